@@ -1,1 +1,3 @@
-//! Placeholder.
+//! The Reckon compiler: from a syntax tree to a plan, pure, without IO, libtorch or machine code.
+
+pub mod graph;
