@@ -1,3 +1,5 @@
 //! The Reckon compiler: from a syntax tree to a plan, pure, without IO, libtorch or machine code.
 
 pub mod graph;
+pub mod plan;
+pub mod value;
