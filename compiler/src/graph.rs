@@ -8,7 +8,8 @@ pub mod op;
 pub mod space;
 pub mod ty;
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
@@ -22,6 +23,13 @@ pub use ty::{Dim, Elem, TensorType};
 /// A node of a [`Graph`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(NodeIndex);
+
+impl NodeId {
+    /// A small number, unique in the graph, for side tables.
+    pub fn index(self) -> usize {
+        self.0.index()
+    }
+}
 
 /// One op with its result type and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -201,21 +209,50 @@ impl Graph {
 
     /// The live nodes, operands first. Among ready nodes the one that was added first comes first.
     pub fn order(&self) -> Vec<NodeId> {
+        let live = self.live();
+        let mut waiting = vec![0_u32; live.len()];
+        let mut ready = BinaryHeap::new();
+        for id in self.ids().filter(|id| live[id.index()]) {
+            waiting[id.index()] = self.dag.edges_directed(id.0, Direction::Incoming).count() as u32;
+            if waiting[id.index()] == 0 {
+                ready.push(Reverse(id));
+            }
+        }
         let mut order = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        let roots = self.outputs.iter().map(|(_, id)| *id).chain(self.effects.iter().copied());
-        let mut stack: Vec<(NodeId, bool)> = Vec::new();
-        for root in roots {
-            stack.push((root, false));
-            while let Some((id, expanded)) = stack.pop() {
-                if expanded {
-                    order.push(id);
-                } else if seen.insert(id) {
-                    stack.push((id, true));
-                    stack.extend(self.operands(id).into_iter().rev().map(|operand| (operand, false)));
+        while let Some(Reverse(id)) = ready.pop() {
+            order.push(id);
+            for edge in self.dag.edges_directed(id.0, Direction::Outgoing) {
+                let user = NodeId(edge.target());
+                if live[user.index()] {
+                    waiting[user.index()] -= 1;
+                    if waiting[user.index()] == 0 {
+                        ready.push(Reverse(user));
+                    }
                 }
             }
         }
         order
+    }
+
+    /// Which nodes an output or an effect needs, by [`NodeId::index`].
+    pub fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.bound()];
+        let mut stack: Vec<NodeId> = self.roots().collect();
+        while let Some(id) = stack.pop() {
+            if !std::mem::replace(&mut live[id.index()], true) {
+                stack.extend(self.dag.edges_directed(id.0, Direction::Incoming).map(|edge| NodeId(edge.source())));
+            }
+        }
+        live
+    }
+
+    /// One more than the largest [`NodeId::index`] so far.
+    pub fn bound(&self) -> usize {
+        self.dag.node_indices().next_back().map_or(0, |last| last.index() + 1)
+    }
+
+    /// The nodes that keep others alive: outputs, then effects.
+    pub fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.outputs.iter().map(|(_, id)| *id).chain(self.effects.iter().copied())
     }
 }

@@ -1,4 +1,4 @@
-//! The ops. `def.rs` and the files beside it hold one entry an op: arity, shape rule, gradient rule, reference
+//! The ops. `entry.rs` and the files in `entry/` hold one entry an op: arity, shape rule, gradient rule, reference
 //! evaluation and doc; the match over [`Op`] there and in the lowering to libtorch is exhaustive, so an op without all
 //! of them does not build.
 
@@ -6,6 +6,7 @@ use super::space::SpaceId;
 use super::ty::{Dim, Elem};
 
 /// What a node computes. Axes count from the outermost dimension.
+#[expect(missing_docs, reason = "an op's entry documents it; what stands here is what the name does not say")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     // Leaves.
@@ -29,6 +30,10 @@ pub enum Op {
     Permute(Vec<usize>),
     /// Repeats along new dimensions; the operand's dimensions join those of the node's type as in elementwise ops.
     Broadcast,
+    /// Repeats along one new dimension, which the result has at `axis`; the reverse of `SumOver`.
+    Expand { axis: usize, dim: Dim },
+    /// Back to front along an axis.
+    Flip(usize),
     /// `start .. start + len` along a fixed dimension.
     Slice { axis: usize, start: usize, len: usize },
     /// Operands one after another along an axis.
@@ -103,6 +108,7 @@ pub enum Op {
     /// The first index of the maximum.
     Argmax(usize),
     LogSumExp(usize),
+    /// A row that is `-inf` throughout gives 0, not NaN.
     Softmax(usize),
     CumSum(usize),
     CumLogSumExp(usize),
@@ -145,7 +151,8 @@ pub enum Op {
     // After differentiation.
     /// The distinct ids, ascending: `i64[N..] -> i64[U]`.
     Unique,
-    /// For each id its index among the distinct ones: `i64[N..] -> i64[N..]`.
+    /// For each id its index among the distinct ones: operands ids `i64[N..]` and the result `i64[U]` of `Unique` on
+    /// them; result `i64[N..]`.
     UniqueInverse,
     /// `sqrt` of the sum of squares of all operands: `f32[]`.
     GlobalNorm,
@@ -156,7 +163,8 @@ pub enum Op {
     Assign { path: String },
 }
 
-/// How an optimiser turns a gradient into a step. Tables take the sparse forms: only rows with a gradient move.
+/// How an optimiser turns a gradient into a step; fields are named as in the papers. Tables take the sparse forms: only rows with a gradient move.
+#[expect(missing_docs, reason = "the papers name the fields")]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum UpdateRule {
     /// `w -= lr * g`
