@@ -37,6 +37,9 @@ pub enum SpaceKind {
         /// The path of the table.
         table: String,
     },
+    /// A positional dimension that a function treats as rows: `normalize` over the second dimension of `f32[4, 64]` sees
+    /// four rows of 64. A `Reshape` that keeps the sizes leads there and back.
+    Axis(usize),
     /// A set whose size only the program knows: distinct ids, ids of several look-ups one after another.
     Flat,
 }
