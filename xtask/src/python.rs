@@ -37,7 +37,7 @@ impl Python {
         Ok(Python)
     }
 
-    /// Downloads wheels by their requirements (`torch==2.13.0`) into `folder`, without what they depend on.
+    /// Downloads wheels by their requirements (`torch==2.13.0`) into `folder`, which exists, without what they depend on.
     /// `options` are further options of `pip download`. pip's own messages and progress bar are shown.
     pub(crate) fn download(
         &self,
@@ -51,6 +51,8 @@ impl Python {
             .arg(folder)
             .args(options)
             .args(requirements)
+            // The system's folder for temporary files may be a small disk; this one has been looked at.
+            .env("TMPDIR", folder)
             .status()
             .map_err(|error| Trouble::io(format!("cannot start `{PYTHON}`"), &error))?;
         if status.success() {

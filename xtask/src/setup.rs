@@ -185,11 +185,8 @@ fn enough_space(free: Option<u64>) -> Result<(), Trouble> {
 
 /// Makes the complete libtorch folder under `work` and returns it.
 fn lay_out(python: &Python, work: &Path) -> Result<PathBuf, Trouble> {
-    let (wheels, unpacked, layout) = (
-        work.join("wheels"),
-        work.join("unpacked"),
-        work.join("libtorch"),
-    );
+    let wheels = fresh_folder(work.join("wheels"))?;
+    let (unpacked, layout) = (work.join("unpacked"), work.join("libtorch"));
     say(format!(
         "downloading libtorch {VERSION}: 540 MB, of which 480 MB stay"
     ));
