@@ -21,7 +21,11 @@ impl Span {
     /// The bytes `start..end` of `file`.
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-        Self { file, start: offset(start), end: offset(end) }
+        Self {
+            file,
+            start: offset(start),
+            end: offset(end),
+        }
     }
 
     /// The smallest span that holds both; spans of different files give the first.
@@ -29,7 +33,11 @@ impl Span {
         if self.file != other.file {
             return self;
         }
-        Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Self {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 
     /// The byte range, for slicing the text of the file.
@@ -62,8 +70,13 @@ pub struct SourceFile {
 impl Sources {
     /// Adds a text and gives it an id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        let id = FileId(u32::try_from(self.files.len()).expect("a compilation has fewer than 2^32 files"));
-        self.files.push(SourceFile { name: name.into(), text: text.into() });
+        let id = FileId(
+            u32::try_from(self.files.len()).expect("a compilation has fewer than 2^32 files"),
+        );
+        self.files.push(SourceFile {
+            name: name.into(),
+            text: text.into(),
+        });
         id
     }
 
@@ -74,7 +87,10 @@ impl Sources {
 
     /// All files in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files.iter().enumerate().map(|(at, file)| (FileId(at as u32), file))
+        self.files
+            .iter()
+            .enumerate()
+            .map(|(at, file)| (FileId(at as u32), file))
     }
 
     /// The text under a span.
@@ -84,9 +100,17 @@ impl Sources {
 
     /// Line and column of a byte, both counted from 1, the column in characters.
     pub fn line_column(&self, file: FileId, byte: u32) -> (usize, usize) {
-        let before = self.file(file).text.get(..byte as usize).unwrap_or(&self.file(file).text);
+        let before = self
+            .file(file)
+            .text
+            .get(..byte as usize)
+            .unwrap_or(&self.file(file).text);
         let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+        let column = before
+            .rsplit('\n')
+            .next()
+            .map_or(0, |tail| tail.chars().count())
+            + 1;
         (line, column)
     }
 }

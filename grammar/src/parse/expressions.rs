@@ -1,0 +1,413 @@
+//! Expressions: flat runs of operands and operators get their precedence here.
+//!
+//! Loosest first: `or`, `and`, `not`, comparison (not chained), `|>`, `..`, `+ -`, `* /`, unary minus, `^`, postfix.
+
+use crate::ast::{Arg, BinaryOp, Expr, ExprKind, Name, UnaryOp, Window};
+use crate::recover::{CHAINED, PIPE};
+use crate::tree::{Node, Rule};
+
+use super::Parser;
+
+/// How tightly an operator holds its operands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Or,
+    And,
+    Not,
+    Compare,
+    Pipe,
+    Range,
+    Add,
+    Multiply,
+    Negate,
+    Power,
+}
+
+impl Level {
+    /// The next tighter level.
+    fn tighter(self) -> Self {
+        match self {
+            Self::Or => Self::And,
+            Self::And => Self::Not,
+            Self::Not => Self::Compare,
+            Self::Compare => Self::Pipe,
+            Self::Pipe => Self::Range,
+            Self::Range => Self::Add,
+            Self::Add => Self::Multiply,
+            Self::Multiply => Self::Negate,
+            Self::Negate | Self::Power => Self::Power,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Operator {
+    Binary(BinaryOp),
+    Pipe,
+    Range,
+}
+
+fn operator(text: &str) -> (Operator, Level) {
+    use Operator::{Binary, Pipe, Range};
+    match text {
+        "or" => (Binary(BinaryOp::Or), Level::Or),
+        "and" => (Binary(BinaryOp::And), Level::And),
+        "==" => (Binary(BinaryOp::Eq), Level::Compare),
+        "!=" => (Binary(BinaryOp::Ne), Level::Compare),
+        "<" => (Binary(BinaryOp::Lt), Level::Compare),
+        "<=" => (Binary(BinaryOp::Le), Level::Compare),
+        ">" => (Binary(BinaryOp::Gt), Level::Compare),
+        ">=" => (Binary(BinaryOp::Ge), Level::Compare),
+        "|>" => (Pipe, Level::Pipe),
+        ".." => (Range, Level::Range),
+        "+" => (Binary(BinaryOp::Add), Level::Add),
+        "-" => (Binary(BinaryOp::Sub), Level::Add),
+        "*" => (Binary(BinaryOp::Mul), Level::Multiply),
+        "/" => (Binary(BinaryOp::Div), Level::Multiply),
+        "^" => (Binary(BinaryOp::Pow), Level::Power),
+        _ => unreachable!("internal: the grammar knows no operator `{text}`"),
+    }
+}
+
+/// The children of a flat run that are still to be read.
+struct Run<'n> {
+    nodes: &'n [Node],
+    at: usize,
+}
+
+impl<'n> Run<'n> {
+    fn peek(&self) -> Option<&'n Node> {
+        self.nodes.get(self.at)
+    }
+
+    fn next_if(&mut self, wanted: impl Fn(&Node) -> bool) -> Option<&'n Node> {
+        let node = self.peek().filter(|node| wanted(node))?;
+        self.at += 1;
+        Some(node)
+    }
+}
+
+impl Parser<'_> {
+    /// The expression among the children, or an error at the end of the node.
+    pub(super) fn child_value(&mut self, node: &Node) -> Expr {
+        self.nth_value(node, 0)
+    }
+
+    pub(super) fn nth_value(&mut self, node: &Node, n: usize) -> Expr {
+        let is_value =
+            |child: &&Node| matches!(child.rule, Rule::value | Rule::small | Rule::from_value);
+        match node.children.iter().filter(is_value).nth(n) {
+            Some(value) => self.value(value),
+            None => Expr {
+                kind: ExprKind::Error,
+                span: self.no_name(node).span,
+            },
+        }
+    }
+
+    /// The expression in a `value`, `small` or `from_value`.
+    pub(super) fn value(&mut self, node: &Node) -> Expr {
+        match node.rule {
+            Rule::small => self.run(node),
+            _ => self.expr_or_error(&node.children[0]),
+        }
+    }
+
+    /// An expression, rows, or the error node in their place.
+    pub(super) fn expr_or_error(&mut self, node: &Node) -> Expr {
+        match node.rule {
+            Rule::expr | Rule::cond => self.run(node),
+            Rule::row_expr => self.row_expr(node),
+            _ => Expr {
+                kind: ExprKind::Error,
+                span: self.span(node),
+            },
+        }
+    }
+
+    fn run(&mut self, node: &Node) -> Expr {
+        let mut run = Run {
+            nodes: &node.children,
+            at: 0,
+        };
+        self.operation(&mut run, Level::Or)
+    }
+
+    /// Reads operators of at least this level.
+    fn operation(&mut self, run: &mut Run<'_>, level: Level) -> Expr {
+        let mut left = self.prefixed(run, level);
+        while let Some(node) = run
+            .peek()
+            .filter(|node| matches!(node.rule, Rule::op | Rule::plain_op))
+        {
+            let (operator, own) = operator(self.source(node));
+            if own < level {
+                break;
+            }
+            run.at += 1;
+            let right = match own {
+                Level::Power => self.operation(run, Level::Negate),
+                _ => self.operation(run, own.tighter()),
+            };
+            if own == Level::Compare {
+                self.refuse_chain(run);
+            }
+            left = self.join(left, operator, right);
+        }
+        left
+    }
+
+    /// Comparisons do not chain; the rest of the chain is still read, and said to be wrong once.
+    fn refuse_chain(&mut self, run: &Run<'_>) {
+        let Some(node) = run
+            .peek()
+            .filter(|node| matches!(node.rule, Rule::op | Rule::plain_op))
+        else {
+            return;
+        };
+        if operator(self.source(node)).1 == Level::Compare {
+            let (span, text) = (self.span(node), self.source(node).to_owned());
+            self.error(
+                CHAINED,
+                span,
+                format!("comparisons do not chain, found a second one, `{text}`"),
+            )
+            .help = Some("write `a < b and b < c`".to_owned());
+        }
+    }
+
+    fn prefixed(&mut self, run: &mut Run<'_>, level: Level) -> Expr {
+        let Some(node) = run.next_if(|node| node.rule == Rule::prefix) else {
+            return self.operand(run);
+        };
+        let (op, inner) = match self.source(node) {
+            "-" => (UnaryOp::Neg, Level::Negate),
+            _ => (UnaryOp::Not, Level::Not),
+        };
+        // `a + not b` reads as it can, whatever stands around it
+        let value = self.operation(run, if level > inner { level } else { inner });
+        let span = self.span(node).to(value.span);
+        Expr {
+            kind: ExprKind::Unary(op, Box::new(value)),
+            span,
+        }
+    }
+
+    fn operand(&mut self, run: &mut Run<'_>) -> Expr {
+        let Some(node) = run.peek() else {
+            let end = run.nodes.last().map_or(0, |last| last.end);
+            return Expr {
+                kind: ExprKind::Error,
+                span: crate::span::Span::new(self.file, end, end),
+            };
+        };
+        run.at += 1;
+        let mut value = self.atom(node);
+        while let Some(node) =
+            run.next_if(|node| matches!(node.rule, Rule::field | Rule::args | Rule::err_deep))
+        {
+            let span = value.span.to(self.span(node));
+            let kind = match node.rule {
+                Rule::field => ExprKind::Field(Box::new(value), self.first_name(node)),
+                Rule::args => ExprKind::Call(Box::new(value), self.args(node)),
+                _ => ExprKind::Error,
+            };
+            value = Expr { kind, span };
+        }
+        value
+    }
+
+    fn join(&mut self, left: Expr, operator: Operator, right: Expr) -> Expr {
+        let span = left.span.to(right.span);
+        let kind = match operator {
+            Operator::Binary(op) => ExprKind::Binary(op, Box::new(left), Box::new(right)),
+            Operator::Range => ExprKind::Range(Box::new(left), Box::new(right)),
+            Operator::Pipe => self.pipe(left, right),
+        };
+        Expr { kind, span }
+    }
+
+    fn pipe(&mut self, value: Expr, callee: Expr) -> ExprKind {
+        let (value, span) = (Box::new(value), callee.span);
+        match callee.kind {
+            ExprKind::Call(function, args) => ExprKind::Pipe(value, function, args),
+            kind @ (ExprKind::Name(_) | ExprKind::Field(..)) => {
+                ExprKind::Pipe(value, Box::new(Expr { kind, span }), Vec::new())
+            }
+            ExprKind::Error => ExprKind::Error,
+            _ => {
+                let text = self.text[span.range()].to_owned();
+                let shown = if text.len() > 40 || text.contains('\n') {
+                    "an expression"
+                } else {
+                    &format!("`{text}`")
+                };
+                self.error(
+                    PIPE,
+                    span,
+                    format!("expected a function after `|>`, found {shown}"),
+                )
+                .help = Some("`|>` binds looser than `+` and `*`: write `(x |> f) + y`".to_owned());
+                ExprKind::Error
+            }
+        }
+    }
+
+    fn atom(&mut self, node: &Node) -> Expr {
+        let kind = match node.rule {
+            Rule::ident => match self.source(node) {
+                "true" => ExprKind::Bool(true),
+                "false" => ExprKind::Bool(false),
+                name => ExprKind::Name(name.to_owned()),
+            },
+            Rule::where_name => ExprKind::Name("where".to_owned()),
+            Rule::number => self.number(node),
+            Rule::percent => self.percent(node),
+            Rule::duration => self.duration(node),
+            Rule::string | Rule::err_string => ExprKind::Str(self.string(node)),
+            Rule::paren => {
+                let inner = self.expr_or_error(&node.children[0]);
+                return Expr {
+                    kind: inner.kind,
+                    span: self.span(node),
+                };
+            }
+            Rule::list => {
+                let elements = node.all(Rule::element);
+                ExprKind::List(
+                    elements
+                        .map(|element| self.expr_or_error(&element.children[0]))
+                        .collect(),
+                )
+            }
+            Rule::record => ExprKind::Record(
+                node.all(Rule::record_field)
+                    .map(|field| (self.first_name(field), self.child_value(field)))
+                    .collect(),
+            ),
+            Rule::if_expr => {
+                let mut part = |n| Box::new(self.nth_value(node, n));
+                ExprKind::If(part(0), part(1), part(2))
+            }
+            Rule::for_expr => self.for_expr(node),
+            Rule::match_expr => {
+                let arms = node.all(Rule::arm);
+                let arms = arms
+                    .map(|arm| (self.expr_or_error(&arm.children[0]), self.child_value(arm)))
+                    .collect();
+                ExprKind::Match(Box::new(self.child_value(node)), arms)
+            }
+            _ => ExprKind::Error,
+        };
+        Expr {
+            kind,
+            span: self.span(node),
+        }
+    }
+
+    fn for_expr(&mut self, node: &Node) -> ExprKind {
+        let carry = node.find(Rule::carry);
+        ExprKind::For {
+            var: self.first_name(node),
+            list: Box::new(self.nth_value(node, 0)),
+            carry: carry.map(|carry| (self.first_name(carry), Box::new(self.child_value(carry)))),
+            body: Box::new(self.nth_value(node, 1)),
+        }
+    }
+
+    pub(super) fn args(&mut self, node: &Node) -> Vec<Arg> {
+        node.all(Rule::arg).map(|arg| self.arg(arg)).collect()
+    }
+
+    fn arg(&mut self, node: &Node) -> Arg {
+        let name = node.find(Rule::arg_name).map(|name| self.name(name));
+        let value = node
+            .children
+            .iter()
+            .find(|child| matches!(child.rule, Rule::row_expr | Rule::err_expr));
+        let value = match value {
+            Some(value) => self.expr_or_error(value),
+            None => Expr {
+                kind: ExprKind::Error,
+                span: self.span(node),
+            },
+        };
+        Arg { name, value }
+    }
+
+    /// An expression, then any number of row suffixes and pipes.
+    fn row_expr(&mut self, node: &Node) -> Expr {
+        let mut run = Run {
+            nodes: &node.children,
+            at: 1,
+        };
+        let mut value = self.expr_or_error(&node.children[0]);
+        while let Some(first) = run.peek() {
+            value = match first.rule {
+                Rule::row_pipe => {
+                    run.at += 1;
+                    let callee = self.run(first);
+                    self.join(value, Operator::Pipe, callee)
+                }
+                _ => self.rows_of(value, &mut run),
+            };
+        }
+        value
+    }
+
+    fn rows_of(&mut self, source: Expr, run: &mut Run<'_>) -> Expr {
+        let mut span = source.span;
+        let (mut of, mut windows, mut cond) = (None, Vec::new(), None);
+        while let Some(node) = run.next_if(|node| node.rule != Rule::row_pipe) {
+            span = span.to(self.span(node));
+            match node.rule {
+                Rule::row_of => self.set_once(&mut of, self.first_name(node), node, "of"),
+                Rule::row_window => windows.push(self.window(&node.children[0])),
+                _ => {
+                    let value = node.find(Rule::cond).map(|cond| Box::new(self.run(cond)));
+                    match (value, &cond) {
+                        (Some(value), None) => cond = Some(value),
+                        _ => self.refuse_second(node, "where"),
+                    }
+                }
+            }
+        }
+        Expr {
+            kind: ExprKind::Rows {
+                source: Box::new(source),
+                of,
+                windows,
+                cond,
+            },
+            span,
+        }
+    }
+
+    fn set_once(&mut self, slot: &mut Option<Name>, name: Name, node: &Node, word: &str) {
+        match slot {
+            None => *slot = Some(name),
+            Some(_) => self.refuse_second(node, word),
+        }
+    }
+
+    fn refuse_second(&mut self, node: &Node, word: &str) {
+        let span = self.span(node);
+        let diagnostic = self.error(
+            crate::recover::UNEXPECTED,
+            span,
+            format!("rows have one `{word}`, found a second"),
+        );
+        if word == "where" {
+            diagnostic.help = Some("join conditions with `and`".to_owned());
+        }
+    }
+
+    fn window(&mut self, node: &Node) -> Window {
+        match node.rule {
+            Rule::in_next => Window::InNext(self.first_name(node)),
+            Rule::in_day => Window::In(self.first_name(node)),
+            Rule::before => Window::Before(self.first_name(node)),
+            _ => Window::Within(self.child_value(node)),
+        }
+    }
+}
