@@ -4,6 +4,7 @@
 #[expect(clippy::large_enum_variant)]
 pub mod ast;
 pub mod diagnostic;
+pub mod ir;
 pub mod keywords;
 mod layout;
 mod lex;
