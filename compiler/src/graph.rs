@@ -4,6 +4,10 @@
 //! candidates, catalogue), so `f32[B, C]` says which two sets of rows were crossed. Elementwise ops join their operands
 //! by space: positional dimensions align from the right and must be equal, spaces align by identity.
 
+mod bounds;
+pub mod build;
+pub mod entry;
+pub mod eval;
 pub mod op;
 pub mod space;
 pub mod ty;
@@ -16,6 +20,7 @@ use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
 use reckon_grammar::span::Span;
 
+pub use build::{Builder, TypeError};
 pub use op::{Op, UpdateRule};
 pub use space::{Space, SpaceId, SpaceKind};
 pub use ty::{Dim, Elem, TensorType};
@@ -118,6 +123,22 @@ impl Graph {
         SpaceId(u32::try_from(self.spaces.len() - 1).expect("a graph has fewer than 2^32 spaces"))
     }
 
+    /// The flat space of this name, declared at need.
+    pub fn flat_space(&mut self, name: &str) -> SpaceId {
+        match self.spaces.iter().position(|space| space.name == name && space.kind == SpaceKind::Flat) {
+            Some(at) => SpaceId(u32::try_from(at).expect("a graph has fewer than 2^32 spaces")),
+            None => self.new_flat_space(name),
+        }
+    }
+
+    /// A new flat space, named after `stem`, with a number where the name is taken.
+    pub fn new_flat_space(&mut self, stem: &str) -> SpaceId {
+        let taken = |name: &str| self.spaces.iter().any(|space| space.name == name);
+        let numbered = (1..).map(|number| format!("{stem}{number}"));
+        let name = std::iter::once(stem.to_owned()).chain(numbered).find(|name| !taken(name));
+        self.add_space(Space { name: name.expect("numbers do not end"), kind: SpaceKind::Flat })
+    }
+
     /// The space with this id.
     pub fn space(&self, id: SpaceId) -> &Space {
         &self.spaces[id.0 as usize]
@@ -209,7 +230,11 @@ impl Graph {
 
     /// The live nodes, operands first. Among ready nodes the one that was added first comes first.
     pub fn order(&self) -> Vec<NodeId> {
-        let live = self.live();
+        self.order_of(&self.live())
+    }
+
+    /// The nodes marked by [`NodeId::index`], which must hold the operands of each of them; in the order of [`Graph::order`].
+    pub fn order_of(&self, live: &[bool]) -> Vec<NodeId> {
         let mut waiting = vec![0_u32; live.len()];
         let mut ready = BinaryHeap::new();
         for id in self.ids().filter(|id| live[id.index()]) {
@@ -223,7 +248,7 @@ impl Graph {
             order.push(id);
             for edge in self.dag.edges_directed(id.0, Direction::Outgoing) {
                 let user = NodeId(edge.target());
-                if live[user.index()] {
+                if live.get(user.index()).copied().unwrap_or(false) {
                     waiting[user.index()] -= 1;
                     if waiting[user.index()] == 0 {
                         ready.push(Reverse(user));
@@ -236,8 +261,13 @@ impl Graph {
 
     /// Which nodes an output or an effect needs, by [`NodeId::index`].
     pub fn live(&self) -> Vec<bool> {
+        self.needed_by(self.roots())
+    }
+
+    /// Which nodes `roots` need, themselves included, by [`NodeId::index`].
+    pub fn needed_by(&self, roots: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
         let mut live = vec![false; self.bound()];
-        let mut stack: Vec<NodeId> = self.roots().collect();
+        let mut stack: Vec<NodeId> = roots.into_iter().collect();
         while let Some(id) = stack.pop() {
             if !std::mem::replace(&mut live[id.index()], true) {
                 stack.extend(self.dag.edges_directed(id.0, Direction::Incoming).map(|edge| NodeId(edge.source())));

@@ -1,5 +1,7 @@
 //! The Reckon compiler: from a syntax tree to a plan, pure, without IO, libtorch or machine code.
 
+pub mod differentiate;
 pub mod graph;
 pub mod plan;
+pub mod random;
 pub mod value;

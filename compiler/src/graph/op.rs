@@ -31,15 +31,27 @@ pub enum Op {
     /// Repeats along new dimensions; the operand's dimensions join those of the node's type as in elementwise ops.
     Broadcast,
     /// Repeats along one new dimension, which the result has at `axis`; the reverse of `SumOver`.
-    Expand { axis: usize, dim: Dim },
+    Expand {
+        axis: usize,
+        dim: Dim,
+    },
     /// Back to front along an axis.
     Flip(usize),
     /// `start .. start + len` along a fixed dimension.
-    Slice { axis: usize, start: usize, len: usize },
+    Slice {
+        axis: usize,
+        start: usize,
+        len: usize,
+    },
     /// Operands one after another along an axis.
-    Concat { axis: usize },
+    Concat {
+        axis: usize,
+    },
     /// Ragged to padded: operands values `[L, ..]`, segments `i64[L]`, positions `i64[L]`; result `[P, max, ..]` filled with 0.
-    PadList { parent: SpaceId, max: usize },
+    PadList {
+        parent: SpaceId,
+        max: usize,
+    },
     /// Padded to ragged: operands `[P, max, ..]`, segments `i64[L]`, positions `i64[L]`; result `[L, ..]`.
     UnpadList,
     /// To another element type; booleans become 0 and 1.
@@ -115,11 +127,16 @@ pub enum Op {
     /// Indices that sort ascending, stable.
     Argsort(usize),
     /// Indices of the `k` largest, largest first, ties to the first index.
-    TopK { axis: usize, k: usize },
+    TopK {
+        axis: usize,
+        k: usize,
+    },
 
     /// `[S.., M, K] x [S.., K, N] -> [S.., M, N]`; an operand without the leading dimensions is shared. `transpose_b`
     /// reads the second operand as `[S.., N, K]`.
-    MatMul { transpose_b: bool },
+    MatMul {
+        transpose_b: bool,
+    },
 
     // Gradient control.
     /// The identity, without a gradient.
@@ -137,13 +154,17 @@ pub enum Op {
 
     // Composites: each has a decomposition into the above and survives until lowering.
     /// `table, ids i64[L], segments i64[L] -> f32[P, D]`: sum of the looked-up rows of each list.
-    Bag { parent: SpaceId },
+    Bag {
+        parent: SpaceId,
+    },
     /// Softmax cross-entropy of scores `f32[B, C]` against the column `i64[B]`; result `f32[B]`.
     SoftmaxXent,
     /// Binary cross-entropy of logits against targets, elementwise.
     BceLogits,
     /// Normalises the innermost dimension to mean 0 and variance 1, with this epsilon added to the variance.
-    LayerNorm { eps: f64 },
+    LayerNorm {
+        eps: f64,
+    },
     /// `q[S.., T, D], k[S.., T, D], v[S.., T, D], mask bool[S.., T, T] -> [S.., T, D]`, scaled by `1 / sqrt(D)`; a row
     /// whose mask is all false gives 0.
     Attention,
@@ -158,9 +179,14 @@ pub enum Op {
     GlobalNorm,
     /// One step of an optimiser on the parameter of this path. Operands: learning rate `f32[]`, then for weights the
     /// gradient, for tables the distinct ids `i64[U]` and their gradients `f32[U, D]`. The result is the learning rate.
-    Update { path: String, rule: UpdateRule },
+    Update {
+        path: String,
+        rule: UpdateRule,
+    },
     /// Puts a new value into an untrained state. The result is the value.
-    Assign { path: String },
+    Assign {
+        path: String,
+    },
 }
 
 /// How an optimiser turns a gradient into a step; fields are named as in the papers. Tables take the sparse forms: only rows with a gradient move.

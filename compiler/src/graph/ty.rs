@@ -1,6 +1,6 @@
 //! Types of graph values.
 
-use super::space::SpaceId;
+use super::space::{Space, SpaceId, SpaceKind};
 
 /// What a tensor holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,4 +46,101 @@ impl TensorType {
     pub fn rank(&self) -> usize {
         self.dims.len()
     }
+
+    /// As it prints: `f32[B, 64]`.
+    pub fn show(&self, spaces: &[Space]) -> String {
+        let dims: Vec<_> = self.dims.iter().map(|dim| dim.show(spaces)).collect();
+        format!("{}[{}]", self.elem.name(), dims.join(", "))
+    }
+}
+
+impl Elem {
+    /// As it prints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::I64 => "i64",
+            Self::Bool => "bool",
+        }
+    }
+}
+
+impl Dim {
+    /// As it prints: the name of the space, or the number.
+    pub fn show(self, spaces: &[Space]) -> String {
+        match self {
+            Self::Space(SpaceId(at)) => {
+                spaces.get(at as usize).map_or_else(|| format!("?{at}"), |space| space.name.clone())
+            }
+            Self::Fixed(size) => size.to_string(),
+        }
+    }
+}
+
+/// The dimensions of the elementwise combination of operands with these dimensions, or what keeps them apart.
+///
+/// Where one operand's dimensions hold all others', they are the result. Otherwise the result has all spaces in the order
+/// of their first appearance, a list space after its parent, then the longest row of positional dimensions.
+pub fn join(spaces: &[Space], operands: &[&[Dim]]) -> Result<Vec<Dim>, String> {
+    let widest = operands.iter().max_by_key(|dims| dims.len()).copied().unwrap_or_default();
+    if operands.iter().all(|dims| align(dims, widest).is_some()) {
+        return Ok(widest.to_vec());
+    }
+    let mut result: Vec<Dim> = Vec::new();
+    for dims in operands {
+        for dim in dims.iter().filter(|dim| matches!(dim, Dim::Space(_))) {
+            if !result.contains(dim) {
+                let child = result.iter().position(|other| is_list_of(spaces, *other, *dim));
+                result.insert(child.unwrap_or(result.len()), *dim);
+            }
+        }
+    }
+    let positional = operands.iter().map(|dims| positional(dims)).max_by_key(Vec::len).unwrap_or_default();
+    result.extend(positional.into_iter().map(|(_, dim)| dim));
+    match operands.iter().find(|dims| align(dims, &result).is_none()) {
+        None => Ok(result),
+        Some(_) => {
+            let shown: Vec<_> = operands.iter().map(|dims| format!("`{}`", show_dims(spaces, dims))).collect();
+            Err(format!("dimensions {} do not fit together", shown.join(" and ")))
+        }
+    }
+}
+
+/// For each dimension of an operand the axis of `result` on which it lies, outermost first; none where it has no place.
+/// Spaces lie on the same space, from the right; positional dimensions on the last positional ones.
+pub fn align(operand: &[Dim], result: &[Dim]) -> Option<Vec<usize>> {
+    if operand == result {
+        return Some((0..result.len()).collect());
+    }
+    let mut fixed = positional(result);
+    let mut axes = vec![0; operand.len()];
+    let mut end = result.len();
+    for (at, dim) in operand.iter().enumerate().rev() {
+        let axis = match dim {
+            Dim::Fixed(_) => fixed.pop().filter(|(_, other)| other == dim)?.0,
+            Dim::Space(_) => result[..end].iter().rposition(|other| other == dim)?,
+        };
+        if axis >= end {
+            return None;
+        }
+        axes[at] = axis;
+        end = axis;
+    }
+    Some(axes)
+}
+
+fn positional(dims: &[Dim]) -> Vec<(usize, Dim)> {
+    dims.iter().copied().enumerate().filter(|(_, dim)| matches!(dim, Dim::Fixed(_))).collect()
+}
+
+fn is_list_of(spaces: &[Space], list: Dim, parent: Dim) -> bool {
+    let (Dim::Space(list), Dim::Space(parent)) = (list, parent) else {
+        return false;
+    };
+    matches!(spaces[list.0 as usize].kind, SpaceKind::List { parent: of, .. } if of == parent)
+}
+
+fn show_dims(spaces: &[Space], dims: &[Dim]) -> String {
+    let dims: Vec<_> = dims.iter().map(|dim| dim.show(spaces)).collect();
+    format!("[{}]", dims.join(", "))
 }

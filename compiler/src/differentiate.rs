@@ -1,0 +1,182 @@
+//! Reverse-mode differentiation, source to source: the backward program is built of the same ops in the same graph, so
+//! that it prints, is optimised and can be differentiated again.
+
+use std::collections::BTreeMap;
+
+use crate::graph::build::Builder;
+use crate::graph::entry::{Backward, Cotangent, Gradient};
+use crate::graph::op::Op;
+use crate::graph::ty::{Dim, Elem, TensorType};
+use crate::graph::{Graph, NodeId};
+
+/// The gradients of a loss by the path of the parameter. A parameter that the loss does not reach has none.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gradients {
+    /// By path.
+    pub by_path: BTreeMap<String, ParamGradient>,
+}
+
+/// The gradient of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamGradient {
+    /// Of a weight: a node of the weight's type.
+    Dense(NodeId),
+    /// Of a table.
+    Rows {
+        /// The distinct rows that have a gradient, ascending, `i64[U]`.
+        ids: NodeId,
+        /// Their gradients, `f32[U, D]`.
+        values: NodeId,
+    },
+}
+
+/// Adds to `graph` the gradients of `loss`, summed over its dimensions if it has any, with respect to the parameters
+/// `wrt`. Paths that no live path from the loss reaches are absent from the result.
+pub fn differentiate(graph: &mut Graph, loss: NodeId, wrt: &[String]) -> Gradients {
+    let live = graph.needed_by([loss]);
+    let mut leaves: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    for id in graph.ids().filter(|id| live[id.index()]) {
+        if let Op::Param(path) | Op::Table(path) = &graph.node(id).op
+            && wrt.contains(path)
+        {
+            leaves.entry(path.clone()).or_default().push(id);
+        }
+    }
+    let targets: Vec<NodeId> = leaves.values().flatten().copied().collect();
+    let mut found = backward(graph, loss, &targets);
+    let mut gradients = Gradients::default();
+    for (path, leaves) in leaves {
+        let parts: Vec<Cotangent> = leaves.iter().flat_map(|leaf| found.remove(leaf).unwrap_or_default()).collect();
+        if let Some(gradient) = total(graph, leaves[0], &parts) {
+            gradients.by_path.insert(path, gradient);
+        }
+    }
+    gradients
+}
+
+/// Adds to `graph` the gradient of `y`, summed over its dimensions if it has any, with respect to any node `x`; none where
+/// `y` does not depend on `x` or only through jumps and stops. Rows of a table give a dense gradient.
+pub fn grad_of(graph: &mut Graph, y: NodeId, x: NodeId) -> Option<NodeId> {
+    let parts = backward(graph, y, &[x]).remove(&x)?;
+    let ty = graph.ty(x).clone();
+    let mut build = Builder { site: graph.node(y).site.clone(), graph };
+    let dense: Vec<_> = parts.into_iter().map(|part| to_dense(&mut build, part, &ty)).collect();
+    dense.into_iter().reduce(|a, b| build.op(Op::Add, &[a, b]))
+}
+
+/// The cotangents that reach each target, of those that any reaches.
+fn backward(graph: &mut Graph, y: NodeId, targets: &[NodeId]) -> BTreeMap<NodeId, Vec<Cotangent>> {
+    let live = graph.needed_by([y]);
+    let order = graph.order_of(&live);
+    let active = active(graph, &order, targets);
+    let mut arrived: BTreeMap<NodeId, Vec<Cotangent>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    if !active.get(y.index()).copied().unwrap_or(false) {
+        return found;
+    }
+    let ty = graph.ty(y).clone();
+    let site = graph.node(y).site.clone();
+    let seed = Builder { graph, site }.fill(ty, 1.0);
+    arrived.insert(y, vec![Cotangent::Dense(seed)]);
+    for id in order.into_iter().rev() {
+        let Some(parts) = arrived.remove(&id) else { continue };
+        let parts = if graph.operands(id).is_empty() { parts } else { vec![Cotangent::Dense(sum(graph, id, &parts))] };
+        if targets.contains(&id) {
+            found.insert(id, parts.clone());
+        }
+        if let [Cotangent::Dense(g)] = parts[..] {
+            pass(graph, id, g, &active, &mut arrived);
+        }
+    }
+    found
+}
+
+/// Hands the cotangent of a node on to its active operands.
+fn pass(graph: &mut Graph, id: NodeId, g: NodeId, active: &[bool], arrived: &mut BTreeMap<NodeId, Vec<Cotangent>>) {
+    let Gradient::Rule { rule, .. } = graph.node(id).op.entry().gradient else { return };
+    let operands = graph.operands(id);
+    let site = graph.node(id).site.clone();
+    let mut backward = Backward { build: Builder { graph, site }, node: id, operands, g };
+    for (at, operand) in backward.operands.clone().into_iter().enumerate() {
+        if !active[operand.index()] {
+            continue;
+        }
+        let Some(cotangent) = rule(&mut backward, at) else { continue };
+        let ty = backward.build.graph.ty(operand).clone();
+        let is_table = matches!(backward.build.graph.node(operand).op, Op::Table(_));
+        let part = match cotangent {
+            Cotangent::Rows { .. } if is_table => cotangent,
+            Cotangent::Rows { .. } => Cotangent::Dense(to_dense(&mut backward.build, cotangent, &ty)),
+            Cotangent::Dense(part) => Cotangent::Dense(backward.build.fit(part, &ty)),
+        };
+        arrived.entry(operand).or_default().push(part);
+    }
+}
+
+/// Which nodes a cotangent on its way to a target can visit.
+fn active(graph: &Graph, order: &[NodeId], targets: &[NodeId]) -> Vec<bool> {
+    let mut active = vec![false; graph.bound()];
+    for id in order {
+        let node = graph.node(*id);
+        let passes = matches!(node.op.entry().gradient, Gradient::Rule { .. });
+        active[id.index()] = node.ty.elem == Elem::F32
+            && (targets.contains(id) || (passes && graph.operands(*id).iter().any(|operand| active[operand.index()])));
+    }
+    active
+}
+
+fn sum(graph: &mut Graph, id: NodeId, parts: &[Cotangent]) -> NodeId {
+    let (ty, site) = (graph.ty(id).clone(), graph.node(id).site.clone());
+    let mut build = Builder { graph, site };
+    let dense: Vec<_> = parts.iter().map(|part| to_dense(&mut build, *part, &ty)).collect();
+    dense.into_iter().reduce(|a, b| build.op(Op::Add, &[a, b])).expect("a node that was reached has a cotangent")
+}
+
+fn to_dense(build: &mut Builder, part: Cotangent, ty: &TensorType) -> NodeId {
+    match part {
+        Cotangent::Dense(id) => id,
+        Cotangent::Rows { ids, values } => build.op(Op::ScatterAdd(ty.dims[0]), &[values, ids]),
+    }
+}
+
+/// The gradient of a parameter from all that reached its leaves: sums of dense parts, or one row for each distinct id.
+fn total(graph: &mut Graph, leaf: NodeId, parts: &[Cotangent]) -> Option<ParamGradient> {
+    if parts.is_empty() {
+        return None;
+    }
+    let site = graph.node(leaf).site.clone();
+    let mut rows = Vec::new();
+    let mut build = Builder { graph, site };
+    for part in parts {
+        match *part {
+            Cotangent::Rows { ids, values } => rows.push(flat(&mut build, ids, values)),
+            Cotangent::Dense(_) => return Some(ParamGradient::Dense(sum(build.graph, leaf, parts))),
+        }
+    }
+    let (ids, values) = match rows[..] {
+        [single] => single,
+        _ => {
+            let all = Dim::Space(build.graph.new_flat_space("N"));
+            let (ids, values): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+            let width = build.graph.ty(values[0]).dims[1];
+            let ids = build.typed(Op::Concat { axis: 0 }, &ids, TensorType::new(Elem::I64, [all]));
+            (ids, build.typed(Op::Concat { axis: 0 }, &values, TensorType::new(Elem::F32, [all, width])))
+        }
+    };
+    let distinct = Dim::Space(build.graph.new_flat_space("U"));
+    let unique = build.typed(Op::Unique, &[ids], TensorType::new(Elem::I64, [distinct]));
+    let inverse = build.op(Op::UniqueInverse, &[ids, unique]);
+    let values = build.op(Op::ScatterAdd(distinct), &[values, inverse]);
+    Some(ParamGradient::Rows { ids: unique, values })
+}
+
+/// Ids in a row, and their values.
+fn flat(build: &mut Builder, ids: NodeId, values: NodeId) -> (NodeId, NodeId) {
+    let rank = build.graph.ty(ids).rank();
+    if rank == 0 {
+        let width = build.graph.ty(values).dims[0];
+        let ids = build.typed(Op::Reshape, &[ids], TensorType::new(Elem::I64, [Dim::Fixed(1)]));
+        return (ids, build.typed(Op::Reshape, &[values], TensorType::new(Elem::F32, [Dim::Fixed(1), width])));
+    }
+    (build.merge(ids, rank), build.merge(values, rank))
+}

@@ -1,0 +1,410 @@
+//! Same elements, elsewhere.
+
+use super::{
+    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, Value, dense,
+};
+use crate::graph::build::node;
+use crate::graph::eval::{Call, repeat, strided};
+use crate::graph::op::Op;
+use crate::graph::space::SpaceKind;
+use crate::graph::ty::align;
+
+pub(super) const RESHAPE: Entry = Entry {
+    name: "reshape",
+    doc: "The same elements, in row-major order, in another shape.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Given(reshape_type),
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| {
+            let (g, ty) = (b.g, b.ty(0));
+            dense(b.build.typed(Op::Reshape, &[g], ty))
+        },
+    },
+    eval: Eval::Whole(|call| {
+        let x = call.operands[0];
+        let known: Vec<_> = call.ty.dims.iter().map(|dim| call.extent(*dim).ok()).collect();
+        let product: usize = known.iter().flatten().product();
+        let rest = x.data.len().checked_div(product).unwrap_or(0);
+        if known.iter().filter(|size| size.is_none()).count() > 1 {
+            return Err("more than one dimension of the result has no size yet".to_owned());
+        }
+        Ok(Value { dims: known.into_iter().map(|size| size.unwrap_or(rest)).collect(), data: x.data.clone() })
+    }),
+};
+
+pub(super) const PERMUTE: Entry = Entry {
+    name: "permute",
+    doc: "Dimension `i` of the result is dimension `axes[i]` of the operand.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Inferred(|operands| {
+        let Op::Permute(axes) = operands.op else { unreachable!("the entry of a permutation") };
+        let mut sorted = axes.clone();
+        sorted.sort_unstable();
+        if !sorted.iter().copied().eq(0..operands.types[0].rank()) {
+            return Err(format!("takes each axis of {} once, found {axes:?}", operands.show(0)));
+        }
+        let dims: Vec<_> = axes.iter().map(|axis| operands.types[0].dims[*axis]).collect();
+        Ok(TensorType::new(operands.types[0].elem, dims))
+    }),
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| {
+            let Op::Permute(axes) = b.op() else { unreachable!("the entry of a permutation") };
+            let mut inverse = vec![0; axes.len()];
+            for (to, from) in axes.iter().enumerate() {
+                inverse[*from] = to;
+            }
+            dense(b.build.op(Op::Permute(inverse), &[b.g]))
+        },
+    },
+    eval: Eval::Whole(|call| {
+        let Op::Permute(axes) = call.op else { unreachable!("the entry of a permutation") };
+        let x = call.operands[0];
+        let stride = |axis: usize| x.dims[axis + 1..].iter().product::<usize>();
+        let dims: Vec<_> = axes.iter().map(|axis| x.dims[*axis]).collect();
+        let strides: Vec<_> = axes.iter().map(|axis| stride(*axis)).collect();
+        let data = strided(&x.data, &dims, &strides);
+        Ok(Value { dims, data })
+    }),
+};
+
+pub(super) const BROADCAST: Entry = Entry {
+    name: "broadcast",
+    doc: "Repeats along the dimensions that the operand lacks.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Given(|operands, ty| {
+        if operands.types[0].elem == ty.elem && align(&operands.types[0].dims, &ty.dims).is_some() {
+            return Ok(());
+        }
+        Err(format!("cannot repeat {} to `{}`", operands.show(0), ty.show(&operands.graph.spaces)))
+    }),
+    gradient: Gradient::Rule { keeps: &[], rule: |b, _| dense(b.g) },
+    eval: Eval::Whole(|call| {
+        let dims = call.extents()?;
+        let axes = align(&call.types[0].dims, &call.ty.dims).expect("the type rule asks for it");
+        Ok(Value { data: repeat(call.operands[0], &axes, &dims), dims })
+    }),
+};
+
+pub(super) const EXPAND: Entry = Entry {
+    name: "expand",
+    doc: "Repeats along one new dimension.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Inferred(|operands| {
+        let Op::Expand { axis, dim } = operands.op else { unreachable!("the entry of expand") };
+        let mut dims = operands.types[0].dims.clone();
+        if *axis > dims.len() {
+            return Err(format!("cannot put axis {axis} into {}", operands.show(0)));
+        }
+        dims.insert(*axis, *dim);
+        Ok(TensorType::new(operands.types[0].elem, dims))
+    }),
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| {
+            let axis = b.op().axis().expect("expand has an axis");
+            dense(b.build.op(Op::SumOver(axis), &[b.g]))
+        },
+    },
+    eval: Eval::Whole(|call| {
+        let Op::Expand { axis, dim } = call.op else { unreachable!("the entry of expand") };
+        let x = call.operands[0];
+        let mut dims = x.dims.clone();
+        dims.insert(*axis, call.extent(*dim)?);
+        let axes: Vec<_> = (0..dims.len()).filter(|at| at != axis).collect();
+        Ok(Value { data: repeat(x, &axes, &dims), dims })
+    }),
+};
+
+pub(super) const FLIP: Entry = Entry {
+    name: "flip",
+    doc: "Back to front along an axis.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Inferred(|operands| {
+        operands.expect_axis(operands.op.axis().expect("flip has an axis"))?;
+        Ok(operands.types[0].clone())
+    }),
+    gradient: Gradient::Rule { keeps: &[], rule: |b, _| dense(b.build.op(b.op(), &[b.g])) },
+    eval: Eval::Lane(|_, lane| lane.iter().rev().copied().collect()),
+};
+
+pub(super) const SLICE: Entry = Entry {
+    name: "slice",
+    doc: "`start .. start + len` along a fixed dimension.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Inferred(|operands| {
+        let Op::Slice { axis, start, len } = *operands.op else { unreachable!("the entry of slice") };
+        operands.expect_axis(axis)?;
+        let mut ty = operands.types[0].clone();
+        match ty.dims[axis] {
+            Dim::Fixed(size) if start + len <= size => ty.dims[axis] = Dim::Fixed(len),
+            Dim::Fixed(_) | Dim::Space(_) => {
+                let end = start + len;
+                return Err(format!("finds no fixed range {start}..{end} on axis {axis} of {}", operands.show(0)));
+            }
+        }
+        Ok(ty)
+    }),
+    gradient: Gradient::Rule { keeps: &[], rule: slice_gradient },
+    eval: Eval::Whole(|call| {
+        let Op::Slice { axis, start, len } = *call.op else { unreachable!("the entry of slice") };
+        let x = call.operands[0];
+        let (outer, size, inner) = x.around(axis);
+        let mut dims = x.dims.clone();
+        dims[axis] = len;
+        let data = (0..outer)
+            .flat_map(|o| &x.data[(o * size + start) * inner..(o * size + start + len) * inner])
+            .copied()
+            .collect();
+        Ok(Value { dims, data })
+    }),
+};
+
+pub(super) const CONCAT: Entry = Entry {
+    name: "concat",
+    doc: "One operand after another along an axis; rows of spaces need a space of their own.",
+    arity: Arity::AtLeast(1),
+    typing: Typing::Given(concat_type),
+    gradient: Gradient::Rule { keeps: &[], rule: concat_gradient },
+    eval: Eval::Whole(|call| {
+        let axis = call.op.axis().expect("concat has an axis");
+        let (outer, _, _) = call.operands[0].around(axis);
+        let mut dims = call.operands[0].dims.clone();
+        dims[axis] = call.operands.iter().map(|x| x.dims[axis]).sum();
+        let mut data = Vec::new();
+        for o in 0..outer {
+            for x in &call.operands {
+                let (_, size, inner) = x.around(axis);
+                data.extend_from_slice(&x.data[o * size * inner..(o + 1) * size * inner]);
+            }
+        }
+        Ok(Value { dims, data })
+    }),
+};
+
+pub(super) const PAD_LIST: Entry = Entry {
+    name: "pad_list",
+    doc: "Ragged to padded: element `n` goes to row `segments[n]`, place `positions[n]`; the rest is 0.",
+    arity: Arity::Exactly(3),
+    typing: Typing::Inferred(|operands| {
+        let Op::PadList { parent, max } = *operands.op else { unreachable!("the entry of pad_list") };
+        expect_list(operands, operands.types[0].dims.first().copied())?;
+        let mut dims = vec![Dim::Space(parent), Dim::Fixed(max)];
+        dims.extend_from_slice(&operands.types[0].dims[1..]);
+        Ok(TensorType::new(operands.types[0].elem, dims))
+    }),
+    gradient: Gradient::Rule {
+        keeps: &[Keep::Operand(1), Keep::Operand(2)],
+        rule: |b, at| {
+            let (segments, positions) = (b.x(1), b.x(2));
+            if at == 0 { dense(node!(b.build, (UnpadList { b.g } segments positions))) } else { None }
+        },
+    },
+    eval: Eval::Whole(|call| {
+        let Op::PadList { parent, max } = *call.op else { unreachable!("the entry of pad_list") };
+        let x = call.operands[0];
+        let (_, _, inner) = x.around(0);
+        let rows = call.extent(Dim::Space(parent))?;
+        let mut dims = vec![rows, max];
+        dims.extend_from_slice(&x.dims[1..]);
+        let mut data = vec![0.0; rows * max * inner];
+        for (n, place) in places(call, rows, max)?.into_iter().enumerate() {
+            data[place * inner..(place + 1) * inner].copy_from_slice(&x.data[n * inner..(n + 1) * inner]);
+        }
+        Ok(Value { dims, data })
+    }),
+};
+
+pub(super) const UNPAD_LIST: Entry = Entry {
+    name: "unpad_list",
+    doc: "Padded to ragged: element `n` comes from row `segments[n]`, place `positions[n]`.",
+    arity: Arity::Exactly(3),
+    typing: Typing::Inferred(|operands| {
+        expect_list(operands, operands.types[1].dims.first().copied())?;
+        match operands.types[0].dims.as_slice() {
+            [Dim::Space(_), Dim::Fixed(_), rest @ ..] => {
+                let mut dims = operands.types[1].dims.clone();
+                dims.extend_from_slice(rest);
+                Ok(TensorType::new(operands.types[0].elem, dims))
+            }
+            _ => Err(format!("takes padded lists, found {}", operands.show(0))),
+        }
+    }),
+    gradient: Gradient::Rule {
+        keeps: &[Keep::Operand(1), Keep::Operand(2)],
+        rule: |b, at| {
+            let [Dim::Space(parent), Dim::Fixed(max), ..] = b.ty(0).dims[..] else {
+                unreachable!("the type rule asks for padded lists")
+            };
+            let (segments, positions) = (b.x(1), b.x(2));
+            if at == 0 {
+                dense(node!(b.build, ([Op::PadList { parent, max }] { b.g } segments positions)))
+            } else {
+                None
+            }
+        },
+    },
+    eval: Eval::Whole(|call| {
+        let x = call.operands[0];
+        let inner: usize = x.dims[2..].iter().product();
+        let mut dims = vec![call.operands[1].dims[0]];
+        dims.extend_from_slice(&x.dims[2..]);
+        let places = places(call, x.dims[0], x.dims[1])?;
+        let data = places.into_iter().flat_map(|place| &x.data[place * inner..(place + 1) * inner]).copied().collect();
+        Ok(Value { dims, data })
+    }),
+};
+
+pub(super) const CAST: Entry = Entry {
+    name: "cast",
+    doc: "To another element type; truth values become 0 and 1, floats lose their fraction, all but 0 is true.",
+    arity: Arity::Exactly(1),
+    typing: Typing::Inferred(|operands| {
+        let Op::Cast(elem) = operands.op else { unreachable!("the entry of cast") };
+        Ok(TensorType::new(*elem, operands.types[0].dims.clone()))
+    }),
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| {
+            if matches!(b.op(), Op::Cast(Elem::F32)) { dense(b.g) } else { None }
+        },
+    },
+    eval: Eval::Whole(|call| {
+        let x = call.operands[0];
+        let f = match call.ty.elem {
+            Elem::F32 => |x: f64| x,
+            Elem::I64 => f64::trunc,
+            Elem::Bool => |x: f64| f64::from(x != 0.0),
+        };
+        Ok(Value { dims: x.dims.clone(), data: x.data.iter().map(|x| f(*x)).collect() })
+    }),
+};
+
+fn reshape_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
+    let from = operands.types[0];
+    let refused = || Err(format!("cannot turn {} into `{}`", operands.show(0), ty.show(&operands.graph.spaces)));
+    let parts = |dims: &[Dim]| {
+        let mut fixed = 1;
+        let mut spaces = Vec::new();
+        let mut flat = false;
+        for dim in dims {
+            match dim {
+                Dim::Fixed(size) => fixed *= size,
+                Dim::Space(space) => match operands.graph.space(*space).kind {
+                    SpaceKind::Axis(size) => fixed *= size,
+                    SpaceKind::Flat => flat = true,
+                    _ => spaces.push(*space),
+                },
+            }
+        }
+        spaces.sort_unstable();
+        (fixed, spaces, flat)
+    };
+    let ((fixed, spaces, flat), (to_fixed, to_spaces, to_flat)) = (parts(&from.dims), parts(&ty.dims));
+    // The size of a flat space is what the elements ask for.
+    let fits = (fixed == to_fixed && spaces == to_spaces) || flat || to_flat;
+    if from.elem == ty.elem && fits { Ok(()) } else { refused() }
+}
+
+fn slice_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
+    let Op::Slice { axis, start, len } = b.op() else { unreachable!("the entry of slice") };
+    let ty = b.ty(0);
+    let Dim::Fixed(size) = ty.dims[axis] else { unreachable!("the type rule asks for a fixed axis") };
+    let mut parts = Vec::new();
+    let zeros = |b: &mut Backward, size: usize| {
+        let mut ty = ty.clone();
+        ty.dims[axis] = Dim::Fixed(size);
+        b.build.fill(ty, 0.0)
+    };
+    if start > 0 {
+        parts.push(zeros(b, start));
+    }
+    parts.push(b.g);
+    if start + len < size {
+        parts.push(zeros(b, size - start - len));
+    }
+    dense(b.build.typed(Op::Concat { axis }, &parts, ty))
+}
+
+fn concat_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
+    let axis = operands.op.axis().expect("concat has an axis");
+    let refused = || Err(format!("cannot put {} into `{}`", operands.show_all(), ty.show(&operands.graph.spaces)));
+    if axis >= ty.rank() {
+        return refused();
+    }
+    let mut total = Some(0);
+    for operand in &operands.types {
+        let mut dims = operand.dims.clone();
+        if dims.len() != ty.rank() || operand.elem != ty.elem {
+            return refused();
+        }
+        total = match dims[axis] {
+            Dim::Fixed(size) => total.map(|total| total + size),
+            Dim::Space(_) => None,
+        };
+        dims[axis] = ty.dims[axis];
+        if dims != ty.dims {
+            return refused();
+        }
+    }
+    match (total, ty.dims[axis]) {
+        (Some(total), Dim::Fixed(size)) if total == size => Ok(()),
+        (_, Dim::Space(_)) => Ok(()),
+        (_, Dim::Fixed(_)) => refused(),
+    }
+}
+
+/// The part of the cotangent that belongs to operand `at`. Parts along spaces have sizes that only the program knows, so
+/// they are gathered.
+fn concat_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
+    let axis = b.op().axis().expect("concat has an axis");
+    let dims: Vec<Dim> = b.operands.iter().map(|id| b.build.graph.ty(*id).dims[axis]).collect();
+    if b.operands.len() == 1 {
+        let (g, ty) = (b.g, b.ty(0));
+        return dense(b.build.typed(Op::Reshape, &[g], ty));
+    }
+    let fixed: Option<Vec<usize>> =
+        dims.iter().map(|dim| if let Dim::Fixed(size) = dim { Some(*size) } else { None }).collect();
+    let whole = b.build.graph.ty(b.g).dims[axis];
+    if let (Some(sizes), Dim::Fixed(_)) = (fixed, whole) {
+        let op = Op::Slice { axis, start: sizes[..at].iter().sum(), len: sizes[at] };
+        return dense(b.build.op(op, &[b.g]));
+    }
+    let mut rows = b.build.typed(Op::Iota, &[], TensorType::new(Elem::I64, [dims[at]]));
+    for dim in &dims[..at] {
+        let size = b.build.extent(*dim);
+        let size = b.build.op(Op::Cast(Elem::I64), &[size]);
+        rows = node!(b.build, (Add rows size));
+    }
+    let mut axes: Vec<usize> = (0..b.ty(at).rank()).collect();
+    axes.swap(0, axis);
+    let first = if axis == 0 { b.g } else { b.build.op(Op::Permute(axes.clone()), &[b.g]) };
+    let part = node!(b.build, (Gather first rows));
+    dense(if axis == 0 { part } else { b.build.op(Op::Permute(axes), &[part]) })
+}
+
+fn expect_list(operands: &Operands, list: Option<Dim>) -> Result<(), String> {
+    let fits = |at: usize| {
+        operands.types[at].elem == Elem::I64
+            && Some(operands.types[at].dims.as_slice()) == list.as_ref().map(std::slice::from_ref)
+    };
+    if fits(1) && fits(2) {
+        return Ok(());
+    }
+    Err(format!("takes values with a segment and a position an element, found {}", operands.show_all()))
+}
+
+/// Where each element of a list lies among the `rows * max` places.
+fn places(call: &Call, rows: usize, max: usize) -> Result<Vec<usize>, String> {
+    let segments = call.operands[1].data.iter();
+    segments
+        .zip(&call.operands[2].data)
+        .map(|(segment, position)| {
+            if *segment < 0.0 || *segment >= rows as f64 || *position < 0.0 || *position >= max as f64 {
+                return Err(format!("row {segment}, place {position} lies outside {rows} lists of {max}"));
+            }
+            Ok(*segment as usize * max + *position as usize)
+        })
+        .collect()
+}

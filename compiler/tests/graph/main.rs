@@ -1,0 +1,7 @@
+//! The graph: what each op means, and its gradient.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod cases;
+mod edges;
+mod gradients;
