@@ -7,6 +7,7 @@ mod sources;
 mod training;
 mod types;
 
+pub(crate) use literals::UNITS;
 use pest::Parser as _;
 
 use crate::ast::{File, Name};

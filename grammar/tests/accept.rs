@@ -1,38 +1,30 @@
 //! What the grammar takes and refuses, a case a line.
 
-use reckon_grammar::parse;
-use reckon_grammar::span::FileId;
+mod common;
 
-fn errors(text: &str) -> Vec<String> {
-    let parsed = parse(FileId(0), text);
-    parsed
-        .diagnostics
-        .iter()
-        .map(|diagnostic| format!("{} {}", diagnostic.code, diagnostic.message))
-        .collect()
-}
+use common::{check_laws, errors, programs};
 
+/// Each case is read without an error, and formatted and printed by the laws.
 #[track_caller]
 fn accept(cases: &[&str]) {
     for case in cases {
         assert_eq!(errors(case), Vec::<String>::new(), "in {case:?}");
+        check_laws(case);
     }
 }
 
 #[track_caller]
 fn accept_in(before: &str, cases: &[&str], after: &str) {
     for case in cases {
-        let text = format!("{before}{case}{after}");
-        assert_eq!(errors(&text), Vec::<String>::new(), "in {text:?}");
+        accept(&[&format!("{before}{case}{after}")]);
     }
 }
 
 #[test]
 fn every_program_of_the_manual_is_accepted() {
-    for entry in std::fs::read_dir("tests/programs").expect("the programs are there") {
-        let path = entry.expect("a readable folder").path();
-        let text = std::fs::read_to_string(&path).expect("a readable program");
-        assert_eq!(errors(&text), Vec::<String>::new(), "in {}", path.display());
+    for (name, text) in programs() {
+        assert_eq!(errors(&text), Vec::<String>::new(), "in {name}");
+        check_laws(&text);
     }
 }
 
