@@ -1,0 +1,334 @@
+//! From a graph to instructions: their order, their slots, and what has to be checked before they run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, TensorType};
+use tch::Device;
+
+use crate::align::View;
+use crate::error::Error;
+use crate::exec::{self, Kernel};
+use crate::program::{Instruction, Output, Program, RowCheck, Target};
+
+/// Lowers a graph for a device.
+pub(crate) fn compile(graph: &Graph, device: Device) -> Result<Program, Error> {
+    let schedule = schedule(graph);
+    let slots: BTreeMap<NodeId, usize> = schedule
+        .iter()
+        .enumerate()
+        .map(|(slot, id)| (*id, slot))
+        .collect();
+    let slot_of = |id: NodeId| slots[&value_of(graph, id)];
+    let shared = shared_with_parameters(graph, &schedule);
+    let outputs: Vec<Output> = graph
+        .outputs
+        .iter()
+        .map(|(name, id)| {
+            let shared = shared.contains(&value_of(graph, *id));
+            Output {
+                name: name.clone(),
+                slot: slot_of(*id),
+                shared,
+            }
+        })
+        .collect();
+    let kept: BTreeSet<usize> = outputs.iter().map(|output| output.slot).collect();
+    let frees = last_uses(graph, &schedule, &slot_of, &kept);
+    let feeding_effects: BTreeSet<NodeId> = schedule
+        .iter()
+        .filter(|id| is_effect(&graph.node(**id).op))
+        .flat_map(|id| graph.operands(*id))
+        .map(|id| value_of(graph, id))
+        .collect();
+
+    let mut bound = known_spaces(graph, &schedule);
+    let mut instructions = Vec::with_capacity(schedule.len());
+    for ((slot, id), frees) in schedule.iter().enumerate().zip(frees) {
+        let node = graph.node(*id);
+        let mut kernel = lower(graph, *id, device)?;
+        if shared.contains(id) && feeding_effects.contains(id) {
+            kernel = copied(kernel);
+        }
+        instructions.push(Instruction {
+            node: *id,
+            op: node.op.clone(),
+            path: node.site.path.clone(),
+            kernel,
+            operands: graph.operands(*id).into_iter().map(slot_of).collect(),
+            views: views(graph, *id),
+            result: slot,
+            binds: spaces(&node.ty)
+                .filter(|(_, space)| bound.insert(*space))
+                .collect(),
+            frees,
+        });
+    }
+    Ok(Program {
+        device,
+        spaces: graph.spaces.clone(),
+        inputs: inputs(graph, &schedule),
+        vocabularies: vocabularies(graph, &schedule),
+        checks: row_checks(graph, &schedule),
+        slots: instructions.len(),
+        instructions,
+        outputs,
+    })
+}
+
+fn lower(graph: &Graph, id: NodeId, device: Device) -> Result<Kernel, Error> {
+    let node = graph.node(id);
+    let operands = graph.operands(id);
+    let types: Vec<&TensorType> = operands.iter().map(|operand| graph.ty(*operand)).collect();
+    exec::kernel(&node.op, &node.site.path, &node.ty, &types, device)
+}
+
+/// A kernel whose result shares no memory with what it reads.
+fn copied(kernel: Kernel) -> Kernel {
+    Box::new(move |operands, frame| Ok(kernel(operands, frame)?.copy()))
+}
+
+fn is_effect(op: &Op) -> bool {
+    matches!(op, Op::Update { .. } | Op::Assign { .. })
+}
+
+/// Effects return their first operand, so whatever reads an effect can read that, and effects can come last.
+fn value_of(graph: &Graph, mut id: NodeId) -> NodeId {
+    while is_effect(&graph.node(id).op) {
+        id = graph.operands(id)[0];
+    }
+    id
+}
+
+/// All live nodes: operands first, the op that tells the size of a space before those that need it, effects last.
+fn schedule(graph: &Graph) -> Vec<NodeId> {
+    let order = graph.order();
+    let known = known_spaces(graph, &order);
+    let mut tellers: BTreeMap<SpaceId, NodeId> = BTreeMap::new();
+    for id in &order {
+        let node = graph.node(*id);
+        let needed = needed_spaces(&node.op, &node.ty);
+        for (_, space) in
+            spaces(&node.ty).filter(|(_, space)| !known.contains(space) && !needed.contains(space))
+        {
+            tellers.entry(space).or_insert(*id);
+        }
+    }
+    let (effects, pure): (Vec<NodeId>, Vec<NodeId>) =
+        order.iter().partition(|id| is_effect(&graph.node(**id).op));
+    let mut scheduled = Vec::with_capacity(order.len());
+    let mut seen = BTreeSet::new();
+    for root in pure {
+        let mut stack = vec![(root, false)];
+        while let Some((id, expanded)) = stack.pop() {
+            if expanded {
+                scheduled.push(id);
+            } else if seen.insert(id) {
+                stack.push((id, true));
+                let node = graph.node(id);
+                let needed = needed_spaces(&node.op, &node.ty);
+                stack.extend(
+                    needed
+                        .iter()
+                        .filter_map(|space| tellers.get(space))
+                        .map(|teller| (*teller, false)),
+                );
+                let operands = graph.operands(id).into_iter().rev();
+                stack.extend(operands.map(|operand| (value_of(graph, operand), false)));
+            }
+        }
+    }
+    scheduled.extend(effects);
+    scheduled
+}
+
+/// Spaces whose sizes inputs, tables or parameters tell, before any op runs.
+fn known_spaces(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<SpaceId> {
+    let leaves = nodes.iter().map(|id| graph.node(*id));
+    leaves
+        .filter(|node| matches!(node.op, Op::Input(_) | Op::Table(_) | Op::Param(_)))
+        .flat_map(|node| spaces(&node.ty).map(|(_, space)| space))
+        .collect()
+}
+
+fn spaces(ty: &TensorType) -> impl Iterator<Item = (usize, SpaceId)> {
+    ty.dims
+        .iter()
+        .enumerate()
+        .filter_map(|(axis, dim)| match dim {
+            Dim::Space(space) => Some((axis, *space)),
+            Dim::Fixed(_) => None,
+        })
+}
+
+/// Spaces whose size an op has to know, because its operands do not tell.
+fn needed_spaces(op: &Op, ty: &TensorType) -> Vec<SpaceId> {
+    match op {
+        Op::Const(_) | Op::Iota | Op::Broadcast | Op::RandomUniform | Op::RandomNormal => {
+            spaces(ty).map(|(_, space)| space).collect()
+        }
+        Op::Size(space) | Op::PadList { parent: space, .. } | Op::Bag { parent: space } => {
+            vec![*space]
+        }
+        Op::Expand { dim, .. } | Op::ScatterAdd(dim) | Op::ScatterMax(dim) | Op::Place(dim) => {
+            match dim {
+                Dim::Space(space) => vec![*space],
+                Dim::Fixed(_) => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How the operands line up with the result; empty if libtorch does that anyway.
+fn views(graph: &Graph, id: NodeId) -> Vec<View> {
+    let node = graph.node(id);
+    if !exec::joins(&node.op) {
+        return Vec::new();
+    }
+    let operands = graph.operands(id);
+    let views: Vec<View> = operands
+        .iter()
+        .map(|operand| View::new(&graph.ty(*operand).dims, &node.ty.dims))
+        .collect();
+    if views.iter().all(View::is_identity) {
+        Vec::new()
+    } else {
+        views
+    }
+}
+
+/// Nodes whose result may share memory with a parameter.
+fn shared_with_parameters(graph: &Graph, schedule: &[NodeId]) -> BTreeSet<NodeId> {
+    let mut shared = BTreeSet::new();
+    for id in schedule {
+        let shares = match &graph.node(*id).op {
+            Op::Param(_) | Op::Table(_) => true,
+            Op::Reshape
+            | Op::Permute(_)
+            | Op::Broadcast
+            | Op::Expand { .. }
+            | Op::Slice { .. }
+            | Op::Cast(_)
+            | Op::Stop
+            | Op::Reverse(_)
+            | Op::RoundStraightThrough => graph
+                .operands(*id)
+                .iter()
+                .any(|operand| shared.contains(operand)),
+            _ => false,
+        };
+        if shares {
+            shared.insert(*id);
+        }
+    }
+    shared
+}
+
+/// For each instruction the slots that nothing reads after it.
+fn last_uses(
+    graph: &Graph,
+    schedule: &[NodeId],
+    slot_of: &dyn Fn(NodeId) -> usize,
+    kept: &BTreeSet<usize>,
+) -> Vec<Vec<usize>> {
+    let mut last: Vec<usize> = (0..schedule.len()).collect();
+    for (at, id) in schedule.iter().enumerate() {
+        for operand in graph.operands(*id) {
+            last[slot_of(operand)] = at;
+        }
+    }
+    let mut frees = vec![Vec::new(); schedule.len()];
+    for (slot, at) in last
+        .into_iter()
+        .enumerate()
+        .filter(|(slot, _)| !kept.contains(slot))
+    {
+        frees[at].push(slot);
+    }
+    frees
+}
+
+/// The inputs with their types, each node once.
+fn inputs(graph: &Graph, schedule: &[NodeId]) -> Vec<(String, TensorType)> {
+    let nodes = schedule.iter().map(|id| graph.node(*id));
+    nodes
+        .filter_map(|node| match &node.op {
+            Op::Input(name) => Some((name.clone(), node.ty.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The spaces of parameters' rows, with the path of the parameter that tells their size.
+fn vocabularies(graph: &Graph, schedule: &[NodeId]) -> Vec<(SpaceId, String)> {
+    let mut vocabularies = BTreeMap::new();
+    for node in schedule.iter().map(|id| graph.node(*id)) {
+        if let (Op::Table(path) | Op::Param(path), Some(Dim::Space(space))) =
+            (&node.op, node.ty.dims.first())
+        {
+            vocabularies.entry(*space).or_insert_with(|| path.clone());
+        }
+    }
+    vocabularies.into_iter().collect()
+}
+
+/// Which inputs have to hold row numbers of what.
+fn row_checks(graph: &Graph, schedule: &[NodeId]) -> Vec<RowCheck> {
+    let mut checks = BTreeSet::new();
+    for id in schedule {
+        let operands = graph.operands(*id);
+        let dim = |operand: usize, axis: usize| target(graph.ty(operands[operand]).dims[axis]);
+        let rows = || match &graph.node(operands[0]).op {
+            Op::Table(path) => Target::Table(path.clone()),
+            _ => dim(0, 0),
+        };
+        let indices: Vec<(usize, Target)> = match &graph.node(*id).op {
+            Op::Lookup | Op::Gather => vec![(1, rows())],
+            Op::Bag { parent } => vec![(1, rows()), (2, Target::Space(*parent))],
+            Op::ScatterAdd(dim) | Op::ScatterMax(dim) | Op::Place(dim) => vec![(1, target(*dim))],
+            Op::Pick => vec![(1, dim(0, graph.ty(operands[0]).rank() - 1))],
+            Op::SoftmaxXent => vec![(1, dim(0, 1))],
+            Op::PadList { parent, max } => {
+                vec![(1, Target::Space(*parent)), (2, Target::Fixed(*max))]
+            }
+            Op::UnpadList => vec![(1, dim(0, 0)), (2, dim(0, 1))],
+            _ => Vec::new(),
+        };
+        for (operand, target) in indices {
+            for input in source_inputs(graph, operands[operand]) {
+                checks.insert(RowCheck {
+                    input,
+                    target: target.clone(),
+                });
+            }
+        }
+    }
+    checks.into_iter().collect()
+}
+
+fn target(dim: Dim) -> Target {
+    match dim {
+        Dim::Space(space) => Target::Space(space),
+        Dim::Fixed(size) => Target::Fixed(size),
+    }
+}
+
+/// The inputs all of whose elements reach a node unchanged.
+fn source_inputs(graph: &Graph, id: NodeId) -> Vec<String> {
+    match &graph.node(id).op {
+        Op::Input(name) => vec![name.clone()],
+        Op::Reshape
+        | Op::Permute(_)
+        | Op::Broadcast
+        | Op::Expand { .. }
+        | Op::Flip(_)
+        | Op::Stop
+        | Op::Unique => source_inputs(graph, graph.operands(id)[0]),
+        Op::Concat { .. } => graph
+            .operands(id)
+            .into_iter()
+            .flat_map(|operand| source_inputs(graph, operand))
+            .collect(),
+        _ => Vec::new(),
+    }
+}

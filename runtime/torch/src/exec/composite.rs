@@ -1,0 +1,52 @@
+//! Composites, by the ops of libtorch that do the same in one go.
+
+use reckon_compiler::graph::{Dim, SpaceId};
+use tch::{Kind, Reduction, TchError, Tensor};
+
+use super::Kernel;
+
+/// The sum of the table's rows of each list.
+pub(super) fn bag(parent: SpaceId) -> Kernel {
+    Box::new(move |x, frame| {
+        let rows = frame.extent(Dim::Space(parent))?;
+        let values = x[0].f_index_select(0, x[1])?;
+        let mut shape = values.size();
+        shape[0] = rows;
+        let mut result = Tensor::f_zeros(shape, (values.kind(), values.device()))?;
+        let _ = result.f_index_add_(0, x[2], &values)?;
+        Ok(result)
+    })
+}
+
+pub(super) fn softmax_xent(scores: &Tensor, column: &Tensor) -> Result<Tensor, TchError> {
+    let picked = scores
+        .f_gather(1, &column.f_unsqueeze(1)?, false)?
+        .f_squeeze_dim(1)?;
+    scores.f_logsumexp([1], false)?.f_sub(&picked)
+}
+
+pub(super) fn bce_logits(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+    let both = Tensor::f_broadcast_tensors(&[logits, targets])?;
+    both[0].f_binary_cross_entropy_with_logits::<&Tensor>(&both[1], None, None, Reduction::None)
+}
+
+pub(super) fn layer_norm(eps: f64) -> Kernel {
+    Box::new(move |x, _| {
+        let width = x[0].size().last().copied().unwrap_or(1);
+        Ok(x[0].f_layer_norm::<&Tensor>([width], None, None, eps, false)?)
+    })
+}
+
+pub(super) fn attention(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: &Tensor,
+) -> Result<Tensor, TchError> {
+    let width = q.size().last().copied().unwrap_or(1) as f64;
+    let scores = q
+        .f_matmul(&k.f_transpose(-2, -1)?)?
+        .f_mul_scalar(width.sqrt().recip())?;
+    let masked = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;
+    masked.f_internal_safe_softmax(-1, Kind::Float)?.f_matmul(v)
+}

@@ -1,0 +1,74 @@
+//! Reductions. libtorch cuts the sum of a long tensor to one number by the number of threads; these cut it by fixed
+//! lengths, so that the bits do not depend on the machine's load or settings.
+
+use tch::{TchError, Tensor};
+
+use super::Kernel;
+
+/// Below this many elements libtorch reduces in one thread.
+const SERIAL: i64 = 32_768;
+const CHUNK: i64 = 4_096;
+
+/// The sum along an axis.
+pub(super) fn sum(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    let shape = x.size();
+    let elements: i64 = shape.iter().product();
+    if elements < SERIAL || elements != shape[axis as usize] {
+        return x.f_sum_dim_intlist(axis, false, x.kind());
+    }
+    let mut rest = shape;
+    rest.remove(axis as usize);
+    total(&x.f_reshape(-1)?)?.f_view(rest.as_slice())
+}
+
+/// The sum of all elements of a vector.
+fn total(x: &Tensor) -> Result<Tensor, TchError> {
+    let elements = x.numel() as i64;
+    if elements < SERIAL {
+        return x.f_sum(x.kind());
+    }
+    let chunks = elements / CHUNK;
+    let head = x
+        .f_narrow(0, 0, chunks * CHUNK)?
+        .f_reshape([chunks, CHUNK])?
+        .f_sum_dim_intlist(1, false, x.kind())?;
+    let tail = x
+        .f_narrow(0, chunks * CHUNK, elements - chunks * CHUNK)?
+        .f_sum(x.kind())?;
+    total(&head)?.f_add(&tail)
+}
+
+pub(super) fn log_sum_exp(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    let shape = x.size();
+    let elements: i64 = shape.iter().product();
+    if elements < SERIAL || elements != shape[axis as usize] {
+        return x.f_logsumexp([axis], false);
+    }
+    let largest = x.f_amax([axis], true)?;
+    // Where all are infinite the difference would be NaN.
+    let shift = largest.f_where_self(&largest.f_isfinite()?, &largest.f_zeros_like()?)?;
+    sum(&x.f_sub(&shift)?.f_exp()?, axis)?
+        .f_log()?
+        .f_add(&shift.f_squeeze_dim(axis)?)
+}
+
+/// Indices of the `k` largest along an axis. libtorch's own `topk` leaves open which of equal ones it takes.
+pub(super) fn top_k(axis: usize, k: usize) -> Kernel {
+    let (axis, k) = (axis as i64, k as i64);
+    Box::new(move |x, _| {
+        Ok(x[0]
+            .f_argsort_stable(true, axis, true)?
+            .f_narrow(axis, 0, k)?)
+    })
+}
+
+/// `sqrt` of the sum of squares of all operands.
+pub(super) fn global_norm(operands: &[&Tensor]) -> Result<Tensor, TchError> {
+    let squares: Vec<Tensor> = operands
+        .iter()
+        .map(|x| total(&x.f_square()?.f_reshape(-1)?))
+        .collect::<Result<_, _>>()?;
+    Tensor::f_stack(&squares, 0)?
+        .f_sum(squares[0].kind())?
+        .f_sqrt()
+}

@@ -1,0 +1,382 @@
+//! A graph as a list of instructions, and how it runs.
+
+use reckon_compiler::graph::{Graph, NodeId, Op, Space, SpaceId, TensorType};
+use tch::{Device, Kind, Tensor};
+
+use crate::align::View;
+use crate::compile;
+use crate::error::Error;
+use crate::exec::{Frame, Kernel};
+use crate::feeds::Feeds;
+use crate::store::Store;
+
+/// What random draws of a run are keyed by, besides the place in the program, the row and the element.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunKey {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The stream whose batch this is, as a hash of its name.
+    pub stream: u64,
+    /// The training step.
+    pub step: u64,
+    /// The row of the global batch at which this batch begins.
+    pub first_row: u64,
+}
+
+/// A graph that is ready to run on a device.
+pub struct Program {
+    pub(crate) device: Device,
+    pub(crate) spaces: Vec<Space>,
+    pub(crate) inputs: Vec<(String, TensorType)>,
+    /// The spaces of table rows, with the table's path.
+    pub(crate) vocabularies: Vec<(SpaceId, String)>,
+    pub(crate) checks: Vec<RowCheck>,
+    pub(crate) instructions: Vec<Instruction>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) slots: usize,
+}
+
+/// An input that holds row numbers, and of what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RowCheck {
+    pub(crate) input: String,
+    pub(crate) target: Target,
+}
+
+/// What rows are numbered.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    /// Those of a table.
+    Table(String),
+    /// Those of a space.
+    Space(SpaceId),
+    /// A fixed number.
+    Fixed(usize),
+}
+
+/// One op on slots.
+pub(crate) struct Instruction {
+    pub(crate) node: NodeId,
+    pub(crate) op: Op,
+    pub(crate) path: String,
+    pub(crate) kernel: Kernel,
+    pub(crate) operands: Vec<usize>,
+    /// For each operand how it lines up with the result; empty where all are used as they are.
+    pub(crate) views: Vec<View>,
+    /// The slot of the result.
+    pub(crate) result: usize,
+    /// Spaces whose size the result tells, with its dimension.
+    pub(crate) binds: Vec<(usize, SpaceId)>,
+    /// Slots that nothing reads afterwards.
+    pub(crate) frees: Vec<usize>,
+}
+
+pub(crate) struct Output {
+    pub(crate) name: String,
+    pub(crate) slot: usize,
+    /// Whether the slot shares memory with a parameter, which the next step changes.
+    pub(crate) shared: bool,
+}
+
+/// The op that first made a NaN or an infinity out of finite numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NonFinite {
+    /// The op's node.
+    pub node: NodeId,
+    /// What it found, `NaN at [3, 17]`.
+    pub found: String,
+    /// How many elements are NaN or infinite.
+    pub count: usize,
+}
+
+impl Program {
+    /// Lowers a graph. The program does not refer to the graph.
+    pub fn compile(graph: &Graph, device: Device) -> Result<Self, Error> {
+        compile::compile(graph, device)
+    }
+
+    /// Runs all instructions: outputs first, then updates of the store.
+    pub fn run(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+    ) -> Result<Outputs, Error> {
+        let _guard = tch::no_grad_guard();
+        self.execute(store, feeds, key, &mut |_, _, _| Ok(()))
+    }
+
+    /// Runs the instructions that come before the updates, and names the first whose result has a NaN or an infinity
+    /// although its operands have none.
+    pub fn find_nonfinite(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+    ) -> Result<Option<NonFinite>, Error> {
+        let _guard = tch::no_grad_guard();
+        let mut first = None;
+        self.execute_pure(store, feeds, key, &mut |instruction, operands, result| {
+            if first.is_none() && !is_finite(result)? && all_finite(operands)? {
+                first = Some(describe(instruction.node, result)?);
+            }
+            Ok(())
+        })?;
+        Ok(first)
+    }
+
+    /// Runs with a tape, for tests that compare gradients with libtorch's own.
+    #[cfg(test)]
+    pub(crate) fn run_taped(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+    ) -> Result<Outputs, Error> {
+        self.execute(store, feeds, key, &mut |_, _, _| Ok(()))
+    }
+
+    fn execute(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+        observe: &mut Observe<'_>,
+    ) -> Result<Outputs, Error> {
+        let mut slots = self.execute_where(store, feeds, key, observe, |_| true)?;
+        let values = self.outputs.iter().map(|output| {
+            let value = slots[output.slot].take().expect("outputs are never freed");
+            let value = if output.shared { value.copy() } else { value };
+            // Two outputs may be one value.
+            slots[output.slot] = Some(value.shallow_clone());
+            (output.name.clone(), value)
+        });
+        Ok(Outputs {
+            values: values.collect(),
+        })
+    }
+
+    fn execute_pure(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+        observe: &mut Observe<'_>,
+    ) -> Result<(), Error> {
+        let pure = |op: &Op| !matches!(op, Op::Update { .. } | Op::Assign { .. });
+        self.execute_where(store, feeds, key, observe, pure)
+            .map(drop)
+    }
+
+    fn execute_where(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+        observe: &mut Observe<'_>,
+        include: impl Fn(&Op) -> bool,
+    ) -> Result<Vec<Option<Tensor>>, Error> {
+        let sizes = self.bind(store, feeds)?;
+        let mut frame = Frame {
+            device: self.device,
+            spaces: &self.spaces,
+            sizes,
+            store,
+            feeds,
+            key,
+        };
+        let mut slots: Vec<Option<Tensor>> = (0..self.slots).map(|_| None).collect();
+        for instruction in self
+            .instructions
+            .iter()
+            .filter(|instruction| include(&instruction.op))
+        {
+            let value = instruction
+                .run(&slots, &mut frame, observe)
+                .map_err(|error| instruction.name(error))?;
+            for &(axis, space) in &instruction.binds {
+                frame.sizes[space.0 as usize].get_or_insert(value.size()[axis]);
+            }
+            slots[instruction.result] = Some(value);
+            for &slot in &instruction.frees {
+                slots[slot] = None;
+            }
+        }
+        Ok(slots)
+    }
+
+    /// Sizes of all spaces that the inputs and the store tell, after checking the inputs.
+    fn bind(&self, store: &Store, feeds: &Feeds<'_>) -> Result<Vec<Option<i64>>, Error> {
+        let mut sizes = vec![None; self.spaces.len()];
+        for (space, table) in &self.vocabularies {
+            sizes[space.0 as usize] = Some(store.rows(table)? as i64);
+        }
+        feeds.bind(&self.inputs, &self.spaces, &mut sizes)?;
+        for RowCheck { input, target } in &self.checks {
+            let rows = match target {
+                Target::Table(path) => Some(store.rows(path)?),
+                Target::Space(space) => sizes[space.0 as usize].map(|rows| rows as usize),
+                Target::Fixed(rows) => Some(*rows),
+            };
+            // A size that only an op tells is checked by libtorch.
+            if let Some(rows) = rows {
+                feeds.check_rows(input, || self.target_name(target), rows)?;
+            }
+        }
+        Ok(sizes)
+    }
+
+    fn target_name(&self, target: &Target) -> String {
+        match target {
+            Target::Table(path) => format!("table `{path}`"),
+            Target::Space(space) => format!("space `{}`", self.spaces[space.0 as usize].name),
+            Target::Fixed(rows) => format!("a dimension of size {rows}"),
+        }
+    }
+}
+
+/// Sees each instruction with its operands and its result.
+type Observe<'a> = dyn FnMut(&Instruction, &[&Tensor], &Tensor) -> Result<(), Error> + 'a;
+
+impl Instruction {
+    fn run(
+        &self,
+        slots: &[Option<Tensor>],
+        frame: &mut Frame<'_>,
+        observe: &mut Observe<'_>,
+    ) -> Result<Tensor, Error> {
+        let operand = |slot: &usize| {
+            slots[*slot]
+                .as_ref()
+                .expect("operands are computed before and freed after")
+        };
+        let views: Vec<Tensor> = self
+            .views
+            .iter()
+            .zip(&self.operands)
+            .map(|(view, slot)| view.apply(operand(slot)))
+            .collect::<Result<_, _>>()?;
+        let operands: Vec<&Tensor> = if views.is_empty() {
+            self.operands.iter().map(operand).collect()
+        } else {
+            views.iter().collect()
+        };
+        let value = (self.kernel)(&operands, frame)?;
+        observe(self, &operands, &value)?;
+        Ok(value)
+    }
+
+    /// Says which op an error of libtorch is of.
+    fn name(&self, error: Error) -> Error {
+        match error {
+            Error::Op { message, .. } => Error::Op {
+                node: Some(self.node),
+                op: format!("{:?}", self.op),
+                path: self.path.clone(),
+                message,
+            },
+            other => other,
+        }
+    }
+}
+
+/// The results of a run, in the order in which the graph names them.
+#[derive(Debug)]
+pub struct Outputs {
+    values: Vec<(String, Tensor)>,
+}
+
+impl Outputs {
+    /// The number of a result without dimensions; NaN if there is no such result or it has several elements.
+    pub fn scalar(&self, name: &str) -> f64 {
+        self.find(name)
+            .and_then(|value| value.f_double_value(&[]).ok())
+            .unwrap_or(f64::NAN)
+    }
+
+    /// The shape of a result.
+    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
+        self.find(name)
+            .map(|value| value.size().into_iter().map(|size| size as usize).collect())
+    }
+
+    /// The elements of a result as floats, row-major; truth values become 0 and 1.
+    pub fn f32(&self, name: &str) -> Option<Vec<f32>> {
+        self.find(name).map(|value| to_vec(value, Kind::Float))
+    }
+
+    /// The elements of a result as integers, row-major.
+    pub fn i64(&self, name: &str) -> Option<Vec<i64>> {
+        self.find(name).map(|value| to_vec(value, Kind::Int64))
+    }
+
+    /// The names of the results.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|(name, _)| name.as_str())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn tensor(&self, name: &str) -> &Tensor {
+        self.find(name).expect("the graph has this output")
+    }
+
+    fn find(&self, name: &str) -> Option<&Tensor> {
+        self.values
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// All elements, row-major, in host memory.
+pub(crate) fn to_vec<T: tch::kind::Element + Copy>(value: &Tensor, kind: Kind) -> Vec<T> {
+    let value = value.to_device(Device::Cpu).to_kind(kind).contiguous();
+    let mut elements = vec![T::ZERO; value.numel()];
+    value.copy_data(&mut elements, value.numel());
+    elements
+}
+
+fn all_finite(tensors: &[&Tensor]) -> Result<bool, Error> {
+    for tensor in tensors {
+        if !is_finite(tensor)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn is_finite(tensor: &Tensor) -> Result<bool, Error> {
+    Ok(tensor.kind() != Kind::Float || tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
+}
+
+fn describe(node: NodeId, result: &Tensor) -> Result<NonFinite, Error> {
+    let shape = result.size();
+    let elements: Vec<f32> = to_vec(result, Kind::Float);
+    let first = elements
+        .iter()
+        .position(|element| !element.is_finite())
+        .expect("some element is not finite");
+    let mut rest = first as i64;
+    let mut index = vec![0; shape.len()];
+    for axis in (0..shape.len()).rev() {
+        index[axis] = rest % shape[axis];
+        rest /= shape[axis];
+    }
+    let value = elements[first];
+    let value = if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "infinity"
+    } else {
+        "-infinity"
+    };
+    let count = elements
+        .iter()
+        .filter(|element| !element.is_finite())
+        .count();
+    Ok(NonFinite {
+        node,
+        found: format!("{value} at {index:?}"),
+        count,
+    })
+}
