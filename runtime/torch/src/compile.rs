@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, TensorType};
+use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, SpaceKind, TensorType};
 use tch::Device;
 
 use crate::align::View;
@@ -66,8 +66,9 @@ pub(crate) fn compile(graph: &Graph, device: Device) -> Result<Program, Error> {
     Ok(Program {
         device,
         spaces: graph.spaces.clone(),
+        axes: axes(graph).collect(),
         inputs: inputs(graph, &schedule),
-        vocabularies: vocabularies(graph, &schedule),
+        parameter_spaces: parameter_spaces(graph, &schedule),
         checks: row_checks(graph, &schedule),
         slots: instructions.len(),
         instructions,
@@ -144,10 +145,27 @@ fn schedule(graph: &Graph) -> Vec<NodeId> {
 /// Spaces whose sizes inputs, tables or parameters tell, before any op runs.
 fn known_spaces(graph: &Graph, nodes: &[NodeId]) -> BTreeSet<SpaceId> {
     let leaves = nodes.iter().map(|id| graph.node(*id));
-    leaves
-        .filter(|node| matches!(node.op, Op::Input(_) | Op::Table(_) | Op::Param(_)))
-        .flat_map(|node| spaces(&node.ty).map(|(_, space)| space))
-        .collect()
+    let leaves =
+        leaves.filter(|node| matches!(node.op, Op::Input(_) | Op::Table(_) | Op::Param(_)));
+    let told = leaves.flat_map(|node| spaces(&node.ty).map(|(_, space)| space));
+    told.chain(axes(graph).map(|(space, _)| space)).collect()
+}
+
+/// Spaces that stand for a positional dimension, with its size.
+fn axes(graph: &Graph) -> impl Iterator<Item = (SpaceId, usize)> + '_ {
+    graph
+        .spaces
+        .iter()
+        .enumerate()
+        .filter_map(|(at, space)| match space.kind {
+            SpaceKind::Axis(size) => Some((SpaceId(at as u32), size)),
+            SpaceKind::Batch
+            | SpaceKind::Candidates
+            | SpaceKind::Catalogue { .. }
+            | SpaceKind::List { .. }
+            | SpaceKind::Vocabulary { .. }
+            | SpaceKind::Flat => None,
+        })
 }
 
 fn spaces(ty: &TensorType) -> impl Iterator<Item = (usize, SpaceId)> {
@@ -259,17 +277,19 @@ fn inputs(graph: &Graph, schedule: &[NodeId]) -> Vec<(String, TensorType)> {
         .collect()
 }
 
-/// The spaces of parameters' rows, with the path of the parameter that tells their size.
-fn vocabularies(graph: &Graph, schedule: &[NodeId]) -> Vec<(SpaceId, String)> {
-    let mut vocabularies = BTreeMap::new();
+/// The spaces of parameters' dimensions, with the path of the parameter that tells their size and the dimension.
+fn parameter_spaces(graph: &Graph, schedule: &[NodeId]) -> Vec<(SpaceId, String, usize)> {
+    let mut told = BTreeMap::new();
     for node in schedule.iter().map(|id| graph.node(*id)) {
-        if let (Op::Table(path) | Op::Param(path), Some(Dim::Space(space))) =
-            (&node.op, node.ty.dims.first())
-        {
-            vocabularies.entry(*space).or_insert_with(|| path.clone());
+        if let Op::Table(path) | Op::Param(path) = &node.op {
+            for (axis, space) in spaces(&node.ty) {
+                told.entry(space).or_insert_with(|| (path.clone(), axis));
+            }
         }
     }
-    vocabularies.into_iter().collect()
+    told.into_iter()
+        .map(|(space, (path, axis))| (space, path, axis))
+        .collect()
 }
 
 /// Which inputs have to hold row numbers of what.
@@ -286,8 +306,8 @@ fn row_checks(graph: &Graph, schedule: &[NodeId]) -> Vec<RowCheck> {
             Op::Lookup | Op::Gather => vec![(1, rows())],
             Op::Bag { parent } => vec![(1, rows()), (2, Target::Space(*parent))],
             Op::ScatterAdd(dim) | Op::ScatterMax(dim) | Op::Place(dim) => vec![(1, target(*dim))],
-            Op::Pick => vec![(1, dim(0, graph.ty(operands[0]).rank() - 1))],
-            Op::SoftmaxXent => vec![(1, dim(0, 1))],
+            Op::Pick | Op::SoftmaxXent => vec![(1, dim(0, graph.ty(operands[0]).rank() - 1))],
+
             Op::PadList { parent, max } => {
                 vec![(1, Target::Space(*parent)), (2, Target::Fixed(*max))]
             }

@@ -9,6 +9,7 @@ mod shape;
 mod update;
 
 use reckon_compiler::graph::{Dim, Elem, Op, Space, TensorType};
+use reckon_compiler::random;
 use tch::{Device, Kind, TchError, Tensor};
 
 use crate::error::Error;
@@ -145,8 +146,8 @@ pub(crate) fn kernel(
         Op::Or => binary(Tensor::f_logical_or),
 
         Op::SumOver(axis) => axis_op(*axis, reduce::sum),
-        Op::MaxOver(axis) => axis_op(*axis, |x, axis| x.f_amax([axis], false)),
-        Op::Argmax(axis) => axis_op(*axis, |x, axis| x.f_argmax(axis, false)),
+        Op::MaxOver(axis) => axis_op(*axis, reduce::max),
+        Op::Argmax(axis) => axis_op(*axis, reduce::argmax),
         Op::LogSumExp(axis) => axis_op(*axis, reduce::log_sum_exp),
         Op::Softmax(axis) => axis_op(*axis, |x, axis| x.f_internal_safe_softmax(axis, None)),
         Op::CumSum(axis) => axis_op(*axis, |x, axis| x.f_cumsum(axis, None)),
@@ -161,8 +162,8 @@ pub(crate) fn kernel(
         Op::Reverse(_) => Box::new(|x, _| Ok(x[0].shallow_clone())),
         Op::RoundStraightThrough => unary(elementwise::round),
 
-        Op::RandomUniform => leaf::random(path, ty, leaf::Draw::Uniform),
-        Op::RandomNormal => leaf::random(path, ty, leaf::Draw::Normal),
+        Op::RandomUniform => leaf::random(path, ty, random::uniform),
+        Op::RandomNormal => leaf::random(path, ty, random::normal),
 
         Op::Bag { parent } => composite::bag(*parent),
         Op::SoftmaxXent => binary(composite::softmax_xent),

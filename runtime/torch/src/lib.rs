@@ -9,6 +9,8 @@ pub mod store;
 mod align;
 mod compile;
 mod exec;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use feeds::{Feeds, Values};

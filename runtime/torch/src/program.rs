@@ -28,8 +28,10 @@ pub struct Program {
     pub(crate) device: Device,
     pub(crate) spaces: Vec<Space>,
     pub(crate) inputs: Vec<(String, TensorType)>,
-    /// The spaces of table rows, with the table's path.
-    pub(crate) vocabularies: Vec<(SpaceId, String)>,
+    /// Spaces that stand for a positional dimension, with its size.
+    pub(crate) axes: Vec<(SpaceId, usize)>,
+    /// Spaces of parameters' dimensions, with the path and the dimension that tell their size.
+    pub(crate) parameter_spaces: Vec<(SpaceId, String, usize)>,
     pub(crate) checks: Vec<RowCheck>,
     pub(crate) instructions: Vec<Instruction>,
     pub(crate) outputs: Vec<Output>,
@@ -208,8 +210,11 @@ impl Program {
     /// Sizes of all spaces that the inputs and the store tell, after checking the inputs.
     fn bind(&self, store: &Store, feeds: &Feeds<'_>) -> Result<Vec<Option<i64>>, Error> {
         let mut sizes = vec![None; self.spaces.len()];
-        for (space, table) in &self.vocabularies {
-            sizes[space.0 as usize] = Some(store.rows(table)? as i64);
+        for (space, size) in &self.axes {
+            sizes[space.0 as usize] = Some(*size as i64);
+        }
+        for (space, path, axis) in &self.parameter_spaces {
+            sizes[space.0 as usize] = store.shape(path)?.get(*axis).map(|size| *size as i64);
         }
         feeds.bind(&self.inputs, &self.spaces, &mut sizes)?;
         for RowCheck { input, target } in &self.checks {

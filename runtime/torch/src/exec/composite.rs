@@ -20,9 +20,9 @@ pub(super) fn bag(parent: SpaceId) -> Kernel {
 
 pub(super) fn softmax_xent(scores: &Tensor, column: &Tensor) -> Result<Tensor, TchError> {
     let picked = scores
-        .f_gather(1, &column.f_unsqueeze(1)?, false)?
-        .f_squeeze_dim(1)?;
-    scores.f_logsumexp([1], false)?.f_sub(&picked)
+        .f_gather(-1, &column.f_unsqueeze(-1)?, false)?
+        .f_squeeze_dim(-1)?;
+    scores.f_logsumexp([-1], false)?.f_sub(&picked)
 }
 
 pub(super) fn bce_logits(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {

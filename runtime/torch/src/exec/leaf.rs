@@ -1,6 +1,6 @@
 //! Inputs, constants, parameters and random draws.
 
-use reckon_compiler::graph::{SpaceId, TensorType};
+use reckon_compiler::graph::{Dim, SpaceId, TensorType};
 use reckon_compiler::random::{self, Key};
 use tch::{Device, Kind, Tensor};
 
@@ -42,7 +42,7 @@ pub(super) fn iota(ty: &TensorType) -> Kernel {
 
 pub(super) fn size(space: SpaceId) -> Kernel {
     Box::new(move |_, frame| {
-        let rows = frame.extent(reckon_compiler::graph::Dim::Space(space))?;
+        let rows = frame.extent(Dim::Space(space))?;
         Ok(Tensor::f_from_slice(&[rows as f32])?.f_view(())?)
     })
 }
@@ -52,15 +52,9 @@ pub(super) fn parameter(path: &str) -> Kernel {
     Box::new(move |_, frame| frame.store.tensor(&path))
 }
 
-/// A distribution to draw from.
-#[derive(Clone, Copy)]
-pub(super) enum Draw {
-    Uniform,
-    Normal,
-}
-
-/// Draws on the host, so that they are the same on every device.
-pub(super) fn random(path: &str, ty: &TensorType, draw: Draw) -> Kernel {
+/// Draws on the host, so that they are the same on every device. An outermost space counts rows, from the first row of
+/// the batch; all other dimensions count elements.
+pub(super) fn random(path: &str, ty: &TensorType, draw: fn(u64, u64, u64) -> f64) -> Kernel {
     let (site, ty) = (random::site_hash(path), ty.clone());
     Box::new(move |_, frame| {
         let sizes = frame.extents(&ty)?;
@@ -72,18 +66,15 @@ pub(super) fn random(path: &str, ty: &TensorType, draw: Draw) -> Kernel {
             step: key.step,
         }
         .fold();
-        let width: i64 = sizes.iter().skip(1).product();
-        let rows = sizes.first().copied().unwrap_or(1);
-        let mut values = Vec::with_capacity((rows * width) as usize);
-        for row in 0..rows as u64 {
-            let row = key.first_row + row;
-            match draw {
-                Draw::Uniform => values
-                    .extend((0..width as u64).map(|at| random::uniform(folded, row, at) as f32)),
-                Draw::Normal => values
-                    .extend((0..width as u64).map(|at| random::normal(folded, row, at) as f32)),
-            }
-        }
+        let (rows, first) = match ty.dims.first() {
+            Some(Dim::Space(_)) => (sizes[0] as u64, key.first_row),
+            Some(Dim::Fixed(_)) | None => (1, 0),
+        };
+        let elements = (sizes.iter().product::<i64>() as u64)
+            .checked_div(rows)
+            .unwrap_or(0);
+        let row = |row| (0..elements).map(move |element| draw(folded, row, element) as f32);
+        let values: Vec<f32> = (first..first + rows).flat_map(row).collect();
         Ok(Tensor::f_from_slice(&values)?
             .f_view(sizes.as_slice())?
             .f_to_device(frame.device)?)

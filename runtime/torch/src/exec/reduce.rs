@@ -1,7 +1,7 @@
 //! Reductions. libtorch cuts the sum of a long tensor to one number by the number of threads; these cut it by fixed
 //! lengths, so that the bits do not depend on the machine's load or settings.
 
-use tch::{TchError, Tensor};
+use tch::{Kind, TchError, Tensor};
 
 use super::Kernel;
 
@@ -50,6 +50,29 @@ pub(super) fn log_sum_exp(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
     sum(&x.f_sub(&shift)?.f_exp()?, axis)?
         .f_log()?
         .f_add(&shift.f_squeeze_dim(axis)?)
+}
+
+/// The largest element along an axis, `-inf` along an empty one.
+pub(super) fn max(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    if x.size()[axis as usize] > 0 {
+        return x.f_amax([axis], false);
+    }
+    empty(x, axis)?.f_fill_(f64::NEG_INFINITY)
+}
+
+/// The first index of the largest element along an axis, 0 along an empty one.
+pub(super) fn argmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    if x.size()[axis as usize] > 0 {
+        return x.f_argmax(axis, false);
+    }
+    empty(x, axis)?.f_to_kind(Kind::Int64)
+}
+
+/// Zeros of the shape of `x` without an axis.
+fn empty(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    let mut rest = x.size();
+    rest.remove(axis as usize);
+    Tensor::f_zeros(rest, (x.kind(), x.device()))
 }
 
 /// Indices of the `k` largest along an axis. libtorch's own `topk` leaves open which of equal ones it takes.
