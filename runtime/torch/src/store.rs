@@ -65,29 +65,32 @@ impl Store {
         seed: u64,
     ) -> Result<(), Error> {
         for (path, param) in &graph.params {
-            if !self.slots.contains_key(path) {
-                self.add(path, param, tables.get(path).copied(), seed)?;
+            if self.contains(path) {
+                continue;
             }
+            let size = |dim: &Dim| match dim {
+                Dim::Fixed(size) => Ok(*size),
+                Dim::Space(_) => tables.get(path).copied().ok_or_else(|| Error::UnknownSize {
+                    space: path.clone(),
+                }),
+            };
+            let shape: Vec<usize> = param.ty.dims.iter().map(size).collect::<Result<_, _>>()?;
+            self.add(path, param, &shape, seed)?;
         }
         Ok(())
     }
 
-    /// Makes one parameter; `rows` is the size of its space, for tables.
+    /// Makes one parameter of this shape, with its first values.
     pub fn add(
         &mut self,
         path: &str,
         param: &Param,
-        rows: Option<usize>,
+        shape: &[usize],
         seed: u64,
     ) -> Result<(), Error> {
-        let size = |dim: &Dim| match dim {
-            Dim::Fixed(size) => Ok(*size),
-            Dim::Space(_) => rows.ok_or_else(|| Error::UnknownSize { space: path.into() }),
-        };
-        let shape: Vec<usize> = param.ty.dims.iter().map(size).collect::<Result<_, _>>()?;
-        let first = init::values(&param.init, &shape, 0, path, seed);
+        let first = init::values(&param.init, shape, 0, path, seed);
         let value = self
-            .upload(&first, &shape)?
+            .upload(&first, shape)?
             .f_to_kind(kind(param.ty.elem))?;
         let slot = Slot {
             kind: param.kind,

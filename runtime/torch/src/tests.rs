@@ -1,8 +1,6 @@
 //! The executor against the reference evaluator, over the cases that the compiler's own tests use, and gradients that
 //! are part of the graph against libtorch's autograd.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 #[path = "../../../compiler/tests/graph/cases.rs"]
 mod cases;
 
@@ -10,7 +8,7 @@ mod gradients;
 mod ops;
 
 use reckon_compiler::graph::eval::Env;
-use reckon_compiler::graph::{Elem, Graph, Op};
+use reckon_compiler::graph::{Dim, Elem, Graph, Op};
 use tch::Device;
 
 use crate::{Feeds, RunKey, Store, Values};
@@ -65,11 +63,12 @@ impl Fed {
 fn store(graph: &Graph, env: &Env) -> Store {
     let mut store = Store::new(Device::Cpu);
     for (path, param) in &graph.params {
-        let rows = env
-            .params
-            .get(path)
-            .and_then(|value| value.dims.first().copied());
-        store.add(path, param, rows, 0).unwrap();
+        let size = |dim: &Dim| match dim {
+            Dim::Fixed(size) => *size,
+            Dim::Space(space) => env.sizes[space],
+        };
+        let shape: Vec<usize> = param.ty.dims.iter().map(size).collect();
+        store.add(path, param, &shape, 0).unwrap();
         if let Some(value) = env.params.get(path) {
             let values: Vec<f32> = value.data.iter().map(|x| *x as f32).collect();
             store.set(path, &values).unwrap();
