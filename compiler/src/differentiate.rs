@@ -1,7 +1,7 @@
 //! Reverse-mode differentiation, source to source: the backward program is built of the same ops in the same graph, so
 //! that it prints, is optimised and can be differentiated again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::build::Builder;
 use crate::graph::entry::{Backward, Cotangent, Gradient};
@@ -33,25 +33,58 @@ pub enum ParamGradient {
 /// Adds to `graph` the gradients of `loss`, summed over its dimensions if it has any, with respect to the parameters
 /// `wrt`. Paths that no live path from the loss reaches are absent from the result.
 pub fn differentiate(graph: &mut Graph, loss: NodeId, wrt: &[String]) -> Gradients {
+    differentiate_all(graph, &[(loss, wrt)])
+}
+
+/// The gradients of several losses, each with respect to parameters of its own, added up by parameter.
+pub fn differentiate_all(graph: &mut Graph, losses: &[(NodeId, &[String])]) -> Gradients {
+    let mut by_path: BTreeMap<String, (NodeId, Vec<Cotangent>)> = BTreeMap::new();
+    for (loss, wrt) in losses {
+        let leaves = leaves(graph, *loss, wrt);
+        let targets: Vec<NodeId> = leaves.iter().map(|(_, leaf)| *leaf).collect();
+        let mut found = backward(graph, *loss, &targets);
+        for (path, leaf) in leaves {
+            if let Some(parts) = found.remove(&leaf) {
+                by_path.entry(path).or_insert((leaf, Vec::new())).1.extend(parts);
+            }
+        }
+    }
+    let total = by_path.into_iter().map(|(path, (leaf, parts))| (path, total(graph, leaf, &parts)));
+    Gradients { by_path: total.collect() }
+}
+
+/// The paths of the parameters that a gradient of `loss` reaches, whatever its value: what stops and jumps leave.
+pub fn reached(graph: &Graph, loss: NodeId) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    let mut seen = vec![false; graph.bound()];
+    let mut stack = vec![loss];
+    while let Some(id) = stack.pop() {
+        let node = graph.node(id);
+        if node.ty.elem != Elem::F32 || std::mem::replace(&mut seen[id.index()], true) {
+            continue;
+        }
+        if let Op::Param(path) | Op::Table(path) = &node.op {
+            paths.insert(path.clone());
+        }
+        if let Gradient::Rule { .. } = node.op.entry().gradient {
+            stack.extend(graph.operands(id));
+        }
+    }
+    paths
+}
+
+/// The nodes that read the parameters `wrt` on the way to `loss`.
+fn leaves(graph: &Graph, loss: NodeId, wrt: &[String]) -> Vec<(String, NodeId)> {
     let live = graph.needed_by([loss]);
-    let mut leaves: BTreeMap<String, Vec<NodeId>> = BTreeMap::new();
+    let mut leaves = Vec::new();
     for id in graph.ids().filter(|id| live[id.index()]) {
         if let Op::Param(path) | Op::Table(path) = &graph.node(id).op
             && wrt.contains(path)
         {
-            leaves.entry(path.clone()).or_default().push(id);
+            leaves.push((path.clone(), id));
         }
     }
-    let targets: Vec<NodeId> = leaves.values().flatten().copied().collect();
-    let mut found = backward(graph, loss, &targets);
-    let mut gradients = Gradients::default();
-    for (path, leaves) in leaves {
-        let parts: Vec<Cotangent> = leaves.iter().flat_map(|leaf| found.remove(leaf).unwrap_or_default()).collect();
-        if let Some(gradient) = total(graph, leaves[0], &parts) {
-            gradients.by_path.insert(path, gradient);
-        }
-    }
-    gradients
+    leaves
 }
 
 /// Adds to `graph` the gradient of `y`, summed over its dimensions if it has any, with respect to any node `x`; none where
@@ -140,17 +173,14 @@ fn to_dense(build: &mut Builder, part: Cotangent, ty: &TensorType) -> NodeId {
 }
 
 /// The gradient of a parameter from all that reached its leaves: sums of dense parts, or one row for each distinct id.
-fn total(graph: &mut Graph, leaf: NodeId, parts: &[Cotangent]) -> Option<ParamGradient> {
-    if parts.is_empty() {
-        return None;
-    }
+fn total(graph: &mut Graph, leaf: NodeId, parts: &[Cotangent]) -> ParamGradient {
     let site = graph.node(leaf).site.clone();
     let mut rows = Vec::new();
     let mut build = Builder { graph, site };
     for part in parts {
         match *part {
             Cotangent::Rows { ids, values } => rows.push(flat(&mut build, ids, values)),
-            Cotangent::Dense(_) => return Some(ParamGradient::Dense(sum(build.graph, leaf, parts))),
+            Cotangent::Dense(_) => return ParamGradient::Dense(sum(build.graph, leaf, parts)),
         }
     }
     let (ids, values) = match rows[..] {
@@ -167,7 +197,7 @@ fn total(graph: &mut Graph, leaf: NodeId, parts: &[Cotangent]) -> Option<ParamGr
     let unique = build.typed(Op::Unique, &[ids], TensorType::new(Elem::I64, [distinct]));
     let inverse = build.op(Op::UniqueInverse, &[ids, unique]);
     let values = build.op(Op::ScatterAdd(distinct), &[values, inverse]);
-    Some(ParamGradient::Rows { ids: unique, values })
+    ParamGradient::Rows { ids: unique, values }
 }
 
 /// Ids in a row, and their values.

@@ -10,7 +10,9 @@ pub mod entry;
 pub mod eval;
 pub mod op;
 pub mod space;
+pub mod text;
 pub mod ty;
+pub mod verify;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -177,6 +179,14 @@ impl Graph {
             .collect();
         operands.sort_unstable_by_key(|(at, _)| *at);
         operands.into_iter().map(|(_, operand)| operand).collect()
+    }
+
+    /// The places at which a node has operands, ascending: `0, 1, ..` in a graph that is well formed.
+    pub(crate) fn operand_places(&self, id: NodeId) -> Vec<u32> {
+        let mut places: Vec<_> =
+            self.dag.edges_directed(id.0, Direction::Incoming).map(|edge| *edge.weight()).collect();
+        places.sort_unstable();
+        places
     }
 
     /// The nodes that read this one, each once, in order.

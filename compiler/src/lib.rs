@@ -4,4 +4,5 @@ pub mod differentiate;
 pub mod graph;
 pub mod plan;
 pub mod random;
+pub mod training;
 pub mod value;

@@ -47,14 +47,19 @@ impl TensorType {
         self.dims.len()
     }
 
-    /// As it prints: `f32[B, 64]`.
+    /// As it prints: `f32[B, 64]`, `f32` without dimensions.
     pub fn show(&self, spaces: &[Space]) -> String {
-        let dims: Vec<_> = self.dims.iter().map(|dim| dim.show(spaces)).collect();
-        format!("{}[{}]", self.elem.name(), dims.join(", "))
+        if self.dims.is_empty() {
+            return self.elem.name().to_owned();
+        }
+        format!("{}{}", self.elem.name(), show_dims(spaces, &self.dims))
     }
 }
 
 impl Elem {
+    /// All element types.
+    pub const ALL: [Self; 3] = [Self::F32, Self::I64, Self::Bool];
+
     /// As it prints.
     pub fn name(self) -> &'static str {
         match self {

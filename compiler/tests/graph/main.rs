@@ -4,4 +4,7 @@
 
 mod cases;
 mod edges;
+mod generated;
 mod gradients;
+mod text;
+mod training;

@@ -1,0 +1,33 @@
+//! The textual form of graphs: one op a line with its type, `%2: f32[B, 64] = matmul %0 film.mlp.0.weight`.
+//!
+//! Printing numbers the nodes in their order, so that equal graphs print equally. Weights, tables, sizes of spaces and
+//! constants without dimensions stand as operands where they are read. What the type of the result says is not said again
+//! as an attribute. Reading what was printed and printing it gives the same text.
+
+mod attributes;
+mod print;
+mod read;
+
+pub use print::print;
+pub use read::read;
+
+/// Whether a text may stand without quotes.
+fn is_word(text: &str) -> bool {
+    let mut chars = text.chars();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./".contains(c);
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(plain)
+        && !text.contains("//")
+        && !text.ends_with('/')
+        && !["true", "false", "inf", "nan"].contains(&text)
+}
+
+/// A name, quoted where it has to be.
+fn name(text: &str) -> String {
+    if is_word(text) { text.to_owned() } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    format!("\"{escaped}\"")
+}

@@ -1,0 +1,168 @@
+//! From a graph that computes losses to the graph of one training step: losses, gradients, clipping, updates.
+
+use crate::differentiate::{ParamGradient, differentiate_all, reached};
+use crate::graph::build::node;
+use crate::graph::{Builder, Graph, NodeId, Op, Site, TensorType, UpdateRule};
+
+/// The input that holds the learning rate of the step, before the rates of the groups.
+pub const LEARNING_RATE: &str = "lr";
+/// The output that holds the weighted sum of all losses.
+pub const TOTAL_LOSS: &str = "total_loss";
+/// The output that holds the norm of all gradients, before clipping.
+pub const GRADIENT_NORM: &str = "grad_norm";
+
+/// What a step minimises, and how.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recipe {
+    /// The terms of the sum that is minimised.
+    pub objectives: Vec<Objective>,
+    /// How parameters are stepped; a parameter is in one group.
+    pub groups: Vec<Group>,
+    /// The largest norm of all gradients together; beyond it they are scaled down.
+    pub clip: Option<f64>,
+}
+
+/// A loss, its weight and what it trains.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Objective {
+    /// The output of the graph that holds it, `f32`.
+    pub output: String,
+    /// Its factor.
+    pub weight: f64,
+    /// The paths of the parameters that it trains.
+    pub trains: Vec<String>,
+}
+
+/// Parameters with one optimiser.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Their paths.
+    pub paths: Vec<String>,
+    /// How they are stepped.
+    pub rule: UpdateRule,
+    /// The factor of the learning rate.
+    pub rate: f64,
+}
+
+/// The graph of a training step.
+#[derive(Clone, Debug)]
+pub struct TrainingStep {
+    /// Outputs: the losses by name, [`TOTAL_LOSS`], [`GRADIENT_NORM`]. Effects: those of the forward graph, then an update
+    /// for each parameter that a loss reaches.
+    pub graph: Graph,
+    /// Parameters of the groups that no loss reaches; they are left as they are.
+    pub unreached: Vec<String>,
+    /// Losses that reach none of the parameters that they are to train.
+    pub idle: Vec<String>,
+}
+
+/// The training step for the losses of `forward`.
+pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
+    let mut graph = forward.clone();
+    let losses: Vec<NodeId> = recipe.objectives.iter().map(|objective| output(forward, &objective.output)).collect();
+    let named = recipe.objectives.iter().zip(&losses).map(|(objective, loss)| (objective.output.clone(), *loss));
+    graph.outputs = named.collect();
+    let (total, weighted) = total_loss(&mut graph, recipe, &losses);
+    graph.outputs.push((TOTAL_LOSS.to_owned(), total));
+
+    let sums: Vec<(NodeId, &[String])> = routes(&mut graph, recipe, &weighted);
+    let gradients = differentiate_all(&mut graph, &sums).by_path;
+    let dense: Vec<NodeId> = gradients.values().map(|gradient| gradient.values()).collect();
+    if !dense.is_empty() {
+        let mut build = Builder { graph: &mut graph, site: Site::default() };
+        let norm = build.op(Op::GlobalNorm, &dense);
+        let scale = recipe.clip.map(|clip| clip_factor(&mut build, clip, norm));
+        let rate = build.typed(Op::Input(LEARNING_RATE.to_owned()), &[], TensorType::scalar());
+        graph.outputs.push((GRADIENT_NORM.to_owned(), norm));
+        for group in &recipe.groups {
+            let mut build = Builder { graph: &mut graph, site: Site::default() };
+            let factor = build.scalar(group.rate);
+            let rate = if group.rate == 1.0 { rate } else { node!(build, (Mul rate factor)) };
+            for path in &group.paths {
+                if let Some(gradient) = gradients.get(path) {
+                    update(&mut graph, path, group.rule, rate, scale, *gradient);
+                }
+            }
+        }
+    }
+    let paths = recipe.groups.iter().flat_map(|group| &group.paths);
+    let unreached = paths.filter(|path| !gradients.contains_key(*path)).cloned().collect();
+    TrainingStep { idle: idle(forward, recipe), graph, unreached }
+}
+
+impl ParamGradient {
+    fn values(&self) -> NodeId {
+        match self {
+            Self::Dense(values) | Self::Rows { values, .. } => *values,
+        }
+    }
+}
+
+fn output(graph: &Graph, name: &str) -> NodeId {
+    let found = graph.outputs.iter().find(|(output, _)| output == name);
+    found.map(|(_, id)| *id).expect("a recipe names losses of its graph")
+}
+
+fn total_loss(graph: &mut Graph, recipe: &Recipe, losses: &[NodeId]) -> (NodeId, Vec<NodeId>) {
+    let mut build = Builder { graph, site: Site::default() };
+    let mut weighted = Vec::new();
+    for (objective, loss) in recipe.objectives.iter().zip(losses) {
+        let weight = build.scalar(objective.weight);
+        weighted.push(if objective.weight == 1.0 { *loss } else { node!(build, (Mul { *loss } weight)) });
+    }
+    (add_up(&mut build, &weighted), weighted)
+}
+
+/// Sums of the losses that train the same parameters: each is differentiated once.
+fn routes<'a>(graph: &mut Graph, recipe: &'a Recipe, weighted: &[NodeId]) -> Vec<(NodeId, &'a [String])> {
+    let mut routes: Vec<(&[String], Vec<NodeId>)> = Vec::new();
+    for (objective, loss) in recipe.objectives.iter().zip(weighted) {
+        match routes.iter_mut().find(|(trains, _)| *trains == objective.trains) {
+            Some((_, losses)) => losses.push(*loss),
+            None => routes.push((&objective.trains, vec![*loss])),
+        }
+    }
+    let mut build = Builder { graph, site: Site::default() };
+    routes.into_iter().map(|(trains, losses)| (add_up(&mut build, &losses), trains)).collect()
+}
+
+fn add_up(build: &mut Builder, terms: &[NodeId]) -> NodeId {
+    let first = terms.first().copied();
+    let total = terms.iter().skip(1).fold(first, |sum, term| sum.map(|sum| node!(build, (Add sum { *term }))));
+    total.unwrap_or_else(|| build.scalar(0.0))
+}
+
+/// `min(1, clip / (norm + 1e-6))`, as PyTorch clips.
+fn clip_factor(build: &mut Builder, clip: f64, norm: NodeId) -> NodeId {
+    let clip = build.scalar(clip);
+    node!(build, (Min 1.0 (Div clip (Add norm 1e-6))))
+}
+
+fn update(
+    graph: &mut Graph,
+    path: &str,
+    rule: UpdateRule,
+    rate: NodeId,
+    scale: Option<NodeId>,
+    gradient: ParamGradient,
+) {
+    let mut build = Builder { graph, site: Site { path: path.to_owned(), ..Site::default() } };
+    let mut values = gradient.values();
+    if let Some(scale) = scale {
+        values = node!(build, (Mul values scale));
+    }
+    let op = Op::Update { path: path.to_owned(), rule };
+    let step = match gradient {
+        ParamGradient::Dense(_) => build.op(op, &[rate, values]),
+        ParamGradient::Rows { ids, .. } => build.op(op, &[rate, ids, values]),
+    };
+    graph.effects.push(step);
+}
+
+fn idle(forward: &Graph, recipe: &Recipe) -> Vec<String> {
+    let reaches = |objective: &&Objective| {
+        let reached = reached(forward, output(forward, &objective.output));
+        objective.trains.iter().any(|path| reached.contains(path))
+    };
+    recipe.objectives.iter().filter(|objective| !reaches(objective)).map(|objective| objective.output.clone()).collect()
+}
