@@ -1,8 +1,12 @@
 //! The Reckon compiler: from a syntax tree to a plan, pure, without IO, libtorch or machine code.
 
+pub mod check;
 pub mod differentiate;
 pub mod graph;
+pub mod hir;
+pub mod modules;
 pub mod plan;
 pub mod random;
 pub mod training;
 pub mod value;
+pub mod world;

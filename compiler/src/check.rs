@@ -1,0 +1,348 @@
+//! From syntax to the typed program: names, types, stages, spaces and sides. Reports everything that it finds.
+
+mod call;
+mod constant;
+mod expr;
+mod items;
+mod prim;
+mod rows;
+mod signature;
+mod sources;
+mod spaces;
+mod training;
+mod values;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use reckon_grammar::ast::{self, ItemKind, Name};
+use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
+use reckon_grammar::span::{Sources, Span};
+
+use crate::hir::{Expr, ExprKind, Facts, Hir, LocalId, Ty};
+use crate::modules::{self, Program};
+use crate::value::Value;
+use crate::world::World;
+
+pub(crate) use prim::{row_op, step_op};
+
+/// A spec after checking.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// All texts, for rendering.
+    pub sources: Sources,
+    /// Everything found, in the order of the texts.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The typed program, where there was no error.
+    pub hir: Option<Hir>,
+    /// The spec with every setting at its final value, as text.
+    pub resolved: Vec<(String, Value)>,
+}
+
+/// Checks a spec. `overrides` are the `--set` pairs; their values are typed by the settings' defaults.
+pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> Checked {
+    let program = modules::load(world, path);
+    let mut checker = Checker::new(&program);
+    checker.declare();
+    checker.settings(overrides);
+    checker.declare_sources();
+    checker.items();
+    checker.unused();
+    let Checker { hir, mut diagnostics, .. } = checker;
+    diagnostics.sort_by_key(|d| (d.primary.span.file, d.primary.span.start, d.code));
+    diagnostics.dedup();
+    let resolved = hir.settings.clone();
+    let failed = diagnostics.iter().any(Diagnostic::is_error);
+    Checked { hir: (!failed).then_some(hir), sources: program.sources, diagnostics, resolved }
+}
+
+/// A function with where it comes from.
+#[derive(Clone, Copy)]
+pub(crate) struct FnDef<'a> {
+    pub(crate) decl: &'a ast::Fn,
+    pub(crate) library: bool,
+    pub(crate) module: &'a str,
+}
+
+/// What a name stands for inside a body.
+#[derive(Clone)]
+struct Binding {
+    name: String,
+    value: Expr,
+}
+
+/// The row whose columns are in scope.
+#[derive(Clone)]
+struct RowScope {
+    handle: Expr,
+    source: String,
+}
+
+/// The names of one body. Bodies do not see the locals of their callers.
+#[derive(Clone, Default)]
+struct Frame {
+    locals: Vec<Binding>,
+    row: Option<RowScope>,
+    library: bool,
+}
+
+pub(crate) struct Checker<'a> {
+    program: &'a Program,
+    fns: BTreeMap<&'a str, FnDef<'a>>,
+    towers: BTreeMap<&'a str, &'a ast::Tower>,
+    source_items: BTreeMap<&'a str, &'a ast::Source>,
+    /// Features by source and name: the checked one, once it was read.
+    features: BTreeMap<(String, String), usize>,
+    /// All features as written, in order.
+    feature_items: Vec<(String, String, &'a ast::Feature)>,
+    /// Features and towers being checked, to stop cycles.
+    open: Vec<String>,
+    /// Towers that could not be checked; said once.
+    broken: BTreeSet<String>,
+    /// The feature being checked.
+    current_feature: Option<(String, String)>,
+    hir: Hir,
+    diagnostics: Vec<Diagnostic>,
+    frames: Vec<Frame>,
+    next_local: LocalId,
+    /// Path segments taken in each open scope.
+    segments: Vec<BTreeMap<String, usize>>,
+    /// The user's calls that library bodies are being expanded for, outermost first.
+    calls: Vec<Span>,
+    /// Functions being expanded, to stop endless recursion.
+    depth: usize,
+    /// Columns that a spec derives from others.
+    derived: BTreeMap<(String, String), ast::ColumnDecl>,
+    /// Derived columns being read, to stop cycles.
+    deriving: Vec<(String, String)>,
+    /// Names that something read: `movie.year`, settings, columns.
+    used: BTreeSet<String>,
+    /// The name of the `let` whose value is being read, for the names of weights.
+    hint: Option<String>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(program: &'a Program) -> Self {
+        Self {
+            program,
+            fns: BTreeMap::new(),
+            towers: BTreeMap::new(),
+            source_items: BTreeMap::new(),
+            features: BTreeMap::new(),
+            feature_items: Vec::new(),
+            open: Vec::new(),
+            broken: BTreeSet::new(),
+            current_feature: None,
+            hir: Hir::default(),
+            diagnostics: program.diagnostics.clone(),
+            frames: Vec::new(),
+            next_local: 0,
+            segments: vec![BTreeMap::new()],
+            calls: Vec::new(),
+            depth: 0,
+            derived: BTreeMap::new(),
+            deriving: Vec::new(),
+            used: BTreeSet::new(),
+            hint: None,
+        }
+    }
+
+    /// The items of the user's files, in the order of the texts.
+    fn user_items(&self) -> impl Iterator<Item = &'a ast::Item> + use<'a> {
+        self.program.modules.iter().filter(|module| !module.library).flat_map(|module| &module.ast.items)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// An error at a place; inside a library function it moves to the user's call.
+    fn error(&self, code: u16, span: Span, message: impl Into<String>) -> Diagnostic {
+        match self.calls.first() {
+            Some(call) => {
+                let diagnostic = Diagnostic::error(Code(code), *call, message);
+                if self.in_library() { diagnostic.label(span, "in this library function") } else { diagnostic }
+            }
+            None => Diagnostic::error(Code(code), span, message),
+        }
+    }
+
+    fn in_library(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.library)
+    }
+
+    /// Where the user asked for what is being expanded.
+    fn user_span(&self, span: Span) -> Span {
+        self.calls.first().copied().unwrap_or(span)
+    }
+
+    fn local(&mut self) -> LocalId {
+        self.next_local += 1;
+        self.next_local
+    }
+
+    fn bind(&mut self, name: &str, value: Expr) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.locals.push(Binding { name: name.to_owned(), value });
+        }
+    }
+
+    /// A path segment that no other call in the open scope has.
+    fn segment(&mut self, name: &str) -> String {
+        let taken = self.segments.last_mut().expect("the root scope is never closed");
+        let count = taken.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        if *count == 1 { name.to_owned() } else { format!("{name}_{count}") }
+    }
+
+    fn unknown(
+        &mut self,
+        code: u16,
+        span: Span,
+        what: &str,
+        name: &str,
+        candidates: &[&str],
+    ) -> Expr {
+        if !name.is_empty() {
+            let mut diagnostic = self.error(code, span, format!("unknown {what} `{name}`"));
+            diagnostic = match nearest(name, candidates.iter().copied()) {
+                Some(near) => {
+                    let at = diagnostic.primary.span;
+                    let diagnostic = diagnostic.help(format!("write `{near}`"));
+                    if at == span { diagnostic.fix(span, near) } else { diagnostic }
+                }
+                None if candidates.is_empty() || candidates.len() > 30 => diagnostic,
+                None => diagnostic.note(format!("known are {}", list(candidates))),
+            };
+            self.report(diagnostic);
+        }
+        Expr::error(span)
+    }
+
+    /// Collects the names of all items and refuses those given twice.
+    fn declare(&mut self) {
+        let used = self.program.uses.clone();
+        for module in self.program.modules.iter().filter(|module| module.library) {
+            for item in &module.ast.items {
+                if let ItemKind::Fn(decl) = &item.kind {
+                    self.fns.insert(&decl.name.text, FnDef { decl, library: true, module: &module.path });
+                }
+            }
+        }
+        for (module, name, span) in &used {
+            let Some(name) = name else { continue };
+            if self.fns.get(name.as_str()).is_none_or(|found| found.module != module.as_str()) {
+                let names: Vec<&str> =
+                    self.fns.iter().filter(|(_, found)| found.module == module).map(|(name, _)| *name).collect();
+                self.unknown(203, *span, &format!("function of `{module}`"), name, &names);
+            }
+        }
+        let mut seen: BTreeMap<(Namespace, &str), Span> = BTreeMap::new();
+        for item in self.user_items() {
+            for (space, name) in names_of(&item.kind) {
+                if name.text.is_empty() {
+                    continue;
+                }
+                if let Some(first) = seen.insert((space, &name.text), name.span) {
+                    let twice = Diagnostic::error(Code(204), name.span, format!("`{}` is declared twice", name.text))
+                        .here("declared again here")
+                        .label(first, "first declared here")
+                        .help("give one of them another name");
+                    self.report(twice);
+                }
+            }
+            self.declare_item(item);
+        }
+    }
+
+    fn declare_item(&mut self, item: &'a ast::Item) {
+        match &item.kind {
+            ItemKind::Fn(decl) => {
+                if decl.body.is_none() {
+                    self.report(
+                        Diagnostic::error(Code(205), decl.name.span, format!("function `{}` has no body", decl.name.text))
+                            .note("only the library declares intrinsics")
+                            .help("write `= EXPRESSION` or `{ ... }` after the signature"),
+                    );
+                }
+                if let Some(shadowed) = self.fns.get(decl.name.text.as_str()) {
+                    let module = shadowed.module;
+                    self.report(
+                        Diagnostic::warning(
+                            Code(206),
+                            decl.name.span,
+                            format!("`{}` hides the function of `{module}`", decl.name.text),
+                        )
+                        .help("give it another name to use both"),
+                    );
+                }
+                self.fns.insert(&decl.name.text, FnDef { decl, library: false, module: "" });
+            }
+            ItemKind::Tower(tower) => {
+                self.towers.insert(&tower.name.text, tower);
+            }
+            ItemKind::Features(features) => {
+                for entry in &features.entries {
+                    self.feature_items.push((features.source.text.clone(), entry.name.text.clone(), entry));
+                }
+            }
+            ItemKind::Source(source) => {
+                self.source_items.insert(&source.name.text, source);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Namespace {
+    Source,
+    Value,
+    Loss,
+    Train,
+    Evaluation,
+}
+
+fn names_of(kind: &ItemKind) -> Vec<(Namespace, &Name)> {
+    match kind {
+        ItemKind::Setting(item) => vec![(Namespace::Value, &item.name)],
+        ItemKind::Weight(item) => vec![(Namespace::Value, &item.name)],
+        ItemKind::Source(item) => vec![(Namespace::Source, &item.name)],
+        ItemKind::Fn(item) => vec![(Namespace::Value, &item.name)],
+        ItemKind::Tower(item) => vec![(Namespace::Value, &item.name)],
+        ItemKind::Loss(item) => vec![(Namespace::Loss, &item.name)],
+        ItemKind::Selector(item) => vec![(Namespace::Source, &item.name)],
+        ItemKind::Column(item) => vec![(Namespace::Value, &item.name)],
+        ItemKind::Graph(item) => vec![(Namespace::Value, &item.name)],
+        ItemKind::Train(item) => item.name.iter().map(|name| (Namespace::Train, name)).collect(),
+        ItemKind::Evaluate(item) => vec![(Namespace::Evaluation, &item.name)],
+        ItemKind::Use(_)
+        | ItemKind::Features(_)
+        | ItemKind::Split(_)
+        | ItemKind::Loop(_)
+        | ItemKind::Export(_)
+        | ItemKind::Test(_) => Vec::new(),
+    }
+}
+
+/// Names in backticks, separated by commas.
+pub(crate) fn list(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl Expr {
+    pub(crate) fn new(kind: ExprKind, ty: Ty, facts: Facts, span: Span) -> Self {
+        Self { kind, ty, facts, span }
+    }
+
+    pub(crate) fn error(span: Span) -> Self {
+        Self::new(ExprKind::Error, Ty::Error, Facts::default(), span)
+    }
+
+    pub(crate) fn constant(value: Value, span: Span) -> Self {
+        Self::new(ExprKind::Const(value.clone()), Ty::Const(value), Facts::default(), span)
+    }
+
+    pub(crate) fn is_error(&self) -> bool {
+        self.ty == Ty::Error
+    }
+}

@@ -1,0 +1,329 @@
+//! Calls: towers, functions that are expanded at the call, and intrinsics.
+
+use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Param};
+use reckon_grammar::diagnostic::nearest;
+use reckon_grammar::span::Span;
+
+use super::signature::Matched;
+use super::{Checker, FnDef, Frame, list};
+use crate::hir::{Expr, ExprKind, HandleTy, Kind, SpaceRef, Tensor, Ty};
+
+/// How deep functions may call each other.
+const MAX_DEPTH: usize = 64;
+
+impl<'a> Checker<'a> {
+    /// `callee(args)`, or `piped |> callee(args)`.
+    pub(super) fn call(&mut self, callee: &ast::Expr, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Expr {
+        let Syntax::Name(name) = &callee.kind else {
+            return self.call_path(callee, piped, args, span);
+        };
+        if let Some(result) = self.rows_form(name, piped, args, span) {
+            return result;
+        }
+        if let Some(tower) = self.towers.get(name.as_str()).copied() {
+            return self.apply_tower(tower, piped, args, span);
+        }
+        let Some(found) = self.function(name) else { return self.unknown_function(name, callee.span) };
+        let Some(args) = self.arguments(&found.decl.params, &found.decl.name.text, piped, args, span) else {
+            return Expr::error(span);
+        };
+        self.call_fn(found, args, span)
+    }
+
+    fn call_path(&mut self, callee: &ast::Expr, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Expr {
+        if let Syntax::Field(base, last) = &callee.kind
+            && let Syntax::Name(first) = &base.kind
+            && last.text == "before"
+            && self.towers.contains_key(first.as_str())
+        {
+            return self.not_yet(span, "the teacher as the day began");
+        }
+        let _ = (piped, args);
+        if !matches!(callee.kind, Syntax::Error) {
+            self.report(
+                self.error(216, callee.span, "only functions and towers can be called")
+                    .help("`|>` always applies a function, `.` always projects"),
+            );
+        }
+        Expr::error(span)
+    }
+
+    /// Says honestly what this compiler does not compile yet.
+    pub(super) fn not_yet(&mut self, span: Span, what: &str) -> Expr {
+        self.report(
+            self.error(901, span, format!("{what} cannot be compiled yet"))
+                .note("the language has it, and the text is right as far as it was checked; the compiler does not lower it yet"),
+        );
+        Expr::error(span)
+    }
+
+    /// A function that the open body may call: everything for the library, the prelude and what `use` names for users.
+    fn function(&self, name: &str) -> Option<FnDef<'a>> {
+        let found = *self.fns.get(name)?;
+        let always = !found.library || matches!(found.module, "std.prim" | "std.prelude");
+        let used = || {
+            self.program
+                .uses
+                .iter()
+                .any(|(module, only, _)| module == found.module && only.as_deref().is_none_or(|only| only == name))
+        };
+        (always || self.in_library() || used()).then_some(found)
+    }
+
+    fn unknown_function(&mut self, name: &str, span: Span) -> Expr {
+        if let Some(found) = self.fns.get(name) {
+            let path = format!("{}.{name}", found.module);
+            self.report(
+                self.error(217, span, format!("`{name}` is not in scope"))
+                    .note(format!("it is a function of `{}`", found.module))
+                    .help(format!("write `use {path}` at the top of the file")),
+            );
+            return Expr::error(span);
+        }
+        let mut known: Vec<&str> = self.fns.keys().copied().filter(|name| self.function(name).is_some()).collect();
+        known.extend(self.towers.keys().copied());
+        known.sort_unstable();
+        self.unknown(218, span, "function", name, &known)
+    }
+
+    /// Puts arguments to parameters: the piped value first, then by position, then by name.
+    pub(super) fn arguments(
+        &mut self,
+        params: &[Param],
+        callee: &str,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Vec<Expr>> {
+        let variadic = params.first().is_some_and(|param| param.name.text == "values");
+        let mut slots: Vec<Option<Expr>> = vec![None; params.len()];
+        let mut rest = Vec::new();
+        let mut positional = 0;
+        let mut ok = true;
+        let inputs = piped.into_iter().map(|value| (None, value)).chain(args.iter().map(|arg| (arg.name.as_ref(), &arg.value)));
+        for (name, value) in inputs {
+            let slot = match name {
+                Some(name) => match params.iter().position(|param| param.name.text == name.text) {
+                    Some(slot) => slot,
+                    None => {
+                        self.unknown_argument(params, callee, name);
+                        ok = false;
+                        continue;
+                    }
+                },
+                None if variadic => {
+                    rest.push(self.expr(value));
+                    continue;
+                }
+                None => {
+                    positional += 1;
+                    positional - 1
+                }
+            };
+            if slot >= params.len() {
+                let names: Vec<&str> = params.iter().map(|param| param.name.text.as_str()).collect();
+                let note = if names.is_empty() { "it takes none".into() } else { format!("it takes {}", list(&names)) };
+                self.report(self.error(219, value.span, format!("too many arguments for `{callee}`")).note(note));
+                return None;
+            }
+            if slots[slot].is_some() {
+                let name = &params[slot].name.text;
+                self.report(self.error(220, value.span, format!("`{name}` of `{callee}` is given twice")));
+                ok = false;
+                continue;
+            }
+            slots[slot] = Some(self.argument(&params[slot], value));
+        }
+        if variadic {
+            slots[0] = Some(super::expr::tuple(rest, span));
+        }
+        let mut values = Vec::new();
+        for (param, slot) in params.iter().zip(slots) {
+            match slot.or_else(|| self.default(param)) {
+                Some(value) => values.push(value),
+                None => {
+                    self.missing_argument(params, callee, &param.name.text, span);
+                    ok = false;
+                }
+            }
+        }
+        (ok && !values.iter().any(Expr::is_error)).then_some(values)
+    }
+
+    /// A word is read as such where the parameter takes words.
+    fn argument(&mut self, param: &Param, value: &ast::Expr) -> Expr {
+        if let (Syntax::Name(name), Some(ty)) = (&value.kind, &param.ty)
+            && let ast::TypeKind::Words(words) = &ty.kind
+        {
+            if words.iter().any(|word| word.text == *name) {
+                return Expr::constant(crate::value::Value::Word(name.clone()), value.span);
+            }
+            let bound = self.frames.last().is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
+                || self.hir.settings.iter().any(|(setting, _)| setting == name);
+            if !bound {
+                let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+                return self.unknown(221, value.span, &format!("word for `{}`", param.name.text), name, &words);
+            }
+        }
+        let hint = self.hint.take();
+        let value = self.expr(value);
+        self.hint = hint;
+        value
+    }
+
+    fn default(&mut self, param: &Param) -> Option<Expr> {
+        let default = param.default.as_ref()?;
+        self.frames.push(Frame { library: self.in_library(), ..Frame::default() });
+        let value = self.argument(param, default);
+        self.frames.pop();
+        Some(value)
+    }
+
+    fn unknown_argument(&mut self, params: &[Param], callee: &str, name: &ast::Name) {
+        let names: Vec<&str> = params.iter().map(|param| param.name.text.as_str()).collect();
+        let diagnostic = self.error(222, name.span, format!("`{callee}` has no argument `{}`", name.text));
+        self.report(match nearest(&name.text, names.iter().copied()) {
+            Some(near) => diagnostic.help(format!("write `{near}:`")).fix(name.span, near),
+            None => diagnostic.note(format!("its arguments are {}", list(&names))),
+        });
+    }
+
+    fn missing_argument(&mut self, params: &[Param], callee: &str, name: &str, span: Span) {
+        let signature: Vec<String> = params.iter().map(|param| param.name.text.clone()).collect();
+        self.report(
+            self.error(223, span, format!("`{callee}` needs `{name}`"))
+                .help(format!("its arguments are `{callee}({})`", signature.join(", "))),
+        );
+    }
+
+    /// A function with its arguments in the order of the parameters.
+    pub(super) fn call_fn(&mut self, found: FnDef<'a>, args: Vec<Expr>, span: Span) -> Expr {
+        let decl = found.decl;
+        let Some(body) = &decl.body else {
+            return self.intrinsic(decl, args, span);
+        };
+        if self.depth >= MAX_DEPTH {
+            self.report(
+                self.error(224, span, format!("`{}` calls itself without end", decl.name.text))
+                    .help("end the recursion with an `if` over a value known while compiling"),
+            );
+            return Expr::error(span);
+        }
+        let mut matched = Matched::default();
+        let mut values = Vec::new();
+        for (param, arg) in decl.params.iter().zip(args) {
+            match self.match_param(decl, param, arg, &mut matched) {
+                Some(value) => values.push(value),
+                None => return Expr::error(span),
+            }
+        }
+        let segment = self.segment(&decl.name.text);
+        self.frames.push(Frame { library: found.library, ..Frame::default() });
+        for (name, size) in matched.dims.clone() {
+            self.bind(&name, Expr::constant(crate::value::Value::Int(size as i64), span));
+        }
+        let mut lets = Vec::new();
+        for (param, value) in decl.params.iter().zip(values) {
+            lets.extend(self.bound(&param.name.text, value));
+        }
+        let entered = !self.calls.is_empty() || found.library;
+        if entered {
+            self.calls.push(span);
+        }
+        self.depth += 1;
+        let hint = self.hint.take();
+        let value = self.body(body, None);
+        self.hint = hint;
+        self.depth -= 1;
+        let value = self.result(decl, value, &matched, span);
+        if entered {
+            self.calls.pop();
+        }
+        self.frames.pop();
+        let value = super::expr::scope(Some(segment), lets, value);
+        Expr { span, ..value }
+    }
+
+    /// `film(c)`: the tower's value at every row of the handles' space.
+    fn apply_tower(&mut self, tower: &'a ast::Tower, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Expr {
+        let name = &tower.name.text;
+        let Some(at) = self.tower_index(name) else { return Expr::error(span) };
+        let params = tower.params.clone().unwrap_or_default();
+        let Some(values) = self.arguments(&params, name, piped, args, span) else { return Expr::error(span) };
+        self.used.insert(format!("tower {name}"));
+        let wanted: Vec<(String, Ty)> =
+            self.hir.towers[at].params.iter().map(|(_, name, ty)| (name.clone(), ty.clone())).collect();
+        let mut spaces: Vec<SpaceRef> = Vec::new();
+        let mut checked = Vec::new();
+        let mut facts = self.hir.towers[at].value.facts.clone();
+        for ((param, wanted), value) in wanted.iter().zip(values) {
+            let Some(value) = self.tower_argument(name, param, wanted, value, &mut spaces) else { return Expr::error(span) };
+            if let Ty::Handle(HandleTy { past: true, .. }) = value.ty {
+                facts.sides = ["past".to_owned()].into();
+            }
+            checked.push(value);
+        }
+        let ty = self.at_spaces(&self.hir.towers[at].value.ty.clone(), &spaces);
+        Expr::new(ExprKind::Tower(name.clone(), checked), ty, facts, span)
+    }
+
+    fn tower_argument(&mut self, tower: &str, param: &str, wanted: &Ty, value: Expr, spaces: &mut Vec<SpaceRef>) -> Option<Expr> {
+        match (wanted, &value.ty) {
+            (Ty::Handle(wanted), Ty::Handle(given)) if wanted.source == given.source => {
+                let space: Vec<SpaceRef> = given.space.into_iter().collect();
+                *spaces = self.join_spaces(spaces, &space);
+                Some(value)
+            }
+            (Ty::Handle(wanted), other) => {
+                let shown = self.show(other);
+                self.report(
+                    self.error(502, value.span, format!("`{param}` of tower `{tower}` takes rows of `{}`, found `{shown}`", wanted.source))
+                        .help(format!("pass `{}`", wanted.source)),
+                );
+                None
+            }
+            (Ty::Tensor(wanted), _) => {
+                let span = value.span;
+                let value = self.tensor(value);
+                let Ty::Tensor(given) = &value.ty else { return None };
+                if given.dims != wanted.dims {
+                    let (wanted, given) = (self.show(&Ty::Tensor(wanted.clone())), self.show(&value.ty));
+                    self.report(self.error(302, span, format!("`{param}` of tower `{tower}` takes `{wanted}`, found `{given}`")));
+                    return None;
+                }
+                *spaces = self.join_spaces(spaces, &given.spaces.clone());
+                Some(value)
+            }
+            _ => Some(value),
+        }
+    }
+
+    /// The type of a tower's value over rows of these spaces.
+    fn at_spaces(&mut self, ty: &Ty, spaces: &[SpaceRef]) -> Ty {
+        match ty {
+            Ty::Tensor(tensor) => {
+                let spaces = self.join_spaces(spaces, &tensor.spaces);
+                Ty::Tensor(Tensor { spaces, ..tensor.clone() })
+            }
+            Ty::Record(fields) => {
+                Ty::Record(fields.iter().map(|(name, ty)| (name.clone(), self.at_spaces(ty, spaces))).collect())
+            }
+            Ty::Tuple(items) => Ty::Tuple(items.iter().map(|ty| self.at_spaces(ty, spaces)).collect()),
+            Ty::Row(_) | Ty::Const(_) | Ty::Handle(_) | Ty::Error => ty.clone(),
+        }
+    }
+}
+
+/// The kind that a written element type asks for.
+pub(super) fn kind_named(name: &str) -> Option<(crate::graph::Elem, Kind)> {
+    use crate::graph::Elem;
+    Some(match name {
+        "f32" | "float" => (Elem::F32, Kind::Plain),
+        "logit" => (Elem::F32, Kind::Logit),
+        "prob" => (Elem::F32, Kind::Prob),
+        "log_prob" => (Elem::F32, Kind::LogProb),
+        "i64" => (Elem::I64, Kind::Plain),
+        "bool" => (Elem::Bool, Kind::Plain),
+        _ => return None,
+    })
+}

@@ -1,0 +1,401 @@
+//! The typed program: every name resolved, every library function expanded at its call, every value with its stage,
+//! type, spaces and sides.
+//!
+//! A tower is typed once, as a function of one row: inside it values have no batch dimension. Losses and evaluations
+//! apply towers to handles, and there the space of the handle appears in the types.
+
+
+pub mod ty;
+
+use std::collections::BTreeSet;
+
+use reckon_grammar::ast::{BinaryOp, UnaryOp};
+use reckon_grammar::span::Span;
+
+use crate::graph::Init;
+use crate::plan::{Schedule, SlicePlan, SourcePlan, SplitPlan};
+use crate::value::Value;
+pub use ty::{HandleTy, Kind, SpaceInfo, SpaceKind, SpaceRef, Stage, Tensor, Ty};
+
+/// A checked spec.
+#[derive(Clone, Debug, Default)]
+pub struct Hir {
+    /// Settings with their final values, in the order of the spec.
+    pub settings: Vec<(String, Value)>,
+    /// Entities and events.
+    pub sources: Vec<SourcePlan>,
+    /// Columns known only afterwards, by source and name.
+    pub labels: BTreeSet<(String, String)>,
+    /// Splits.
+    pub splits: Vec<SplitPlan>,
+    /// Features in the order of the spec.
+    pub features: Vec<Feature>,
+    /// Histories that expressions refer to by index.
+    pub histories: Vec<History>,
+    /// Towers.
+    pub towers: Vec<Tower>,
+    /// Weights declared as items.
+    pub weights: Vec<ItemWeight>,
+    /// Losses.
+    pub losses: Vec<Loss>,
+    /// Trainings.
+    pub trains: Vec<Train>,
+    /// Evaluations.
+    pub evaluations: Vec<Evaluation>,
+    /// Towers that are exported.
+    pub exports: Vec<(String, Span)>,
+    /// Tests.
+    pub tests: Vec<Test>,
+    /// The index spaces that types refer to.
+    pub spaces: Vec<SpaceInfo>,
+}
+
+/// A local: a parameter or a `let`.
+pub type LocalId = usize;
+
+/// What is known of a value beside its type.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The sides it reads: names of entities, `context`, `past`.
+    pub sides: BTreeSet<String>,
+    /// Where it reads a label of its own row.
+    pub label: Option<Span>,
+}
+
+impl Facts {
+    /// The union.
+    #[must_use]
+    pub fn join(mut self, other: &Self) -> Self {
+        self.sides.extend(other.sides.iter().cloned());
+        self.label = self.label.or(other.label);
+        self
+    }
+}
+
+/// A typed expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    /// Its kind.
+    pub kind: ExprKind,
+    /// Its type.
+    pub ty: Ty,
+    /// Sides and labels.
+    pub facts: Facts,
+    /// Where the text asks for it.
+    pub span: Span,
+}
+
+/// Kinds of typed expressions.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExprKind {
+    /// A constant.
+    Const(Value),
+    /// A parameter or let.
+    Local(LocalId),
+    /// An intrinsic on its operands.
+    Prim(String, Vec<Expr>),
+    /// An operator.
+    Binary(BinaryOp, Box<Expr>, Box<Expr>),
+    /// An expanded function, or the body of a loop's round: bindings, then the value. Weights inside have the segment in
+    /// their path.
+    Scope {
+        /// The path segment; `None` adds none.
+        segment: Option<String>,
+        /// Bindings in order.
+        lets: Vec<(LocalId, String, Expr)>,
+        /// The value.
+        value: Box<Expr>,
+    },
+    /// A tower applied to handles and tensors.
+    Tower(String, Vec<Expr>),
+    /// A weight of a function: name, initial value, and whether it is untrained state.
+    Weight(String, Init, bool),
+    /// A weight item.
+    ItemWeight(String),
+    /// A feature of a handle, as a tensor.
+    Feature(Box<Expr>, String),
+    /// A column of a handle.
+    Column(Box<Expr>, String),
+    /// The entity rows that a handle's rows refer to.
+    Refer(Box<Expr>, String),
+    /// Earlier events of the row, by index into [`Hir::histories`].
+    History(Box<Expr>, usize),
+    /// Candidates of an entity: how, then the handle of the batch's own entity rows.
+    Candidates(Candidates, Box<Expr>),
+    /// What candidates and handles carry beside features: `key`, `index`, `positive`, `log_count`, `weight`.
+    Builtin(Box<Expr>, String),
+    /// Minus or not.
+    Unary(UnaryOp, Box<Expr>),
+    /// Row values as a tensor.
+    Feed(Box<Expr>),
+    /// Looks ids up in a table.
+    Embed(Box<Expr>, EmbedTable),
+    /// First branch in training, second elsewhere.
+    IfTraining(Box<Expr>, Box<Expr>),
+    /// Values beside each other.
+    Tuple(Vec<Expr>),
+    /// Named values.
+    Record(Vec<(String, Expr)>),
+    /// One of the named values.
+    Field(Box<Expr>, String),
+    /// Another type over the same elements: leading dimensions become spaces and back, a logit becomes plain.
+    Retype(Box<Expr>),
+    /// The gradient of a scalar with respect to a value.
+    Grad(Box<Expr>, Box<Expr>),
+    /// Broken; reported.
+    Error,
+}
+
+/// The table behind an `embed`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbedTable {
+    /// `movie/genres`
+    pub path: String,
+    /// Width of a row.
+    pub width: usize,
+    /// Replacement by the unknown slot in training.
+    pub drop: f64,
+    /// Initial values.
+    pub init: Init,
+}
+
+/// Kinds of candidates.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Candidates {
+    /// Every entity row of the batch.
+    InBatch,
+    /// The whole catalogue.
+    Catalogue,
+    /// In-batch ones and so many drawn uniformly.
+    Mixed(usize),
+}
+
+/// A feature.
+#[derive(Clone, Debug)]
+pub struct Feature {
+    /// The source.
+    pub source: String,
+    /// Its name.
+    pub name: String,
+    /// The row it belongs to.
+    pub row: LocalId,
+    /// How it is computed.
+    pub value: Expr,
+    /// Its doc lines.
+    pub docs: Vec<String>,
+    /// Its name's place.
+    pub span: Span,
+}
+
+/// `history(...)` as written.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// The events.
+    pub source: String,
+    /// The entity.
+    pub entity: String,
+    /// The row that the condition speaks of, and the condition.
+    pub condition: Option<(LocalId, Expr)>,
+    /// At most so many.
+    pub last: Option<usize>,
+    /// Not older, in microseconds.
+    pub within: Option<i64>,
+    /// The call.
+    pub span: Span,
+    /// Equal for histories of equal text.
+    pub key: String,
+}
+
+/// A tower.
+#[derive(Clone, Debug)]
+pub struct Tower {
+    /// Its name.
+    pub name: String,
+    /// Parameters: local, name, type.
+    pub params: Vec<(LocalId, String, Ty)>,
+    /// What it computes.
+    pub value: Expr,
+    /// Its name's place.
+    pub span: Span,
+}
+
+/// `weight bias: f32 = 0`
+#[derive(Clone, Debug)]
+pub struct ItemWeight {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Tensor,
+    /// First values.
+    pub init: Init,
+    /// Its name's place.
+    pub span: Span,
+}
+
+/// Rows of a source.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The source.
+    pub source: String,
+    /// The local that stands for its row handle.
+    pub row: LocalId,
+    /// What rows must satisfy.
+    pub condition: Option<Expr>,
+    /// Drawn uniformly from an entity instead of shuffled.
+    pub drawn: bool,
+    /// An own batch size.
+    pub batch: Option<usize>,
+    /// The text.
+    pub span: Span,
+}
+
+/// A loss.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// Its name.
+    pub name: String,
+    /// The rows.
+    pub rows: Rows,
+    /// The names of the towers that it alone trains; empty for all.
+    pub trains: Vec<String>,
+    /// A value a row, or one value.
+    pub value: Expr,
+    /// Its name's place.
+    pub span: Span,
+}
+
+/// A training.
+#[derive(Clone, Debug)]
+pub struct Train {
+    /// Its name.
+    pub name: String,
+    /// Losses with their factors.
+    pub minimize: Vec<(f64, String)>,
+    /// Rows a step.
+    pub batch: usize,
+    /// Times through the first stream.
+    pub epochs: usize,
+    /// For dense weights.
+    pub optimizer: Optimizer,
+    /// For tables.
+    pub embeddings: Optimizer,
+    /// Largest norm of the gradient.
+    pub clip: Option<f64>,
+    /// Steps whose gradients are added before an update.
+    pub accumulate: usize,
+    /// The factor on learning rates.
+    pub schedule: Schedule,
+    /// When to stop: split, evaluation, metric, patience.
+    pub stop: Option<(String, String, String, usize)>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// An optimiser with its learning rate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Optimizer {
+    /// The rule.
+    pub rule: crate::graph::UpdateRule,
+    /// The learning rate.
+    pub lr: f64,
+}
+
+/// An evaluation.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// Its name.
+    pub name: String,
+    /// The rows.
+    pub rows: Rows,
+    /// What is asked.
+    pub kind: EvaluationKind,
+    /// Metrics by full name.
+    pub metrics: Vec<String>,
+    /// Slices.
+    pub slices: Vec<SlicePlan>,
+    /// Slices by an expression over the query's rows: name and expression.
+    pub slice_exprs: Vec<Expr>,
+    /// The reference whose rows are resampled.
+    pub interval: Option<String>,
+    /// Baselines; `None` takes the usual ones.
+    pub baselines: Option<Vec<String>>,
+    /// Its name's place.
+    pub span: Span,
+}
+
+/// What an evaluation asks.
+#[derive(Clone, Debug)]
+pub enum EvaluationKind {
+    /// Ranks a catalogue.
+    Retrieval {
+        /// The entity.
+        entity: String,
+        /// The local of its catalogue handle.
+        catalogue: LocalId,
+        /// The entity that asks; `None` for one query a row.
+        per: Option<String>,
+        /// The score, over batch and catalogue.
+        score: Expr,
+        /// Leaves out what was seen.
+        except_seen: bool,
+    },
+    /// Scores rows.
+    Ranking {
+        /// The score.
+        score: Expr,
+        /// The label.
+        label: Expr,
+    },
+}
+
+/// A test.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// What it says.
+    pub title: String,
+    /// Bindings in order.
+    pub lets: Vec<(LocalId, String, Expr)>,
+    /// Claims.
+    pub asserts: Vec<Assert>,
+    /// The item.
+    pub span: Span,
+}
+
+/// A claim of a test.
+#[derive(Clone, Debug)]
+pub struct Assert {
+    /// Left side, or the condition.
+    pub left: Expr,
+    /// Right side of `~=`.
+    pub right: Option<Expr>,
+    /// Absolute tolerance.
+    pub within: f64,
+    /// The line.
+    pub span: Span,
+}
+
+impl Expr {
+    /// The expressions directly inside this one, in order.
+    pub fn children(&self) -> Vec<&Self> {
+        match &self.kind {
+            ExprKind::Const(_) | ExprKind::Local(_) | ExprKind::Weight(..) | ExprKind::ItemWeight(_) | ExprKind::Error => Vec::new(),
+            ExprKind::Prim(_, items) | ExprKind::Tower(_, items) | ExprKind::Tuple(items) => items.iter().collect(),
+            ExprKind::Binary(_, a, b) | ExprKind::IfTraining(a, b) | ExprKind::Grad(a, b) => vec![a, b],
+            ExprKind::Scope { lets, value, .. } => {
+                lets.iter().map(|(_, _, e)| e).chain(std::iter::once(&**value)).collect()
+            }
+            ExprKind::Feature(a, _)
+            | ExprKind::Column(a, _)
+            | ExprKind::Refer(a, _)
+            | ExprKind::History(a, _)
+            | ExprKind::Candidates(_, a)
+            | ExprKind::Builtin(a, _)
+            | ExprKind::Unary(_, a)
+            | ExprKind::Feed(a)
+            | ExprKind::Embed(a, _)
+            | ExprKind::Field(a, _)
+            | ExprKind::Retype(a) => vec![a],
+            ExprKind::Record(fields) => fields.iter().map(|(_, e)| e).collect(),
+        }
+    }
+}

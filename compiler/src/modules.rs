@@ -1,0 +1,153 @@
+//! Loads a spec with everything it uses: its own files and the modules of the library.
+
+use std::collections::BTreeMap;
+
+use reckon_grammar::ast::{self, ItemKind, Name, Use};
+use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
+use reckon_grammar::span::{FileId, Sources, Span};
+
+use crate::world::World;
+
+/// A file of a compilation.
+#[derive(Clone, Debug)]
+pub struct Module {
+    /// Its text's id.
+    pub file: FileId,
+    /// Its items.
+    pub ast: ast::File,
+    /// Part of the library.
+    pub library: bool,
+    /// The library module, `std.loss.repel` is the function `repel` of `std.loss`; empty for the user's files.
+    pub path: String,
+}
+
+/// Everything that a spec is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    /// The texts.
+    pub sources: Sources,
+    /// The user's files, the spec itself first, then the library.
+    pub modules: Vec<Module>,
+    /// Functions that a `use` brings into scope, with its place: module and name; no name takes all of the module.
+    pub uses: Vec<(String, Option<String>, Span)>,
+    /// What was found while reading.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads a spec and what it uses. A file that cannot be read is a diagnostic at its `use`.
+pub fn load(world: &dyn World, path: &str) -> Program {
+    let mut loader = Loader { world, program: Program::default(), seen: BTreeMap::new() };
+    match world.read(path) {
+        Ok(text) => loader.user_file(path, text),
+        Err(why) => {
+            let file = loader.program.sources.add(path, "");
+            let span = Span::new(file, 0, 0);
+            loader.program.diagnostics.push(Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}")));
+        }
+    }
+    loader.library();
+    loader.program
+}
+
+struct Loader<'a> {
+    world: &'a dyn World,
+    program: Program,
+    seen: BTreeMap<String, ()>,
+}
+
+impl Loader<'_> {
+    fn user_file(&mut self, path: &str, text: String) {
+        self.seen.insert(path.to_owned(), ());
+        let file = self.program.sources.add(path, text);
+        let parsed = reckon_grammar::parse(file, &self.program.sources.file(file).text);
+        self.program.diagnostics.extend(parsed.diagnostics);
+        let uses: Vec<Use> = parsed
+            .ast
+            .items
+            .iter()
+            .filter_map(|item| match &item.kind {
+                ItemKind::Use(used) => Some(used.clone()),
+                _ => None,
+            })
+            .collect();
+        self.program.modules.push(Module { file, ast: parsed.ast, library: false, path: String::new() });
+        for used in uses {
+            match used {
+                Use::Library(names) => self.library_use(&names),
+                Use::File(target, span) => self.file_use(path, &target, span),
+            }
+        }
+    }
+
+    fn file_use(&mut self, from: &str, target: &str, span: Span) {
+        let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let path = join(folder, target);
+        if self.seen.contains_key(&path) {
+            return;
+        }
+        match self.world.read(&path) {
+            Ok(text) => self.user_file(&path, text),
+            Err(why) => self
+                .program
+                .diagnostics
+                .push(Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}")).here("used here")),
+        }
+    }
+
+    fn library_use(&mut self, names: &[Name]) {
+        let Some((first, last)) = names.first().zip(names.last()) else { return };
+        let span = first.span.to(last.span);
+        let full = names.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".");
+        let modules = reckon_stdlib::MODULES;
+        if modules.iter().any(|module| module.path == full) {
+            self.program.uses.push((full, None, span));
+            return;
+        }
+        let (module, name) = full.rsplit_once('.').unwrap_or(("", &full));
+        if modules.iter().any(|known| known.path == module) {
+            self.program.uses.push((module.to_owned(), Some(name.to_owned()), span));
+            return;
+        }
+        let near = nearest(&full, modules.iter().map(|known| known.path))
+            .or_else(|| nearest(module, modules.iter().map(|known| known.path)));
+        let mut diagnostic = Diagnostic::error(Code(202), span, format!("no library module `{full}`"));
+        diagnostic = match near {
+            Some(near) => diagnostic.help(format!("there is a module `{near}`")),
+            None => diagnostic.note(format!(
+                "the library has {}",
+                modules.iter().map(|known| format!("`{}`", known.path)).collect::<Vec<_>>().join(", ")
+            )),
+        };
+        self.program.diagnostics.push(diagnostic);
+    }
+
+    /// All library modules are read, so that a name which is not in scope can be explained by its module.
+    fn library(&mut self) {
+        for module in reckon_stdlib::MODULES {
+            let file = self.program.sources.add(module.file, module.text);
+            let parsed = reckon_grammar::parse(file, module.text);
+            self.program.diagnostics.extend(parsed.diagnostics);
+            let path = module.path.to_owned();
+            self.program.modules.push(Module { file, ast: parsed.ast, library: true, path });
+        }
+    }
+}
+
+/// Joins a folder and a relative path, resolving `.` and `..`.
+fn join(folder: &str, target: &str) -> String {
+    if target.starts_with('/') {
+        return target.to_owned();
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in target.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    let joined = parts.join("/");
+    if folder.starts_with('/') { format!("/{joined}") } else { joined }
+}
