@@ -59,6 +59,8 @@ impl<'a> Checker<'a> {
 
     /// A function that the open body may call: everything for the library, the prelude and what `use` names for users.
     fn function(&self, name: &str) -> Option<FnDef<'a>> {
+        // `where` is reserved, so the library cannot declare it under its name.
+        let name = if name == "where" { "select" } else { name };
         let found = *self.fns.get(name)?;
         let always = !found.library || matches!(found.module, "std.prim" | "std.prelude");
         let used = || {

@@ -1,13 +1,13 @@
 //! Expressions: names, fields, operators, choices and loops.
 
-use reckon_grammar::ast::{self, BinaryOp, Body, ExprKind as Syntax, Name, UnaryOp};
+use reckon_grammar::ast::{self, Body, ExprKind as Syntax, Name, UnaryOp};
 use reckon_grammar::diagnostic::nearest;
 use reckon_grammar::span::Span;
 
 use super::values::handle_key;
 use super::{Checker, Frame, constant, list};
 use crate::hir::{Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
-use crate::plan::row::{RowKind, RowType};
+use crate::plan::row::RowKind;
 use crate::value::Value;
 
 impl Checker<'_> {
@@ -490,14 +490,4 @@ pub(super) fn tuple(items: Vec<Expr>, span: Span) -> Expr {
     let facts = items.iter().fold(Facts::default(), |facts, item| facts.join(&item.facts));
     let ty = Ty::Tuple(items.iter().map(|item| item.ty.clone()).collect());
     Expr::new(ExprKind::Tuple(items), ty, facts, span)
-}
-
-/// The operators that compare.
-pub(super) fn is_comparison(op: BinaryOp) -> bool {
-    matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge)
-}
-
-/// A row type that is never null.
-pub(super) fn row(kind: RowKind, nullable: bool) -> Ty {
-    Ty::Row(RowType { kind, nullable })
 }

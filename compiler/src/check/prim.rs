@@ -205,7 +205,7 @@ pub(crate) fn row_op(name: &str, args: &[Ty]) -> Option<Result<RowCall, String>>
 fn takes_list(name: &str) -> bool {
     matches!(
         name,
-        "first" | "last" | "take" | "distinct" | "count" | "sum" | "mean" | "max" | "min" | "contains" | "is_null" | "fill" | "where" | "length_of"
+        "first" | "last" | "take" | "distinct" | "count" | "sum" | "mean" | "max" | "min" | "contains" | "is_null" | "fill" | "select"
     )
 }
 
@@ -270,7 +270,7 @@ fn entry(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<Entry, Str
         "to_str" => (RowOp::ToStr, Wants::Any, Str, 1),
         "is_null" => (RowOp::IsNull, Wants::Any, Bool, 1),
         "fill" => (RowOp::Fill, Wants::Any, filled(args, element)?, 2),
-        "where" => (RowOp::Where, Wants::Bool, branch(args)?, 3),
+        "select" => (RowOp::Where, Wants::Bool, branch(args)?, 3),
         "hour" => (RowOp::Hour, Wants::Time, Int, 1),
         "weekday" => (RowOp::Weekday, Wants::Time, Int, 1),
         "day" => (RowOp::Day, Wants::Time, Int, 1),

@@ -200,7 +200,7 @@ impl Checker<'_> {
                 super::expr::tuple(items, span)
             }
             "dot" => self.dot(args, span),
-            "where" => return self.tensor_where(args, span),
+            "select" => return self.tensor_where(args, span),
             "batch_mean" => {
                 let value = self.tensor(first?.clone());
                 let facts = value.facts.clone();
@@ -375,7 +375,7 @@ impl Checker<'_> {
         let kind = if x.kind == y.kind { x.kind } else { Kind::Plain };
         let ty = Ty::Tensor(Tensor { elem: x.elem, kind, spaces, dims });
         let facts = cond.facts.clone().join(&a.facts).join(&b.facts);
-        Some(Expr::new(ExprKind::Prim("where".into(), vec![cond, a, b]), ty, facts, span))
+        Some(Expr::new(ExprKind::Prim("select".into(), vec![cond, a, b]), ty, facts, span))
     }
 
     fn softmax_xent(&mut self, args: &[Expr], span: Span) -> Expr {

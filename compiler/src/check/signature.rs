@@ -52,7 +52,13 @@ impl Checker<'_> {
         let value = arg.ty.value().cloned();
         let ok = match name {
             "any" => true,
-            "int" => matches!(value, Some(Value::Int(_))),
+            "int" => match value {
+                Some(Value::Int(size)) => {
+                    matched.dims.extend(usize::try_from(size).map(|size| (param.name.text.clone(), size)));
+                    true
+                }
+                _ => false,
+            },
             "number" => value.as_ref().is_some_and(|value| value.as_f64().is_some()),
             "text" => matches!(value, Some(Value::Str(_))),
             "flag" => matches!(value, Some(Value::Bool(_))),
