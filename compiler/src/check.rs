@@ -47,12 +47,21 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.declare_sources();
     checker.items();
     checker.unused();
-    let Checker { hir, mut diagnostics, .. } = checker;
+    let Checker {
+        hir,
+        mut diagnostics,
+        ..
+    } = checker;
     diagnostics.sort_by_key(|d| (d.primary.span.file, d.primary.span.start, d.code));
     diagnostics.dedup();
     let resolved = hir.settings.clone();
     let failed = diagnostics.iter().any(Diagnostic::is_error);
-    Checked { hir: (!failed).then_some(hir), sources: program.sources, diagnostics, resolved }
+    Checked {
+        hir: (!failed).then_some(hir),
+        sources: program.sources,
+        diagnostics,
+        resolved,
+    }
 }
 
 /// A function with where it comes from.
@@ -148,7 +157,11 @@ impl<'a> Checker<'a> {
 
     /// The items of the user's files, in the order of the texts.
     fn user_items(&self) -> impl Iterator<Item = &'a ast::Item> + use<'a> {
-        self.program.modules.iter().filter(|module| !module.library).flat_map(|module| &module.ast.items)
+        self.program
+            .modules
+            .iter()
+            .filter(|module| !module.library)
+            .flat_map(|module| &module.ast.items)
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -160,7 +173,11 @@ impl<'a> Checker<'a> {
         match self.calls.first() {
             Some(call) => {
                 let diagnostic = Diagnostic::error(Code(code), *call, message);
-                if self.in_library() { diagnostic.label(span, "in this library function") } else { diagnostic }
+                if self.in_library() {
+                    diagnostic.label(span, "in this library function")
+                } else {
+                    diagnostic
+                }
             }
             None => Diagnostic::error(Code(code), span, message),
         }
@@ -182,16 +199,26 @@ impl<'a> Checker<'a> {
 
     fn bind(&mut self, name: &str, value: Expr) {
         if let Some(frame) = self.frames.last_mut() {
-            frame.locals.push(Binding { name: name.to_owned(), value });
+            frame.locals.push(Binding {
+                name: name.to_owned(),
+                value,
+            });
         }
     }
 
     /// A path segment that no other call in the open scope has.
     fn segment(&mut self, name: &str) -> String {
-        let taken = self.segments.last_mut().expect("the root scope is never closed");
+        let taken = self
+            .segments
+            .last_mut()
+            .expect("the root scope is never closed");
         let count = taken.entry(name.to_owned()).or_insert(0);
         *count += 1;
-        if *count == 1 { name.to_owned() } else { format!("{name}_{count}") }
+        if *count == 1 {
+            name.to_owned()
+        } else {
+            format!("{name}_{count}")
+        }
     }
 
     fn unknown(
@@ -208,7 +235,11 @@ impl<'a> Checker<'a> {
                 Some(near) => {
                     let at = diagnostic.primary.span;
                     let diagnostic = diagnostic.help(format!("write `{near}`"));
-                    if at == span { diagnostic.fix(span, near) } else { diagnostic }
+                    if at == span {
+                        diagnostic.fix(span, near)
+                    } else {
+                        diagnostic
+                    }
                 }
                 None if candidates.is_empty() || candidates.len() > 30 => diagnostic,
                 None => diagnostic.note(format!("known are {}", list(candidates))),
@@ -224,15 +255,30 @@ impl<'a> Checker<'a> {
         for module in self.program.modules.iter().filter(|module| module.library) {
             for item in &module.ast.items {
                 if let ItemKind::Fn(decl) = &item.kind {
-                    self.fns.insert(&decl.name.text, FnDef { decl, library: true, module: &module.path });
+                    self.fns.insert(
+                        &decl.name.text,
+                        FnDef {
+                            decl,
+                            library: true,
+                            module: &module.path,
+                        },
+                    );
                 }
             }
         }
         for (module, name, span) in &used {
             let Some(name) = name else { continue };
-            if self.fns.get(name.as_str()).is_none_or(|found| found.module != module.as_str()) {
-                let names: Vec<&str> =
-                    self.fns.iter().filter(|(_, found)| found.module == module).map(|(name, _)| *name).collect();
+            if self
+                .fns
+                .get(name.as_str())
+                .is_none_or(|found| found.module != module.as_str())
+            {
+                let names: Vec<&str> = self
+                    .fns
+                    .iter()
+                    .filter(|(_, found)| found.module == module)
+                    .map(|(name, _)| *name)
+                    .collect();
                 self.unknown(203, *span, &format!("function of `{module}`"), name, &names);
             }
         }
@@ -243,10 +289,14 @@ impl<'a> Checker<'a> {
                     continue;
                 }
                 if let Some(first) = seen.insert((space, &name.text), name.span) {
-                    let twice = Diagnostic::error(Code(204), name.span, format!("`{}` is declared twice", name.text))
-                        .here("declared again here")
-                        .label(first, "first declared here")
-                        .help("give one of them another name");
+                    let twice = Diagnostic::error(
+                        Code(204),
+                        name.span,
+                        format!("`{}` is declared twice", name.text),
+                    )
+                    .here("declared again here")
+                    .label(first, "first declared here")
+                    .help("give one of them another name");
                     self.report(twice);
                 }
             }
@@ -259,9 +309,13 @@ impl<'a> Checker<'a> {
             ItemKind::Fn(decl) => {
                 if decl.body.is_none() {
                     self.report(
-                        Diagnostic::error(Code(205), decl.name.span, format!("function `{}` has no body", decl.name.text))
-                            .note("only the library declares intrinsics")
-                            .help("write `= EXPRESSION` or `{ ... }` after the signature"),
+                        Diagnostic::error(
+                            Code(205),
+                            decl.name.span,
+                            format!("function `{}` has no body", decl.name.text),
+                        )
+                        .note("only the library declares intrinsics")
+                        .help("write `= EXPRESSION` or `{ ... }` after the signature"),
                     );
                 }
                 if let Some(shadowed) = self.fns.get(decl.name.text.as_str()) {
@@ -275,14 +329,25 @@ impl<'a> Checker<'a> {
                         .help("give it another name to use both"),
                     );
                 }
-                self.fns.insert(&decl.name.text, FnDef { decl, library: false, module: "" });
+                self.fns.insert(
+                    &decl.name.text,
+                    FnDef {
+                        decl,
+                        library: false,
+                        module: "",
+                    },
+                );
             }
             ItemKind::Tower(tower) => {
                 self.towers.insert(&tower.name.text, tower);
             }
             ItemKind::Features(features) => {
                 for entry in &features.entries {
-                    self.feature_items.push((features.source.text.clone(), entry.name.text.clone(), entry));
+                    self.feature_items.push((
+                        features.source.text.clone(),
+                        entry.name.text.clone(),
+                        entry,
+                    ));
                 }
             }
             ItemKind::Source(source) => {
@@ -313,7 +378,11 @@ fn names_of(kind: &ItemKind) -> Vec<(Namespace, &Name)> {
         ItemKind::Selector(item) => vec![(Namespace::Source, &item.name)],
         ItemKind::Column(item) => vec![(Namespace::Value, &item.name)],
         ItemKind::Graph(item) => vec![(Namespace::Value, &item.name)],
-        ItemKind::Train(item) => item.name.iter().map(|name| (Namespace::Train, name)).collect(),
+        ItemKind::Train(item) => item
+            .name
+            .iter()
+            .map(|name| (Namespace::Train, name))
+            .collect(),
         ItemKind::Evaluate(item) => vec![(Namespace::Evaluation, &item.name)],
         ItemKind::Use(_)
         | ItemKind::Features(_)
@@ -326,12 +395,21 @@ fn names_of(kind: &ItemKind) -> Vec<(Namespace, &Name)> {
 
 /// Names in backticks, separated by commas.
 pub(crate) fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl Expr {
     pub(crate) fn new(kind: ExprKind, ty: Ty, facts: Facts, span: Span) -> Self {
-        Self { kind, ty, facts, span }
+        Self {
+            kind,
+            ty,
+            facts,
+            span,
+        }
     }
 
     pub(crate) fn error(span: Span) -> Self {
@@ -339,7 +417,12 @@ impl Expr {
     }
 
     pub(crate) fn constant(value: Value, span: Span) -> Self {
-        Self::new(ExprKind::Const(value.clone()), Ty::Const(value), Facts::default(), span)
+        Self::new(
+            ExprKind::Const(value.clone()),
+            Ty::Const(value),
+            Facts::default(),
+            span,
+        )
     }
 
     pub(crate) fn is_error(&self) -> bool {

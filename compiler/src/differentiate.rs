@@ -45,12 +45,20 @@ pub fn differentiate_all(graph: &mut Graph, losses: &[(NodeId, &[String])]) -> G
         let mut found = backward(graph, *loss, &targets);
         for (path, leaf) in leaves {
             if let Some(parts) = found.remove(&leaf) {
-                by_path.entry(path).or_insert((leaf, Vec::new())).1.extend(parts);
+                by_path
+                    .entry(path)
+                    .or_insert((leaf, Vec::new()))
+                    .1
+                    .extend(parts);
             }
         }
     }
-    let total = by_path.into_iter().map(|(path, (leaf, parts))| (path, total(graph, leaf, &parts)));
-    Gradients { by_path: total.collect() }
+    let total = by_path
+        .into_iter()
+        .map(|(path, (leaf, parts))| (path, total(graph, leaf, &parts)));
+    Gradients {
+        by_path: total.collect(),
+    }
 }
 
 /// The paths of the parameters that a gradient of `loss` reaches, whatever its value: what stops and jumps leave.
@@ -92,8 +100,14 @@ fn leaves(graph: &Graph, loss: NodeId, wrt: &[String]) -> Vec<(String, NodeId)> 
 pub fn grad_of(graph: &mut Graph, y: NodeId, x: NodeId) -> Option<NodeId> {
     let parts = backward(graph, y, &[x]).remove(&x)?;
     let ty = graph.ty(x).clone();
-    let mut build = Builder { site: graph.node(y).site.clone(), graph };
-    let dense: Vec<_> = parts.into_iter().map(|part| to_dense(&mut build, part, &ty)).collect();
+    let mut build = Builder {
+        site: graph.node(y).site.clone(),
+        graph,
+    };
+    let dense: Vec<_> = parts
+        .into_iter()
+        .map(|part| to_dense(&mut build, part, &ty))
+        .collect();
     dense.into_iter().reduce(|a, b| build.op(Op::Add, &[a, b]))
 }
 
@@ -112,8 +126,14 @@ fn backward(graph: &mut Graph, y: NodeId, targets: &[NodeId]) -> BTreeMap<NodeId
     let seed = Builder { graph, site }.fill(ty, 1.0);
     arrived.insert(y, vec![Cotangent::Dense(seed)]);
     for id in order.into_iter().rev() {
-        let Some(parts) = arrived.remove(&id) else { continue };
-        let parts = if graph.operands(id).is_empty() { parts } else { vec![Cotangent::Dense(sum(graph, id, &parts))] };
+        let Some(parts) = arrived.remove(&id) else {
+            continue;
+        };
+        let parts = if graph.operands(id).is_empty() {
+            parts
+        } else {
+            vec![Cotangent::Dense(sum(graph, id, &parts))]
+        };
         if targets.contains(&id) {
             found.insert(id, parts.clone());
         }
@@ -125,21 +145,38 @@ fn backward(graph: &mut Graph, y: NodeId, targets: &[NodeId]) -> BTreeMap<NodeId
 }
 
 /// Hands the cotangent of a node on to its active operands.
-fn pass(graph: &mut Graph, id: NodeId, g: NodeId, active: &[bool], arrived: &mut BTreeMap<NodeId, Vec<Cotangent>>) {
-    let Gradient::Rule { rule, .. } = graph.node(id).op.entry().gradient else { return };
+fn pass(
+    graph: &mut Graph,
+    id: NodeId,
+    g: NodeId,
+    active: &[bool],
+    arrived: &mut BTreeMap<NodeId, Vec<Cotangent>>,
+) {
+    let Gradient::Rule { rule, .. } = graph.node(id).op.entry().gradient else {
+        return;
+    };
     let operands = graph.operands(id);
     let site = graph.node(id).site.clone();
-    let mut backward = Backward { build: Builder { graph, site }, node: id, operands, g };
+    let mut backward = Backward {
+        build: Builder { graph, site },
+        node: id,
+        operands,
+        g,
+    };
     for (at, operand) in backward.operands.clone().into_iter().enumerate() {
         if !active[operand.index()] {
             continue;
         }
-        let Some(cotangent) = rule(&mut backward, at) else { continue };
+        let Some(cotangent) = rule(&mut backward, at) else {
+            continue;
+        };
         let ty = backward.build.graph.ty(operand).clone();
         let is_table = matches!(backward.build.graph.node(operand).op, Op::Table(_));
         let part = match cotangent {
             Cotangent::Rows { .. } if is_table => cotangent,
-            Cotangent::Rows { .. } => Cotangent::Dense(to_dense(&mut backward.build, cotangent, &ty)),
+            Cotangent::Rows { .. } => {
+                Cotangent::Dense(to_dense(&mut backward.build, cotangent, &ty))
+            }
             Cotangent::Dense(part) => Cotangent::Dense(backward.build.fit(part, &ty)),
         };
         arrived.entry(operand).or_default().push(part);
@@ -153,7 +190,12 @@ fn active(graph: &Graph, order: &[NodeId], targets: &[NodeId]) -> Vec<bool> {
         let node = graph.node(*id);
         let passes = matches!(node.op.entry().gradient, Gradient::Rule { .. });
         active[id.index()] = node.ty.elem == Elem::F32
-            && (targets.contains(id) || (passes && graph.operands(*id).iter().any(|operand| active[operand.index()])));
+            && (targets.contains(id)
+                || (passes
+                    && graph
+                        .operands(*id)
+                        .iter()
+                        .any(|operand| active[operand.index()])));
     }
     active
 }
@@ -161,8 +203,14 @@ fn active(graph: &Graph, order: &[NodeId], targets: &[NodeId]) -> Vec<bool> {
 fn sum(graph: &mut Graph, id: NodeId, parts: &[Cotangent]) -> NodeId {
     let (ty, site) = (graph.ty(id).clone(), graph.node(id).site.clone());
     let mut build = Builder { graph, site };
-    let dense: Vec<_> = parts.iter().map(|part| to_dense(&mut build, *part, &ty)).collect();
-    dense.into_iter().reduce(|a, b| build.op(Op::Add, &[a, b])).expect("a node that was reached has a cotangent")
+    let dense: Vec<_> = parts
+        .iter()
+        .map(|part| to_dense(&mut build, *part, &ty))
+        .collect();
+    dense
+        .into_iter()
+        .reduce(|a, b| build.op(Op::Add, &[a, b]))
+        .expect("a node that was reached has a cotangent")
 }
 
 fn to_dense(build: &mut Builder, part: Cotangent, ty: &TensorType) -> NodeId {
@@ -189,15 +237,29 @@ fn total(graph: &mut Graph, leaf: NodeId, parts: &[Cotangent]) -> ParamGradient 
             let all = Dim::Space(build.graph.new_flat_space("N"));
             let (ids, values): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
             let width = build.graph.ty(values[0]).dims[1];
-            let ids = build.typed(Op::Concat { axis: 0 }, &ids, TensorType::new(Elem::I64, [all]));
-            (ids, build.typed(Op::Concat { axis: 0 }, &values, TensorType::new(Elem::F32, [all, width])))
+            let ids = build.typed(
+                Op::Concat { axis: 0 },
+                &ids,
+                TensorType::new(Elem::I64, [all]),
+            );
+            (
+                ids,
+                build.typed(
+                    Op::Concat { axis: 0 },
+                    &values,
+                    TensorType::new(Elem::F32, [all, width]),
+                ),
+            )
         }
     };
     let distinct = Dim::Space(build.graph.new_flat_space("U"));
     let unique = build.typed(Op::Unique, &[ids], TensorType::new(Elem::I64, [distinct]));
     let inverse = build.op(Op::UniqueInverse, &[ids, unique]);
     let values = build.op(Op::ScatterAdd(distinct), &[values, inverse]);
-    ParamGradient::Rows { ids: unique, values }
+    ParamGradient::Rows {
+        ids: unique,
+        values,
+    }
 }
 
 /// Ids in a row, and their values.
@@ -205,8 +267,19 @@ fn flat(build: &mut Builder, ids: NodeId, values: NodeId) -> (NodeId, NodeId) {
     let rank = build.graph.ty(ids).rank();
     if rank == 0 {
         let width = build.graph.ty(values).dims[0];
-        let ids = build.typed(Op::Reshape, &[ids], TensorType::new(Elem::I64, [Dim::Fixed(1)]));
-        return (ids, build.typed(Op::Reshape, &[values], TensorType::new(Elem::F32, [Dim::Fixed(1), width])));
+        let ids = build.typed(
+            Op::Reshape,
+            &[ids],
+            TensorType::new(Elem::I64, [Dim::Fixed(1)]),
+        );
+        return (
+            ids,
+            build.typed(
+                Op::Reshape,
+                &[values],
+                TensorType::new(Elem::F32, [Dim::Fixed(1), width]),
+            ),
+        );
     }
     (build.merge(ids, rank), build.merge(values, rank))
 }

@@ -116,7 +116,10 @@ pub struct Graph {
 impl Graph {
     /// An empty graph.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), ..Self::default() }
+        Self {
+            name: name.into(),
+            ..Self::default()
+        }
     }
 
     /// Declares an index space.
@@ -127,7 +130,11 @@ impl Graph {
 
     /// The flat space of this name, declared at need.
     pub fn flat_space(&mut self, name: &str) -> SpaceId {
-        match self.spaces.iter().position(|space| space.name == name && space.kind == SpaceKind::Flat) {
+        match self
+            .spaces
+            .iter()
+            .position(|space| space.name == name && space.kind == SpaceKind::Flat)
+        {
             Some(at) => SpaceId(u32::try_from(at).expect("a graph has fewer than 2^32 spaces")),
             None => self.new_flat_space(name),
         }
@@ -137,8 +144,13 @@ impl Graph {
     pub fn new_flat_space(&mut self, stem: &str) -> SpaceId {
         let taken = |name: &str| self.spaces.iter().any(|space| space.name == name);
         let numbered = (1..).map(|number| format!("{stem}{number}"));
-        let name = std::iter::once(stem.to_owned()).chain(numbered).find(|name| !taken(name));
-        self.add_space(Space { name: name.expect("numbers do not end"), kind: SpaceKind::Flat })
+        let name = std::iter::once(stem.to_owned())
+            .chain(numbered)
+            .find(|name| !taken(name));
+        self.add_space(Space {
+            name: name.expect("numbers do not end"),
+            kind: SpaceKind::Flat,
+        })
     }
 
     /// The space with this id.
@@ -183,16 +195,22 @@ impl Graph {
 
     /// The places at which a node has operands, ascending: `0, 1, ..` in a graph that is well formed.
     pub(crate) fn operand_places(&self, id: NodeId) -> Vec<u32> {
-        let mut places: Vec<_> =
-            self.dag.edges_directed(id.0, Direction::Incoming).map(|edge| *edge.weight()).collect();
+        let mut places: Vec<_> = self
+            .dag
+            .edges_directed(id.0, Direction::Incoming)
+            .map(|edge| *edge.weight())
+            .collect();
         places.sort_unstable();
         places
     }
 
     /// The nodes that read this one, each once, in order.
     pub fn users(&self, id: NodeId) -> Vec<NodeId> {
-        let mut users: Vec<_> =
-            self.dag.edges_directed(id.0, Direction::Outgoing).map(|edge| NodeId(edge.target())).collect();
+        let mut users: Vec<_> = self
+            .dag
+            .edges_directed(id.0, Direction::Outgoing)
+            .map(|edge| NodeId(edge.target()))
+            .collect();
         users.sort_unstable();
         users.dedup();
         users
@@ -280,7 +298,11 @@ impl Graph {
         let mut stack: Vec<NodeId> = roots.into_iter().collect();
         while let Some(id) = stack.pop() {
             if !std::mem::replace(&mut live[id.index()], true) {
-                stack.extend(self.dag.edges_directed(id.0, Direction::Incoming).map(|edge| NodeId(edge.source())));
+                stack.extend(
+                    self.dag
+                        .edges_directed(id.0, Direction::Incoming)
+                        .map(|edge| NodeId(edge.source())),
+                );
             }
         }
         live
@@ -288,11 +310,17 @@ impl Graph {
 
     /// One more than the largest [`NodeId::index`] so far.
     pub fn bound(&self) -> usize {
-        self.dag.node_indices().next_back().map_or(0, |last| last.index() + 1)
+        self.dag
+            .node_indices()
+            .next_back()
+            .map_or(0, |last| last.index() + 1)
     }
 
     /// The nodes that keep others alive: outputs, then effects.
     pub fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.outputs.iter().map(|(_, id)| *id).chain(self.effects.iter().copied())
+        self.outputs
+            .iter()
+            .map(|(_, id)| *id)
+            .chain(self.effects.iter().copied())
     }
 }

@@ -4,7 +4,6 @@
 //! A tower is typed once, as a function of one row: inside it values have no batch dimension. Losses and evaluations
 //! apply towers to handles, and there the space of the handle appears in the types.
 
-
 pub mod ty;
 
 use std::collections::BTreeSet;
@@ -378,12 +377,22 @@ impl Expr {
     /// The expressions directly inside this one, in order.
     pub fn children(&self) -> Vec<&Self> {
         match &self.kind {
-            ExprKind::Const(_) | ExprKind::Local(_) | ExprKind::Weight(..) | ExprKind::ItemWeight(_) | ExprKind::Error => Vec::new(),
-            ExprKind::Prim(_, items) | ExprKind::Tower(_, items) | ExprKind::Tuple(items) => items.iter().collect(),
-            ExprKind::Binary(_, a, b) | ExprKind::IfTraining(a, b) | ExprKind::Grad(a, b) => vec![a, b],
-            ExprKind::Scope { lets, value, .. } => {
-                lets.iter().map(|(_, _, e)| e).chain(std::iter::once(&**value)).collect()
+            ExprKind::Const(_)
+            | ExprKind::Local(_)
+            | ExprKind::Weight(..)
+            | ExprKind::ItemWeight(_)
+            | ExprKind::Error => Vec::new(),
+            ExprKind::Prim(_, items) | ExprKind::Tower(_, items) | ExprKind::Tuple(items) => {
+                items.iter().collect()
             }
+            ExprKind::Binary(_, a, b) | ExprKind::IfTraining(a, b) | ExprKind::Grad(a, b) => {
+                vec![a, b]
+            }
+            ExprKind::Scope { lets, value, .. } => lets
+                .iter()
+                .map(|(_, _, e)| e)
+                .chain(std::iter::once(&**value))
+                .collect(),
             ExprKind::Feature(a, _)
             | ExprKind::Column(a, _)
             | ExprKind::Refer(a, _)

@@ -36,13 +36,21 @@ pub struct Program {
 
 /// Reads a spec and what it uses. A file that cannot be read is a diagnostic at its `use`.
 pub fn load(world: &dyn World, path: &str) -> Program {
-    let mut loader = Loader { world, program: Program::default(), seen: BTreeMap::new() };
+    let mut loader = Loader {
+        world,
+        program: Program::default(),
+        seen: BTreeMap::new(),
+    };
     match world.read(path) {
         Ok(text) => loader.user_file(path, text),
         Err(why) => {
             let file = loader.program.sources.add(path, "");
             let span = Span::new(file, 0, 0);
-            loader.program.diagnostics.push(Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}")));
+            loader.program.diagnostics.push(Diagnostic::error(
+                Code(201),
+                span,
+                format!("cannot read `{path}`: {why}"),
+            ));
         }
     }
     loader.library();
@@ -70,7 +78,12 @@ impl Loader<'_> {
                 _ => None,
             })
             .collect();
-        self.program.modules.push(Module { file, ast: parsed.ast, library: false, path: String::new() });
+        self.program.modules.push(Module {
+            file,
+            ast: parsed.ast,
+            library: false,
+            path: String::new(),
+        });
         for used in uses {
             match used {
                 Use::Library(names) => self.library_use(&names),
@@ -87,17 +100,23 @@ impl Loader<'_> {
         }
         match self.world.read(&path) {
             Ok(text) => self.user_file(&path, text),
-            Err(why) => self
-                .program
-                .diagnostics
-                .push(Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}")).here("used here")),
+            Err(why) => self.program.diagnostics.push(
+                Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}"))
+                    .here("used here"),
+            ),
         }
     }
 
     fn library_use(&mut self, names: &[Name]) {
-        let Some((first, last)) = names.first().zip(names.last()) else { return };
+        let Some((first, last)) = names.first().zip(names.last()) else {
+            return;
+        };
         let span = first.span.to(last.span);
-        let full = names.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".");
+        let full = names
+            .iter()
+            .map(|name| name.text.as_str())
+            .collect::<Vec<_>>()
+            .join(".");
         let modules = reckon_stdlib::MODULES;
         if modules.iter().any(|module| module.path == full) {
             self.program.uses.push((full, None, span));
@@ -105,17 +124,24 @@ impl Loader<'_> {
         }
         let (module, name) = full.rsplit_once('.').unwrap_or(("", &full));
         if modules.iter().any(|known| known.path == module) {
-            self.program.uses.push((module.to_owned(), Some(name.to_owned()), span));
+            self.program
+                .uses
+                .push((module.to_owned(), Some(name.to_owned()), span));
             return;
         }
         let near = nearest(&full, modules.iter().map(|known| known.path))
             .or_else(|| nearest(module, modules.iter().map(|known| known.path)));
-        let mut diagnostic = Diagnostic::error(Code(202), span, format!("no library module `{full}`"));
+        let mut diagnostic =
+            Diagnostic::error(Code(202), span, format!("no library module `{full}`"));
         diagnostic = match near {
             Some(near) => diagnostic.help(format!("there is a module `{near}`")),
             None => diagnostic.note(format!(
                 "the library has {}",
-                modules.iter().map(|known| format!("`{}`", known.path)).collect::<Vec<_>>().join(", ")
+                modules
+                    .iter()
+                    .map(|known| format!("`{}`", known.path))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )),
         };
         self.program.diagnostics.push(diagnostic);
@@ -128,7 +154,12 @@ impl Loader<'_> {
             let parsed = reckon_grammar::parse(file, module.text);
             self.program.diagnostics.extend(parsed.diagnostics);
             let path = module.path.to_owned();
-            self.program.modules.push(Module { file, ast: parsed.ast, library: true, path });
+            self.program.modules.push(Module {
+                file,
+                ast: parsed.ast,
+                library: true,
+                path,
+            });
         }
     }
 }
@@ -149,5 +180,9 @@ fn join(folder: &str, target: &str) -> String {
         }
     }
     let joined = parts.join("/");
-    if folder.starts_with('/') { format!("/{joined}") } else { joined }
+    if folder.starts_with('/') {
+        format!("/{joined}")
+    } else {
+        joined
+    }
 }

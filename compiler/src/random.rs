@@ -21,22 +21,26 @@ impl Key {
     pub fn fold(self) -> u64 {
         [self.stream, self.site, self.step]
             .iter()
-            .fold(mix(self.seed ^ GOLDEN), |state, word| mix(state ^ mix(word.wrapping_add(GOLDEN))))
+            .fold(mix(self.seed ^ GOLDEN), |state, word| {
+                mix(state ^ mix(word.wrapping_add(GOLDEN)))
+            })
     }
 }
 
 /// A hash of a path such as `film.mlp.0`, the same on every machine and in every version (FNV-1a, 64 bits, then mixed).
 pub fn site_hash(path: &str) -> u64 {
-    let fnv = path
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let fnv = path.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     mix(fnv)
 }
 
 /// 64 random bits for an element of a row of the global batch. `folded` is [`Key::fold`].
 pub fn bits(folded: u64, row: u64, element: u64) -> u64 {
     let state = mix(folded ^ row.wrapping_mul(GOLDEN));
-    mix(state.wrapping_add(element.wrapping_mul(STRIDE)).wrapping_add(GOLDEN))
+    mix(state
+        .wrapping_add(element.wrapping_mul(STRIDE))
+        .wrapping_add(GOLDEN))
 }
 
 /// Uniform in `[0, 1)`, a multiple of 2^-24 and so exact in 32-bit floats.
@@ -67,22 +71,44 @@ mod tests {
     use super::*;
 
     fn key() -> u64 {
-        Key { seed: 1, stream: site_hash("main"), site: site_hash("film.mlp.0"), step: 7 }.fold()
+        Key {
+            seed: 1,
+            stream: site_hash("main"),
+            site: site_hash("film.mlp.0"),
+            step: 7,
+        }
+        .fold()
     }
 
     #[test]
     fn draws_never_change_between_versions() {
         let drawn: Vec<_> = (0..3).map(|element| bits(key(), 5, element)).collect();
-        assert_eq!(drawn, [15_554_367_666_215_427_514, 2_058_730_940_265_238_300, 2_485_709_830_309_996_781]);
+        assert_eq!(
+            drawn,
+            [
+                15_554_367_666_215_427_514,
+                2_058_730_940_265_238_300,
+                2_485_709_830_309_996_781
+            ]
+        );
         assert_eq!(
             (uniform(key(), 0, 0), normal(key(), 0, 0), site_hash("")),
-            (0.533019483089447, 0.3777804362022038, 17_665_956_581_633_026_203)
+            (
+                0.533019483089447,
+                0.3777804362022038,
+                17_665_956_581_633_026_203
+            )
         );
     }
 
     #[test]
     fn each_part_of_the_key_changes_the_draw() {
-        let base = Key { seed: 1, stream: 2, site: 3, step: 4 };
+        let base = Key {
+            seed: 1,
+            stream: 2,
+            site: 3,
+            step: 4,
+        };
         let keys = [
             base,
             Key { seed: 2, ..base },
@@ -90,8 +116,17 @@ mod tests {
             Key { site: 4, ..base },
             Key { step: 5, ..base },
         ];
-        let swapped = Key { seed: 1, stream: 3, site: 2, step: 4 };
-        let mut drawn: Vec<_> = keys.iter().chain([&swapped]).map(|key| bits(key.fold(), 0, 0)).collect();
+        let swapped = Key {
+            seed: 1,
+            stream: 3,
+            site: 2,
+            step: 4,
+        };
+        let mut drawn: Vec<_> = keys
+            .iter()
+            .chain([&swapped])
+            .map(|key| bits(key.fold(), 0, 0))
+            .collect();
         drawn.extend([bits(base.fold(), 1, 0), bits(base.fold(), 0, 1)]);
         drawn.sort_unstable();
         drawn.dedup();
@@ -107,7 +142,10 @@ mod tests {
                 bins[(uniform(folded, row, element) * 10.0) as usize] += 1;
             }
         }
-        assert!(bins.iter().all(|count| (880..1120).contains(count)), "{bins:?}");
+        assert!(
+            bins.iter().all(|count| (880..1120).contains(count)),
+            "{bins:?}"
+        );
     }
 
     #[test]
@@ -116,6 +154,9 @@ mod tests {
         let drawn: Vec<f64> = (0..20_000).map(|row| normal(folded, row, 0)).collect();
         let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
         let variance = drawn.iter().map(|x| x * x).sum::<f64>() / drawn.len() as f64;
-        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04, "{mean} {variance}");
+        assert!(
+            mean.abs() < 0.03 && (variance - 1.0).abs() < 0.04,
+            "{mean} {variance}"
+        );
     }
 }

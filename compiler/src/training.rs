@@ -59,25 +59,50 @@ pub struct TrainingStep {
 /// The training step for the losses of `forward`.
 pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
     let mut graph = forward.clone();
-    let losses: Vec<NodeId> = recipe.objectives.iter().map(|objective| output(forward, &objective.output)).collect();
-    let named = recipe.objectives.iter().zip(&losses).map(|(objective, loss)| (objective.output.clone(), *loss));
+    let losses: Vec<NodeId> = recipe
+        .objectives
+        .iter()
+        .map(|objective| output(forward, &objective.output))
+        .collect();
+    let named = recipe
+        .objectives
+        .iter()
+        .zip(&losses)
+        .map(|(objective, loss)| (objective.output.clone(), *loss));
     graph.outputs = named.collect();
     let (total, weighted) = total_loss(&mut graph, recipe, &losses);
     graph.outputs.push((TOTAL_LOSS.to_owned(), total));
 
     let sums: Vec<(NodeId, &[String])> = routes(&mut graph, recipe, &weighted);
     let gradients = differentiate_all(&mut graph, &sums).by_path;
-    let dense: Vec<NodeId> = gradients.values().map(|gradient| gradient.values()).collect();
+    let dense: Vec<NodeId> = gradients
+        .values()
+        .map(|gradient| gradient.values())
+        .collect();
     if !dense.is_empty() {
-        let mut build = Builder { graph: &mut graph, site: Site::default() };
+        let mut build = Builder {
+            graph: &mut graph,
+            site: Site::default(),
+        };
         let norm = build.op(Op::GlobalNorm, &dense);
         let scale = recipe.clip.map(|clip| clip_factor(&mut build, clip, norm));
-        let rate = build.typed(Op::Input(LEARNING_RATE.to_owned()), &[], TensorType::scalar());
+        let rate = build.typed(
+            Op::Input(LEARNING_RATE.to_owned()),
+            &[],
+            TensorType::scalar(),
+        );
         graph.outputs.push((GRADIENT_NORM.to_owned(), norm));
         for group in &recipe.groups {
-            let mut build = Builder { graph: &mut graph, site: Site::default() };
+            let mut build = Builder {
+                graph: &mut graph,
+                site: Site::default(),
+            };
             let factor = build.scalar(group.rate);
-            let rate = if group.rate == 1.0 { rate } else { node!(build, (Mul rate factor)) };
+            let rate = if group.rate == 1.0 {
+                rate
+            } else {
+                node!(build, (Mul rate factor))
+            };
             for path in &group.paths {
                 if let Some(gradient) = gradients.get(path) {
                     update(&mut graph, path, group.rule, rate, scale, *gradient);
@@ -86,8 +111,15 @@ pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
         }
     }
     let paths = recipe.groups.iter().flat_map(|group| &group.paths);
-    let unreached = paths.filter(|path| !gradients.contains_key(*path)).cloned().collect();
-    TrainingStep { idle: idle(forward, recipe), graph, unreached }
+    let unreached = paths
+        .filter(|path| !gradients.contains_key(*path))
+        .cloned()
+        .collect();
+    TrainingStep {
+        idle: idle(forward, recipe),
+        graph,
+        unreached,
+    }
 }
 
 impl ParamGradient {
@@ -100,35 +132,59 @@ impl ParamGradient {
 
 fn output(graph: &Graph, name: &str) -> NodeId {
     let found = graph.outputs.iter().find(|(output, _)| output == name);
-    found.map(|(_, id)| *id).expect("a recipe names losses of its graph")
+    found
+        .map(|(_, id)| *id)
+        .expect("a recipe names losses of its graph")
 }
 
 fn total_loss(graph: &mut Graph, recipe: &Recipe, losses: &[NodeId]) -> (NodeId, Vec<NodeId>) {
-    let mut build = Builder { graph, site: Site::default() };
+    let mut build = Builder {
+        graph,
+        site: Site::default(),
+    };
     let mut weighted = Vec::new();
     for (objective, loss) in recipe.objectives.iter().zip(losses) {
         let weight = build.scalar(objective.weight);
-        weighted.push(if objective.weight == 1.0 { *loss } else { node!(build, (Mul { *loss } weight)) });
+        weighted.push(if objective.weight == 1.0 {
+            *loss
+        } else {
+            node!(build, (Mul { *loss } weight))
+        });
     }
     (add_up(&mut build, &weighted), weighted)
 }
 
 /// Sums of the losses that train the same parameters: each is differentiated once.
-fn routes<'a>(graph: &mut Graph, recipe: &'a Recipe, weighted: &[NodeId]) -> Vec<(NodeId, &'a [String])> {
+fn routes<'a>(
+    graph: &mut Graph,
+    recipe: &'a Recipe,
+    weighted: &[NodeId],
+) -> Vec<(NodeId, &'a [String])> {
     let mut routes: Vec<(&[String], Vec<NodeId>)> = Vec::new();
     for (objective, loss) in recipe.objectives.iter().zip(weighted) {
-        match routes.iter_mut().find(|(trains, _)| *trains == objective.trains) {
+        match routes
+            .iter_mut()
+            .find(|(trains, _)| *trains == objective.trains)
+        {
             Some((_, losses)) => losses.push(*loss),
             None => routes.push((&objective.trains, vec![*loss])),
         }
     }
-    let mut build = Builder { graph, site: Site::default() };
-    routes.into_iter().map(|(trains, losses)| (add_up(&mut build, &losses), trains)).collect()
+    let mut build = Builder {
+        graph,
+        site: Site::default(),
+    };
+    routes
+        .into_iter()
+        .map(|(trains, losses)| (add_up(&mut build, &losses), trains))
+        .collect()
 }
 
 fn add_up(build: &mut Builder, terms: &[NodeId]) -> NodeId {
     let first = terms.first().copied();
-    let total = terms.iter().skip(1).fold(first, |sum, term| sum.map(|sum| node!(build, (Add sum { *term }))));
+    let total = terms.iter().skip(1).fold(first, |sum, term| {
+        sum.map(|sum| node!(build, (Add sum { *term })))
+    });
     total.unwrap_or_else(|| build.scalar(0.0))
 }
 
@@ -146,12 +202,21 @@ fn update(
     scale: Option<NodeId>,
     gradient: ParamGradient,
 ) {
-    let mut build = Builder { graph, site: Site { path: path.to_owned(), ..Site::default() } };
+    let mut build = Builder {
+        graph,
+        site: Site {
+            path: path.to_owned(),
+            ..Site::default()
+        },
+    };
     let mut values = gradient.values();
     if let Some(scale) = scale {
         values = node!(build, (Mul values scale));
     }
-    let op = Op::Update { path: path.to_owned(), rule };
+    let op = Op::Update {
+        path: path.to_owned(),
+        rule,
+    };
     let step = match gradient {
         ParamGradient::Dense(_) => build.op(op, &[rate, values]),
         ParamGradient::Rows { ids, .. } => build.op(op, &[rate, ids, values]),
@@ -164,5 +229,10 @@ fn idle(forward: &Graph, recipe: &Recipe) -> Vec<String> {
         let reached = reached(forward, output(forward, &objective.output));
         objective.trains.iter().any(|path| reached.contains(path))
     };
-    recipe.objectives.iter().filter(|objective| !reaches(objective)).map(|objective| objective.output.clone()).collect()
+    recipe
+        .objectives
+        .iter()
+        .filter(|objective| !reaches(objective))
+        .map(|objective| objective.output.clone())
+        .collect()
 }

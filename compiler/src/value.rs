@@ -27,7 +27,9 @@ impl Value {
         match self {
             Self::Int(value) => Some(*value as f64),
             Self::Float(value) => Some(*value),
-            Self::Bool(_) | Self::Str(_) | Self::Duration(_) | Self::Word(_) | Self::List(_) => None,
+            Self::Bool(_) | Self::Str(_) | Self::Duration(_) | Self::Word(_) | Self::List(_) => {
+                None
+            }
         }
     }
 }
@@ -55,8 +57,13 @@ impl fmt::Display for Value {
 }
 
 fn write_duration(f: &mut fmt::Formatter<'_>, micros: i64) -> fmt::Result {
-    const UNITS: [(i64, &str); 5] =
-        [(86_400_000_000, "d"), (3_600_000_000, "h"), (60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")];
+    const UNITS: [(i64, &str); 5] = [
+        (86_400_000_000, "d"),
+        (3_600_000_000, "h"),
+        (60_000_000, "m"),
+        (1_000_000, "s"),
+        (1_000, "ms"),
+    ];
     let mut rest = micros;
     let mut blank = "";
     for (size, unit) in UNITS {
@@ -66,5 +73,9 @@ fn write_duration(f: &mut fmt::Formatter<'_>, micros: i64) -> fmt::Result {
             blank = " ";
         }
     }
-    if blank.is_empty() { f.write_str("0s") } else { Ok(()) }
+    if blank.is_empty() {
+        f.write_str("0s")
+    } else {
+        Ok(())
+    }
 }

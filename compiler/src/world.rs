@@ -15,6 +15,9 @@ pub struct Texts(pub std::collections::BTreeMap<String, String>);
 
 impl World for Texts {
     fn read(&self, path: &str) -> Result<String, String> {
-        self.0.get(path).cloned().ok_or_else(|| format!("no file `{path}`"))
+        self.0
+            .get(path)
+            .cloned()
+            .ok_or_else(|| format!("no file `{path}`"))
     }
 }

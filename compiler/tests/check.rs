@@ -13,7 +13,14 @@ impl World for Disk {
 
 #[test]
 fn the_main_example_has_nothing_to_complain_about() {
-    let checked = check(&Disk, concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/movielens/two_tower.rec"), &[]);
+    let checked = check(
+        &Disk,
+        concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../examples/movielens/two_tower.rec"
+        ),
+        &[],
+    );
     assert_eq!(checked.diagnostics, []);
     assert!(checked.hir.is_some());
 }

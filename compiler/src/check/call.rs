@@ -13,7 +13,13 @@ const MAX_DEPTH: usize = 64;
 
 impl<'a> Checker<'a> {
     /// `callee(args)`, or `piped |> callee(args)`.
-    pub(super) fn call(&mut self, callee: &ast::Expr, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Expr {
+    pub(super) fn call(
+        &mut self,
+        callee: &ast::Expr,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Expr {
         let Syntax::Name(name) = &callee.kind else {
             return self.call_path(callee, piped, args, span);
         };
@@ -23,14 +29,24 @@ impl<'a> Checker<'a> {
         if let Some(tower) = self.towers.get(name.as_str()).copied() {
             return self.apply_tower(tower, piped, args, span);
         }
-        let Some(found) = self.function(name) else { return self.unknown_function(name, callee.span) };
-        let Some(args) = self.arguments(&found.decl.params, &found.decl.name.text, piped, args, span) else {
+        let Some(found) = self.function(name) else {
+            return self.unknown_function(name, callee.span);
+        };
+        let Some(args) =
+            self.arguments(&found.decl.params, &found.decl.name.text, piped, args, span)
+        else {
             return Expr::error(span);
         };
         self.call_fn(found, args, span)
     }
 
-    fn call_path(&mut self, callee: &ast::Expr, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Expr {
+    fn call_path(
+        &mut self,
+        callee: &ast::Expr,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Expr {
         if let Syntax::Field(base, last) = &callee.kind
             && let Syntax::Name(first) = &base.kind
             && last.text == "before"
@@ -64,10 +80,9 @@ impl<'a> Checker<'a> {
         let found = *self.fns.get(name)?;
         let always = !found.library || matches!(found.module, "std.prim" | "std.prelude");
         let used = || {
-            self.program
-                .uses
-                .iter()
-                .any(|(module, only, _)| module == found.module && only.as_deref().is_none_or(|only| only == name))
+            self.program.uses.iter().any(|(module, only, _)| {
+                module == found.module && only.as_deref().is_none_or(|only| only == name)
+            })
         };
         (always || self.in_library() || used()).then_some(found)
     }
@@ -82,7 +97,12 @@ impl<'a> Checker<'a> {
             );
             return Expr::error(span);
         }
-        let mut known: Vec<&str> = self.fns.keys().copied().filter(|name| self.function(name).is_some()).collect();
+        let mut known: Vec<&str> = self
+            .fns
+            .keys()
+            .copied()
+            .filter(|name| self.function(name).is_some())
+            .collect();
         known.extend(self.towers.keys().copied());
         known.sort_unstable();
         self.unknown(218, span, "function", name, &known)
@@ -97,12 +117,17 @@ impl<'a> Checker<'a> {
         args: &[Arg],
         span: Span,
     ) -> Option<Vec<Expr>> {
-        let variadic = params.first().is_some_and(|param| param.name.text == "values");
+        let variadic = params
+            .first()
+            .is_some_and(|param| param.name.text == "values");
         let mut slots: Vec<Option<Expr>> = vec![None; params.len()];
         let mut rest = Vec::new();
         let mut positional = 0;
         let mut ok = true;
-        let inputs = piped.into_iter().map(|value| (None, value)).chain(args.iter().map(|arg| (arg.name.as_ref(), &arg.value)));
+        let inputs = piped
+            .into_iter()
+            .map(|value| (None, value))
+            .chain(args.iter().map(|arg| (arg.name.as_ref(), &arg.value)));
         for (name, value) in inputs {
             let slot = match name {
                 Some(name) => match params.iter().position(|param| param.name.text == name.text) {
@@ -123,14 +148,32 @@ impl<'a> Checker<'a> {
                 }
             };
             if slot >= params.len() {
-                let names: Vec<&str> = params.iter().map(|param| param.name.text.as_str()).collect();
-                let note = if names.is_empty() { "it takes none".into() } else { format!("it takes {}", list(&names)) };
-                self.report(self.error(219, value.span, format!("too many arguments for `{callee}`")).note(note));
+                let names: Vec<&str> = params
+                    .iter()
+                    .map(|param| param.name.text.as_str())
+                    .collect();
+                let note = if names.is_empty() {
+                    "it takes none".into()
+                } else {
+                    format!("it takes {}", list(&names))
+                };
+                self.report(
+                    self.error(
+                        219,
+                        value.span,
+                        format!("too many arguments for `{callee}`"),
+                    )
+                    .note(note),
+                );
                 return None;
             }
             if slots[slot].is_some() {
                 let name = &params[slot].name.text;
-                self.report(self.error(220, value.span, format!("`{name}` of `{callee}` is given twice")));
+                self.report(self.error(
+                    220,
+                    value.span,
+                    format!("`{name}` of `{callee}` is given twice"),
+                ));
                 ok = false;
                 continue;
             }
@@ -160,11 +203,20 @@ impl<'a> Checker<'a> {
             if words.iter().any(|word| word.text == *name) {
                 return Expr::constant(crate::value::Value::Word(name.clone()), value.span);
             }
-            let bound = self.frames.last().is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
+            let bound = self
+                .frames
+                .last()
+                .is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
                 || self.hir.settings.iter().any(|(setting, _)| setting == name);
             if !bound {
                 let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-                return self.unknown(221, value.span, &format!("word for `{}`", param.name.text), name, &words);
+                return self.unknown(
+                    221,
+                    value.span,
+                    &format!("word for `{}`", param.name.text),
+                    name,
+                    &words,
+                );
             }
         }
         let hint = self.hint.take();
@@ -175,17 +227,29 @@ impl<'a> Checker<'a> {
 
     fn default(&mut self, param: &Param) -> Option<Expr> {
         let default = param.default.as_ref()?;
-        self.frames.push(Frame { library: self.in_library(), ..Frame::default() });
+        self.frames.push(Frame {
+            library: self.in_library(),
+            ..Frame::default()
+        });
         let value = self.argument(param, default);
         self.frames.pop();
         Some(value)
     }
 
     fn unknown_argument(&mut self, params: &[Param], callee: &str, name: &ast::Name) {
-        let names: Vec<&str> = params.iter().map(|param| param.name.text.as_str()).collect();
-        let diagnostic = self.error(222, name.span, format!("`{callee}` has no argument `{}`", name.text));
+        let names: Vec<&str> = params
+            .iter()
+            .map(|param| param.name.text.as_str())
+            .collect();
+        let diagnostic = self.error(
+            222,
+            name.span,
+            format!("`{callee}` has no argument `{}`", name.text),
+        );
         self.report(match nearest(&name.text, names.iter().copied()) {
-            Some(near) => diagnostic.help(format!("write `{near}:`")).fix(name.span, near),
+            Some(near) => diagnostic
+                .help(format!("write `{near}:`"))
+                .fix(name.span, near),
             None => diagnostic.note(format!("its arguments are {}", list(&names))),
         });
     }
@@ -194,7 +258,10 @@ impl<'a> Checker<'a> {
         let signature: Vec<String> = params.iter().map(|param| param.name.text.clone()).collect();
         self.report(
             self.error(223, span, format!("`{callee}` needs `{name}`"))
-                .help(format!("its arguments are `{callee}({})`", signature.join(", "))),
+                .help(format!(
+                    "its arguments are `{callee}({})`",
+                    signature.join(", ")
+                )),
         );
     }
 
@@ -206,8 +273,12 @@ impl<'a> Checker<'a> {
         };
         if self.depth >= MAX_DEPTH {
             self.report(
-                self.error(224, span, format!("`{}` calls itself without end", decl.name.text))
-                    .help("end the recursion with an `if` over a value known while compiling"),
+                self.error(
+                    224,
+                    span,
+                    format!("`{}` calls itself without end", decl.name.text),
+                )
+                .help("end the recursion with an `if` over a value known while compiling"),
             );
             return Expr::error(span);
         }
@@ -220,9 +291,15 @@ impl<'a> Checker<'a> {
             }
         }
         let segment = self.segment(&decl.name.text);
-        self.frames.push(Frame { library: found.library, ..Frame::default() });
+        self.frames.push(Frame {
+            library: found.library,
+            ..Frame::default()
+        });
         for (name, size) in matched.dims.clone() {
-            self.bind(&name, Expr::constant(crate::value::Value::Int(size as i64), span));
+            self.bind(
+                &name,
+                Expr::constant(crate::value::Value::Int(size as i64), span),
+            );
         }
         let mut lets = Vec::new();
         for (param, value) in decl.params.iter().zip(values) {
@@ -247,19 +324,34 @@ impl<'a> Checker<'a> {
     }
 
     /// `film(c)`: the tower's value at every row of the handles' space.
-    fn apply_tower(&mut self, tower: &'a ast::Tower, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Expr {
+    fn apply_tower(
+        &mut self,
+        tower: &'a ast::Tower,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Expr {
         let name = &tower.name.text;
-        let Some(at) = self.tower_index(name) else { return Expr::error(span) };
+        let Some(at) = self.tower_index(name) else {
+            return Expr::error(span);
+        };
         let params = tower.params.clone().unwrap_or_default();
-        let Some(values) = self.arguments(&params, name, piped, args, span) else { return Expr::error(span) };
+        let Some(values) = self.arguments(&params, name, piped, args, span) else {
+            return Expr::error(span);
+        };
         self.used.insert(format!("tower {name}"));
-        let wanted: Vec<(String, Ty)> =
-            self.hir.towers[at].params.iter().map(|(_, name, ty)| (name.clone(), ty.clone())).collect();
+        let wanted: Vec<(String, Ty)> = self.hir.towers[at]
+            .params
+            .iter()
+            .map(|(_, name, ty)| (name.clone(), ty.clone()))
+            .collect();
         let mut spaces: Vec<SpaceRef> = Vec::new();
         let mut checked = Vec::new();
         let mut facts = self.hir.towers[at].value.facts.clone();
         for ((param, wanted), value) in wanted.iter().zip(values) {
-            let Some(value) = self.tower_argument(name, param, wanted, value, &mut spaces) else { return Expr::error(span) };
+            let Some(value) = self.tower_argument(name, param, wanted, value, &mut spaces) else {
+                return Expr::error(span);
+            };
             if let Ty::Handle(HandleTy { past: true, .. }) = value.ty {
                 facts.sides = ["past".to_owned()].into();
             }
@@ -269,7 +361,14 @@ impl<'a> Checker<'a> {
         Expr::new(ExprKind::Tower(name.clone(), checked), ty, facts, span)
     }
 
-    fn tower_argument(&mut self, tower: &str, param: &str, wanted: &Ty, value: Expr, spaces: &mut Vec<SpaceRef>) -> Option<Expr> {
+    fn tower_argument(
+        &mut self,
+        tower: &str,
+        param: &str,
+        wanted: &Ty,
+        value: Expr,
+        spaces: &mut Vec<SpaceRef>,
+    ) -> Option<Expr> {
         match (wanted, &value.ty) {
             (Ty::Handle(wanted), Ty::Handle(given)) if wanted.source == given.source => {
                 let space: Vec<SpaceRef> = given.space.into_iter().collect();
@@ -279,18 +378,32 @@ impl<'a> Checker<'a> {
             (Ty::Handle(wanted), other) => {
                 let shown = self.show(other);
                 self.report(
-                    self.error(502, value.span, format!("`{param}` of tower `{tower}` takes rows of `{}`, found `{shown}`", wanted.source))
-                        .help(format!("pass `{}`", wanted.source)),
+                    self.error(
+                        502,
+                        value.span,
+                        format!(
+                            "`{param}` of tower `{tower}` takes rows of `{}`, found `{shown}`",
+                            wanted.source
+                        ),
+                    )
+                    .help(format!("pass `{}`", wanted.source)),
                 );
                 None
             }
             (Ty::Tensor(wanted), _) => {
                 let span = value.span;
                 let value = self.tensor(value);
-                let Ty::Tensor(given) = &value.ty else { return None };
+                let Ty::Tensor(given) = &value.ty else {
+                    return None;
+                };
                 if given.dims != wanted.dims {
-                    let (wanted, given) = (self.show(&Ty::Tensor(wanted.clone())), self.show(&value.ty));
-                    self.report(self.error(302, span, format!("`{param}` of tower `{tower}` takes `{wanted}`, found `{given}`")));
+                    let (wanted, given) =
+                        (self.show(&Ty::Tensor(wanted.clone())), self.show(&value.ty));
+                    self.report(self.error(
+                        302,
+                        span,
+                        format!("`{param}` of tower `{tower}` takes `{wanted}`, found `{given}`"),
+                    ));
                     return None;
                 }
                 *spaces = self.join_spaces(spaces, &given.spaces.clone());
@@ -305,12 +418,20 @@ impl<'a> Checker<'a> {
         match ty {
             Ty::Tensor(tensor) => {
                 let spaces = self.join_spaces(spaces, &tensor.spaces);
-                Ty::Tensor(Tensor { spaces, ..tensor.clone() })
+                Ty::Tensor(Tensor {
+                    spaces,
+                    ..tensor.clone()
+                })
             }
-            Ty::Record(fields) => {
-                Ty::Record(fields.iter().map(|(name, ty)| (name.clone(), self.at_spaces(ty, spaces))).collect())
+            Ty::Record(fields) => Ty::Record(
+                fields
+                    .iter()
+                    .map(|(name, ty)| (name.clone(), self.at_spaces(ty, spaces)))
+                    .collect(),
+            ),
+            Ty::Tuple(items) => {
+                Ty::Tuple(items.iter().map(|ty| self.at_spaces(ty, spaces)).collect())
             }
-            Ty::Tuple(items) => Ty::Tuple(items.iter().map(|ty| self.at_spaces(ty, spaces)).collect()),
             Ty::Row(_) | Ty::Const(_) | Ty::Handle(_) | Ty::Error => ty.clone(),
         }
     }

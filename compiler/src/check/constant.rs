@@ -14,26 +14,42 @@ impl Checker<'_> {
         self.frames.push(super::Frame::default());
         let mut known = Vec::new();
         for item in self.user_items() {
-            let ItemKind::Setting(setting) = &item.kind else { continue };
+            let ItemKind::Setting(setting) = &item.kind else {
+                continue;
+            };
             let default = self.expr(&setting.value);
             let Ty::Const(mut value) = default.ty else {
                 if !default.is_error() {
                     self.report(
-                        Diagnostic::error(Code(207), setting.value.span, "a setting needs a value known while compiling")
-                            .help("write a number, a text, a list or an expression over other settings"),
+                        Diagnostic::error(
+                            Code(207),
+                            setting.value.span,
+                            "a setting needs a value known while compiling",
+                        )
+                        .help(
+                            "write a number, a text, a list or an expression over other settings",
+                        ),
                     );
                 }
                 continue;
             };
             known.push(setting.name.text.as_str());
-            if let Some((_, text)) = overrides.iter().rev().find(|(name, _)| *name == setting.name.text) {
+            if let Some((_, text)) = overrides
+                .iter()
+                .rev()
+                .find(|(name, _)| *name == setting.name.text)
+            {
                 match parse_as(text, &value) {
                     Some(new) => value = new,
                     None => self.report(
                         Diagnostic::error(
                             Code(208),
                             setting.name.span,
-                            format!("setting `{}` is {}, and `{text}` is not", setting.name.text, describe(&value)),
+                            format!(
+                                "setting `{}` is {}, and `{text}` is not",
+                                setting.name.text,
+                                describe(&value)
+                            ),
                         )
                         .label(setting.value.span, format!("the default is `{value}`"))
                         .help(format!("write `--set {}={value}`", setting.name.text)),
@@ -46,7 +62,8 @@ impl Checker<'_> {
         for (name, _) in overrides {
             if !known.contains(&name.as_str()) {
                 let span = Span::new(FileId(0), 0, 0);
-                let unknown = Diagnostic::error(Code(209), span, format!("no setting `{name}` in this spec"));
+                let unknown =
+                    Diagnostic::error(Code(209), span, format!("no setting `{name}` in this spec"));
                 self.report(match nearest(name, known.iter().copied()) {
                     Some(near) => unknown.help(format!("write `--set {near}=...`")),
                     None if known.is_empty() => unknown.note("the spec has no settings"),
@@ -86,7 +103,11 @@ fn parse_as(text: &str, default: &Value) -> Option<Value> {
                 return Some(Value::List(Vec::new()));
             }
             let like = items.first().cloned().unwrap_or(Value::Float(0.0));
-            inner.split(',').map(|part| parse_as(part, &like)).collect::<Option<_>>().map(Value::List)
+            inner
+                .split(',')
+                .map(|part| parse_as(part, &like))
+                .collect::<Option<_>>()
+                .map(Value::List)
         }
     }
 }
@@ -96,7 +117,12 @@ fn number(text: &str) -> Option<f64> {
         Some(digits) => (digits, 0.01),
         None => (text, 1.0),
     };
-    digits.replace('_', "").parse::<f64>().ok().filter(|value| value.is_finite()).map(|value| value * scale)
+    digits
+        .replace('_', "")
+        .parse::<f64>()
+        .ok()
+        .filter(|value| value.is_finite())
+        .map(|value| value * scale)
 }
 
 fn duration(text: &str) -> Option<i64> {
@@ -113,7 +139,10 @@ fn duration(text: &str) -> Option<i64> {
                 "ms" => 1e3,
                 _ => return None,
             };
-            amount.parse::<f64>().ok().map(|amount| (amount * scale) as i64)
+            amount
+                .parse::<f64>()
+                .ok()
+                .map(|amount| (amount * scale) as i64)
         })
         .sum()
 }
@@ -127,9 +156,9 @@ pub(super) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, String
             BinaryOp::Sub => Ok(Value::Duration(a.saturating_sub(*b))),
             _ => compare(op, &(*a as f64), &(*b as f64)),
         },
-        (Value::Duration(a), b) if op == BinaryOp::Mul && b.as_f64().is_some() => {
-            Ok(Value::Duration((*a as f64 * b.as_f64().unwrap_or(0.0)) as i64))
-        }
+        (Value::Duration(a), b) if op == BinaryOp::Mul && b.as_f64().is_some() => Ok(
+            Value::Duration((*a as f64 * b.as_f64().unwrap_or(0.0)) as i64),
+        ),
         (Value::Str(a), Value::Str(b)) => match op {
             BinaryOp::Add => Ok(Value::Str(format!("{a}{b}"))),
             _ => compare(op, a, b),
@@ -145,7 +174,12 @@ pub(super) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, String
         }
         _ => match (a.as_f64(), b.as_f64()) {
             (Some(a), Some(b)) => floats(op, a, b),
-            _ => Err(format!("`{}` does not join {} and {}", symbol(op), describe(a), describe(b))),
+            _ => Err(format!(
+                "`{}` does not join {} and {}",
+                symbol(op),
+                describe(a),
+                describe(b)
+            )),
         },
     }
 }
@@ -160,7 +194,9 @@ fn integers(op: BinaryOp, a: i64, b: i64) -> Result<Value, String> {
         BinaryOp::Div | BinaryOp::Pow => return floats(op, a as f64, b as f64),
         _ => return compare(op, &a, &b),
     };
-    checked.map(Value::Int).ok_or_else(|| format!("`{a} {} {b}` does not fit a whole number", symbol(op)))
+    checked
+        .map(Value::Int)
+        .ok_or_else(|| format!("`{a} {} {b}` does not fit a whole number", symbol(op)))
 }
 
 fn floats(op: BinaryOp, a: f64, b: f64) -> Result<Value, String> {
@@ -172,7 +208,11 @@ fn floats(op: BinaryOp, a: f64, b: f64) -> Result<Value, String> {
         BinaryOp::Pow => a.powf(b),
         _ => return compare(op, &a, &b),
     };
-    if value.is_finite() { Ok(Value::Float(value)) } else { Err(format!("`{a} {} {b}` is not a number", symbol(op))) }
+    if value.is_finite() {
+        Ok(Value::Float(value))
+    } else {
+        Err(format!("`{a} {} {b}` is not a number", symbol(op)))
+    }
 }
 
 fn compare<T: PartialOrd>(op: BinaryOp, a: &T, b: &T) -> Result<Value, String> {
@@ -215,6 +255,9 @@ pub(super) fn unary(op: UnaryOp, a: &Value) -> Result<Value, String> {
         (UnaryOp::Neg, Value::Duration(a)) => Ok(Value::Duration(-a)),
         (UnaryOp::Not, Value::Bool(a)) => Ok(Value::Bool(!a)),
         (UnaryOp::Neg, _) => Err(format!("`-` takes a number, not {}", describe(a))),
-        (UnaryOp::Not, _) => Err(format!("`not` takes `true` or `false`, not {}", describe(a))),
+        (UnaryOp::Not, _) => Err(format!(
+            "`not` takes `true` or `false`, not {}",
+            describe(a)
+        )),
     }
 }

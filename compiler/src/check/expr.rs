@@ -16,8 +16,12 @@ impl Checker<'_> {
         let span = e.span;
         match &e.kind {
             Syntax::Int(value) => Expr::constant(Value::Int(*value), span),
-            Syntax::Float(value) | Syntax::Percent(value) => Expr::constant(Value::Float(*value), span),
-            Syntax::Duration(seconds) => Expr::constant(Value::Duration((seconds * 1e6).round() as i64), span),
+            Syntax::Float(value) | Syntax::Percent(value) => {
+                Expr::constant(Value::Float(*value), span)
+            }
+            Syntax::Duration(seconds) => {
+                Expr::constant(Value::Duration((seconds * 1e6).round() as i64), span)
+            }
             Syntax::Str(text) => Expr::constant(Value::Str(text.clone()), span),
             Syntax::Bool(value) => Expr::constant(Value::Bool(*value), span),
             Syntax::Name(name) => self.name(name, span),
@@ -31,7 +35,12 @@ impl Checker<'_> {
             }
             Syntax::If(cond, then, otherwise) => self.choice(cond, then, otherwise, span),
             Syntax::Match(subject, arms) => self.matched(subject, arms, span),
-            Syntax::For { var, list, carry, body } => self.unrolled(var, list, carry.as_ref(), body, span),
+            Syntax::For {
+                var,
+                list,
+                carry,
+                body,
+            } => self.unrolled(var, list, carry.as_ref(), body, span),
             Syntax::Range(low, high) => self.range(low, high, span),
             Syntax::List(items) => self.list(items, span),
             Syntax::Record(fields) => self.record(fields, span),
@@ -63,7 +72,11 @@ impl Checker<'_> {
     }
 
     /// One `let`. Constants and broken values need no binding at run time.
-    pub(super) fn binding(&mut self, name: &Name, value: &ast::Expr) -> Option<(usize, String, Expr)> {
+    pub(super) fn binding(
+        &mut self,
+        name: &Name,
+        value: &ast::Expr,
+    ) -> Option<(usize, String, Expr)> {
         self.hint = Some(name.text.clone());
         let value = self.expr(value);
         self.hint = None;
@@ -71,13 +84,23 @@ impl Checker<'_> {
     }
 
     pub(super) fn bound(&mut self, name: &str, value: Expr) -> Option<(usize, String, Expr)> {
-        if matches!(value.ty, Ty::Const(_) | Ty::Error) || matches!(value.kind, ExprKind::Local(_)) {
+        if matches!(value.ty, Ty::Const(_) | Ty::Error) || matches!(value.kind, ExprKind::Local(_))
+        {
             self.bind(name, value);
             return None;
         }
         let id = self.local();
-        let reference = Expr::new(ExprKind::Local(id), value.ty.clone(), value.facts.clone(), value.span);
-        let reference = if matches!(value.ty, Ty::Row(_) | Ty::Tuple(_) | Ty::Handle(_)) { value.clone() } else { reference };
+        let reference = Expr::new(
+            ExprKind::Local(id),
+            value.ty.clone(),
+            value.facts.clone(),
+            value.span,
+        );
+        let reference = if matches!(value.ty, Ty::Row(_) | Ty::Tuple(_) | Ty::Handle(_)) {
+            value.clone()
+        } else {
+            reference
+        };
         let transparent = !matches!(reference.kind, ExprKind::Local(_));
         self.bind(name, reference);
         (!transparent).then(|| (id, name.to_owned(), value))
@@ -91,10 +114,18 @@ impl Checker<'_> {
         known.sort();
         known.dedup();
         if let Some(found) = self.fns.get(name) {
-            let module = if found.library { format!(" of `{}`", found.module) } else { String::new() };
+            let module = if found.library {
+                format!(" of `{}`", found.module)
+            } else {
+                String::new()
+            };
             self.report(
-                self.error(210, span, format!("`{name}` is a function{module}, not a value"))
-                    .help(format!("call it: `{name}(...)`, or write `... |> {name}`")),
+                self.error(
+                    210,
+                    span,
+                    format!("`{name}` is a function{module}, not a value"),
+                )
+                .help(format!("call it: `{name}(...)`, or write `... |> {name}`")),
             );
             return Expr::error(span);
         }
@@ -112,10 +143,22 @@ impl Checker<'_> {
     /// A name in value position: a local, a column or handle of the row in scope, a setting or a weight.
     fn lookup(&mut self, name: &str, span: Span) -> Option<Expr> {
         let frame = self.frames.last().cloned().unwrap_or_default();
-        if let Some(binding) = frame.locals.iter().rev().find(|binding| binding.name == name) {
-            return Some(Expr { span, ..binding.value.clone() });
+        if let Some(binding) = frame
+            .locals
+            .iter()
+            .rev()
+            .find(|binding| binding.name == name)
+        {
+            return Some(Expr {
+                span,
+                ..binding.value.clone()
+            });
         }
-        if let Some(found) = frame.row.as_ref().and_then(|row| self.in_row(row, name, span)) {
+        if let Some(found) = frame
+            .row
+            .as_ref()
+            .and_then(|row| self.in_row(row, name, span))
+        {
             return Some(found);
         }
         if let Some((_, value)) = self.hir.settings.iter().find(|(known, _)| known == name) {
@@ -125,12 +168,20 @@ impl Checker<'_> {
         }
         let weight = self.hir.weights.iter().find(|weight| weight.name == name)?;
         let ty = Ty::Tensor(weight.ty.clone());
-        Some(Expr::new(ExprKind::ItemWeight(name.to_owned()), ty, Facts::default(), span))
+        Some(Expr::new(
+            ExprKind::ItemWeight(name.to_owned()),
+            ty,
+            Facts::default(),
+            span,
+        ))
     }
 
     fn in_row(&mut self, row: &super::RowScope, name: &str, span: Span) -> Option<Expr> {
         if row.source == name {
-            return Some(Expr { span, ..row.handle.clone() });
+            return Some(Expr {
+                span,
+                ..row.handle.clone()
+            });
         }
         if self.has_column(&row.source, name) {
             return Some(self.column(row.handle.clone(), &row.source, name, span));
@@ -142,10 +193,19 @@ impl Checker<'_> {
         let mut names = Vec::new();
         if let Some(frame) = self.frames.last() {
             names.extend(frame.locals.iter().map(|binding| binding.name.clone()));
-            if let Some(source) = frame.row.as_ref().and_then(|row| self.hir.sources.iter().find(|s| s.name == row.source)) {
+            if let Some(source) = frame
+                .row
+                .as_ref()
+                .and_then(|row| self.hir.sources.iter().find(|s| s.name == row.source))
+            {
                 names.push(source.name.clone());
                 names.extend(source.columns.iter().map(|column| column.name.clone()));
-                names.extend(source.references.iter().map(|reference| reference.target.clone()));
+                names.extend(
+                    source
+                        .references
+                        .iter()
+                        .map(|reference| reference.target.clone()),
+                );
             }
         }
         names.extend(self.hir.settings.iter().map(|(name, _)| name.clone()));
@@ -154,11 +214,26 @@ impl Checker<'_> {
     }
 
     /// The entity rows that a handle refers to.
-    pub(super) fn reference(&mut self, handle: &Expr, source: &str, target: &str, span: Span) -> Option<Expr> {
+    pub(super) fn reference(
+        &mut self,
+        handle: &Expr,
+        source: &str,
+        target: &str,
+        span: Span,
+    ) -> Option<Expr> {
         let source = self.hir.sources.iter().find(|known| known.name == source)?;
-        source.references.iter().find(|reference| reference.target == target)?;
-        let Ty::Handle(from) = &handle.ty else { return None };
-        let ty = Ty::Handle(HandleTy { source: target.to_owned(), candidates: false, ..from.clone() });
+        source
+            .references
+            .iter()
+            .find(|reference| reference.target == target)?;
+        let Ty::Handle(from) = &handle.ty else {
+            return None;
+        };
+        let ty = Ty::Handle(HandleTy {
+            source: target.to_owned(),
+            candidates: false,
+            ..from.clone()
+        });
         let kind = ExprKind::Refer(Box::new(handle.clone()), target.to_owned());
         Some(Expr::new(kind, ty, Facts::default(), span))
     }
@@ -183,7 +258,13 @@ impl Checker<'_> {
         }
         let columns = self.column_names(source);
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        self.unknown(212, name.span, &format!("column of `{source}`"), &name.text, &columns)
+        self.unknown(
+            212,
+            name.span,
+            &format!("column of `{source}`"),
+            &name.text,
+            &columns,
+        )
     }
 
     /// `base.name`; over several values, of each.
@@ -193,7 +274,12 @@ impl Checker<'_> {
             Ty::Record(fields) => match fields.iter().find(|(field, _)| *field == name.text) {
                 Some((_, ty)) => {
                     let (ty, facts) = (ty.clone(), base.facts.clone());
-                    Expr::new(ExprKind::Field(Box::new(base), name.text.clone()), ty, facts, span)
+                    Expr::new(
+                        ExprKind::Field(Box::new(base), name.text.clone()),
+                        ty,
+                        facts,
+                        span,
+                    )
                 }
                 None => {
                     let names: Vec<&str> = fields.iter().map(|(field, _)| field.as_str()).collect();
@@ -201,8 +287,13 @@ impl Checker<'_> {
                 }
             },
             Ty::Tuple(_) => {
-                let ExprKind::Tuple(items) = base.kind else { return Expr::error(span) };
-                let items: Vec<Expr> = items.into_iter().map(|item| self.project(item, name, span)).collect();
+                let ExprKind::Tuple(items) = base.kind else {
+                    return Expr::error(span);
+                };
+                let items: Vec<Expr> = items
+                    .into_iter()
+                    .map(|item| self.project(item, name, span))
+                    .collect();
                 tuple(items, span)
             }
             Ty::Handle(handle) => {
@@ -225,44 +316,89 @@ impl Checker<'_> {
             return found;
         }
         if let Some(at) = self.feature_index(&handle.source, &name.text) {
-            self.used.insert(format!("feature {}.{}", handle.source, name.text));
+            self.used
+                .insert(format!("feature {}.{}", handle.source, name.text));
             return self.feature(base, handle, at, span);
         }
-        if self.feature_items.iter().any(|(source, known, _)| *source == handle.source && *known == name.text) {
+        if self
+            .feature_items
+            .iter()
+            .any(|(source, known, _)| *source == handle.source && *known == name.text)
+        {
             return Expr::error(span);
         }
         if let Some(found) = self.reference(&base, &handle.source, &name.text, span) {
             return found;
         }
         if name.text == "at"
-            && let Some(time) = self.hir.sources.iter().find(|s| s.name == handle.source).and_then(|s| s.time.clone())
+            && let Some(time) = self
+                .hir
+                .sources
+                .iter()
+                .find(|s| s.name == handle.source)
+                .and_then(|s| s.time.clone())
         {
             return self.column(base, &handle.source, &time, span);
         }
-        let mut known: Vec<String> =
-            self.feature_items.iter().filter(|(source, _, _)| *source == handle.source).map(|(_, name, _)| name.clone()).collect();
-        if let Some(source) = self.hir.sources.iter().find(|source| source.name == handle.source) {
-            known.extend(source.references.iter().map(|reference| reference.target.clone()));
+        let mut known: Vec<String> = self
+            .feature_items
+            .iter()
+            .filter(|(source, _, _)| *source == handle.source)
+            .map(|(_, name, _)| name.clone())
+            .collect();
+        if let Some(source) = self
+            .hir
+            .sources
+            .iter()
+            .find(|source| source.name == handle.source)
+        {
+            known.extend(
+                source
+                    .references
+                    .iter()
+                    .map(|reference| reference.target.clone()),
+            );
         }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        if self.has_column(&handle.source, &name.text) && nearest(&name.text, known.iter().copied()) != Some(&name.text) {
+        if self.has_column(&handle.source, &name.text)
+            && nearest(&name.text, known.iter().copied()) != Some(&name.text)
+        {
             self.report(
                 self.error(215, name.span, format!("`{}` is a column of `{}`, not a feature", name.text, handle.source))
                     .help(format!("write `.raw.{0}` for the column, or add a feature `{0} = ...` to `features {1}`", name.text, handle.source)),
             );
             return Expr::error(span);
         }
-        self.unknown(215, name.span, &format!("feature of `{}`", handle.source), &name.text, &known)
+        self.unknown(
+            215,
+            name.span,
+            &format!("feature of `{}`", handle.source),
+            &name.text,
+            &known,
+        )
     }
 
     /// What candidates carry beside their features.
-    fn candidate_field(&mut self, base: &Expr, handle: &HandleTy, name: &str, span: Span) -> Option<Expr> {
+    fn candidate_field(
+        &mut self,
+        base: &Expr,
+        handle: &HandleTy,
+        name: &str,
+        span: Span,
+    ) -> Option<Expr> {
         if !handle.candidates {
             return None;
         }
-        let ExprKind::Candidates(_, own) = &base.kind else { return None };
-        let Ty::Handle(own) = &own.ty else { return None };
-        let (shared, batch) = (handle.space.into_iter().collect::<Vec<_>>(), own.space.into_iter().collect::<Vec<_>>());
+        let ExprKind::Candidates(_, own) = &base.kind else {
+            return None;
+        };
+        let Ty::Handle(own) = &own.ty else {
+            return None;
+        };
+        let (shared, batch) = (
+            handle.space.into_iter().collect::<Vec<_>>(),
+            own.space.into_iter().collect::<Vec<_>>(),
+        );
         let (elem, spaces) = match name {
             "index" | "column" => (crate::graph::Elem::I64, shared),
             "own" | "positive" => (crate::graph::Elem::I64, batch),
@@ -270,8 +406,18 @@ impl Checker<'_> {
             "known" => (crate::graph::Elem::Bool, self.join_spaces(&batch, &shared)),
             _ => return None,
         };
-        let ty = Ty::Tensor(Tensor { elem, kind: Kind::Plain, spaces, dims: Vec::new() });
-        Some(Expr::new(ExprKind::Builtin(Box::new(base.clone()), name.to_owned()), ty, Facts::default(), span))
+        let ty = Ty::Tensor(Tensor {
+            elem,
+            kind: Kind::Plain,
+            spaces,
+            dims: Vec::new(),
+        });
+        Some(Expr::new(
+            ExprKind::Builtin(Box::new(base.clone()), name.to_owned()),
+            ty,
+            Facts::default(),
+            span,
+        ))
     }
 
     /// A feature as a tensor over the handle's space.
@@ -287,16 +433,32 @@ impl Checker<'_> {
             Ty::Tensor(tensor) => {
                 let mut spaces: Vec<_> = handle.space.into_iter().collect();
                 for space in &tensor.spaces {
-                    let SpaceKind::List { max, .. } = self.hir.spaces[space.0 as usize].kind else { continue };
-                    let identity = format!("{}/{}.{}/{}", handle_key(&base), feature.source, feature.name, space.0);
+                    let SpaceKind::List { max, .. } = self.hir.spaces[space.0 as usize].kind else {
+                        continue;
+                    };
+                    let identity = format!(
+                        "{}/{}.{}/{}",
+                        handle_key(&base),
+                        feature.source,
+                        feature.name,
+                        space.0
+                    );
                     let list = self.list_space(identity, handle, max);
                     spaces = self.join_spaces(&spaces, &[list]);
                 }
-                Ty::Tensor(Tensor { spaces, ..tensor.clone() })
+                Ty::Tensor(Tensor {
+                    spaces,
+                    ..tensor.clone()
+                })
             }
             _ => return Expr::error(span),
         };
-        Expr::new(ExprKind::Feature(Box::new(base), feature.name), ty, facts, span)
+        Expr::new(
+            ExprKind::Feature(Box::new(base), feature.name),
+            ty,
+            facts,
+            span,
+        )
     }
 
     fn unary(&mut self, op: UnaryOp, value: &ast::Expr, span: Span) -> Expr {
@@ -314,16 +476,30 @@ impl Checker<'_> {
                 };
             }
             (Ty::Row(row), UnaryOp::Not) if row.kind == RowKind::Bool => value.ty.clone(),
-            (Ty::Row(row), UnaryOp::Neg) if matches!(row.kind, RowKind::Int | RowKind::Float | RowKind::Duration) => {
+            (Ty::Row(row), UnaryOp::Neg)
+                if matches!(row.kind, RowKind::Int | RowKind::Float | RowKind::Duration) =>
+            {
                 value.ty.clone()
             }
-            (Ty::Tensor(tensor), UnaryOp::Not) if tensor.elem == crate::graph::Elem::Bool => value.ty.clone(),
+            (Ty::Tensor(tensor), UnaryOp::Not) if tensor.elem == crate::graph::Elem::Bool => {
+                value.ty.clone()
+            }
             (Ty::Tensor(tensor), UnaryOp::Neg) if tensor.elem != crate::graph::Elem::Bool => {
-                let kind = if tensor.kind == Kind::Logit { Kind::Logit } else { Kind::Plain };
-                Ty::Tensor(Tensor { kind, ..tensor.clone() })
+                let kind = if tensor.kind == Kind::Logit {
+                    Kind::Logit
+                } else {
+                    Kind::Plain
+                };
+                Ty::Tensor(Tensor {
+                    kind,
+                    ..tensor.clone()
+                })
             }
             _ => {
-                let (shown, symbol) = (self.show(&value.ty), if op == UnaryOp::Neg { "-" } else { "not" });
+                let (shown, symbol) = (
+                    self.show(&value.ty),
+                    if op == UnaryOp::Neg { "-" } else { "not" },
+                );
                 self.report(self.error(303, span, format!("`{symbol}` does not take `{shown}`")));
                 return Expr::error(span);
             }
@@ -331,12 +507,26 @@ impl Checker<'_> {
         Expr::new(ExprKind::Unary(op, Box::new(value)), ty, facts, span)
     }
 
-    fn choice(&mut self, cond: &ast::Expr, then: &ast::Expr, otherwise: &ast::Expr, span: Span) -> Expr {
+    fn choice(
+        &mut self,
+        cond: &ast::Expr,
+        then: &ast::Expr,
+        otherwise: &ast::Expr,
+        span: Span,
+    ) -> Expr {
         if matches!(&cond.kind, Syntax::Name(name) if name == "training") {
             let (then, otherwise) = (self.expr(then), self.expr(otherwise));
             let (then, otherwise) = (self.tensor(then), self.tensor(otherwise));
-            let (ty, facts) = (otherwise.ty.clone(), then.facts.clone().join(&otherwise.facts));
-            return Expr::new(ExprKind::IfTraining(Box::new(then), Box::new(otherwise)), ty, facts, span);
+            let (ty, facts) = (
+                otherwise.ty.clone(),
+                then.facts.clone().join(&otherwise.facts),
+            );
+            return Expr::new(
+                ExprKind::IfTraining(Box::new(then), Box::new(otherwise)),
+                ty,
+                facts,
+                span,
+            );
         }
         let cond = self.expr(cond);
         match &cond.ty {
@@ -346,20 +536,33 @@ impl Checker<'_> {
             other => {
                 let shown = self.show(other);
                 self.report(
-                    self.error(306, cond.span, format!("`if` needs a condition known while compiling, found `{shown}`"))
-                        .help("choose between tensors or row values with `where(cond, a, b)`"),
+                    self.error(
+                        306,
+                        cond.span,
+                        format!("`if` needs a condition known while compiling, found `{shown}`"),
+                    )
+                    .help("choose between tensors or row values with `where(cond, a, b)`"),
                 );
                 Expr::error(span)
             }
         }
     }
 
-    fn matched(&mut self, subject: &ast::Expr, arms: &[(ast::Expr, ast::Expr)], span: Span) -> Expr {
+    fn matched(
+        &mut self,
+        subject: &ast::Expr,
+        arms: &[(ast::Expr, ast::Expr)],
+        span: Span,
+    ) -> Expr {
         let subject = self.expr(subject);
         let Ty::Const(value) = &subject.ty else {
             if !subject.is_error() {
                 let shown = self.show(&subject.ty);
-                self.report(self.error(306, subject.span, format!("`match` needs a value known while compiling, found `{shown}`")));
+                self.report(self.error(
+                    306,
+                    subject.span,
+                    format!("`match` needs a value known while compiling, found `{shown}`"),
+                ));
             }
             return Expr::error(span);
         };
@@ -376,15 +579,28 @@ impl Checker<'_> {
             patterns.push(reckon_grammar::print_expr(pattern));
         }
         let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
-        self.report(self.error(307, span, format!("no arm matches `{value}`")).note(format!("the arms are {}", list(&patterns))));
+        self.report(
+            self.error(307, span, format!("no arm matches `{value}`"))
+                .note(format!("the arms are {}", list(&patterns))),
+        );
         Expr::error(span)
     }
 
-    fn unrolled(&mut self, var: &Name, over: &ast::Expr, carry: Option<&(Name, Box<ast::Expr>)>, body: &ast::Expr, span: Span) -> Expr {
+    fn unrolled(
+        &mut self,
+        var: &Name,
+        over: &ast::Expr,
+        carry: Option<&(Name, Box<ast::Expr>)>,
+        body: &ast::Expr,
+        span: Span,
+    ) -> Expr {
         let over = self.expr(over);
         let elements: Vec<Expr> = match (&over.ty, &over.kind) {
             (Ty::Error, _) => return Expr::error(span),
-            (Ty::Const(Value::List(items)), _) => items.iter().map(|item| Expr::constant(item.clone(), over.span)).collect(),
+            (Ty::Const(Value::List(items)), _) => items
+                .iter()
+                .map(|item| Expr::constant(item.clone(), over.span))
+                .collect(),
             (_, ExprKind::Tuple(items)) => items.clone(),
             (other, _) => {
                 let shown = self.show(other);
@@ -406,7 +622,11 @@ impl Checker<'_> {
             self.segments.push(Default::default());
             let value = self.expr(body);
             self.segments.pop();
-            let value = if value.ty.value().is_some() { value } else { scope(Some(at.to_string()), Vec::new(), value) };
+            let value = if value.ty.value().is_some() {
+                value
+            } else {
+                scope(Some(at.to_string()), Vec::new(), value)
+            };
             match carry {
                 Some(_) => carried = Some(value),
                 None => results.push(value),
@@ -446,15 +666,33 @@ impl Checker<'_> {
             let value = self.expr(value);
             values.push((name.text.clone(), value));
         }
-        let facts = values.iter().fold(Facts::default(), |facts, (_, value)| facts.join(&value.facts));
-        let ty = Ty::Record(values.iter().map(|(name, value)| (name.clone(), value.ty.clone())).collect());
+        let facts = values.iter().fold(Facts::default(), |facts, (_, value)| {
+            facts.join(&value.facts)
+        });
+        let ty = Ty::Record(
+            values
+                .iter()
+                .map(|(name, value)| (name.clone(), value.ty.clone()))
+                .collect(),
+        );
         Expr::new(ExprKind::Record(values), ty, facts, span)
     }
 
     /// Runs `work` with the columns and references of a row in scope.
-    pub(super) fn in_row_scope<T>(&mut self, handle: Expr, source: &str, work: impl FnOnce(&mut Self) -> T) -> T {
-        let row = Some(super::RowScope { handle, source: source.to_owned() });
-        self.frames.push(Frame { row, ..Frame::default() });
+    pub(super) fn in_row_scope<T>(
+        &mut self,
+        handle: Expr,
+        source: &str,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let row = Some(super::RowScope {
+            handle,
+            source: source.to_owned(),
+        });
+        self.frames.push(Frame {
+            row,
+            ..Frame::default()
+        });
         let result = work(self);
         self.frames.pop();
         result
@@ -463,12 +701,19 @@ impl Checker<'_> {
     /// A handle over rows of a source, as a fresh local.
     pub(super) fn row_handle(&mut self, ty: HandleTy, span: Span) -> (usize, Expr) {
         let id = self.local();
-        (id, Expr::new(ExprKind::Local(id), Ty::Handle(ty), Facts::default(), span))
+        (
+            id,
+            Expr::new(ExprKind::Local(id), Ty::Handle(ty), Facts::default(), span),
+        )
     }
 }
 
 /// Wraps a value with bindings; without bindings and segment it stays as it is.
-pub(super) fn scope(segment: Option<String>, lets: Vec<(usize, String, Expr)>, value: Expr) -> Expr {
+pub(super) fn scope(
+    segment: Option<String>,
+    lets: Vec<(usize, String, Expr)>,
+    value: Expr,
+) -> Expr {
     if lets.is_empty() && segment.is_none() {
         return value;
     }
@@ -476,7 +721,16 @@ pub(super) fn scope(segment: Option<String>, lets: Vec<(usize, String, Expr)>, v
         return value;
     }
     let (ty, facts, span) = (value.ty.clone(), value.facts.clone(), value.span);
-    Expr::new(ExprKind::Scope { segment, lets, value: Box::new(value) }, ty, facts, span)
+    Expr::new(
+        ExprKind::Scope {
+            segment,
+            lets,
+            value: Box::new(value),
+        },
+        ty,
+        facts,
+        span,
+    )
 }
 
 /// Several values beside each other; constants make a constant list.
@@ -484,10 +738,16 @@ pub(super) fn tuple(items: Vec<Expr>, span: Span) -> Expr {
     if items.iter().any(Expr::is_error) {
         return Expr::error(span);
     }
-    if let Some(values) = items.iter().map(|item| item.ty.value().cloned()).collect::<Option<Vec<Value>>>() {
+    if let Some(values) = items
+        .iter()
+        .map(|item| item.ty.value().cloned())
+        .collect::<Option<Vec<Value>>>()
+    {
         return Expr::constant(Value::List(values), span);
     }
-    let facts = items.iter().fold(Facts::default(), |facts, item| facts.join(&item.facts));
+    let facts = items
+        .iter()
+        .fold(Facts::default(), |facts, item| facts.join(&item.facts));
     let ty = Ty::Tuple(items.iter().map(|item| item.ty.clone()).collect());
     Expr::new(ExprKind::Tuple(items), ty, facts, span)
 }

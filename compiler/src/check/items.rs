@@ -7,7 +7,10 @@ use reckon_grammar::span::Span;
 use super::call::kind_named;
 use super::{Checker, Frame};
 use crate::graph::Init;
-use crate::hir::{Assert, Expr, Feature, HandleTy, ItemWeight, Kind, Loss, Rows, SpaceKind, Tensor, Test, Tower, Ty};
+use crate::hir::{
+    Assert, Expr, Feature, HandleTy, ItemWeight, Kind, Loss, Rows, SpaceKind, Tensor, Test, Tower,
+    Ty,
+};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -34,7 +37,9 @@ impl<'a> Checker<'a> {
                 ItemKind::Loss(loss) => self.loss(loss),
                 ItemKind::Column(column) => drop(self.not_yet(column.name.span, "a `column`")),
                 ItemKind::Graph(graph) => drop(self.not_yet(graph.name.span, "a `graph`")),
-                ItemKind::Selector(selector) => drop(self.not_yet(selector.name.span, "a `selector`")),
+                ItemKind::Selector(selector) => {
+                    drop(self.not_yet(selector.name.span, "a `selector`"))
+                }
                 ItemKind::Loop(each) => drop(self.not_yet(each.name.span, "a `loop`")),
                 _ => {}
             }
@@ -57,21 +62,39 @@ impl<'a> Checker<'a> {
     /// Features of a source that does not exist are said once, at the item.
     fn feature_sources(&mut self, items: &[&'a ast::Item]) {
         for item in items {
-            let ItemKind::Features(features) = &item.kind else { continue };
+            let ItemKind::Features(features) = &item.kind else {
+                continue;
+            };
             let name = &features.source.text;
             if self.hir.sources.iter().all(|source| source.name != *name) {
-                let known: Vec<String> = self.hir.sources.iter().map(|source| source.name.clone()).collect();
+                let known: Vec<String> = self
+                    .hir
+                    .sources
+                    .iter()
+                    .map(|source| source.name.clone())
+                    .collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.unknown(232, features.source.span, "entity or events", name, &known);
             }
         }
-        let known: Vec<String> = self.hir.sources.iter().map(|source| source.name.clone()).collect();
-        self.feature_items.retain(|(source, _, _)| known.contains(source));
+        let known: Vec<String> = self
+            .hir
+            .sources
+            .iter()
+            .map(|source| source.name.clone())
+            .collect();
+        self.feature_items
+            .retain(|(source, _, _)| known.contains(source));
         let mut seen: std::collections::BTreeMap<(String, String), Span> = Default::default();
         for (source, name, feature) in self.feature_items.clone() {
             if let Some(first) = seen.insert((source.clone(), name.clone()), feature.name.span) {
                 self.report(
-                    Diagnostic::error(Code(204), feature.name.span, format!("feature `{source}.{name}` is declared twice")).label(first, "first declared here"),
+                    Diagnostic::error(
+                        Code(204),
+                        feature.name.span,
+                        format!("feature `{source}.{name}` is declared twice"),
+                    )
+                    .label(first, "first declared here"),
                 );
             }
         }
@@ -82,11 +105,21 @@ impl<'a> Checker<'a> {
         let ty = self.written(&weight.ty);
         let init = self.expr(&weight.init);
         self.frames.pop();
-        let (Some(Ty::Tensor(ty)), Some(init)) = (ty, init.ty.value().and_then(Value::as_f64)) else {
-            self.report(Diagnostic::error(Code(301), weight.init.span, "a weight starts at a number known while compiling"));
+        let (Some(Ty::Tensor(ty)), Some(init)) = (ty, init.ty.value().and_then(Value::as_f64))
+        else {
+            self.report(Diagnostic::error(
+                Code(301),
+                weight.init.span,
+                "a weight starts at a number known while compiling",
+            ));
             return;
         };
-        self.hir.weights.push(ItemWeight { name: weight.name.text.clone(), ty, init: Init::Constant(init), span: weight.name.span });
+        self.hir.weights.push(ItemWeight {
+            name: weight.name.text.clone(),
+            ty,
+            init: Init::Constant(init),
+            span: weight.name.span,
+        });
     }
 
     /// The checked feature of this name; it is checked on first use, so order in the text does not matter.
@@ -94,11 +127,18 @@ impl<'a> Checker<'a> {
         if let Some(at) = self.features.get(&(source.to_owned(), name.to_owned())) {
             return (*at != usize::MAX).then_some(*at);
         }
-        let (_, _, feature) = self.feature_items.iter().find(|(s, n, _)| s == source && n == name)?;
+        let (_, _, feature) = self
+            .feature_items
+            .iter()
+            .find(|(s, n, _)| s == source && n == name)?;
         let feature = *feature;
         let key = format!("{source}.{name}");
         if self.open.contains(&key) {
-            self.report(Diagnostic::error(Code(418), feature.name.span, format!("feature `{key}` is computed from itself")));
+            self.report(Diagnostic::error(
+                Code(418),
+                feature.name.span,
+                format!("feature `{key}` is computed from itself"),
+            ));
             return None;
         }
         self.open.push(key);
@@ -115,7 +155,14 @@ impl<'a> Checker<'a> {
             return None;
         }
         let docs = feature.docs.clone();
-        self.hir.features.push(Feature { source: source.to_owned(), name: name.to_owned(), row, value, docs, span: feature.name.span });
+        self.hir.features.push(Feature {
+            source: source.to_owned(),
+            name: name.to_owned(),
+            row,
+            value,
+            docs,
+            span: feature.name.span,
+        });
         self.features.insert(slot, self.hir.features.len() - 1);
         Some(self.hir.features.len() - 1)
     }
@@ -131,8 +178,12 @@ impl<'a> Checker<'a> {
         }
         if super::rows::id_source(&value).is_some() {
             self.report(
-                Diagnostic::error(Code(419), value.span, format!("feature `{source}.{name}` ends in ids, and ids are no numbers"))
-                    .help("give every id a vector: `... |> embed(16)`"),
+                Diagnostic::error(
+                    Code(419),
+                    value.span,
+                    format!("feature `{source}.{name}` ends in ids, and ids are no numbers"),
+                )
+                .help("give every id a vector: `... |> embed(16)`"),
             );
             return Expr::error(value.span);
         }
@@ -171,7 +222,11 @@ impl<'a> Checker<'a> {
             return None;
         }
         if self.open.contains(&key) {
-            self.report(Diagnostic::error(Code(503), tower.name.span, format!("tower `{name}` applies itself")));
+            self.report(Diagnostic::error(
+                Code(503),
+                tower.name.span,
+                format!("tower `{name}` applies itself"),
+            ));
             return None;
         }
         self.open.push(key.clone());
@@ -227,34 +282,63 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
-        Some(Tower { name: tower.name.text.clone(), params, value, span: tower.name.span })
+        Some(Tower {
+            name: tower.name.text.clone(),
+            params,
+            value,
+            span: tower.name.span,
+        })
     }
 
     fn tower_param(&mut self, param: &ast::Param) -> Option<(usize, Ty)> {
         let Some(ty) = &param.ty else {
             self.report(
-                Diagnostic::error(Code(504), param.name.span, format!("parameter `{}` of a tower needs a type", param.name.text))
-                    .help("name the rows or the tensor that it takes: `u: user`, `h: f32[64]`"),
+                Diagnostic::error(
+                    Code(504),
+                    param.name.span,
+                    format!("parameter `{}` of a tower needs a type", param.name.text),
+                )
+                .help("name the rows or the tensor that it takes: `u: user`, `h: f32[64]`"),
             );
             return None;
         };
-        if let ast::TypeKind::Named { name, dims: None, .. } = &ty.kind
+        if let ast::TypeKind::Named {
+            name, dims: None, ..
+        } = &ty.kind
             && kind_named(&name.text).is_none()
         {
-            if self.hir.sources.iter().any(|source| source.name == name.text) {
+            if self
+                .hir
+                .sources
+                .iter()
+                .any(|source| source.name == name.text)
+            {
                 let (id, handle) = self.feature_row(&name.text, param.name.span);
                 let ty = handle.ty.clone();
                 self.bind(&param.name.text, handle);
                 return Some((id, ty));
             }
-            let known: Vec<String> = self.hir.sources.iter().map(|source| source.name.clone()).collect();
+            let known: Vec<String> = self
+                .hir
+                .sources
+                .iter()
+                .map(|source| source.name.clone())
+                .collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             self.unknown(232, name.span, "entity or events", &name.text, &known);
             return None;
         }
         let ty = self.written(ty)?;
         let id = self.local();
-        self.bind(&param.name.text, Expr::new(crate::hir::ExprKind::Local(id), ty.clone(), Default::default(), param.name.span));
+        self.bind(
+            &param.name.text,
+            Expr::new(
+                crate::hir::ExprKind::Local(id),
+                ty.clone(),
+                Default::default(),
+                param.name.span,
+            ),
+        );
         Some((id, ty))
     }
 
@@ -268,12 +352,24 @@ impl<'a> Checker<'a> {
             if value.ty == *wanted {
                 return value;
             }
-            return Expr::new(crate::hir::ExprKind::Retype(Box::new(value)), wanted.clone(), facts, span);
+            return Expr::new(
+                crate::hir::ExprKind::Retype(Box::new(value)),
+                wanted.clone(),
+                facts,
+                span,
+            );
         }
         let (wanted, found) = (self.show(wanted), self.show(&value.ty));
         let written = tower.ret.as_ref().map_or(tower.name.span, |ret| ret.span);
-        let mut diagnostic = Diagnostic::error(Code(302), value.span, format!("tower `{}` gives `{wanted}`, and its body is `{found}`", tower.name.text))
-            .label(written, "written here");
+        let mut diagnostic = Diagnostic::error(
+            Code(302),
+            value.span,
+            format!(
+                "tower `{}` gives `{wanted}`, and its body is `{found}`",
+                tower.name.text
+            ),
+        )
+        .label(written, "written here");
         if found.ends_with("[1]") && !wanted.contains('[') {
             diagnostic = diagnostic.help("drop the dimension of 1: `... |> squeeze`");
         }
@@ -284,11 +380,19 @@ impl<'a> Checker<'a> {
     fn fits(&self, found: &Ty, wanted: &Ty) -> bool {
         match (found, wanted) {
             (Ty::Tensor(found), Ty::Tensor(wanted)) => {
-                found.dims == wanted.dims && found.spaces.is_empty() && found.elem == wanted.elem && (found.kind == wanted.kind || found.kind == Kind::Plain || wanted.kind == Kind::Plain)
+                found.dims == wanted.dims
+                    && found.spaces.is_empty()
+                    && found.elem == wanted.elem
+                    && (found.kind == wanted.kind
+                        || found.kind == Kind::Plain
+                        || wanted.kind == Kind::Plain)
             }
             (Ty::Record(found), Ty::Record(wanted)) => {
                 found.len() == wanted.len()
-                    && found.iter().zip(wanted).all(|((a, found), (b, wanted))| a == b && self.fits(found, wanted))
+                    && found
+                        .iter()
+                        .zip(wanted)
+                        .all(|((a, found), (b, wanted))| a == b && self.fits(found, wanted))
             }
             _ => false,
         }
@@ -299,7 +403,12 @@ impl<'a> Checker<'a> {
         let span = rows.expr.span;
         let (base, drawn) = match &rows.expr.kind {
             ast::ExprKind::Pipe(base, callee, args) => match (&callee.kind, args.as_slice()) {
-                (ast::ExprKind::Name(name), [arg]) if name == "sample" && matches!(&arg.value.kind, ast::ExprKind::Name(word) if word == "uniform") => (&**base, true),
+                (ast::ExprKind::Name(name), [arg])
+                    if name == "sample"
+                        && matches!(&arg.value.kind, ast::ExprKind::Name(word) if word == "uniform") =>
+                {
+                    (&**base, true)
+                }
                 (ast::ExprKind::Name(name), _) => {
                     let name = name.clone();
                     self.not_yet(callee.span, &format!("the row function `{name}`"));
@@ -310,14 +419,23 @@ impl<'a> Checker<'a> {
             _ => (&rows.expr, false),
         };
         let (source, cond) = match &base.kind {
-            ast::ExprKind::Rows { source, windows, cond, of } => {
+            ast::ExprKind::Rows {
+                source,
+                windows,
+                cond,
+                of,
+            } => {
                 if let Some(window) = windows.first() {
                     let _ = window;
                     self.not_yet(span, "a window of a loop");
                     return None;
                 }
                 if let Some(of) = of {
-                    self.report(Diagnostic::error(Code(305), of.span, "`of` belongs into `history(...)`"));
+                    self.report(Diagnostic::error(
+                        Code(305),
+                        of.span,
+                        "`of` belongs into `history(...)`",
+                    ));
                     return None;
                 }
                 (&**source, cond.as_deref())
@@ -326,21 +444,40 @@ impl<'a> Checker<'a> {
         };
         let ast::ExprKind::Name(name) = &source.kind else {
             if !matches!(source.kind, ast::ExprKind::Error) {
-                self.report(Diagnostic::error(Code(305), source.span, "expected the name of events, an entity or a selector"));
+                self.report(Diagnostic::error(
+                    Code(305),
+                    source.span,
+                    "expected the name of events, an entity or a selector",
+                ));
             }
             return None;
         };
         if self.hir.sources.iter().all(|known| known.name != *name) {
-            let is_selector = self.user_items().any(|item| matches!(&item.kind, ItemKind::Selector(s) if s.name.text == *name));
+            let is_selector = self
+                .user_items()
+                .any(|item| matches!(&item.kind, ItemKind::Selector(s) if s.name.text == *name));
             if !is_selector {
-                let known: Vec<String> = self.hir.sources.iter().map(|source| source.name.clone()).collect();
+                let known: Vec<String> = self
+                    .hir
+                    .sources
+                    .iter()
+                    .map(|source| source.name.clone())
+                    .collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.unknown(230, source.span, "rows", name, &known);
             }
             return None;
         }
         let space = self.space(format!("batch {batch_name}"), "B", SpaceKind::Batch);
-        let (row, handle) = self.row_handle(HandleTy { source: name.clone(), space: Some(space), past: false, candidates: false }, source.span);
+        let (row, handle) = self.row_handle(
+            HandleTy {
+                source: name.clone(),
+                space: Some(space),
+                past: false,
+                candidates: false,
+            },
+            source.span,
+        );
         let condition = match cond {
             Some(cond) => {
                 let value = self.in_row_scope(handle.clone(), name, |checker| checker.expr(cond));
@@ -353,7 +490,17 @@ impl<'a> Checker<'a> {
             Some(None) => return None,
             None => None,
         };
-        Some((Rows { source: name.clone(), row, condition, drawn, batch, span }, handle))
+        Some((
+            Rows {
+                source: name.clone(),
+                row,
+                condition,
+                drawn,
+                batch,
+                span,
+            },
+            handle,
+        ))
     }
 
     /// A whole number above 0.
@@ -365,7 +512,11 @@ impl<'a> Checker<'a> {
             Ty::Const(Value::Int(n)) if n > 0 => Some(n as usize),
             Ty::Error => None,
             _ => {
-                self.report(Diagnostic::error(Code(802), e.span, format!("`{what}` is a whole number above 0")));
+                self.report(Diagnostic::error(
+                    Code(802),
+                    e.span,
+                    format!("`{what}` is a whole number above 0"),
+                ));
                 None
             }
         }
@@ -377,7 +528,9 @@ impl<'a> Checker<'a> {
         self.frames.pop();
         let Some((rows, handle)) = rows else { return };
         for name in &loss.trains {
-            if self.tower_index(&name.text).is_none() && !self.broken.contains(&format!("tower {}", name.text)) {
+            if self.tower_index(&name.text).is_none()
+                && !self.broken.contains(&format!("tower {}", name.text))
+            {
                 let known: Vec<&str> = self.towers.keys().copied().collect();
                 self.unknown(505, name.span, "tower", &name.text, &known);
             }
@@ -386,10 +539,18 @@ impl<'a> Checker<'a> {
         let source = rows.source.clone();
         let value = self.in_row_scope(handle.clone(), &source, |checker| {
             let value = checker.body(&loss.body, None);
-            if value.is_error() { value } else { checker.tensor(value) }
+            if value.is_error() {
+                value
+            } else {
+                checker.tensor(value)
+            }
         });
-        let Ty::Tensor(tensor) = &value.ty else { return };
-        let Ty::Handle(handle) = &handle.ty else { return };
+        let Ty::Tensor(tensor) = &value.ty else {
+            return;
+        };
+        let Ty::Handle(handle) = &handle.ty else {
+            return;
+        };
         let a_row = tensor.spaces.len() == 1 && Some(tensor.spaces[0]) == handle.space;
         if !tensor.dims.is_empty() || !(a_row || tensor.spaces.is_empty()) {
             let shown = self.show(&value.ty);
@@ -400,7 +561,13 @@ impl<'a> Checker<'a> {
             return;
         }
         let trains = loss.trains.iter().map(|name| name.text.clone()).collect();
-        self.hir.losses.push(Loss { name: loss.name.text.clone(), rows, trains, value, span: loss.name.span });
+        self.hir.losses.push(Loss {
+            name: loss.name.text.clone(),
+            rows,
+            trains,
+            value,
+            span: loss.name.span,
+        });
     }
 
     fn export(&mut self, export: &ast::Export) {
@@ -416,14 +583,27 @@ impl<'a> Checker<'a> {
                 .params
                 .iter()
                 .filter_map(|(_, _, ty)| match ty {
-                    Ty::Handle(handle) => self.hir.sources.iter().find(|s| s.name == handle.source && s.time.is_none() && !s.key.is_empty()).map(|s| s.name.as_str()),
+                    Ty::Handle(handle) => self
+                        .hir
+                        .sources
+                        .iter()
+                        .find(|s| s.name == handle.source && s.time.is_none() && !s.key.is_empty())
+                        .map(|s| s.name.as_str()),
                     _ => None,
                 })
                 .collect();
             if entities.len() > 1 {
-                let diagnostic = Diagnostic::error(Code(506), name.span, format!("tower `{}` reads {} and cannot serve alone", name.text, super::list(&entities)))
-                    .label(self.hir.towers[at].span, "declared here")
-                    .help("export towers that read one side each, such as a viewer and a film tower");
+                let diagnostic = Diagnostic::error(
+                    Code(506),
+                    name.span,
+                    format!(
+                        "tower `{}` reads {} and cannot serve alone",
+                        name.text,
+                        super::list(&entities)
+                    ),
+                )
+                .label(self.hir.towers[at].span, "declared here")
+                .help("export towers that read one side each, such as a viewer and a film tower");
                 self.report(diagnostic);
                 continue;
             }
@@ -444,36 +624,64 @@ impl<'a> Checker<'a> {
                     self.hint = None;
                     // A list of numbers is bound as a tensor, so that gradients with respect to it can be asked for.
                     let value = match &value.ty {
-                        Ty::Const(Value::List(items)) if items.iter().all(is_numeric) => self.tensor(value),
+                        Ty::Const(Value::List(items)) if items.iter().all(is_numeric) => {
+                            self.tensor(value)
+                        }
                         _ => value,
                     };
                     lets.extend(self.bound(&binding.name.text, value));
                 }
-                ast::Statement::Assert { left, right, within, span } => {
+                ast::Statement::Assert {
+                    left,
+                    right,
+                    within,
+                    span,
+                } => {
                     let left = self.expr(left);
                     let left = self.tensor(left);
                     let right = right.as_ref().map(|right| {
                         let right = self.expr(right);
                         self.tensor(right)
                     });
-                    let within = within.as_ref().and_then(|e| self.expr(e).ty.value().and_then(Value::as_f64)).unwrap_or(1e-5);
-                    if let (Ty::Tensor(a), Some(Ty::Tensor(b))) = (&left.ty, right.as_ref().map(|right| &right.ty))
+                    let within = within
+                        .as_ref()
+                        .and_then(|e| self.expr(e).ty.value().and_then(Value::as_f64))
+                        .unwrap_or(1e-5);
+                    if let (Ty::Tensor(a), Some(Ty::Tensor(b))) =
+                        (&left.ty, right.as_ref().map(|right| &right.ty))
                         && a.dims != b.dims
                         && !b.dims.is_empty()
                     {
-                        let (a, b) = (self.show(&left.ty), self.show(&Ty::Tensor(Tensor { ..b.clone() })));
-                        self.report(Diagnostic::error(Code(302), *span, format!("shapes differ: `{a}` ~= `{b}`")));
+                        let (a, b) = (
+                            self.show(&left.ty),
+                            self.show(&Ty::Tensor(Tensor { ..b.clone() })),
+                        );
+                        self.report(Diagnostic::error(
+                            Code(302),
+                            *span,
+                            format!("shapes differ: `{a}` ~= `{b}`"),
+                        ));
                         continue;
                     }
                     if !left.is_error() && !right.as_ref().is_some_and(Expr::is_error) {
-                        asserts.push(Assert { left, right, within, span: *span });
+                        asserts.push(Assert {
+                            left,
+                            right,
+                            within,
+                            span: *span,
+                        });
                     }
                 }
                 ast::Statement::Error(_) => {}
             }
         }
         self.frames.pop();
-        self.hir.tests.push(Test { title: test.title.clone(), lets, asserts, span });
+        self.hir.tests.push(Test {
+            title: test.title.clone(),
+            lets,
+            asserts,
+            span,
+        });
     }
 
     /// Warns of features that nothing reads.
@@ -483,10 +691,21 @@ impl<'a> Checker<'a> {
         }
         for (source, name, feature) in self.feature_items.clone() {
             let key = format!("feature {source}.{name}");
-            if !self.used.contains(&key) && self.features.get(&(source.clone(), name.clone())).is_some_and(|at| *at != usize::MAX) {
+            if !self.used.contains(&key)
+                && self
+                    .features
+                    .get(&(source.clone(), name.clone()))
+                    .is_some_and(|at| *at != usize::MAX)
+            {
                 self.report(
-                    Diagnostic::warning(Code(421), feature.name.span, format!("feature `{source}.{name}` is never read"))
-                        .help(format!("pass it to a tower, `concat({source})` takes all, or delete it")),
+                    Diagnostic::warning(
+                        Code(421),
+                        feature.name.span,
+                        format!("feature `{source}.{name}` is never read"),
+                    )
+                    .help(format!(
+                        "pass it to a tower, `concat({source})` takes all, or delete it"
+                    )),
                 );
             }
         }

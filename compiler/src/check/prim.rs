@@ -25,12 +25,19 @@ impl Checker<'_> {
         if let Some(found) = self.special(name, &args, span) {
             return found;
         }
-        let facts = args.iter().fold(Facts::default(), |facts, arg| facts.join(&arg.facts));
+        let facts = args
+            .iter()
+            .fold(Facts::default(), |facts, arg| facts.join(&arg.facts));
         if args.iter().any(|arg| matches!(arg.ty, Ty::Row(_))) && !self.is_list_of_rows(&args) {
             let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
             match row_op(name, &types) {
                 Some(Ok(call)) => {
-                    return Expr::new(ExprKind::Prim(name.to_owned(), args), Ty::Row(call.ty), facts, span);
+                    return Expr::new(
+                        ExprKind::Prim(name.to_owned(), args),
+                        Ty::Row(call.ty),
+                        facts,
+                        span,
+                    );
                 }
                 Some(Err(why)) => {
                     self.report(self.error(303, span, format!("`{name}` {why}")));
@@ -55,34 +62,63 @@ impl Checker<'_> {
 
     /// A row value over the rows of a history is a list to tensor functions.
     fn is_list_of_rows(&self, args: &[Expr]) -> bool {
-        args.first().and_then(super::values::row_root).is_some_and(|(_, handle)| handle.past && handle.space.is_some())
+        args.first()
+            .and_then(super::values::row_root)
+            .is_some_and(|(_, handle)| handle.past && handle.space.is_some())
     }
 
-    fn typed_by_signature(&mut self, decl: &ast::Fn, values: Vec<Expr>, matched: &Matched, facts: Facts, span: Span) -> Expr {
+    fn typed_by_signature(
+        &mut self,
+        decl: &ast::Fn,
+        values: Vec<Expr>,
+        matched: &Matched,
+        facts: Facts,
+        span: Span,
+    ) -> Expr {
         let name = decl.name.text.clone();
         let mut spaces = Vec::new();
         let mut leading: Vec<usize> = Vec::new();
         for (param, value) in decl.params.iter().zip(&values) {
-            let Ty::Tensor(tensor) = &value.ty else { continue };
+            let Ty::Tensor(tensor) = &value.ty else {
+                continue;
+            };
             spaces = self.join_spaces(&spaces, &tensor.spaces);
             let trailing = match param.ty.as_ref().map(|ty| &ty.kind) {
-                Some(ast::TypeKind::Named { dims: Some(dims), .. }) => {
-                    dims.iter().filter(|dim| matches!(dim, ast::Dim::Expr(_))).count()
-                }
+                Some(ast::TypeKind::Named {
+                    dims: Some(dims), ..
+                }) => dims
+                    .iter()
+                    .filter(|dim| matches!(dim, ast::Dim::Expr(_)))
+                    .count(),
                 _ => continue,
             };
             let own = &tensor.dims[..tensor.dims.len().saturating_sub(trailing)];
             match join_dims(&leading, own) {
                 Some(joined) => leading = joined,
                 None => {
-                    let shown: Vec<String> = values.iter().map(|value| self.show(&value.ty)).collect();
-                    self.report(self.error(302, span, format!("dimensions of the arguments of `{name}` differ: `{}`", shown.join("`, `"))));
+                    let shown: Vec<String> =
+                        values.iter().map(|value| self.show(&value.ty)).collect();
+                    self.report(self.error(
+                        302,
+                        span,
+                        format!(
+                            "dimensions of the arguments of `{name}` differ: `{}`",
+                            shown.join("`, `")
+                        ),
+                    ));
                     return Expr::error(span);
                 }
             }
         }
-        let Some(ret) = &decl.ret else { return Expr::error(span) };
-        let ast::TypeKind::Named { name: elem, dims, .. } = &ret.kind else { return Expr::error(span) };
+        let Some(ret) = &decl.ret else {
+            return Expr::error(span);
+        };
+        let ast::TypeKind::Named {
+            name: elem, dims, ..
+        } = &ret.kind
+        else {
+            return Expr::error(span);
+        };
         let (elem, kind) = super::call::kind_named(&elem.text).unwrap_or((Elem::F32, Kind::Plain));
         let mut shape = leading;
         let mut list = false;
@@ -98,7 +134,11 @@ impl Checker<'_> {
                     Some(size) => shape.push(size),
                     None => {
                         let dim = reckon_grammar::print_expr(dim);
-                        self.report(self.error(302, span, format!("`{dim}` in the result of `{name}` is not a whole number")));
+                        self.report(self.error(
+                            302,
+                            span,
+                            format!("`{dim}` in the result of `{name}` is not a whole number"),
+                        ));
                         return Expr::error(span);
                     }
                 },
@@ -109,37 +149,69 @@ impl Checker<'_> {
         let takes_list = decl.params.iter().any(|param| {
             matches!(param.ty.as_ref().map(|ty| &ty.kind), Some(ast::TypeKind::Named { dims: Some(dims), .. }) if dims.iter().any(|dim| matches!(dim, ast::Dim::Ragged(_))))
         });
-        if takes_list && !list && let Some(inner) = self.innermost_list(&spaces) {
+        if takes_list
+            && !list
+            && let Some(inner) = self.innermost_list(&spaces)
+        {
             spaces = self.pooled(&spaces, inner);
         }
-        let ty = Ty::Tensor(Tensor { elem, kind, spaces, dims: shape });
+        let ty = Ty::Tensor(Tensor {
+            elem,
+            kind,
+            spaces,
+            dims: shape,
+        });
         Expr::new(ExprKind::Prim(name, values), ty, facts, span)
     }
 
     /// `sum`, `mean`, `max`, `min`, `count`, `first`, `last`: over a ragged list where the value is one, else over the innermost dimension.
     fn pooling(&mut self, name: &str, args: &[Expr], span: Span) -> Option<Expr> {
-        if !matches!(name, "sum" | "mean" | "max" | "min" | "count" | "first" | "last") {
+        if !matches!(
+            name,
+            "sum" | "mean" | "max" | "min" | "count" | "first" | "last"
+        ) {
             return None;
         }
         let value = self.tensor(args.first()?.clone());
-        let Ty::Tensor(tensor) = value.ty.clone() else { return Some(Expr::error(span)) };
+        let Ty::Tensor(tensor) = value.ty.clone() else {
+            return Some(Expr::error(span));
+        };
         let facts = value.facts.clone();
         let (spaces, dims) = match self.innermost_list(&tensor.spaces) {
             Some(list) => {
-                let dims = if name == "count" { Vec::new() } else { tensor.dims.clone() };
+                let dims = if name == "count" {
+                    Vec::new()
+                } else {
+                    tensor.dims.clone()
+                };
                 (self.pooled(&tensor.spaces, list), dims)
             }
-            None if !tensor.dims.is_empty() && name != "count" => {
-                (tensor.spaces.clone(), tensor.dims[..tensor.dims.len() - 1].to_vec())
-            }
+            None if !tensor.dims.is_empty() && name != "count" => (
+                tensor.spaces.clone(),
+                tensor.dims[..tensor.dims.len() - 1].to_vec(),
+            ),
             None => {
                 let shown = self.show(&value.ty);
-                self.report(self.error(302, span, format!("`{name}` takes a list or a vector, found `{shown}`")));
+                self.report(self.error(
+                    302,
+                    span,
+                    format!("`{name}` takes a list or a vector, found `{shown}`"),
+                ));
                 return Some(Expr::error(span));
             }
         };
-        let ty = Ty::Tensor(Tensor { elem: Elem::F32, kind: Kind::Plain, spaces, dims });
-        Some(Expr::new(ExprKind::Prim(name.to_owned(), vec![value]), ty, facts, span))
+        let ty = Ty::Tensor(Tensor {
+            elem: Elem::F32,
+            kind: Kind::Plain,
+            spaces,
+            dims,
+        });
+        Some(Expr::new(
+            ExprKind::Prim(name.to_owned(), vec![value]),
+            ty,
+            facts,
+            span,
+        ))
     }
 }
 
@@ -194,18 +266,45 @@ pub(crate) fn row_op(name: &str, args: &[Ty]) -> Option<Result<RowCall, String>>
     }
     let nullable = match name {
         "is_null" | "vocab" | "cross" | "count" => false,
-        "fill" => args.get(1).and_then(row_type).is_some_and(|other| other.nullable),
+        "fill" => args
+            .get(1)
+            .and_then(row_type)
+            .is_some_and(|other| other.nullable),
         "capture" | "max" | "min" | "first" | "last" => !mapped || first.nullable,
-        _ => args[..operands.min(args.len())].iter().filter_map(row_type).any(|ty| ty.nullable),
+        _ => args[..operands.min(args.len())]
+            .iter()
+            .filter_map(row_type)
+            .any(|ty| ty.nullable),
     };
-    let kind = if mapped { RowKind::List(Box::new(gives)) } else { gives };
-    Some(Ok(RowCall { op, ty: RowType { kind, nullable }, operands, mapped }))
+    let kind = if mapped {
+        RowKind::List(Box::new(gives))
+    } else {
+        gives
+    };
+    Some(Ok(RowCall {
+        op,
+        ty: RowType { kind, nullable },
+        operands,
+        mapped,
+    }))
 }
 
 fn takes_list(name: &str) -> bool {
     matches!(
         name,
-        "first" | "last" | "take" | "distinct" | "count" | "sum" | "mean" | "max" | "min" | "contains" | "is_null" | "fill" | "select"
+        "first"
+            | "last"
+            | "take"
+            | "distinct"
+            | "count"
+            | "sum"
+            | "mean"
+            | "max"
+            | "min"
+            | "contains"
+            | "is_null"
+            | "fill"
+            | "select"
     )
 }
 
@@ -237,11 +336,16 @@ impl Wants {
 fn accepts(wants: Wants, kind: &RowKind) -> bool {
     match wants {
         Wants::Any => true,
-        Wants::Number => matches!(kind, RowKind::Int | RowKind::Float | RowKind::Bool | RowKind::Duration),
+        Wants::Number => matches!(
+            kind,
+            RowKind::Int | RowKind::Float | RowKind::Bool | RowKind::Duration
+        ),
         Wants::Text => *kind == RowKind::Str,
         Wants::Time => *kind == RowKind::Time,
         Wants::List => matches!(kind, RowKind::List(_)),
-        Wants::NumberList => matches!(kind, RowKind::List(of) if matches!(**of, RowKind::Int | RowKind::Float | RowKind::Bool)),
+        Wants::NumberList => {
+            matches!(kind, RowKind::List(of) if matches!(**of, RowKind::Int | RowKind::Float | RowKind::Bool))
+        }
         Wants::Bool => *kind == RowKind::Bool,
     }
 }
@@ -282,7 +386,12 @@ fn entry(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<Entry, Str
         "last" => (RowOp::Last, Wants::List, of_list, 1),
         "distinct" => (RowOp::Distinct, Wants::List, element.clone(), 1),
         "count" => (RowOp::Count, Wants::List, Int, 1),
-        "sum" => (RowOp::ListSum, Wants::NumberList, if of_list == Int { Int } else { Float }, 1),
+        "sum" => (
+            RowOp::ListSum,
+            Wants::NumberList,
+            if of_list == Int { Int } else { Float },
+            1,
+        ),
         "mean" => (RowOp::ListMean, Wants::NumberList, Float, 1),
         "max" => (RowOp::ListMax, Wants::NumberList, of_list, 1),
         "min" => (RowOp::ListMin, Wants::NumberList, of_list, 1),
@@ -297,20 +406,39 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
     use RowKind::{Int, List, Str};
     let text = |at: usize| match args.get(at).and_then(Ty::value) {
         Some(Value::Str(text)) => Ok(text.clone()),
-        _ => Err(format!("needs a text known while compiling as argument {}", at + 1)),
+        _ => Err(format!(
+            "needs a text known while compiling as argument {}",
+            at + 1
+        )),
     };
     let whole = |at: usize| match args.get(at).and_then(Ty::value) {
         Some(Value::Int(value)) if *value >= 0 => Ok(*value as u64),
-        _ => Err(format!("needs a whole number known while compiling as argument {}", at + 1)),
+        _ => Err(format!(
+            "needs a whole number known while compiling as argument {}",
+            at + 1
+        )),
     };
     let entry = match name {
-        "split" => text(1).map(|separator| (RowOp::Split(separator), Wants::Text, List(Box::new(Str)), 1)),
+        "split" => {
+            text(1).map(|separator| (RowOp::Split(separator), Wants::Text, List(Box::new(Str)), 1))
+        }
         "capture" => text(1).map(|pattern| (RowOp::Capture(pattern), Wants::Text, Str, 1)),
-        "ngrams" => whole(1).map(|n| (RowOp::Ngrams(n as usize), Wants::Text, List(Box::new(Str)), 1)),
+        "ngrams" => whole(1).map(|n| {
+            (
+                RowOp::Ngrams(n as usize),
+                Wants::Text,
+                List(Box::new(Str)),
+                1,
+            )
+        }),
         "take" => whole(1).map(|n| (RowOp::Take(n as usize), Wants::List, element.clone(), 1)),
-        "hash" => whole(1).and_then(|n| whole(2).map(|seed| (RowOp::Hash { n, seed }, Wants::Any, Int, 1))),
-        "cross" => whole(2).and_then(|n| whole(3).map(|seed| (RowOp::Cross { n, seed }, Wants::Any, Int, 2))),
-        "buckets" => borders(args.get(1)).map(|borders| (RowOp::Buckets(borders), Wants::Number, Int, 1)),
+        "hash" => whole(1)
+            .and_then(|n| whole(2).map(|seed| (RowOp::Hash { n, seed }, Wants::Any, Int, 1))),
+        "cross" => whole(2)
+            .and_then(|n| whole(3).map(|seed| (RowOp::Cross { n, seed }, Wants::Any, Int, 2))),
+        "buckets" => {
+            borders(args.get(1)).map(|borders| (RowOp::Buckets(borders), Wants::Number, Int, 1))
+        }
         // The lowering puts the index of the fitted statistic in place of 0.
         "vocab" => Ok((RowOp::Vocab(0), Wants::Any, Int, 1)),
         "quantiles" => Ok((RowOp::Quantile(0), Wants::Number, Int, 1)),
@@ -327,15 +455,26 @@ fn borders(ty: Option<&Ty>) -> Result<Vec<f64>, String> {
     };
     let borders: Option<Vec<f64>> = items.iter().map(Value::as_f64).collect();
     match borders {
-        Some(borders) if borders.windows(2).all(|pair| pair[0] < pair[1]) && !borders.is_empty() => Ok(borders),
+        Some(borders)
+            if borders.windows(2).all(|pair| pair[0] < pair[1]) && !borders.is_empty() =>
+        {
+            Ok(borders)
+        }
         Some(_) => Err("needs borders that rise, at least one".into()),
         None => Err("needs borders that are numbers".into()),
     }
 }
 
 fn joined_number(args: &[Ty]) -> RowKind {
-    let all_int = args.iter().filter_map(row_type).all(|ty| ty.kind == RowKind::Int);
-    if all_int { RowKind::Int } else { RowKind::Float }
+    let all_int = args
+        .iter()
+        .filter_map(row_type)
+        .all(|ty| ty.kind == RowKind::Int);
+    if all_int {
+        RowKind::Int
+    } else {
+        RowKind::Float
+    }
 }
 
 /// The kind of `fill(x, value)`: an int filled by a float becomes one.

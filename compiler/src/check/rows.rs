@@ -6,61 +6,123 @@ use reckon_grammar::span::Span;
 use super::Checker;
 use super::values::{handle_key, join_dims};
 use crate::graph::{Elem, Init};
-use crate::hir::{Candidates, EmbedTable, Expr, ExprKind, Facts, HandleTy, History, Kind, SpaceKind, Tensor, Ty};
+use crate::hir::{
+    Candidates, EmbedTable, Expr, ExprKind, Facts, HandleTy, History, Kind, SpaceKind, Tensor, Ty,
+};
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
 
 /// Functions of the language that this compiler does not lower yet.
 const LATER: &[&str] = &[
-    "sampled", "mined", "negatives", "balanced", "affinity", "density_ratio", "swing", "hide", "drop_values", "random_mask",
-    "correlated_masks", "frozen", "local_confidence", "at_most", "keep", "weigh", "top", "rate", "since_last", "pretrained",
-    "mutual_information", "pagerank", "state", "update",
+    "sampled",
+    "mined",
+    "negatives",
+    "balanced",
+    "affinity",
+    "density_ratio",
+    "swing",
+    "hide",
+    "drop_values",
+    "random_mask",
+    "correlated_masks",
+    "frozen",
+    "local_confidence",
+    "at_most",
+    "keep",
+    "weigh",
+    "top",
+    "rate",
+    "since_last",
+    "pretrained",
+    "mutual_information",
+    "pagerank",
+    "state",
+    "update",
 ];
 
 impl Checker<'_> {
     /// Calls whose first argument is rows; `None` where the name is an ordinary function.
-    pub(super) fn rows_form(&mut self, name: &str, piped: Option<&ast::Expr>, args: &[Arg], span: Span) -> Option<Expr> {
+    pub(super) fn rows_form(
+        &mut self,
+        name: &str,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Expr> {
         if name == "history" {
             return Some(match piped {
                 Some(piped) => {
-                    self.report(self.error(305, piped.span, "`history` takes its rows as an argument").help("write `history(EVENTS of ENTITY, last: 50)`"));
+                    self.report(
+                        self.error(305, piped.span, "`history` takes its rows as an argument")
+                            .help("write `history(EVENTS of ENTITY, last: 50)`"),
+                    );
                     Expr::error(span)
                 }
                 None => self.history(args, span),
             });
         }
-        let takes_rows = args.iter().any(|arg| matches!(arg.value.kind, Syntax::Rows { .. }));
+        let takes_rows = args
+            .iter()
+            .any(|arg| matches!(arg.value.kind, Syntax::Rows { .. }));
         let known = self.fns.contains_key(name) || self.towers.contains_key(name);
         if LATER.contains(&name) && !known {
             return Some(self.not_yet(span, &format!("`{name}`")));
         }
-        (takes_rows && known).then(|| self.not_yet(span, &format!("rows as an argument of `{name}`")))
+        (takes_rows && known)
+            .then(|| self.not_yet(span, &format!("rows as an argument of `{name}`")))
     }
 
     fn history(&mut self, args: &[Arg], span: Span) -> Expr {
         let decl = self.fns.get("history").map(|found| found.decl);
         let Some(first) = args.first().filter(|arg| arg.name.is_none()) else {
-            self.report(self.error(223, span, "`history` needs rows").help("write `history(EVENTS of ENTITY, last: 50)`"));
+            self.report(
+                self.error(223, span, "`history` needs rows")
+                    .help("write `history(EVENTS of ENTITY, last: 50)`"),
+            );
             return Expr::error(span);
         };
         let (source, of, windows, cond) = match &first.value.kind {
-            Syntax::Rows { source, of, windows, cond } => (&**source, of.as_ref(), windows.as_slice(), cond.as_deref()),
+            Syntax::Rows {
+                source,
+                of,
+                windows,
+                cond,
+            } => (&**source, of.as_ref(), windows.as_slice(), cond.as_deref()),
             _ => (&first.value, None, &[][..], None),
         };
-        let Some((source, entity)) = self.history_of(source, of, span) else { return Expr::error(span) };
+        let Some((source, entity)) = self.history_of(source, of, span) else {
+            return Expr::error(span);
+        };
         let Some(row) = self.frames.last().and_then(|frame| frame.row.clone()) else {
-            self.report(self.error(404, span, "`history` stands outside of a row").help("write it in `features`, and pass the feature to the tower"));
+            self.report(
+                self.error(404, span, "`history` stands outside of a row")
+                    .help("write it in `features`, and pass the feature to the tower"),
+            );
             return Expr::error(span);
         };
         if !self.refers(&row.source, &entity) {
-            let is_entity = self.hir.sources.iter().any(|s| s.name == row.source && s.time.is_none());
-            let diagnostic = self.error(405, span, format!("rows of `{}` have no history of `{entity}`", row.source));
+            let is_entity = self
+                .hir
+                .sources
+                .iter()
+                .any(|s| s.name == row.source && s.time.is_none());
+            let diagnostic = self.error(
+                405,
+                span,
+                format!("rows of `{}` have no history of `{entity}`", row.source),
+            );
             self.report(if is_entity {
                 diagnostic
-                    .note(format!("`{}` has no time, so it is not known what is earlier", row.source))
+                    .note(format!(
+                        "`{}` has no time, so it is not known what is earlier",
+                        row.source
+                    ))
                     .help(format!("move the feature to `features {source}`"))
             } else {
-                diagnostic.help(format!("declare a reference to `{entity}` in `{}`", row.source))
+                diagnostic.help(format!(
+                    "declare a reference to `{entity}` in `{}`",
+                    row.source
+                ))
             });
             return Expr::error(span);
         }
@@ -71,12 +133,22 @@ impl Checker<'_> {
                 (Some("last"), Ty::Const(Value::Int(n))) if n > 0 => numbers.0 = Some(n as usize),
                 (Some("within"), Ty::Const(Value::Duration(micros))) => numbers.1 = Some(micros),
                 (_, Ty::Error) => return Expr::error(span),
-                (Some("last"), _) => return self.bad_history(arg, "`last` is a whole number above 0", span),
-                (Some("within"), _) => return self.bad_history(arg, "`within` is a duration such as `30d`", span),
+                (Some("last"), _) => {
+                    return self.bad_history(arg, "`last` is a whole number above 0", span);
+                }
+                (Some("within"), _) => {
+                    return self.bad_history(arg, "`within` is a duration such as `30d`", span);
+                }
                 (other, _) => {
                     let _ = decl;
                     let name = other.unwrap_or("a second value").to_owned();
-                    return self.bad_history(arg, &format!("`history` has no argument `{name}`; it takes `last` and `within`"), span);
+                    return self.bad_history(
+                        arg,
+                        &format!(
+                            "`history` has no argument `{name}`; it takes `last` and `within`"
+                        ),
+                        span,
+                    );
                 }
             }
         }
@@ -86,7 +158,9 @@ impl Checker<'_> {
                     Ty::Const(Value::Duration(micros)) => numbers.1 = Some(micros),
                     _ => return Expr::error(span),
                 },
-                Window::In(_) | Window::InNext(_) | Window::Before(_) => return self.not_yet(span, "a window of a loop"),
+                Window::In(_) | Window::InNext(_) | Window::Before(_) => {
+                    return self.not_yet(span, "a window of a loop");
+                }
             }
         }
         let condition = cond.and_then(|cond| self.history_condition(&source, cond));
@@ -98,16 +172,33 @@ impl Checker<'_> {
         Expr::error(span)
     }
 
-    fn history_of(&mut self, source: &ast::Expr, of: Option<&ast::Name>, span: Span) -> Option<(String, String)> {
+    fn history_of(
+        &mut self,
+        source: &ast::Expr,
+        of: Option<&ast::Name>,
+        span: Span,
+    ) -> Option<(String, String)> {
         let Syntax::Name(name) = &source.kind else {
             self.report(self.error(305, source.span, "expected the name of events"));
             return None;
         };
-        let events: Vec<String> =
-            self.hir.sources.iter().filter(|s| s.time.is_some()).map(|source| source.name.clone()).collect();
+        let events: Vec<String> = self
+            .hir
+            .sources
+            .iter()
+            .filter(|s| s.time.is_some())
+            .map(|source| source.name.clone())
+            .collect();
         if !events.contains(name) {
             if self.hir.sources.iter().any(|source| source.name == *name) {
-                self.report(self.error(406, source.span, format!("`{name}` has no time, so it has no history")).help("declare a column of type `time`"));
+                self.report(
+                    self.error(
+                        406,
+                        source.span,
+                        format!("`{name}` has no time, so it has no history"),
+                    )
+                    .help("declare a column of type `time`"),
+                );
             } else {
                 let events: Vec<&str> = events.iter().map(String::as_str).collect();
                 self.unknown(230, source.span, "events", name, &events);
@@ -126,7 +217,13 @@ impl Checker<'_> {
         if !self.refers(name, &of.text) {
             let targets = self.references_of(name);
             let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-            self.unknown(231, of.span, &format!("reference of `{name}`"), &of.text, &targets);
+            self.unknown(
+                231,
+                of.span,
+                &format!("reference of `{name}`"),
+                &of.text,
+                &targets,
+            );
             return None;
         }
         Some((name.clone(), of.text.clone()))
@@ -134,16 +231,27 @@ impl Checker<'_> {
 
     pub(super) fn references_of(&self, source: &str) -> Vec<String> {
         let source = self.hir.sources.iter().find(|known| known.name == source);
-        source.map_or_else(Vec::new, |source| source.references.iter().map(|r| r.target.clone()).collect())
+        source.map_or_else(Vec::new, |source| {
+            source.references.iter().map(|r| r.target.clone()).collect()
+        })
     }
 
     fn refers(&self, source: &str, target: &str) -> bool {
-        self.references_of(source).iter().any(|known| known == target)
+        self.references_of(source)
+            .iter()
+            .any(|known| known == target)
     }
 
     fn history_condition(&mut self, source: &str, cond: &ast::Expr) -> Option<(usize, Expr)> {
-        let (id, handle) =
-            self.row_handle(HandleTy { source: source.to_owned(), space: None, past: true, candidates: false }, cond.span);
+        let (id, handle) = self.row_handle(
+            HandleTy {
+                source: source.to_owned(),
+                space: None,
+                past: true,
+                candidates: false,
+            },
+            cond.span,
+        );
         let value = self.in_row_scope(handle, source, |checker| checker.expr(cond));
         self.condition(value).map(|value| (id, value))
     }
@@ -151,11 +259,18 @@ impl Checker<'_> {
     /// A condition on rows: a truth value of each row.
     pub(super) fn condition(&mut self, value: Expr) -> Option<Expr> {
         match &value.ty {
-            Ty::Row(RowType { kind: RowKind::Bool, .. }) => Some(value),
+            Ty::Row(RowType {
+                kind: RowKind::Bool,
+                ..
+            }) => Some(value),
             Ty::Error => None,
             other => {
                 let shown = self.show(other);
-                self.report(self.error(313, value.span, format!("a condition on rows is a truth value of each row, found `{shown}`")));
+                self.report(self.error(
+                    313,
+                    value.span,
+                    format!("a condition on rows is a truth value of each row, found `{shown}`"),
+                ));
                 None
             }
         }
@@ -172,17 +287,44 @@ impl Checker<'_> {
         written: Option<&ast::Expr>,
         span: Span,
     ) -> Expr {
-        let key = format!("{source} {entity} {last:?} {within:?} {}", written.map_or_else(String::new, reckon_grammar::print_expr));
-        let found = self.hir.histories.iter().position(|history| history.key == key);
+        let key = format!(
+            "{source} {entity} {last:?} {within:?} {}",
+            written.map_or_else(String::new, reckon_grammar::print_expr)
+        );
+        let found = self
+            .hir
+            .histories
+            .iter()
+            .position(|history| history.key == key);
         let index = found.unwrap_or_else(|| {
-            let history = History { source: source.clone(), entity, condition, last, within, span, key };
+            let history = History {
+                source: source.clone(),
+                entity,
+                condition,
+                last,
+                within,
+                span,
+                key,
+            };
             self.hir.histories.push(history);
             self.hir.histories.len() - 1
         });
-        let Ty::Handle(of) = row.ty.clone() else { return Expr::error(span) };
+        let Ty::Handle(of) = row.ty.clone() else {
+            return Expr::error(span);
+        };
         let space = self.list_space(format!("{}#{index}", handle_key(row)), &of, last);
-        let ty = Ty::Handle(HandleTy { source, space: Some(space), past: true, candidates: false });
-        Expr::new(ExprKind::History(Box::new(row.clone()), index), ty, Facts::default(), span)
+        let ty = Ty::Handle(HandleTy {
+            source,
+            space: Some(space),
+            past: true,
+            candidates: false,
+        });
+        Expr::new(
+            ExprKind::History(Box::new(row.clone()), index),
+            ty,
+            Facts::default(),
+            span,
+        )
     }
 
     /// Intrinsics whose types no signature can say; `None` for all others.
@@ -204,7 +346,12 @@ impl Checker<'_> {
             "batch_mean" => {
                 let value = self.tensor(first?.clone());
                 let facts = value.facts.clone();
-                Expr::new(ExprKind::Prim("batch_mean".into(), vec![value]), Ty::Tensor(Tensor::f32(vec![], vec![])), facts, span)
+                Expr::new(
+                    ExprKind::Prim("batch_mean".into(), vec![value]),
+                    Ty::Tensor(Tensor::f32(vec![], vec![])),
+                    facts,
+                    span,
+                )
             }
             "softmax_xent" => self.softmax_xent(args, span),
             "weight" => self.weight(args, span),
@@ -216,28 +363,42 @@ impl Checker<'_> {
                 let (ty, facts) = (value.ty.clone(), value.facts.clone());
                 let ty = match (name, ty) {
                     ("stop", ty) => ty,
-                    (_, Ty::Tensor(tensor)) => Ty::Tensor(Tensor { kind: Kind::Plain, ..tensor }),
+                    (_, Ty::Tensor(tensor)) => Ty::Tensor(Tensor {
+                        kind: Kind::Plain,
+                        ..tensor
+                    }),
                     (_, ty) => ty,
                 };
                 Expr::new(ExprKind::Prim(name.into(), vec![value]), ty, facts, span)
             }
             "grad" => {
-                let (y, x) = (self.tensor(first?.clone()), self.tensor(args.get(1)?.clone()));
+                let (y, x) = (
+                    self.tensor(first?.clone()),
+                    self.tensor(args.get(1)?.clone()),
+                );
                 let ty = x.ty.clone();
-                Expr::new(ExprKind::Grad(Box::new(y), Box::new(x)), ty, Facts::default(), span)
+                Expr::new(
+                    ExprKind::Grad(Box::new(y), Box::new(x)),
+                    ty,
+                    Facts::default(),
+                    span,
+                )
             }
             "in_batch" => self.candidates(Candidates::InBatch, first?.clone(), span),
             "catalogue" => self.candidates(Candidates::Catalogue, first?.clone(), span),
             "embed" => self.embed(args, span),
             "len" => match &first?.ty {
-                Ty::Const(Value::List(items)) => Expr::constant(Value::Int(items.len() as i64), span),
+                Ty::Const(Value::List(items)) => {
+                    Expr::constant(Value::Int(items.len() as i64), span)
+                }
                 Ty::Tuple(items) => Expr::constant(Value::Int(items.len() as i64), span),
                 _ => return None,
             },
             "but_last" => match &first?.ty {
-                Ty::Const(Value::List(items)) => {
-                    Expr::constant(Value::List(items[..items.len().saturating_sub(1)].to_vec()), span)
-                }
+                Ty::Const(Value::List(items)) => Expr::constant(
+                    Value::List(items[..items.len().saturating_sub(1)].to_vec()),
+                    span,
+                ),
                 _ => return None,
             },
             "last_of" => match &first?.ty {
@@ -246,7 +407,11 @@ impl Checker<'_> {
                 }
                 other => {
                     let shown = self.show(other);
-                    self.report(self.error(301, span, format!("expected a list with at least one element, found `{shown}`")));
+                    self.report(self.error(
+                        301,
+                        span,
+                        format!("expected a list with at least one element, found `{shown}`"),
+                    ));
                     Expr::error(span)
                 }
             },
@@ -257,26 +422,50 @@ impl Checker<'_> {
     /// The elements of a tuple, or of a constant list.
     fn elements(&self, value: Expr) -> Vec<Expr> {
         match (&value.kind, &value.ty) {
-            (ExprKind::Tuple(items), _) if items.len() == 1 && matches!(items[0].ty, Ty::Tuple(_)) => self.elements(items[0].clone()),
+            (ExprKind::Tuple(items), _)
+                if items.len() == 1 && matches!(items[0].ty, Ty::Tuple(_)) =>
+            {
+                self.elements(items[0].clone())
+            }
             (ExprKind::Tuple(items), _) => items.clone(),
-            (_, Ty::Const(Value::List(items))) => items.iter().map(|item| Expr::constant(item.clone(), value.span)).collect(),
+            (_, Ty::Const(Value::List(items))) => items
+                .iter()
+                .map(|item| Expr::constant(item.clone(), value.span))
+                .collect(),
             _ => vec![value],
         }
     }
 
     /// All features of a handle, in the order of their declaration.
     fn fields(&mut self, value: Expr) -> Vec<Expr> {
-        let Ty::Handle(handle) = value.ty.clone() else { return vec![value] };
-        let names: Vec<String> = self.feature_items.iter().filter(|(source, _, _)| *source == handle.source).map(|(_, name, _)| name.clone()).collect();
+        let Ty::Handle(handle) = value.ty.clone() else {
+            return vec![value];
+        };
+        let names: Vec<String> = self
+            .feature_items
+            .iter()
+            .filter(|(source, _, _)| *source == handle.source)
+            .map(|(_, name, _)| name.clone())
+            .collect();
         if names.is_empty() {
             self.report(
-                self.error(408, value.span, format!("`{}` has no features", handle.source))
-                    .help(format!("declare some: `features {} {{ ... }}`", handle.source)),
+                self.error(
+                    408,
+                    value.span,
+                    format!("`{}` has no features", handle.source),
+                )
+                .help(format!(
+                    "declare some: `features {} {{ ... }}`",
+                    handle.source
+                )),
             );
             return vec![Expr::error(value.span)];
         }
         let span = value.span;
-        names.into_iter().map(|name| self.project(value.clone(), &ast::Name { text: name, span }, span)).collect()
+        names
+            .into_iter()
+            .map(|name| self.project(value.clone(), &ast::Name { text: name, span }, span))
+            .collect()
     }
 
     fn concat(&mut self, values: Expr, span: Span) -> Expr {
@@ -292,10 +481,13 @@ impl Checker<'_> {
                 }
             }
         }
-        let (mut spaces, mut width, mut checked, mut facts) = (Vec::new(), 0, Vec::new(), Facts::default());
+        let (mut spaces, mut width, mut checked, mut facts) =
+            (Vec::new(), 0, Vec::new(), Facts::default());
         for part in parts {
             let part = self.tensor(part);
-            let Ty::Tensor(tensor) = &part.ty else { return Expr::error(span) };
+            let Ty::Tensor(tensor) = &part.ty else {
+                return Expr::error(span);
+            };
             let name = match &part.kind {
                 ExprKind::Feature(handle, name) => match &handle.ty {
                     Ty::Handle(handle) => format!("`{}.{name}`", handle.source),
@@ -303,18 +495,32 @@ impl Checker<'_> {
                 },
                 _ => "a part".to_owned(),
             };
-            let own_list = matches!(part.kind, ExprKind::Feature(..)) && self.innermost_list(&tensor.spaces).is_some_and(|list| !self.holds(&part, list));
+            let own_list = matches!(part.kind, ExprKind::Feature(..))
+                && self
+                    .innermost_list(&tensor.spaces)
+                    .is_some_and(|list| !self.holds(&part, list));
             if own_list {
                 let shown = self.show(&part.ty);
                 self.report(
-                    self.error(409, part.span, format!("{name} is a list, `{shown}`, and `concat` joins vectors"))
-                        .help("pool it first: `... |> mean`, or name the other features one by one"),
+                    self.error(
+                        409,
+                        part.span,
+                        format!("{name} is a list, `{shown}`, and `concat` joins vectors"),
+                    )
+                    .help("pool it first: `... |> mean`, or name the other features one by one"),
                 );
                 return Expr::error(span);
             }
             if tensor.dims.len() > 1 {
                 let shown = self.show(&part.ty);
-                self.report(self.error(302, part.span, format!("`concat` joins vectors and numbers, and {name} is `{shown}`")).help("flatten it first: `... |> flatten`"));
+                self.report(
+                    self.error(
+                        302,
+                        part.span,
+                        format!("`concat` joins vectors and numbers, and {name} is `{shown}`"),
+                    )
+                    .help("flatten it first: `... |> flatten`"),
+                );
                 return Expr::error(span);
             }
             width += tensor.dims.first().copied().unwrap_or(1);
@@ -322,7 +528,12 @@ impl Checker<'_> {
             facts = facts.join(&part.facts);
             checked.push(part);
         }
-        Expr::new(ExprKind::Prim("concat".into(), checked), Ty::Tensor(Tensor::f32(spaces, vec![width])), facts, span)
+        Expr::new(
+            ExprKind::Prim("concat".into(), checked),
+            Ty::Tensor(Tensor::f32(spaces, vec![width])),
+            facts,
+            span,
+        )
     }
 
     /// Whether the list is the space of the handle itself, as when a tower runs over a history.
@@ -331,27 +542,44 @@ impl Checker<'_> {
     }
 
     fn dot(&mut self, args: &[Expr], span: Span) -> Expr {
-        let [a, b] = args else { return Expr::error(span) };
+        let [a, b] = args else {
+            return Expr::error(span);
+        };
         let (a, b) = (self.tensor(a.clone()), self.tensor(b.clone()));
-        let (Ty::Tensor(x), Ty::Tensor(y)) = (a.ty.clone(), b.ty.clone()) else { return Expr::error(span) };
+        let (Ty::Tensor(x), Ty::Tensor(y)) = (a.ty.clone(), b.ty.clone()) else {
+            return Expr::error(span);
+        };
         let (Some((m, left)), Some((n, right))) = (x.dims.split_last(), y.dims.split_last()) else {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
-            self.report(self.error(302, span, format!("`dot` takes two vectors, found `{x}` and `{y}`")));
+            self.report(self.error(
+                302,
+                span,
+                format!("`dot` takes two vectors, found `{x}` and `{y}`"),
+            ));
             return Expr::error(span);
         };
         if m != n {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
             self.report(
-                self.error(302, span, format!("`dot` needs vectors of one width, found `{x}` and `{y}`"))
-                    .label(a.span, format!("{m} wide"))
-                    .label(b.span, format!("{n} wide")),
+                self.error(
+                    302,
+                    span,
+                    format!("`dot` needs vectors of one width, found `{x}` and `{y}`"),
+                )
+                .label(a.span, format!("{m} wide"))
+                .label(b.span, format!("{n} wide")),
             );
             return Expr::error(span);
         }
         let dims = [left, right].concat();
         let spaces = self.join_spaces(&x.spaces, &y.spaces);
         let facts = a.facts.clone().join(&b.facts);
-        Expr::new(ExprKind::Prim("dot".into(), vec![a, b]), Ty::Tensor(Tensor::f32(spaces, dims)), facts, span)
+        Expr::new(
+            ExprKind::Prim("dot".into(), vec![a, b]),
+            Ty::Tensor(Tensor::f32(spaces, dims)),
+            facts,
+            span,
+        )
     }
 
     /// `where` over tensors; rows are left to the row op.
@@ -360,46 +588,99 @@ impl Checker<'_> {
         if let Ty::Const(Value::Bool(value)) = cond.ty {
             return Some(if value { a.clone() } else { b.clone() });
         }
-        if args.iter().all(|arg| !matches!(arg.ty, Ty::Tensor(_) | Ty::Tuple(_))) {
+        if args
+            .iter()
+            .all(|arg| !matches!(arg.ty, Ty::Tensor(_) | Ty::Tuple(_)))
+        {
             return None;
         }
-        let (cond, a, b) = (self.tensor(cond.clone()), self.tensor(a.clone()), self.tensor(b.clone()));
-        let (Ty::Tensor(c), Ty::Tensor(x), Ty::Tensor(y)) = (&cond.ty, &a.ty, &b.ty) else { return Some(Expr::error(span)) };
+        let (cond, a, b) = (
+            self.tensor(cond.clone()),
+            self.tensor(a.clone()),
+            self.tensor(b.clone()),
+        );
+        let (Ty::Tensor(c), Ty::Tensor(x), Ty::Tensor(y)) = (&cond.ty, &a.ty, &b.ty) else {
+            return Some(Expr::error(span));
+        };
         let dims = join_dims(&x.dims, &y.dims).and_then(|dims| join_dims(&dims, &c.dims));
         let (Some(dims), Elem::Bool) = (dims, c.elem) else {
             let shown = [&cond, &a, &b].map(|value| self.show(&value.ty));
-            self.report(self.error(302, span, format!("`where` takes a truth value and two values of one shape, found `{}`", shown.join("`, `"))));
+            self.report(self.error(
+                302,
+                span,
+                format!(
+                    "`where` takes a truth value and two values of one shape, found `{}`",
+                    shown.join("`, `")
+                ),
+            ));
             return Some(Expr::error(span));
         };
         let spaces = self.join_spaces(&self.join_spaces(&c.spaces, &x.spaces), &y.spaces);
-        let kind = if x.kind == y.kind { x.kind } else { Kind::Plain };
-        let ty = Ty::Tensor(Tensor { elem: x.elem, kind, spaces, dims });
+        let kind = if x.kind == y.kind {
+            x.kind
+        } else {
+            Kind::Plain
+        };
+        let ty = Ty::Tensor(Tensor {
+            elem: x.elem,
+            kind,
+            spaces,
+            dims,
+        });
         let facts = cond.facts.clone().join(&a.facts).join(&b.facts);
-        Some(Expr::new(ExprKind::Prim("select".into(), vec![cond, a, b]), ty, facts, span))
+        Some(Expr::new(
+            ExprKind::Prim("select".into(), vec![cond, a, b]),
+            ty,
+            facts,
+            span,
+        ))
     }
 
     fn softmax_xent(&mut self, args: &[Expr], span: Span) -> Expr {
-        let [scores, c] = args else { return Expr::error(span) };
+        let [scores, c] = args else {
+            return Expr::error(span);
+        };
         let scores = self.tensor(scores.clone());
         let (Ty::Tensor(tensor), Ty::Handle(handle)) = (scores.ty.clone(), &c.ty) else {
             if !scores.is_error() && !c.is_error() {
                 let shown = self.show(&c.ty);
-                self.report(self.error(301, c.span, format!("expected candidates, found `{shown}`")).help("make them with `in_batch(movie)` or `catalogue(movie)`"));
+                self.report(
+                    self.error(301, c.span, format!("expected candidates, found `{shown}`"))
+                        .help("make them with `in_batch(movie)` or `catalogue(movie)`"),
+                );
             }
             return Expr::error(span);
         };
-        let over = handle.space.filter(|space| tensor.spaces.contains(space) && handle.candidates);
+        let over = handle
+            .space
+            .filter(|space| tensor.spaces.contains(space) && handle.candidates);
         let (Some(over), true) = (over, tensor.dims.is_empty()) else {
             let shown = self.show(&scores.ty);
             self.report(
-                self.error(314, scores.span, format!("the softmax needs a score for each row and candidate, found `{shown}`"))
-                    .help("score rows against candidates: `dot(viewer(user, rating), film(c))`"),
+                self.error(
+                    314,
+                    scores.span,
+                    format!(
+                        "the softmax needs a score for each row and candidate, found `{shown}`"
+                    ),
+                )
+                .help("score rows against candidates: `dot(viewer(user, rating), film(c))`"),
             );
             return Expr::error(span);
         };
-        let spaces = tensor.spaces.iter().filter(|space| **space != over).copied().collect();
+        let spaces = tensor
+            .spaces
+            .iter()
+            .filter(|space| **space != over)
+            .copied()
+            .collect();
         let facts = scores.facts.clone();
-        Expr::new(ExprKind::Prim("softmax_xent".into(), vec![scores, c.clone()]), Ty::Tensor(Tensor::f32(spaces, vec![])), facts, span)
+        Expr::new(
+            ExprKind::Prim("softmax_xent".into(), vec![scores, c.clone()]),
+            Ty::Tensor(Tensor::f32(spaces, vec![])),
+            facts,
+            span,
+        )
     }
 
     fn weight(&mut self, args: &[Expr], span: Span) -> Expr {
@@ -414,7 +695,11 @@ impl Checker<'_> {
             _ => None,
         };
         let Some(dims) = dims else {
-            self.report(self.error(301, span, "the shape of a weight is a list of whole numbers above 0"));
+            self.report(self.error(
+                301,
+                span,
+                "the shape of a weight is a list of whole numbers above 0",
+            ));
             return Expr::error(span);
         };
         let init = match args.get(1).and_then(|arg| arg.ty.value()) {
@@ -423,18 +708,29 @@ impl Checker<'_> {
         };
         let hint = self.hint.clone().unwrap_or_else(|| "weight".into());
         let name = self.segment(&hint);
-        Expr::new(ExprKind::Weight(name, init, false), Ty::Tensor(Tensor::f32(vec![], dims)), Facts::default(), span)
+        Expr::new(
+            ExprKind::Weight(name, init, false),
+            Ty::Tensor(Tensor::f32(vec![], dims)),
+            Facts::default(),
+            span,
+        )
     }
 
     fn candidates(&mut self, how: Candidates, own: Expr, span: Span) -> Expr {
         let Ty::Handle(handle) = &own.ty else {
             if !own.is_error() {
                 let shown = self.show(&own.ty);
-                self.report(self.error(301, own.span, format!("candidates are rows of an entity, found `{shown}`")));
+                self.report(self.error(
+                    301,
+                    own.span,
+                    format!("candidates are rows of an entity, found `{shown}`"),
+                ));
             }
             return Expr::error(span);
         };
-        let in_loss = handle.space.is_some_and(|space| matches!(self.hir.spaces[space.0 as usize].kind, SpaceKind::Batch));
+        let in_loss = handle.space.is_some_and(|space| {
+            matches!(self.hir.spaces[space.0 as usize].kind, SpaceKind::Batch)
+        });
         if !in_loss || handle.candidates {
             self.report(
                 self.error(601, span, "candidates belong to the batch of a loss")
@@ -444,20 +740,43 @@ impl Checker<'_> {
         }
         let source = handle.source.clone();
         let identity = format!("{}@{how:?}", handle_key(&own));
-        let name = if how == Candidates::Catalogue { "E" } else { "C" };
+        let name = if how == Candidates::Catalogue {
+            "E"
+        } else {
+            "C"
+        };
         let space = self.space(identity, name, SpaceKind::Candidates);
-        let ty = Ty::Handle(HandleTy { source, space: Some(space), past: false, candidates: true });
-        Expr::new(ExprKind::Candidates(how, Box::new(own)), ty, Facts::default(), span)
+        let ty = Ty::Handle(HandleTy {
+            source,
+            space: Some(space),
+            past: false,
+            candidates: true,
+        });
+        Expr::new(
+            ExprKind::Candidates(how, Box::new(own)),
+            ty,
+            Facts::default(),
+            span,
+        )
     }
 
     fn embed(&mut self, args: &[Expr], span: Span) -> Expr {
-        let [ids, dim, init] = args else { return Expr::error(span) };
+        let [ids, dim, init] = args else {
+            return Expr::error(span);
+        };
         let Some((source, feature)) = self.current_feature.clone() else {
-            self.report(self.error(407, span, "`embed` stands outside of `features`").help("make it a feature, and read the feature in the tower"));
+            self.report(
+                self.error(407, span, "`embed` stands outside of `features`")
+                    .help("make it a feature, and read the feature in the tower"),
+            );
             return Expr::error(span);
         };
         let Ty::Const(Value::Int(width)) = dim.ty else {
-            self.report(self.error(301, dim.span, "the width of an embedding is a whole number known while compiling"));
+            self.report(self.error(
+                301,
+                dim.span,
+                "the width of an embedding is a whole number known while compiling",
+            ));
             return Expr::error(span);
         };
         if width <= 0 {
@@ -484,31 +803,55 @@ impl Checker<'_> {
             Some(Value::Word(word)) => initial(word),
             _ => Init::Normal(0.05),
         };
-        let table = EmbedTable { path: format!("{source}/{name}"), width: width as usize, drop, init };
+        let table = EmbedTable {
+            path: format!("{source}/{name}"),
+            width: width as usize,
+            drop,
+            init,
+        };
         let spaces = match (list, super::values::row_root(ids)) {
-            (true, Some((key, handle))) => vec![self.list_space(format!("{key}/{source}.{name}"), &handle, None)],
+            (true, Some((key, handle))) => {
+                vec![self.list_space(format!("{key}/{source}.{name}"), &handle, None)]
+            }
             (false, Some((_, handle))) => handle.space.into_iter().collect(),
             (_, None) => Vec::new(),
         };
         let ty = Ty::Tensor(Tensor::f32(spaces, vec![width as usize]));
-        Expr::new(ExprKind::Embed(Box::new(ids.clone()), table), ty, ids.facts.clone(), span)
+        Expr::new(
+            ExprKind::Embed(Box::new(ids.clone()), table),
+            ty,
+            ids.facts.clone(),
+            span,
+        )
     }
 }
 
 /// Whether ids come one or many a row; `None` for what is no id.
 fn ids_shape(ty: &Ty) -> Option<bool> {
     match ty {
-        Ty::Row(RowType { kind: RowKind::Int, nullable: false }) => Some(false),
-        Ty::Row(RowType { kind: RowKind::List(of), nullable: false }) if **of == RowKind::Int => Some(true),
+        Ty::Row(RowType {
+            kind: RowKind::Int,
+            nullable: false,
+        }) => Some(false),
+        Ty::Row(RowType {
+            kind: RowKind::List(of),
+            nullable: false,
+        }) if **of == RowKind::Int => Some(true),
         _ => None,
     }
 }
 
 /// The replacement rate of ids whose number is known; `None` where it is not.
 pub(super) fn id_source(ids: &Expr) -> Option<f64> {
-    let ExprKind::Prim(name, args) = &ids.kind else { return None };
+    let ExprKind::Prim(name, args) = &ids.kind else {
+        return None;
+    };
     match name.as_str() {
-        "vocab" => args.get(4).and_then(|arg| arg.ty.value()).and_then(Value::as_f64).or(Some(0.0)),
+        "vocab" => args
+            .get(4)
+            .and_then(|arg| arg.ty.value())
+            .and_then(Value::as_f64)
+            .or(Some(0.0)),
         "buckets" | "quantiles" | "hash" | "cross" | "hour" | "weekday" => Some(0.0),
         "take" | "distinct" | "first" | "last" => args.first().and_then(id_source),
         _ => None,

@@ -22,8 +22,16 @@ pub(super) struct Matched {
 
 impl Checker<'_> {
     /// An argument as its parameter wants it; a mismatch is reported.
-    pub(super) fn match_param(&mut self, decl: &ast::Fn, param: &Param, arg: Expr, matched: &mut Matched) -> Option<Expr> {
-        let Some(ty) = &param.ty else { return Some(arg) };
+    pub(super) fn match_param(
+        &mut self,
+        decl: &ast::Fn,
+        param: &Param,
+        arg: Expr,
+        matched: &mut Matched,
+    ) -> Option<Expr> {
+        let Some(ty) = &param.ty else {
+            return Some(arg);
+        };
         match &ty.kind {
             TypeKind::Words(words) => {
                 if let Ty::Const(Value::Word(word) | Value::Str(word)) = &arg.ty
@@ -35,7 +43,9 @@ impl Checker<'_> {
                 let what = format!("one of {}", super::list(&words));
                 self.wrong_argument(decl, param, &arg, &what)
             }
-            TypeKind::Named { name, dims, .. } => self.match_named(decl, param, &name.text, dims.as_deref(), arg, matched),
+            TypeKind::Named { name, dims, .. } => {
+                self.match_named(decl, param, &name.text, dims.as_deref(), arg, matched)
+            }
             TypeKind::Record(_) | TypeKind::Error => Some(arg),
         }
     }
@@ -54,7 +64,9 @@ impl Checker<'_> {
             "any" => true,
             "int" => match value {
                 Some(Value::Int(size)) => {
-                    matched.dims.extend(usize::try_from(size).map(|size| (param.name.text.clone(), size)));
+                    matched
+                        .dims
+                        .extend(usize::try_from(size).map(|size| (param.name.text.clone(), size)));
                     true
                 }
                 _ => false,
@@ -66,8 +78,17 @@ impl Checker<'_> {
             "rows" => matches!(arg.ty, Ty::Handle(_)),
             "candidates" => matches!(&arg.ty, Ty::Handle(handle) if handle.candidates),
             _ => {
-                let Some((elem, kind)) = kind_named(name) else { return Some(arg) };
-                return self.match_tensor(decl, param, (elem, kind), dims.unwrap_or(&[]), arg, matched);
+                let Some((elem, kind)) = kind_named(name) else {
+                    return Some(arg);
+                };
+                return self.match_tensor(
+                    decl,
+                    param,
+                    (elem, kind),
+                    dims.unwrap_or(&[]),
+                    arg,
+                    matched,
+                );
             }
         };
         if ok {
@@ -85,12 +106,23 @@ impl Checker<'_> {
         self.wrong_argument(decl, param, &arg, what)
     }
 
-    fn wrong_argument(&mut self, decl: &ast::Fn, param: &Param, arg: &Expr, what: &str) -> Option<Expr> {
+    fn wrong_argument(
+        &mut self,
+        decl: &ast::Fn,
+        param: &Param,
+        arg: &Expr,
+        what: &str,
+    ) -> Option<Expr> {
         let shown = self.show(&arg.ty);
         let shown = arg.ty.value().map_or(shown, Value::to_string);
-        self.report(
-            self.error(301, arg.span, format!("`{}` of `{}` takes {what}, found `{shown}`", param.name.text, decl.name.text)),
-        );
+        self.report(self.error(
+            301,
+            arg.span,
+            format!(
+                "`{}` of `{}` takes {what}, found `{shown}`",
+                param.name.text, decl.name.text
+            ),
+        ));
         None
     }
 
@@ -103,12 +135,19 @@ impl Checker<'_> {
         arg: Expr,
         matched: &mut Matched,
     ) -> Option<Expr> {
-        if dims.is_empty() && arg.ty.value().is_some_and(|value| value.as_f64().is_some() || matches!(value, Value::Bool(_))) {
+        if dims.is_empty()
+            && arg
+                .ty
+                .value()
+                .is_some_and(|value| value.as_f64().is_some() || matches!(value, Value::Bool(_)))
+        {
             return Some(arg);
         }
         let span = arg.span;
         let arg = self.tensor(arg);
-        let Ty::Tensor(given) = arg.ty.clone() else { return None };
+        let Ty::Tensor(given) = arg.ty.clone() else {
+            return None;
+        };
         if !self.kind_fits(decl, param, elem, kind, &given, span) {
             return None;
         }
@@ -124,7 +163,8 @@ impl Checker<'_> {
                 Dim::Leading(_) | Dim::Ragged(_) => None,
             })
             .collect();
-        let fits = given.dims.len() == positional.len() || (leading && given.dims.len() >= positional.len());
+        let fits = given.dims.len() == positional.len()
+            || (leading && given.dims.len() >= positional.len());
         let listed = ragged.is_none() || self.innermost_list(&given.spaces).is_some();
         if !fits || !listed {
             return self.wrong_shape(decl, param, &given, span);
@@ -142,15 +182,25 @@ impl Checker<'_> {
     }
 
     fn bind_list(&mut self, max: &ast::Expr, list: SpaceRef, matched: &mut Matched) {
-        if let (ast::ExprKind::Name(name), SpaceKind::List { max: Some(size), .. }) =
-            (&max.kind, self.hir.spaces[list.0 as usize].kind.clone())
+        if let (
+            ast::ExprKind::Name(name),
+            SpaceKind::List {
+                max: Some(size), ..
+            },
+        ) = (&max.kind, self.hir.spaces[list.0 as usize].kind.clone())
         {
             matched.dims.insert(name.clone(), size);
         }
     }
 
     /// Leading positional dimensions become spaces, so that the body sees one row.
-    fn enter_axes(&mut self, arg: Expr, given: &Tensor, split: usize, matched: &mut Matched) -> Expr {
+    fn enter_axes(
+        &mut self,
+        arg: Expr,
+        given: &Tensor,
+        split: usize,
+        matched: &mut Matched,
+    ) -> Expr {
         if split == 0 || given.dims.is_empty() {
             return arg;
         }
@@ -165,12 +215,24 @@ impl Checker<'_> {
         }
         let mut spaces = given.spaces.clone();
         spaces.extend(axes);
-        let ty = Ty::Tensor(Tensor { spaces, dims: given.dims[split..].to_vec(), ..given.clone() });
+        let ty = Ty::Tensor(Tensor {
+            spaces,
+            dims: given.dims[split..].to_vec(),
+            ..given.clone()
+        });
         let (facts, span) = (arg.facts.clone(), arg.span);
         Expr::new(ExprKind::Retype(Box::new(arg)), ty, facts, span)
     }
 
-    fn kind_fits(&mut self, decl: &ast::Fn, param: &Param, elem: Elem, kind: Kind, given: &Tensor, span: Span) -> bool {
+    fn kind_fits(
+        &mut self,
+        decl: &ast::Fn,
+        param: &Param,
+        elem: Elem,
+        kind: Kind,
+        given: &Tensor,
+        span: Span,
+    ) -> bool {
         let fits = match (kind, given.kind) {
             (Kind::Plain, _) | (_, Kind::Plain) => true,
             (wanted, given) => wanted == given,
@@ -180,9 +242,19 @@ impl Checker<'_> {
             return true;
         }
         let shown = self.show(&Ty::Tensor(given.clone()));
-        let diagnostic = self.error(304, span, format!("`{}` of `{}` takes a {}, found `{shown}`", param.name.text, decl.name.text, word(elem, kind)));
+        let diagnostic = self.error(
+            304,
+            span,
+            format!(
+                "`{}` of `{}` takes a {}, found `{shown}`",
+                param.name.text,
+                decl.name.text,
+                word(elem, kind)
+            ),
+        );
         self.report(match (kind, given.kind) {
-            (Kind::Logit, Kind::Prob) => diagnostic.help("pass the value before `sigmoid(...)`; the loss applies it in a stable form"),
+            (Kind::Logit, Kind::Prob) => diagnostic
+                .help("pass the value before `sigmoid(...)`; the loss applies it in a stable form"),
             (Kind::Prob, Kind::Logit) => diagnostic.help("apply `sigmoid(...)` first"),
             (Kind::LogProb, Kind::Logit) => diagnostic.help("apply `log_sigmoid(...)` first"),
             _ => diagnostic,
@@ -190,11 +262,26 @@ impl Checker<'_> {
         false
     }
 
-    fn wrong_shape(&mut self, decl: &ast::Fn, param: &Param, given: &Tensor, span: Span) -> Option<Expr> {
-        let wanted = param.ty.as_ref().map_or_else(String::new, reckon_grammar::print_type);
+    fn wrong_shape(
+        &mut self,
+        decl: &ast::Fn,
+        param: &Param,
+        given: &Tensor,
+        span: Span,
+    ) -> Option<Expr> {
+        let wanted = param
+            .ty
+            .as_ref()
+            .map_or_else(String::new, reckon_grammar::print_type);
         let shown = self.show(&Ty::Tensor(given.clone()));
-        let mut diagnostic =
-            self.error(302, span, format!("`{}` of `{}` takes `{wanted}`, found `{shown}`", param.name.text, decl.name.text));
+        let mut diagnostic = self.error(
+            302,
+            span,
+            format!(
+                "`{}` of `{}` takes `{wanted}`, found `{shown}`",
+                param.name.text, decl.name.text
+            ),
+        );
         if wanted.contains('~') && self.innermost_list(&given.spaces).is_none() {
             diagnostic = diagnostic.note("it works on a list of vectors, and this is a single one");
         } else if !wanted.contains('~') && given.dims.is_empty() && wanted.contains("..,") {
@@ -214,8 +301,15 @@ impl Checker<'_> {
     }
 
     /// The number that a written dimension stands for.
-    pub(super) fn dim(&mut self, dim: &ast::Expr, bound: &BTreeMap<String, usize>) -> Option<usize> {
-        self.frames.push(super::Frame { library: self.in_library(), ..Default::default() });
+    pub(super) fn dim(
+        &mut self,
+        dim: &ast::Expr,
+        bound: &BTreeMap<String, usize>,
+    ) -> Option<usize> {
+        self.frames.push(super::Frame {
+            library: self.in_library(),
+            ..Default::default()
+        });
         for (name, size) in bound {
             self.bind(name, Expr::constant(Value::Int(*size as i64), dim.span));
         }
@@ -228,23 +322,51 @@ impl Checker<'_> {
     }
 
     /// What a function gives back: the declared type holds, and the dimensions that `..` took return to their place.
-    pub(super) fn result(&mut self, decl: &ast::Fn, value: Expr, matched: &Matched, span: Span) -> Expr {
-        let Some(ret) = &decl.ret else { return self.leave_axes(value, matched) };
+    pub(super) fn result(
+        &mut self,
+        decl: &ast::Fn,
+        value: Expr,
+        matched: &Matched,
+        span: Span,
+    ) -> Expr {
+        let Some(ret) = &decl.ret else {
+            return self.leave_axes(value, matched);
+        };
         let value = match (&ret.kind, &value.ty) {
-            (TypeKind::Named { name, dims, .. }, Ty::Row(_) | Ty::Tensor(_) | Ty::Const(_) | Ty::Tuple(_))
-                if kind_named(&name.text).is_some() =>
-            {
+            (
+                TypeKind::Named { name, dims, .. },
+                Ty::Row(_) | Ty::Tensor(_) | Ty::Const(_) | Ty::Tuple(_),
+            ) if kind_named(&name.text).is_some() => {
                 let value = self.tensor(value);
-                self.declared(decl, &name.text, dims.as_deref().unwrap_or(&[]), value, matched, span)
+                self.declared(
+                    decl,
+                    &name.text,
+                    dims.as_deref().unwrap_or(&[]),
+                    value,
+                    matched,
+                    span,
+                )
             }
             _ => value,
         };
         self.leave_axes(value, matched)
     }
 
-    fn declared(&mut self, decl: &ast::Fn, name: &str, dims: &[Dim], value: Expr, matched: &Matched, span: Span) -> Expr {
-        let Ty::Tensor(found) = value.ty.clone() else { return Expr::error(span) };
-        let Some((elem, kind)) = kind_named(name) else { return value };
+    fn declared(
+        &mut self,
+        decl: &ast::Fn,
+        name: &str,
+        dims: &[Dim],
+        value: Expr,
+        matched: &Matched,
+        span: Span,
+    ) -> Expr {
+        let Ty::Tensor(found) = value.ty.clone() else {
+            return Expr::error(span);
+        };
+        let Some((elem, kind)) = kind_named(name) else {
+            return value;
+        };
         let mut wanted = Vec::new();
         for dim in dims {
             if let Dim::Expr(dim) = dim {
@@ -258,21 +380,44 @@ impl Checker<'_> {
         let fits = found.dims == wanted || (leading && found.dims.ends_with(&wanted));
         if !fits || (elem != found.elem && elem != Elem::F32) {
             let shown = self.show(&value.ty);
-            let declared = decl.ret.as_ref().map_or_else(String::new, reckon_grammar::print_type);
-            self.report(
-                self.error(302, value.span, format!("`{}` gives `{declared}`, and its body is `{shown}`", decl.name.text)),
-            );
+            let declared = decl
+                .ret
+                .as_ref()
+                .map_or_else(String::new, reckon_grammar::print_type);
+            self.report(self.error(
+                302,
+                value.span,
+                format!(
+                    "`{}` gives `{declared}`, and its body is `{shown}`",
+                    decl.name.text
+                ),
+            ));
             return Expr::error(span);
         }
-        let kind = if kind == Kind::Plain { found.kind } else { kind };
+        let kind = if kind == Kind::Plain {
+            found.kind
+        } else {
+            kind
+        };
         let facts = value.facts.clone();
         let retyped = Ty::Tensor(Tensor { kind, ..found });
-        if retyped == value.ty { value } else { Expr::new(ExprKind::Retype(Box::new(value)), retyped, facts, span) }
+        if retyped == value.ty {
+            value
+        } else {
+            Expr::new(ExprKind::Retype(Box::new(value)), retyped, facts, span)
+        }
     }
 
     fn leave_axes(&mut self, value: Expr, matched: &Matched) -> Expr {
-        let Ty::Tensor(tensor) = &value.ty else { return value };
-        let left: Vec<SpaceRef> = matched.axes.iter().filter(|axis| tensor.spaces.contains(axis)).copied().collect();
+        let Ty::Tensor(tensor) = &value.ty else {
+            return value;
+        };
+        let left: Vec<SpaceRef> = matched
+            .axes
+            .iter()
+            .filter(|axis| tensor.spaces.contains(axis))
+            .copied()
+            .collect();
         if left.is_empty() {
             return value;
         }
@@ -282,8 +427,17 @@ impl Checker<'_> {
         };
         let mut dims: Vec<usize> = left.iter().map(size).collect();
         dims.extend(&tensor.dims);
-        let spaces = tensor.spaces.iter().filter(|space| !left.contains(space)).copied().collect();
-        let ty = Ty::Tensor(Tensor { spaces, dims, ..tensor.clone() });
+        let spaces = tensor
+            .spaces
+            .iter()
+            .filter(|space| !left.contains(space))
+            .copied()
+            .collect();
+        let ty = Ty::Tensor(Tensor {
+            spaces,
+            dims,
+            ..tensor.clone()
+        });
         let (facts, span) = (value.facts.clone(), value.span);
         Expr::new(ExprKind::Retype(Box::new(value)), ty, facts, span)
     }
@@ -295,7 +449,13 @@ impl Checker<'_> {
                 let (elem, kind) = match kind_named(&name.text) {
                     Some(found) => found,
                     None => {
-                        self.unknown(311, name.span, "type", &name.text, &["f32", "logit", "prob", "log_prob", "i64", "bool"]);
+                        self.unknown(
+                            311,
+                            name.span,
+                            "type",
+                            &name.text,
+                            &["f32", "logit", "prob", "log_prob", "i64", "bool"],
+                        );
                         return None;
                     }
                 };
@@ -305,16 +465,30 @@ impl Checker<'_> {
                     match self.dim(e, &BTreeMap::new()) {
                         Some(size) => sizes.push(size),
                         None => {
-                            self.report(self.error(312, e.span, "a dimension is a whole number or a setting").help("write a number, or the name of a `setting`"));
+                            self.report(
+                                self.error(
+                                    312,
+                                    e.span,
+                                    "a dimension is a whole number or a setting",
+                                )
+                                .help("write a number, or the name of a `setting`"),
+                            );
                             return None;
                         }
                     }
                 }
-                Some(Ty::Tensor(Tensor { elem, kind, spaces: Vec::new(), dims: sizes }))
+                Some(Ty::Tensor(Tensor {
+                    elem,
+                    kind,
+                    spaces: Vec::new(),
+                    dims: sizes,
+                }))
             }
-            TypeKind::Record(fields) => {
-                fields.iter().map(|(name, ty)| Some((name.text.clone(), self.written(ty)?))).collect::<Option<_>>().map(Ty::Record)
-            }
+            TypeKind::Record(fields) => fields
+                .iter()
+                .map(|(name, ty)| Some((name.text.clone(), self.written(ty)?)))
+                .collect::<Option<_>>()
+                .map(Ty::Record),
             TypeKind::Words(_) => {
                 self.report(self.error(311, ty.span, "a tower does not give words"));
                 None

@@ -7,7 +7,9 @@ use reckon_grammar::span::Span;
 use super::{Checker, list};
 use crate::hir::{Expr, ExprKind, Facts, HandleTy, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat};
+use crate::plan::{
+    Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
+};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -60,11 +62,19 @@ impl<'a> Checker<'a> {
         }
         match kind {
             SourceKind::Entity if plan.key.is_empty() => self.report(
-                Diagnostic::error(Code(401), source.name.span, format!("entity `{}` has no key", plan.name))
-                    .help("name the column that tells its rows apart: `key user_id: int`"),
+                Diagnostic::error(
+                    Code(401),
+                    source.name.span,
+                    format!("entity `{}` has no key", plan.name),
+                )
+                .help("name the column that tells its rows apart: `key user_id: int`"),
             ),
             SourceKind::Events => {
-                plan.time = plan.columns.iter().find(|column| column.ty.kind == RowKind::Time).map(|column| column.name.clone());
+                plan.time = plan
+                    .columns
+                    .iter()
+                    .find(|column| column.ty.kind == RowKind::Time)
+                    .map(|column| column.name.clone());
             }
             SourceKind::Entity => {}
         }
@@ -75,12 +85,27 @@ impl<'a> Checker<'a> {
         let value = self.expr(from);
         match value.ty {
             Ty::Const(Value::Str(path)) => vec![path],
-            Ty::Const(Value::List(items)) if items.iter().all(|item| matches!(item, Value::Str(_))) => {
-                items.into_iter().filter_map(|item| if let Value::Str(path) = item { Some(path) } else { None }).collect()
+            Ty::Const(Value::List(items))
+                if items.iter().all(|item| matches!(item, Value::Str(_))) =>
+            {
+                items
+                    .into_iter()
+                    .filter_map(|item| {
+                        if let Value::Str(path) = item {
+                            Some(path)
+                        } else {
+                            None
+                        }
+                    })
+                    .collect()
             }
             Ty::Error => Vec::new(),
             _ => {
-                self.report(Diagnostic::error(Code(402), from.span, "a source is read from a path, a glob or a list of them"));
+                self.report(Diagnostic::error(
+                    Code(402),
+                    from.span,
+                    "a source is read from a path, a glob or a list of them",
+                ));
                 Vec::new()
             }
         }
@@ -95,7 +120,9 @@ impl<'a> Checker<'a> {
                 }
             }
             SourceEntry::Column(column) => self.column_entry(column, plan),
-            SourceEntry::Unique(names, _) => plan.unique = names.iter().map(|name| name.text.clone()).collect(),
+            SourceEntry::Unique(names, _) => {
+                plan.unique = names.iter().map(|name| name.text.clone()).collect()
+            }
             SourceEntry::Group(name) => {
                 self.not_yet(name.span, "`group`");
             }
@@ -115,37 +142,68 @@ impl<'a> Checker<'a> {
             self.not_yet(column.span, "a time from which a label is known");
         }
         if column.role == Role::Label {
-            self.hir.labels.insert((plan.name.clone(), column.name.text.clone()));
+            self.hir
+                .labels
+                .insert((plan.name.clone(), column.name.text.clone()));
         }
         if column.value.is_some() {
-            self.derived.insert((plan.name.clone(), column.name.text.clone()), column.clone());
-            return;
-        }
-        let nulls = column.nulls.as_ref().map_or_else(Vec::new, |nulls| match self.expr(nulls).ty {
-            Ty::Const(Value::List(items)) => items,
-            Ty::Const(value) => vec![value],
-            _ => Vec::new(),
-        });
-        self.add_column(plan, &column.name, column.ty.as_ref(), nulls);
-    }
-
-    fn add_column(&mut self, plan: &mut SourcePlan, name: &ast::Name, ty: Option<&ast::Type>, nulls: Vec<Value>) {
-        if let Some(first) = plan.columns.iter().find(|column| column.name == name.text) {
-            self.report(
-                Diagnostic::error(Code(204), name.span, format!("column `{}` is declared twice", name.text)).label(first.span, "first declared here"),
+            self.derived.insert(
+                (plan.name.clone(), column.name.text.clone()),
+                column.clone(),
             );
             return;
         }
-        let Some((ty, time)) = ty.and_then(|ty| self.column_type(ty)) else { return };
+        let nulls =
+            column
+                .nulls
+                .as_ref()
+                .map_or_else(Vec::new, |nulls| match self.expr(nulls).ty {
+                    Ty::Const(Value::List(items)) => items,
+                    Ty::Const(value) => vec![value],
+                    _ => Vec::new(),
+                });
+        self.add_column(plan, &column.name, column.ty.as_ref(), nulls);
+    }
+
+    fn add_column(
+        &mut self,
+        plan: &mut SourcePlan,
+        name: &ast::Name,
+        ty: Option<&ast::Type>,
+        nulls: Vec<Value>,
+    ) {
+        if let Some(first) = plan.columns.iter().find(|column| column.name == name.text) {
+            self.report(
+                Diagnostic::error(
+                    Code(204),
+                    name.span,
+                    format!("column `{}` is declared twice", name.text),
+                )
+                .label(first.span, "first declared here"),
+            );
+            return;
+        }
+        let Some((ty, time)) = ty.and_then(|ty| self.column_type(ty)) else {
+            return;
+        };
         let nullable = ty.nullable || !nulls.is_empty();
-        plan.columns.push(ColumnPlan { name: name.text.clone(), ty: RowType { nullable, ..ty }, time, nulls, span: name.span });
+        plan.columns.push(ColumnPlan {
+            name: name.text.clone(),
+            ty: RowType { nullable, ..ty },
+            time,
+            nulls,
+            span: name.span,
+        });
     }
 
     fn column_type(&mut self, ty: &ast::Type) -> Option<(RowType, TimeFormat)> {
         const KNOWN: &[&str] = &["int", "float", "bool", "str", "time", "list"];
         let TypeKind::Named { name, of, args, .. } = &ty.kind else {
             if !matches!(ty.kind, TypeKind::Error) {
-                self.report(Diagnostic::error(Code(403), ty.span, "expected the type of a column").note(format!("columns are {}", list(KNOWN))));
+                self.report(
+                    Diagnostic::error(Code(403), ty.span, "expected the type of a column")
+                        .note(format!("columns are {}", list(KNOWN))),
+                );
             }
             return None;
         };
@@ -159,21 +217,36 @@ impl<'a> Checker<'a> {
                 Some(Some((inner, _))) => RowKind::List(Box::new(inner.kind)),
                 Some(None) => return None,
                 None => {
-                    self.report(Diagnostic::error(Code(403), ty.span, "a list column says what it holds").help("write `list<int>`, `list<float>` or `list<str>`"));
+                    self.report(
+                        Diagnostic::error(Code(403), ty.span, "a list column says what it holds")
+                            .help("write `list<int>`, `list<float>` or `list<str>`"),
+                    );
                     return None;
                 }
             },
             other => {
-                let unknown = Diagnostic::error(Code(403), name.span, format!("unknown column type `{other}`"));
-                self.report(match nearest(other, KNOWN.iter().copied()).or(alias(other)) {
-                    Some(near) => unknown.help(format!("write `{near}`")).fix(name.span, near),
-                    None => unknown.note(format!("columns are {}", list(KNOWN))),
-                });
+                let unknown = Diagnostic::error(
+                    Code(403),
+                    name.span,
+                    format!("unknown column type `{other}`"),
+                );
+                self.report(
+                    match nearest(other, KNOWN.iter().copied()).or(alias(other)) {
+                        Some(near) => unknown.help(format!("write `{near}`")).fix(name.span, near),
+                        None => unknown.note(format!("columns are {}", list(KNOWN))),
+                    },
+                );
                 return None;
             }
         };
         let time = self.time_format(args);
-        Some((RowType { kind, nullable: ty.nullable }, time))
+        Some((
+            RowType {
+                kind,
+                nullable: ty.nullable,
+            },
+            time,
+        ))
     }
 
     fn time_format(&mut self, args: &[ast::Arg]) -> TimeFormat {
@@ -186,17 +259,31 @@ impl<'a> Checker<'a> {
                     "ms" => return TimeFormat::Millis,
                     "us" => return TimeFormat::Micros,
                     _ => {
-                        self.unknown(221, arg.value.span, "unit of time", unit, &["s", "ms", "us"]);
+                        self.unknown(
+                            221,
+                            arg.value.span,
+                            "unit of time",
+                            unit,
+                            &["s", "ms", "us"],
+                        );
                     }
                 },
                 ("format", ast::ExprKind::Str(text)) => format = Some(text.clone()),
                 ("zone", ast::ExprKind::Str(text)) => zone.clone_from(text),
                 _ => self.report(
-                    Diagnostic::error(Code(222), arg.value.span, "a time takes `unit`, or `format` and `zone`").help("write `time(unit: ms)` or `time(format: \"%Y-%m-%d\", zone: \"UTC\")`"),
+                    Diagnostic::error(
+                        Code(222),
+                        arg.value.span,
+                        "a time takes `unit`, or `format` and `zone`",
+                    )
+                    .help("write `time(unit: ms)` or `time(format: \"%Y-%m-%d\", zone: \"UTC\")`"),
                 ),
             }
         }
-        format.map_or(TimeFormat::Seconds, |format| TimeFormat::Text { format, zone })
+        format.map_or(TimeFormat::Seconds, |format| TimeFormat::Text {
+            format,
+            zone,
+        })
     }
 
     fn references(&mut self, source: &ast::Source) {
@@ -209,91 +296,205 @@ impl<'a> Checker<'a> {
             Some(ast::ExprKind::Name(word)) if word == "error" => Absent::Error,
             Some(_) => {
                 let span = absent.map_or(source.name.span, |value| value.span);
-                self.report(Diagnostic::error(Code(221), span, "`absent` is `error` or `unknown`"));
+                self.report(Diagnostic::error(
+                    Code(221),
+                    span,
+                    "`absent` is `error` or `unknown`",
+                ));
                 Absent::Error
             }
             None => Absent::Error,
         };
         for entry in &source.entries {
-            let SourceEntry::Reference { columns, target } = entry else { continue };
+            let SourceEntry::Reference { columns, target } = entry else {
+                continue;
+            };
             self.one_reference(source, columns, target, absent);
         }
     }
 
-    fn one_reference(&mut self, source: &ast::Source, columns: &[ast::Name], target: &ast::Name, absent: Absent) {
-        let entities: Vec<&str> =
-            self.hir.sources.iter().filter(|s| s.kind == SourceKind::Entity).map(|s| s.name.as_str()).collect();
-        let Some(entity) = self.hir.sources.iter().find(|s| s.name == target.text && s.kind == SourceKind::Entity) else {
+    fn one_reference(
+        &mut self,
+        source: &ast::Source,
+        columns: &[ast::Name],
+        target: &ast::Name,
+        absent: Absent,
+    ) {
+        let entities: Vec<&str> = self
+            .hir
+            .sources
+            .iter()
+            .filter(|s| s.kind == SourceKind::Entity)
+            .map(|s| s.name.as_str())
+            .collect();
+        let Some(entity) = self
+            .hir
+            .sources
+            .iter()
+            .find(|s| s.name == target.text && s.kind == SourceKind::Entity)
+        else {
             let entities: Vec<String> = entities.iter().map(|name| (*name).to_owned()).collect();
             let entities: Vec<&str> = entities.iter().map(String::as_str).collect();
             self.unknown(232, target.span, "entity", &target.text, &entities);
             return;
         };
-        let key: Vec<ColumnPlan> =
-            entity.key.iter().filter_map(|key| entity.columns.iter().find(|column| column.name == *key)).cloned().collect();
-        let span = columns.first().map_or(target.span, |first| first.span.to(target.span));
+        let key: Vec<ColumnPlan> = entity
+            .key
+            .iter()
+            .filter_map(|key| entity.columns.iter().find(|column| column.name == *key))
+            .cloned()
+            .collect();
+        let span = columns
+            .first()
+            .map_or(target.span, |first| first.span.to(target.span));
         if key.len() != columns.len() && !key.is_empty() {
             self.report(
-                Diagnostic::error(Code(412), span, format!("the key of `{}` has {} columns, found {}", target.text, key.len(), columns.len()))
-                    .label(key[0].span, "the key"),
+                Diagnostic::error(
+                    Code(412),
+                    span,
+                    format!(
+                        "the key of `{}` has {} columns, found {}",
+                        target.text,
+                        key.len(),
+                        columns.len()
+                    ),
+                )
+                .label(key[0].span, "the key"),
             );
             return;
         }
-        let Some(plan) = self.hir.sources.iter_mut().find(|s| s.name == source.name.text) else { return };
+        let Some(plan) = self
+            .hir
+            .sources
+            .iter_mut()
+            .find(|s| s.name == source.name.text)
+        else {
+            return;
+        };
         for (column, key) in columns.iter().zip(&key) {
             if plan.columns.iter().all(|known| known.name != column.text) {
-                plan.columns.push(ColumnPlan { name: column.text.clone(), span: column.span, ..key.clone() });
+                plan.columns.push(ColumnPlan {
+                    name: column.text.clone(),
+                    span: column.span,
+                    ..key.clone()
+                });
             }
         }
-        plan.references.push(ReferencePlan { columns: columns.iter().map(|c| c.text.clone()).collect(), target: target.text.clone(), absent, span });
+        plan.references.push(ReferencePlan {
+            columns: columns.iter().map(|c| c.text.clone()).collect(),
+            target: target.text.clone(),
+            absent,
+            span,
+        });
     }
 
     fn split(&mut self, split: &ast::Split, span: Span) {
         let name = &split.source.text;
-        let Some(source) = self.hir.sources.iter().find(|source| source.name == *name).cloned() else {
-            let events: Vec<String> = self.hir.sources.iter().filter(|s| s.kind == SourceKind::Events).map(|s| s.name.clone()).collect();
+        let Some(source) = self
+            .hir
+            .sources
+            .iter()
+            .find(|source| source.name == *name)
+            .cloned()
+        else {
+            let events: Vec<String> = self
+                .hir
+                .sources
+                .iter()
+                .filter(|s| s.kind == SourceKind::Events)
+                .map(|s| s.name.clone())
+                .collect();
             let events: Vec<&str> = events.iter().map(String::as_str).collect();
             self.unknown(230, split.source.span, "events", name, &events);
             return;
         };
         if self.hir.splits.iter().any(|known| known.source == *name) {
-            self.report(Diagnostic::error(Code(413), split.source.span, format!("`{name}` is split twice")).help("keep one of the two"));
+            self.report(
+                Diagnostic::error(
+                    Code(413),
+                    split.source.span,
+                    format!("`{name}` is split twice"),
+                )
+                .help("keep one of the two"),
+            );
             return;
         }
-        let Some(rule) = self.split_rule(&split.rule, &source, split.source.span) else { return };
+        let Some(rule) = self.split_rule(&split.rule, &source, split.source.span) else {
+            return;
+        };
         let mut parts = Vec::new();
         for (part, amount) in &split.parts {
             if !matches!(part.text.as_str(), "train" | "valid" | "test") {
-                self.unknown(414, part.span, "part of a split", &part.text, &["train", "valid", "test"]);
+                self.unknown(
+                    414,
+                    part.span,
+                    "part of a split",
+                    &part.text,
+                    &["train", "valid", "test"],
+                );
                 return;
             }
             match self.expr(amount).ty.value().and_then(Value::as_f64) {
                 Some(amount) if amount >= 0.0 => parts.push((part.text.clone(), amount)),
                 _ => {
-                    self.report(Diagnostic::error(Code(414), amount.span, "a part of a split is a share such as `80%`, or a count"));
+                    self.report(Diagnostic::error(
+                        Code(414),
+                        amount.span,
+                        "a part of a split is a share such as `80%`, or a count",
+                    ));
                     return;
                 }
             }
         }
         let sum: f64 = parts.iter().map(|(_, share)| share).sum();
-        let by_share = matches!(rule, SplitRule::Time | SplitRule::TimePer(_) | SplitRule::Random(_));
+        let by_share = matches!(
+            rule,
+            SplitRule::Time | SplitRule::TimePer(_) | SplitRule::Random(_)
+        );
         if by_share && (sum - 1.0).abs() > 1e-9 {
             self.report(
-                Diagnostic::error(Code(414), split.source.span, format!("the parts of the split are {:.0}% of the rows together", sum * 100.0))
-                    .help("make them 100%: `{ train 80%, valid 10%, test 10% }`"),
+                Diagnostic::error(
+                    Code(414),
+                    split.source.span,
+                    format!(
+                        "the parts of the split are {:.0}% of the rows together",
+                        sum * 100.0
+                    ),
+                )
+                .help("make them 100%: `{ train 80%, valid 10%, test 10% }`"),
             );
             return;
         }
-        self.hir.splits.push(SplitPlan { source: name.clone(), rule, parts, span });
+        self.hir.splits.push(SplitPlan {
+            source: name.clone(),
+            rule,
+            parts,
+            span,
+        });
     }
 
-    fn split_rule(&mut self, rule: &ast::SplitRule, source: &SourcePlan, span: Span) -> Option<SplitRule> {
+    fn split_rule(
+        &mut self,
+        rule: &ast::SplitRule,
+        source: &SourcePlan,
+        span: Span,
+    ) -> Option<SplitRule> {
         let per = |checker: &mut Self, name: &ast::Name| {
-            let targets: Vec<&str> = source.references.iter().map(|reference| reference.target.as_str()).collect();
+            let targets: Vec<&str> = source
+                .references
+                .iter()
+                .map(|reference| reference.target.as_str())
+                .collect();
             if targets.contains(&name.text.as_str()) {
                 return true;
             }
-            checker.unknown(231, name.span, &format!("reference of `{}`", source.name), &name.text, &targets);
+            checker.unknown(
+                231,
+                name.span,
+                &format!("reference of `{}`", source.name),
+                &name.text,
+                &targets,
+            );
             false
         };
         let by = |checker: &mut Self, name: &ast::Name| {
@@ -301,24 +502,44 @@ impl<'a> Checker<'a> {
                 return true;
             }
             let times: Vec<&str> = source.time.iter().map(String::as_str).collect();
-            checker.unknown(415, name.span, &format!("time of `{}`", source.name), &name.text, &times);
+            checker.unknown(
+                415,
+                name.span,
+                &format!("time of `{}`", source.name),
+                &name.text,
+                &times,
+            );
             false
         };
-        if source.time.is_none() && !matches!(rule, ast::SplitRule::Random(_) | ast::SplitRule::Error) {
-            self.report(Diagnostic::error(Code(415), span, format!("`{}` has no column of type `time`", source.name)).help("declare one, or split by `random(7)`"));
+        if source.time.is_none()
+            && !matches!(rule, ast::SplitRule::Random(_) | ast::SplitRule::Error)
+        {
+            self.report(
+                Diagnostic::error(
+                    Code(415),
+                    span,
+                    format!("`{}` has no column of type `time`", source.name),
+                )
+                .help("declare one, or split by `random(7)`"),
+            );
             return None;
         }
         match rule {
             ast::SplitRule::Time(time) => by(self, time).then_some(SplitRule::Time),
-            ast::SplitRule::TimePer(time, entity) => {
-                (by(self, time) && per(self, entity)).then(|| SplitRule::TimePer(entity.text.clone()))
+            ast::SplitRule::TimePer(time, entity) => (by(self, time) && per(self, entity))
+                .then(|| SplitRule::TimePer(entity.text.clone())),
+            ast::SplitRule::LastPer(entity) => {
+                per(self, entity).then(|| SplitRule::LastPer(entity.text.clone()))
             }
-            ast::SplitRule::LastPer(entity) => per(self, entity).then(|| SplitRule::LastPer(entity.text.clone())),
             ast::SplitRule::Day => Some(SplitRule::Day),
             ast::SplitRule::Random(seed) => match self.expr(seed).ty {
                 Ty::Const(Value::Int(seed)) => Some(SplitRule::Random(seed as u64)),
                 _ => {
-                    self.report(Diagnostic::error(Code(414), seed.span, "the seed of a random split is a whole number"));
+                    self.report(Diagnostic::error(
+                        Code(414),
+                        seed.span,
+                        "the seed of a random split is a whole number",
+                    ));
                     None
                 }
             },
@@ -327,14 +548,24 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn has_column(&self, source: &str, name: &str) -> bool {
-        self.derived.contains_key(&(source.to_owned(), name.to_owned()))
-            || self.hir.sources.iter().any(|known| known.name == source && known.columns.iter().any(|column| column.name == name))
+        self.derived
+            .contains_key(&(source.to_owned(), name.to_owned()))
+            || self.hir.sources.iter().any(|known| {
+                known.name == source && known.columns.iter().any(|column| column.name == name)
+            })
     }
 
     pub(super) fn column_names(&self, source: &str) -> Vec<String> {
         let declared = self.hir.sources.iter().filter(|known| known.name == source);
-        let mut names: Vec<String> = declared.flat_map(|known| known.columns.iter().map(|column| column.name.clone())).collect();
-        names.extend(self.derived.keys().filter(|(of, _)| of == source).map(|(_, name)| name.clone()));
+        let mut names: Vec<String> = declared
+            .flat_map(|known| known.columns.iter().map(|column| column.name.clone()))
+            .collect();
+        names.extend(
+            self.derived
+                .keys()
+                .filter(|(of, _)| of == source)
+                .map(|(_, name)| name.clone()),
+        );
         names
     }
 
@@ -352,23 +583,49 @@ impl<'a> Checker<'a> {
             return self.derived_column(handle, &key, &derived, &facts, span);
         }
         let found = self.hir.sources.iter().find(|known| known.name == source);
-        let Some(column) = found.and_then(|found| found.columns.iter().find(|column| column.name == name)) else {
+        let Some(column) =
+            found.and_then(|found| found.columns.iter().find(|column| column.name == name))
+        else {
             return Expr::error(span);
         };
-        let through_absent = matches!(handle.kind, ExprKind::Refer(..)) && self.may_be_absent(&handle);
-        let ty = RowType { nullable: column.ty.nullable || through_absent, ..column.ty.clone() };
-        Expr::new(ExprKind::Column(Box::new(handle), name.to_owned()), Ty::Row(ty), facts, span)
+        let through_absent =
+            matches!(handle.kind, ExprKind::Refer(..)) && self.may_be_absent(&handle);
+        let ty = RowType {
+            nullable: column.ty.nullable || through_absent,
+            ..column.ty.clone()
+        };
+        Expr::new(
+            ExprKind::Column(Box::new(handle), name.to_owned()),
+            Ty::Row(ty),
+            facts,
+            span,
+        )
     }
 
     fn may_be_absent(&self, handle: &Expr) -> bool {
-        let ExprKind::Refer(of, target) = &handle.kind else { return false };
+        let ExprKind::Refer(of, target) = &handle.kind else {
+            return false;
+        };
         let Ty::Handle(of) = &of.ty else { return false };
-        let source = self.hir.sources.iter().find(|source| source.name == of.source);
-        source.is_some_and(|source| source.references.iter().any(|r| r.target == *target && r.absent == Absent::Unknown))
+        let source = self
+            .hir
+            .sources
+            .iter()
+            .find(|source| source.name == of.source);
+        source.is_some_and(|source| {
+            source
+                .references
+                .iter()
+                .any(|r| r.target == *target && r.absent == Absent::Unknown)
+        })
     }
 
     fn side_of(&self, source: &str, past: bool) -> String {
-        let entity = self.hir.sources.iter().any(|known| known.name == source && known.kind == SourceKind::Entity);
+        let entity = self
+            .hir
+            .sources
+            .iter()
+            .any(|known| known.name == source && known.kind == SourceKind::Entity);
         match (past, entity) {
             (true, _) => "past".to_owned(),
             (false, true) => source.to_owned(),
@@ -376,10 +633,23 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn derived_column(&mut self, handle: Expr, key: &(String, String), derived: &ast::ColumnDecl, facts: &Facts, span: Span) -> Expr {
-        let Some(value) = &derived.value else { return Expr::error(span) };
+    fn derived_column(
+        &mut self,
+        handle: Expr,
+        key: &(String, String),
+        derived: &ast::ColumnDecl,
+        facts: &Facts,
+        span: Span,
+    ) -> Expr {
+        let Some(value) = &derived.value else {
+            return Expr::error(span);
+        };
         if self.deriving.contains(key) {
-            self.report(Diagnostic::error(Code(416), derived.name.span, format!("column `{}` is computed from itself", key.1)));
+            self.report(Diagnostic::error(
+                Code(416),
+                derived.name.span,
+                format!("column `{}` is computed from itself", key.1),
+            ));
             return Expr::error(span);
         }
         self.deriving.push(key.clone());
@@ -387,10 +657,18 @@ impl<'a> Checker<'a> {
         self.deriving.pop();
         let facts = value.facts.clone().join(facts);
         match value.ty {
-            Ty::Row(_) | Ty::Error => Expr { facts, span, ..value },
+            Ty::Row(_) | Ty::Error => Expr {
+                facts,
+                span,
+                ..value
+            },
             _ => {
                 let shown = self.show(&value.ty);
-                self.report(Diagnostic::error(Code(417), derived.name.span, format!("a derived column is a value of each row, found `{shown}`")));
+                self.report(Diagnostic::error(
+                    Code(417),
+                    derived.name.span,
+                    format!("a derived column is a value of each row, found `{shown}`"),
+                ));
                 Expr::error(span)
             }
         }
@@ -398,7 +676,15 @@ impl<'a> Checker<'a> {
 
     /// A handle over the rows of a source in a feature: the row itself.
     pub(super) fn feature_row(&mut self, source: &str, span: Span) -> (usize, Expr) {
-        self.row_handle(HandleTy { source: source.to_owned(), space: None, past: false, candidates: false }, span)
+        self.row_handle(
+            HandleTy {
+                source: source.to_owned(),
+                space: None,
+                past: false,
+                candidates: false,
+            },
+            span,
+        )
     }
 }
 

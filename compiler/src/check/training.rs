@@ -1,6 +1,8 @@
 //! `train` and `evaluate`.
 
-use reckon_grammar::ast::{self, Arg, BinaryOp, EvaluateEntry, EvaluateKind, ExprKind as Syntax, TrainEntry};
+use reckon_grammar::ast::{
+    self, Arg, BinaryOp, EvaluateEntry, EvaluateKind, ExprKind as Syntax, TrainEntry,
+};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::Span;
 
@@ -10,20 +12,51 @@ use crate::hir::{Evaluation, EvaluationKind, Expr, HandleTy, Optimizer, SpaceKin
 use crate::plan::{Schedule, SlicePlan};
 use crate::value::Value;
 
-const RETRIEVAL: &[&str] = &["recall", "hit", "ndcg", "ndcg_hits_ideal", "map", "mrr", "coverage"];
+const RETRIEVAL: &[&str] = &[
+    "recall",
+    "hit",
+    "ndcg",
+    "ndcg_hits_ideal",
+    "map",
+    "mrr",
+    "coverage",
+];
 const RANKING: &[&str] = &["auc", "gauc", "logloss", "calibration", "ne"];
-const OPTIONS: &[&str] = &["minimize", "batch", "epochs", "optimizer", "embeddings", "clip", "accumulate", "schedule", "stop"];
+const OPTIONS: &[&str] = &[
+    "minimize",
+    "batch",
+    "epochs",
+    "optimizer",
+    "embeddings",
+    "clip",
+    "accumulate",
+    "schedule",
+    "stop",
+];
 
 impl Checker<'_> {
     pub(super) fn train(&mut self, train: &ast::Train, span: Span) {
-        let name = train.name.as_ref().map_or_else(|| "train".to_owned(), |name| name.text.clone());
+        let name = train
+            .name
+            .as_ref()
+            .map_or_else(|| "train".to_owned(), |name| name.text.clone());
         let mut plan = Train {
             name,
             minimize: Vec::new(),
             batch: 1024,
             epochs: 1,
-            optimizer: Optimizer { rule: UpdateRule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, lr: 1e-3 },
-            embeddings: Optimizer { rule: UpdateRule::RowwiseAdagrad { eps: 1e-8 }, lr: 0.05 },
+            optimizer: Optimizer {
+                rule: UpdateRule::Adam {
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    eps: 1e-8,
+                },
+                lr: 1e-3,
+            },
+            embeddings: Optimizer {
+                rule: UpdateRule::RowwiseAdagrad { eps: 1e-8 },
+                lr: 0.05,
+            },
             clip: None,
             accumulate: 1,
             schedule: Schedule::Constant { warmup: 0 },
@@ -39,15 +72,24 @@ impl Checker<'_> {
                     self.minimize(e, 1.0, &mut plan);
                 }
                 TrainEntry::Option(name, value) => self.train_option(name, value, &mut plan),
-                TrainEntry::StopEarly { split, evaluation, metric, patience } => self.stop_early(split, evaluation, metric, patience, &mut plan),
+                TrainEntry::StopEarly {
+                    split,
+                    evaluation,
+                    metric,
+                    patience,
+                } => self.stop_early(split, evaluation, metric, patience, &mut plan),
                 TrainEntry::Error(_) => minimized = true,
             }
         }
         self.frames.pop();
         if !minimized {
             self.report(
-                Diagnostic::error(Code(801), span, "a `train` without `minimize` trains nothing")
-                    .help("name its losses: `minimize main`"),
+                Diagnostic::error(
+                    Code(801),
+                    span,
+                    "a `train` without `minimize` trains nothing",
+                )
+                .help("name its losses: `minimize main`"),
             );
         }
         self.hir.trains.push(plan);
@@ -59,12 +101,22 @@ impl Checker<'_> {
                 self.minimize(a, factor, plan);
                 self.minimize(b, factor, plan);
             }
-            Syntax::Binary(BinaryOp::Mul, a, b) if matches!(&b.kind, Syntax::Name(name) if self.is_loss(name)) => match self.expr(a).ty.value().and_then(Value::as_f64) {
-                Some(scale) => self.minimize(b, factor * scale, plan),
-                None => self.report(Diagnostic::error(Code(803), a.span, "the factor of a loss is a number known while compiling")),
-            },
-            Syntax::Binary(BinaryOp::Mul, a, b) if matches!(&a.kind, Syntax::Name(name) if self.is_loss(name)) => {
-                let swapped = ast::Expr { kind: Syntax::Binary(BinaryOp::Mul, b.clone(), a.clone()), span: e.span };
+            Syntax::Binary(BinaryOp::Mul, a, b) if matches!(&b.kind, Syntax::Name(name) if self.is_loss(name)) => {
+                match self.expr(a).ty.value().and_then(Value::as_f64) {
+                    Some(scale) => self.minimize(b, factor * scale, plan),
+                    None => self.report(Diagnostic::error(
+                        Code(803),
+                        a.span,
+                        "the factor of a loss is a number known while compiling",
+                    )),
+                }
+            }
+            Syntax::Binary(BinaryOp::Mul, a, b) if matches!(&a.kind, Syntax::Name(name) if self.is_loss(name)) =>
+            {
+                let swapped = ast::Expr {
+                    kind: Syntax::Binary(BinaryOp::Mul, b.clone(), a.clone()),
+                    span: e.span,
+                };
                 self.minimize(&swapped, factor, plan);
             }
             Syntax::Name(name) if self.is_loss(name) => plan.minimize.push((factor, name.clone())),
@@ -75,7 +127,8 @@ impl Checker<'_> {
             }
             Syntax::Error => {}
             _ => self.report(
-                Diagnostic::error(Code(803), e.span, "expected a sum of losses").help("write `minimize main + 0.1 * other`"),
+                Diagnostic::error(Code(803), e.span, "expected a sum of losses")
+                    .help("write `minimize main + 0.1 * other`"),
             ),
         }
     }
@@ -105,10 +158,16 @@ impl Checker<'_> {
             }
             "clip" => match self.expr(value).ty.value().and_then(Value::as_f64) {
                 Some(norm) if norm > 0.0 => plan.clip = Some(norm),
-                _ => self.report(Diagnostic::error(Code(802), value.span, "`clip` is a number above 0")),
+                _ => self.report(Diagnostic::error(
+                    Code(802),
+                    value.span,
+                    "`clip` is a number above 0",
+                )),
             },
             "optimizer" => plan.optimizer = self.optimizer(value, false).unwrap_or(plan.optimizer),
-            "embeddings" => plan.embeddings = self.optimizer(value, true).unwrap_or(plan.embeddings),
+            "embeddings" => {
+                plan.embeddings = self.optimizer(value, true).unwrap_or(plan.embeddings)
+            }
             "schedule" => plan.schedule = self.schedule(value).unwrap_or(plan.schedule),
             other => {
                 self.unknown(805, name.span, "entry of `train`", other, OPTIONS);
@@ -117,7 +176,11 @@ impl Checker<'_> {
     }
 
     /// The name and the named numbers of `adam(lr: 1e-3)`.
-    fn numbers<'e>(&mut self, e: &'e ast::Expr, allowed: &[&str]) -> Option<(&'e str, Vec<(String, f64)>)> {
+    fn numbers<'e>(
+        &mut self,
+        e: &'e ast::Expr,
+        allowed: &[&str],
+    ) -> Option<(&'e str, Vec<(String, f64)>)> {
         let none: &[Arg] = &[];
         let (name, args) = match &e.kind {
             Syntax::Call(callee, args) => match &callee.kind {
@@ -130,11 +193,22 @@ impl Checker<'_> {
         let mut found = Vec::new();
         for arg in args {
             let Some(key) = &arg.name else {
-                self.report(Diagnostic::error(Code(222), arg.value.span, format!("arguments of `{name}` have names")).note(format!("they are {}", list(allowed))));
+                self.report(
+                    Diagnostic::error(
+                        Code(222),
+                        arg.value.span,
+                        format!("arguments of `{name}` have names"),
+                    )
+                    .note(format!("they are {}", list(allowed))),
+                );
                 return Some((name, found));
             };
             if !allowed.contains(&key.text.as_str()) {
-                let unknown = Diagnostic::error(Code(222), key.span, format!("`{name}` has no argument `{}`", key.text));
+                let unknown = Diagnostic::error(
+                    Code(222),
+                    key.span,
+                    format!("`{name}` has no argument `{}`", key.text),
+                );
                 self.report(match nearest(&key.text, allowed.iter().copied()) {
                     Some(near) => unknown.help(format!("write `{near}:`")).fix(key.span, near),
                     None => unknown.note(format!("its arguments are {}", list(allowed))),
@@ -143,33 +217,67 @@ impl Checker<'_> {
             }
             match self.expr(&arg.value).ty.value().and_then(Value::as_f64) {
                 Some(value) => found.push((key.text.clone(), value)),
-                None => self.report(Diagnostic::error(Code(802), arg.value.span, format!("`{}` is a number known while compiling", key.text))),
+                None => self.report(Diagnostic::error(
+                    Code(802),
+                    arg.value.span,
+                    format!("`{}` is a number known while compiling", key.text),
+                )),
             }
         }
         Some((name, found))
     }
 
     fn optimizer(&mut self, e: &ast::Expr, tables: bool) -> Option<Optimizer> {
-        let known: &[&str] = if tables { &["rowwise_adagrad", "adagrad", "lazy_adam", "sgd"] } else { &["adam", "adamw", "sgd"] };
-        let (name, numbers) = self.numbers(e, &["lr", "beta1", "beta2", "eps", "decay", "momentum"]).unwrap_or(("", Vec::new()));
-        let get = |key: &str, default: f64| numbers.iter().find(|(name, _)| name == key).map_or(default, |(_, value)| *value);
+        let known: &[&str] = if tables {
+            &["rowwise_adagrad", "adagrad", "lazy_adam", "sgd"]
+        } else {
+            &["adam", "adamw", "sgd"]
+        };
+        let (name, numbers) = self
+            .numbers(e, &["lr", "beta1", "beta2", "eps", "decay", "momentum"])
+            .unwrap_or(("", Vec::new()));
+        let get = |key: &str, default: f64| {
+            numbers
+                .iter()
+                .find(|(name, _)| name == key)
+                .map_or(default, |(_, value)| *value)
+        };
         let (beta1, beta2, eps) = (get("beta1", 0.9), get("beta2", 0.999), get("eps", 1e-8));
         let rule = match (name, tables) {
             ("adam", false) | ("lazy_adam", true) => UpdateRule::Adam { beta1, beta2, eps },
-            ("adamw", false) => UpdateRule::AdamW { beta1, beta2, eps, decay: get("decay", 0.01) },
-            ("sgd", _) => UpdateRule::Sgd { momentum: get("momentum", 0.0) },
+            ("adamw", false) => UpdateRule::AdamW {
+                beta1,
+                beta2,
+                eps,
+                decay: get("decay", 0.01),
+            },
+            ("sgd", _) => UpdateRule::Sgd {
+                momentum: get("momentum", 0.0),
+            },
             ("rowwise_adagrad", true) => UpdateRule::RowwiseAdagrad { eps },
             ("adagrad", true) => UpdateRule::Adagrad { eps },
             _ => {
-                let what = if tables { "optimiser of tables" } else { "optimiser of weights" };
-                let shown = if name.is_empty() { reckon_grammar::print_expr(e) } else { name.to_owned() };
+                let what = if tables {
+                    "optimiser of tables"
+                } else {
+                    "optimiser of weights"
+                };
+                let shown = if name.is_empty() {
+                    reckon_grammar::print_expr(e)
+                } else {
+                    name.to_owned()
+                };
                 self.unknown(806, e.span, what, &shown, known);
                 return None;
             }
         };
         let lr = get("lr", if tables { 0.05 } else { 1e-3 });
         if lr <= 0.0 {
-            self.report(Diagnostic::error(Code(802), e.span, "a learning rate is above 0"));
+            self.report(Diagnostic::error(
+                Code(802),
+                e.span,
+                "a learning rate is above 0",
+            ));
             return None;
         }
         Some(Optimizer { rule, lr })
@@ -183,54 +291,127 @@ impl Checker<'_> {
             "cosine" => Some(Schedule::Cosine { warmup }),
             "linear" => Some(Schedule::Linear { warmup }),
             _ => {
-                self.unknown(806, e.span, "schedule", name, &["constant", "cosine", "linear"]);
+                self.unknown(
+                    806,
+                    e.span,
+                    "schedule",
+                    name,
+                    &["constant", "cosine", "linear"],
+                );
                 None
             }
         }
     }
 
-    fn stop_early(&mut self, split: &ast::Name, evaluation: &ast::Name, metric: &ast::Metric, patience: &ast::Expr, plan: &mut Train) {
+    fn stop_early(
+        &mut self,
+        split: &ast::Name,
+        evaluation: &ast::Name,
+        metric: &ast::Metric,
+        patience: &ast::Expr,
+        plan: &mut Train,
+    ) {
         if !matches!(split.text.as_str(), "valid" | "test" | "train") {
-            self.unknown(414, split.span, "part of a split", &split.text, &["valid", "test", "train"]);
+            self.unknown(
+                414,
+                split.span,
+                "part of a split",
+                &split.text,
+                &["valid", "test", "train"],
+            );
             return;
         }
         if split.text == "test" {
             self.report(
-                Diagnostic::error(Code(807), split.span, "early stopping on test rows makes the test figure worthless").help("write `stop early on valid ...`"),
+                Diagnostic::error(
+                    Code(807),
+                    split.span,
+                    "early stopping on test rows makes the test figure worthless",
+                )
+                .help("write `stop early on valid ...`"),
             );
         }
-        let Some(found) = self.hir.evaluations.iter().find(|known| known.name == evaluation.text) else {
+        let Some(found) = self
+            .hir
+            .evaluations
+            .iter()
+            .find(|known| known.name == evaluation.text)
+        else {
             let broken = self.user_items().any(|item| matches!(&item.kind, ast::ItemKind::Evaluate(e) if e.name.text == evaluation.text));
             if !broken {
-                let known: Vec<String> = self.hir.evaluations.iter().map(|known| known.name.clone()).collect();
+                let known: Vec<String> = self
+                    .hir
+                    .evaluations
+                    .iter()
+                    .map(|known| known.name.clone())
+                    .collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.unknown(808, evaluation.span, "evaluation", &evaluation.text, &known);
             }
             return;
         };
         let metrics = found.metrics.clone();
-        let Some(names) = self.metric_names(metric) else { return };
-        let Some(name) = names.first().filter(|name| names.len() == 1 && metrics.contains(name)) else {
-            let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
-            self.unknown(809, metric.span, &format!("metric of `{}`", evaluation.text), names.first().map_or("", String::as_str), &metrics);
+        let Some(names) = self.metric_names(metric) else {
             return;
         };
-        let Some(patience) = self.whole(patience, "patience") else { return };
-        plan.stop = Some((split.text.clone(), evaluation.text.clone(), name.clone(), patience));
+        let Some(name) = names
+            .first()
+            .filter(|name| names.len() == 1 && metrics.contains(name))
+        else {
+            let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
+            self.unknown(
+                809,
+                metric.span,
+                &format!("metric of `{}`", evaluation.text),
+                names.first().map_or("", String::as_str),
+                &metrics,
+            );
+            return;
+        };
+        let Some(patience) = self.whole(patience, "patience") else {
+            return;
+        };
+        plan.stop = Some((
+            split.text.clone(),
+            evaluation.text.clone(),
+            name.clone(),
+            patience,
+        ));
     }
 
     /// The full names of a written metric: `recall@[10, 50]` is two.
     fn metric_names(&mut self, metric: &ast::Metric) -> Option<Vec<String>> {
-        let args: Vec<String> = metric.args.iter().map(|arg| reckon_grammar::print_expr(&arg.value)).collect();
-        let base = if args.is_empty() { metric.name.text.clone() } else { format!("{}({})", metric.name.text, args.join(", ")) };
-        let Some(at) = &metric.at else { return Some(vec![base]) };
+        let args: Vec<String> = metric
+            .args
+            .iter()
+            .map(|arg| reckon_grammar::print_expr(&arg.value))
+            .collect();
+        let base = if args.is_empty() {
+            metric.name.text.clone()
+        } else {
+            format!("{}({})", metric.name.text, args.join(", "))
+        };
+        let Some(at) = &metric.at else {
+            return Some(vec![base]);
+        };
         let sizes = match self.expr(at).ty {
             Ty::Const(Value::Int(n)) if n > 0 => vec![n],
-            Ty::Const(Value::List(items)) => {
-                items.iter().filter_map(|item| if let Value::Int(n) = item { Some(*n) } else { None }).collect()
-            }
+            Ty::Const(Value::List(items)) => items
+                .iter()
+                .filter_map(|item| {
+                    if let Value::Int(n) = item {
+                        Some(*n)
+                    } else {
+                        None
+                    }
+                })
+                .collect(),
             _ => {
-                self.report(Diagnostic::error(Code(810), at.span, "`@` takes a whole number or a list of them"));
+                self.report(Diagnostic::error(
+                    Code(810),
+                    at.span,
+                    "`@` takes a whole number or a list of them",
+                ));
                 return None;
             }
         };
@@ -244,10 +425,17 @@ impl Checker<'_> {
         self.frames.pop();
         let Some((rows, handle)) = rows else { return };
         self.segments = vec![Default::default()];
-        let known = if kind == EvaluateKind::Retrieval { RETRIEVAL } else { RANKING };
+        let known = if kind == EvaluateKind::Retrieval {
+            RETRIEVAL
+        } else {
+            RANKING
+        };
         let mut plan = Evaluation {
             name: evaluate.name.text.clone(),
-            kind: EvaluationKind::Ranking { score: Expr::error(span), label: Expr::error(span) },
+            kind: EvaluationKind::Ranking {
+                score: Expr::error(span),
+                label: Expr::error(span),
+            },
             rows,
             metrics: Vec::new(),
             slices: Vec::new(),
@@ -261,47 +449,86 @@ impl Checker<'_> {
             match entry {
                 EvaluateEntry::Rank { entity, by, except } if kind == EvaluateKind::Retrieval => {
                     asked = true;
-                    if let Some(ranked) = self.rank(entity, by, except.as_ref(), evaluate.per_event, &handle, &plan.rows.source.clone()) {
+                    if let Some(ranked) = self.rank(
+                        entity,
+                        by,
+                        except.as_ref(),
+                        evaluate.per_event,
+                        &handle,
+                        &plan.rows.source.clone(),
+                    ) {
                         plan.kind = ranked;
                     }
                 }
                 EvaluateEntry::Score { score, against } if kind == EvaluateKind::Ranking => {
                     asked = true;
-                    if let Some(scored) = self.scored(score, against, &handle, &plan.rows.source.clone()) {
+                    if let Some(scored) =
+                        self.scored(score, against, &handle, &plan.rows.source.clone())
+                    {
                         plan.kind = scored;
                     }
                 }
                 EvaluateEntry::Rank { entity, .. } => self.report(
-                    Diagnostic::error(Code(811), entity.span, "a ranking scores its own rows").help("write `score EXPR against LABEL`, or make it `retrieval`"),
+                    Diagnostic::error(Code(811), entity.span, "a ranking scores its own rows")
+                        .help("write `score EXPR against LABEL`, or make it `retrieval`"),
                 ),
                 EvaluateEntry::Score { score, .. } => self.report(
-                    Diagnostic::error(Code(811), score.span, "a retrieval ranks a catalogue").help("write `rank ENTITY by EXPR`, or make it `ranking`"),
+                    Diagnostic::error(Code(811), score.span, "a retrieval ranks a catalogue")
+                        .help("write `rank ENTITY by EXPR`, or make it `ranking`"),
                 ),
                 EvaluateEntry::Report(metrics) => self.report_metrics(metrics, known, &mut plan),
                 EvaluateEntry::Slice(e) => self.slice(e, &handle, &mut plan),
                 EvaluateEntry::Interval(name) => plan.interval = Some(name.text.clone()),
-                EvaluateEntry::Baselines(names) => plan.baselines = Some(self.baselines(names, kind)),
+                EvaluateEntry::Baselines(names) => {
+                    plan.baselines = Some(self.baselines(names, kind))
+                }
                 EvaluateEntry::Error(_) => asked = true,
             }
         }
         if !asked {
-            let help = if kind == EvaluateKind::Retrieval { "write `rank movie by SCORE except seen`" } else { "write `score EXPR against LABEL`" };
-            self.report(Diagnostic::error(Code(812), evaluate.name.span, format!("evaluation `{}` asks nothing", plan.name)).help(help));
+            let help = if kind == EvaluateKind::Retrieval {
+                "write `rank movie by SCORE except seen`"
+            } else {
+                "write `score EXPR against LABEL`"
+            };
+            self.report(
+                Diagnostic::error(
+                    Code(812),
+                    evaluate.name.span,
+                    format!("evaluation `{}` asks nothing", plan.name),
+                )
+                .help(help),
+            );
         }
         if plan.metrics.is_empty() {
-            self.report(Diagnostic::error(Code(812), evaluate.name.span, format!("evaluation `{}` reports nothing", plan.name)).help(format!("write `report` with {}", list(known))));
+            self.report(
+                Diagnostic::error(
+                    Code(812),
+                    evaluate.name.span,
+                    format!("evaluation `{}` reports nothing", plan.name),
+                )
+                .help(format!("write `report` with {}", list(known))),
+            );
         }
         self.hir.evaluations.push(plan);
     }
 
     fn baselines(&mut self, names: &[ast::Name], kind: EvaluateKind) -> Vec<String> {
-        let known: &[&str] = if kind == EvaluateKind::Retrieval { &["none", "popularity", "itemknn", "ease"] } else { &["none", "constant", "item_rate"] };
+        let known: &[&str] = if kind == EvaluateKind::Retrieval {
+            &["none", "popularity", "itemknn", "ease"]
+        } else {
+            &["none", "constant", "item_rate"]
+        };
         for name in names {
             if !known.contains(&name.text.as_str()) {
                 self.unknown(813, name.span, "baseline", &name.text, known);
             }
         }
-        names.iter().map(|name| name.text.clone()).filter(|name| name != "none").collect()
+        names
+            .iter()
+            .map(|name| name.text.clone())
+            .filter(|name| name != "none")
+            .collect()
     }
 
     fn report_metrics(&mut self, metrics: &[ast::Metric], known: &[&str], plan: &mut Evaluation) {
@@ -311,18 +538,40 @@ impl Checker<'_> {
                 continue;
             }
             if known == RETRIEVAL && metric.at.is_none() {
-                self.report(Diagnostic::error(Code(810), metric.span, format!("`{}` needs a cut-off", metric.name.text)).help(format!("write `{}@50`", metric.name.text)));
+                self.report(
+                    Diagnostic::error(
+                        Code(810),
+                        metric.span,
+                        format!("`{}` needs a cut-off", metric.name.text),
+                    )
+                    .help(format!("write `{}@50`", metric.name.text)),
+                );
                 continue;
             }
-            plan.metrics.extend(self.metric_names(metric).into_iter().flatten());
+            plan.metrics
+                .extend(self.metric_names(metric).into_iter().flatten());
         }
     }
 
-    fn rank(&mut self, entity: &ast::Name, by: &ast::Expr, except: Option<&ast::Name>, per_event: bool, handle: &Expr, source: &str) -> Option<EvaluationKind> {
+    fn rank(
+        &mut self,
+        entity: &ast::Name,
+        by: &ast::Expr,
+        except: Option<&ast::Name>,
+        per_event: bool,
+        handle: &Expr,
+        source: &str,
+    ) -> Option<EvaluationKind> {
         let references = self.references_of(source);
         if !references.contains(&entity.text) {
             let references: Vec<&str> = references.iter().map(String::as_str).collect();
-            self.unknown(231, entity.span, &format!("reference of `{source}`"), &entity.text, &references);
+            self.unknown(
+                231,
+                entity.span,
+                &format!("reference of `{source}`"),
+                &entity.text,
+                &references,
+            );
             return None;
         }
         let except_seen = match except {
@@ -333,30 +582,67 @@ impl Checker<'_> {
             }
             None => false,
         };
-        let space = self.space(format!("catalogue {}", entity.text), "E", SpaceKind::Catalogue);
-        let ty = HandleTy { source: entity.text.clone(), space: Some(space), past: false, candidates: false };
+        let space = self.space(
+            format!("catalogue {}", entity.text),
+            "E",
+            SpaceKind::Catalogue,
+        );
+        let ty = HandleTy {
+            source: entity.text.clone(),
+            space: Some(space),
+            past: false,
+            candidates: false,
+        };
         let (catalogue, rows) = self.row_handle(ty, entity.span);
         let score = self.in_row_scope(handle.clone(), source, |checker| {
             checker.bind(&entity.text, rows);
             let score = checker.expr(by);
             checker.tensor(score)
         });
-        let Ty::Tensor(tensor) = &score.ty else { return None };
+        let Ty::Tensor(tensor) = &score.ty else {
+            return None;
+        };
         let batch = match &handle.ty {
             Ty::Handle(handle) => handle.space,
             _ => None,
         };
-        if !(tensor.dims.is_empty() && tensor.spaces.contains(&space) && batch.is_some_and(|batch| tensor.spaces.contains(&batch))) {
+        if !(tensor.dims.is_empty()
+            && tensor.spaces.contains(&space)
+            && batch.is_some_and(|batch| tensor.spaces.contains(&batch)))
+        {
             let shown = self.show(&score.ty);
             self.report(
-                Diagnostic::error(Code(814), by.span, format!("a retrieval needs a score for each query and `{}`, found `{shown}`", entity.text))
-                    .help(format!("score queries against the catalogue: `dot(query(...), item({}))`", entity.text)),
+                Diagnostic::error(
+                    Code(814),
+                    by.span,
+                    format!(
+                        "a retrieval needs a score for each query and `{}`, found `{shown}`",
+                        entity.text
+                    ),
+                )
+                .help(format!(
+                    "score queries against the catalogue: `dot(query(...), item({}))`",
+                    entity.text
+                )),
             );
             return None;
         }
         self.query_reads_target(&score, &entity.text, space);
-        let per = (!per_event).then(|| references.iter().find(|name| **name != entity.text).cloned()).flatten();
-        Some(EvaluationKind::Retrieval { entity: entity.text.clone(), catalogue, per, score, except_seen })
+        let per = (!per_event)
+            .then(|| {
+                references
+                    .iter()
+                    .find(|name| **name != entity.text)
+                    .cloned()
+            })
+            .flatten();
+        Some(EvaluationKind::Retrieval {
+            entity: entity.text.clone(),
+            catalogue,
+            per,
+            score,
+            except_seen,
+        })
     }
 
     /// Refuses towers of the query that read the ranked entity's side.
@@ -364,17 +650,29 @@ impl Checker<'_> {
         let mut towers = Vec::new();
         towers_of(score, &mut towers);
         for tower in towers {
-            let crate::hir::ExprKind::Tower(name, args) = &tower.kind else { continue };
+            let crate::hir::ExprKind::Tower(name, args) = &tower.kind else {
+                continue;
+            };
             let ranks = |arg: &Expr| matches!(&arg.ty, Ty::Handle(handle) if handle.space == Some(catalogue));
-            let (item_side, query_side) = (args.iter().any(ranks), args.iter().any(|arg| matches!(arg.ty, Ty::Handle(_)) && !ranks(arg)));
+            let (item_side, query_side) = (
+                args.iter().any(ranks),
+                args.iter()
+                    .any(|arg| matches!(arg.ty, Ty::Handle(_)) && !ranks(arg)),
+            );
             let diagnostic = if item_side && query_side {
                 Diagnostic::error(Code(507), tower.span, format!("tower `{name}` mixes the query with the `{entity}` it is asked about"))
                     .help("split it in two towers and join them with `dot`, or make the evaluation a `ranking`")
             } else if !item_side && tower.facts.sides.contains(entity) {
                 let path = self.path_to(name, entity);
-                Diagnostic::error(Code(508), tower.span, format!("tower `{name}` of the query reads the `{entity}` that it has to find"))
-                    .note(format!("it reads {path}"))
-                    .help(format!("read earlier ones instead: `history(... of ..., last: 50).{entity}`"))
+                Diagnostic::error(
+                    Code(508),
+                    tower.span,
+                    format!("tower `{name}` of the query reads the `{entity}` that it has to find"),
+                )
+                .note(format!("it reads {path}"))
+                .help(format!(
+                    "read earlier ones instead: `history(... of ..., last: 50).{entity}`"
+                ))
             } else {
                 continue;
             };
@@ -384,25 +682,42 @@ impl Checker<'_> {
 
     /// The feature through which a tower reads a side.
     fn path_to(&self, tower: &str, side: &str) -> String {
-        let Some(tower) = self.hir.towers.iter().find(|known| known.name == tower) else { return format!("`{side}`") };
+        let Some(tower) = self.hir.towers.iter().find(|known| known.name == tower) else {
+            return format!("`{side}`");
+        };
         let mut features = Vec::new();
         features_of(&tower.value, &mut features);
         features
             .into_iter()
             .find(|(_, expr)| expr.facts.sides.contains(side))
-            .map_or_else(|| format!("`{side}`"), |(name, _)| format!("`{side}` through the feature `{name}`"))
+            .map_or_else(
+                || format!("`{side}`"),
+                |(name, _)| format!("`{side}` through the feature `{name}`"),
+            )
     }
 
-    fn scored(&mut self, score: &ast::Expr, against: &ast::Expr, handle: &Expr, source: &str) -> Option<EvaluationKind> {
+    fn scored(
+        &mut self,
+        score: &ast::Expr,
+        against: &ast::Expr,
+        handle: &Expr,
+        source: &str,
+    ) -> Option<EvaluationKind> {
         let (score, label) = self.in_row_scope(handle.clone(), source, |checker| {
             let (score, label) = (checker.expr(score), checker.expr(against));
             (checker.tensor(score), checker.tensor(label))
         });
         for value in [&score, &label] {
-            let Ty::Tensor(tensor) = &value.ty else { return None };
+            let Ty::Tensor(tensor) = &value.ty else {
+                return None;
+            };
             if !tensor.dims.is_empty() || tensor.spaces.len() != 1 {
                 let shown = self.show(&value.ty);
-                self.report(Diagnostic::error(Code(815), value.span, format!("a ranking needs one number a row, found `{shown}`")));
+                self.report(Diagnostic::error(
+                    Code(815),
+                    value.span,
+                    format!("a ranking needs one number a row, found `{shown}`"),
+                ));
                 return None;
             }
         }
@@ -413,8 +728,18 @@ impl Checker<'_> {
         if let Syntax::Call(callee, args) = &e.kind
             && matches!(&callee.kind, Syntax::Name(name) if name == "popularity")
         {
-            let (Some(Syntax::Name(entity)), Some(Syntax::Int(groups))) = (args.first().map(|a| &a.value.kind), args.get(1).map(|a| &a.value.kind)) else {
-                self.report(Diagnostic::error(Code(816), e.span, "expected an entity and a number of groups").help("write `slice by popularity(movie, 3)`"));
+            let (Some(Syntax::Name(entity)), Some(Syntax::Int(groups))) = (
+                args.first().map(|a| &a.value.kind),
+                args.get(1).map(|a| &a.value.kind),
+            ) else {
+                self.report(
+                    Diagnostic::error(
+                        Code(816),
+                        e.span,
+                        "expected an entity and a number of groups",
+                    )
+                    .help("write `slice by popularity(movie, 3)`"),
+                );
                 return;
             };
             let references = self.references_of(&plan.rows.source);
@@ -423,7 +748,10 @@ impl Checker<'_> {
                 self.unknown(231, e.span, "reference", entity, &references);
                 return;
             }
-            plan.slices.push(SlicePlan::Popularity { entity: entity.clone(), groups: usize::try_from(*groups).unwrap_or(1) });
+            plan.slices.push(SlicePlan::Popularity {
+                entity: entity.clone(),
+                groups: usize::try_from(*groups).unwrap_or(1),
+            });
             return;
         }
         let source = plan.rows.source.clone();
@@ -433,7 +761,11 @@ impl Checker<'_> {
             Ty::Error => {}
             other => {
                 let shown = self.show(other);
-                self.report(Diagnostic::error(Code(816), e.span, format!("a slice is a value of each row, found `{shown}`")));
+                self.report(Diagnostic::error(
+                    Code(816),
+                    e.span,
+                    format!("a slice is a value of each row, found `{shown}`"),
+                ));
             }
         }
     }
@@ -443,13 +775,21 @@ fn towers_of<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
     if matches!(e.kind, crate::hir::ExprKind::Tower(..)) {
         found.push(e);
     }
-    e.children().into_iter().for_each(|child| towers_of(child, found));
+    e.children()
+        .into_iter()
+        .for_each(|child| towers_of(child, found));
 }
 
 fn features_of<'e>(e: &'e Expr, found: &mut Vec<(String, &'e Expr)>) {
     if let crate::hir::ExprKind::Feature(handle, name) = &e.kind {
-        let source = if let Ty::Handle(handle) = &handle.ty { handle.source.as_str() } else { "" };
+        let source = if let Ty::Handle(handle) = &handle.ty {
+            handle.source.as_str()
+        } else {
+            ""
+        };
         found.push((format!("{source}.{name}"), e));
     }
-    e.children().into_iter().for_each(|child| features_of(child, found));
+    e.children()
+        .into_iter()
+        .for_each(|child| features_of(child, found));
 }

@@ -23,7 +23,10 @@ impl Checker<'_> {
         match &value.ty {
             Ty::Tensor(_) | Ty::Error => value,
             Ty::Const(constant) => match constant_tensor(constant) {
-                Some(tensor) => Expr { ty: Ty::Tensor(tensor), ..value },
+                Some(tensor) => Expr {
+                    ty: Ty::Tensor(tensor),
+                    ..value
+                },
                 None => self.not_a_tensor(&value),
             },
             Ty::Row(row) if row.nullable => {
@@ -36,9 +39,16 @@ impl Checker<'_> {
                 Expr::error(span)
             }
             Ty::Row(row) => {
-                let Some((elem, is_list)) = tensor_elem(&row.kind) else { return self.not_a_tensor(&value) };
+                let Some((elem, is_list)) = tensor_elem(&row.kind) else {
+                    return self.not_a_tensor(&value);
+                };
                 let spaces = self.feed_spaces(&value, is_list);
-                let ty = Ty::Tensor(Tensor { elem, kind: Kind::Plain, spaces, dims: Vec::new() });
+                let ty = Ty::Tensor(Tensor {
+                    elem,
+                    kind: Kind::Plain,
+                    spaces,
+                    dims: Vec::new(),
+                });
                 let facts = value.facts.clone();
                 Expr::new(ExprKind::Feed(Box::new(value)), ty, facts, span)
             }
@@ -49,14 +59,23 @@ impl Checker<'_> {
 
     fn not_a_tensor(&mut self, value: &Expr) -> Expr {
         let shown = self.show(&value.ty);
-        let diagnostic = self.error(310, value.span, format!("expected numbers, found `{shown}`"));
+        let diagnostic = self.error(
+            310,
+            value.span,
+            format!("expected numbers, found `{shown}`"),
+        );
         self.report(match &value.ty {
-            Ty::Row(row) if row.kind == RowKind::Str || row.kind == RowKind::List(Box::new(RowKind::Str)) => {
-                diagnostic.help("turn text into ids and then into a vector: `... |> vocab |> embed(16)`")
+            Ty::Row(row)
+                if row.kind == RowKind::Str
+                    || row.kind == RowKind::List(Box::new(RowKind::Str)) =>
+            {
+                diagnostic
+                    .help("turn text into ids and then into a vector: `... |> vocab |> embed(16)`")
             }
-            Ty::Handle(handle) => {
-                diagnostic.help(format!("write `concat({0})` for all its features, or name one: `{0}.NAME`", handle.source))
-            }
+            Ty::Handle(handle) => diagnostic.help(format!(
+                "write `concat({0})` for all its features, or name one: `{0}.NAME`",
+                handle.source
+            )),
             Ty::Record(fields) => match fields.first() {
                 Some((name, _)) => diagnostic.help(format!("name the field: `.{name}`")),
                 None => diagnostic,
@@ -68,7 +87,9 @@ impl Checker<'_> {
 
     /// Values beside each other as one tensor with a new first dimension.
     fn stacked(&mut self, value: Expr) -> Expr {
-        let ExprKind::Tuple(items) = value.kind.clone() else { return self.not_a_tensor(&value) };
+        let ExprKind::Tuple(items) = value.kind.clone() else {
+            return self.not_a_tensor(&value);
+        };
         let items: Vec<Expr> = items.into_iter().map(|item| self.tensor(item)).collect();
         self.stack(items, value.span)
     }
@@ -78,26 +99,39 @@ impl Checker<'_> {
         let mut dims: Option<Vec<usize>> = None;
         let mut facts = crate::hir::Facts::default();
         for item in &items {
-            let Ty::Tensor(tensor) = &item.ty else { return Expr::error(span) };
+            let Ty::Tensor(tensor) = &item.ty else {
+                return Expr::error(span);
+            };
             spaces = self.join_spaces(&spaces, &tensor.spaces);
             facts = facts.join(&item.facts);
             if dims.get_or_insert_with(|| tensor.dims.clone()) != &tensor.dims {
                 let (first, this) = (self.show(&items[0].ty), self.show(&item.ty));
                 self.report(
-                    self.error(302, item.span, format!("expected `{first}` as the first element, found `{this}`"))
-                        .note("all elements of a stack have one shape"),
+                    self.error(
+                        302,
+                        item.span,
+                        format!("expected `{first}` as the first element, found `{this}`"),
+                    )
+                    .note("all elements of a stack have one shape"),
                 );
                 return Expr::error(span);
             }
         }
         let mut shape = vec![items.len()];
         shape.extend(dims.unwrap_or_default());
-        Expr::new(ExprKind::Prim("stack".into(), items), Ty::Tensor(Tensor::f32(spaces, shape)), facts, span)
+        Expr::new(
+            ExprKind::Prim("stack".into(), items),
+            Ty::Tensor(Tensor::f32(spaces, shape)),
+            facts,
+            span,
+        )
     }
 
     /// The spaces of a row value: those of the handle it is read from, and its own list.
     fn feed_spaces(&mut self, value: &Expr, is_list: bool) -> Vec<SpaceRef> {
-        let Some((key, handle)) = row_root(value) else { return Vec::new() };
+        let Some((key, handle)) = row_root(value) else {
+            return Vec::new();
+        };
         if is_list {
             let identity = format!("{key}/{:?}", value.span);
             return vec![self.list_space(identity, &handle, None)];
@@ -127,7 +161,11 @@ impl Checker<'_> {
             },
             _ => false,
         };
-        if as_rows { self.join_rows(op, a, b, span) } else { self.join_tensors(op, a, b, span) }
+        if as_rows {
+            self.join_rows(op, a, b, span)
+        } else {
+            self.join_tensors(op, a, b, span)
+        }
     }
 
     fn join_rows(&mut self, op: BinaryOp, a: Expr, b: Expr, span: Span) -> Expr {
@@ -136,15 +174,27 @@ impl Checker<'_> {
         };
         match join_row_types(op, &x, &y) {
             Some(kind) => {
-                let ty = Ty::Row(RowType { kind, nullable: x.nullable || y.nullable });
+                let ty = Ty::Row(RowType {
+                    kind,
+                    nullable: x.nullable || y.nullable,
+                });
                 let facts = a.facts.clone().join(&b.facts);
-                Expr::new(ExprKind::Binary(op, Box::new(a), Box::new(b)), ty, facts, span)
+                Expr::new(
+                    ExprKind::Binary(op, Box::new(a), Box::new(b)),
+                    ty,
+                    facts,
+                    span,
+                )
             }
             None => {
                 self.report(
-                    self.error(303, span, format!("`{}` does not join `{x}` and `{y}`", symbol(op)))
-                        .label(a.span, format!("`{x}`"))
-                        .label(b.span, format!("`{y}`")),
+                    self.error(
+                        303,
+                        span,
+                        format!("`{}` does not join `{x}` and `{y}`", symbol(op)),
+                    )
+                    .label(a.span, format!("`{x}`"))
+                    .label(b.span, format!("`{y}`")),
                 );
                 Expr::error(span)
             }
@@ -153,7 +203,9 @@ impl Checker<'_> {
 
     fn join_tensors(&mut self, op: BinaryOp, a: Expr, b: Expr, span: Span) -> Expr {
         let (a, b) = (self.tensor(a), self.tensor(b));
-        let (Ty::Tensor(x), Ty::Tensor(y)) = (&a.ty, &b.ty) else { return Expr::error(span) };
+        let (Ty::Tensor(x), Ty::Tensor(y)) = (&a.ty, &b.ty) else {
+            return Expr::error(span);
+        };
         let Some(dims) = join_dims(&x.dims, &y.dims) else {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
             self.report(
@@ -166,12 +218,26 @@ impl Checker<'_> {
         };
         let Some((elem, kind)) = join_kinds(op, x, y) else {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
-            self.report(self.error(304, span, format!("`{}` does not join `{x}` and `{y}`", symbol(op))));
+            self.report(self.error(
+                304,
+                span,
+                format!("`{}` does not join `{x}` and `{y}`", symbol(op)),
+            ));
             return Expr::error(span);
         };
-        let ty = Ty::Tensor(Tensor { elem, kind, spaces: self.join_spaces(&x.spaces, &y.spaces), dims });
+        let ty = Ty::Tensor(Tensor {
+            elem,
+            kind,
+            spaces: self.join_spaces(&x.spaces, &y.spaces),
+            dims,
+        });
         let facts = a.facts.clone().join(&b.facts);
-        Expr::new(ExprKind::Binary(op, Box::new(a), Box::new(b)), ty, facts, span)
+        Expr::new(
+            ExprKind::Binary(op, Box::new(a), Box::new(b)),
+            ty,
+            facts,
+            span,
+        )
     }
 }
 
@@ -187,13 +253,16 @@ fn join_kinds(op: BinaryOp, a: &Tensor, b: &Tensor) -> Option<(Elem, Kind)> {
         Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => (a.elem == b.elem
             || (a.elem != Elem::Bool && b.elem != Elem::Bool))
             .then_some((Elem::Bool, Kind::Plain)),
-        Op::And | Op::Or => (a.elem == Elem::Bool && b.elem == Elem::Bool).then_some((Elem::Bool, Kind::Plain)),
+        Op::And | Op::Or => {
+            (a.elem == Elem::Bool && b.elem == Elem::Bool).then_some((Elem::Bool, Kind::Plain))
+        }
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow => {
-            let elem = if a.elem == Elem::I64 && b.elem == Elem::I64 && op != Op::Div && op != Op::Pow {
-                Elem::I64
-            } else {
-                Elem::F32
-            };
+            let elem =
+                if a.elem == Elem::I64 && b.elem == Elem::I64 && op != Op::Div && op != Op::Pow {
+                    Elem::I64
+                } else {
+                    Elem::F32
+                };
             Some((elem, arithmetic_kind(op, a.kind, b.kind)))
         }
     }
@@ -220,11 +289,16 @@ fn join_row_types(op: BinaryOp, a: &RowType, b: &RowType) -> Option<RowKind> {
     match op {
         Op::And | Op::Or => (a.kind == Bool && b.kind == Bool).then_some(Bool),
         Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => {
-            let comparable = (number(&a.kind) && number(&b.kind)) || (a.kind == b.kind && !matches!(a.kind, List(_)));
+            let comparable = (number(&a.kind) && number(&b.kind))
+                || (a.kind == b.kind && !matches!(a.kind, List(_)));
             comparable.then_some(Bool)
         }
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow => match (&a.kind, &b.kind) {
-            (Int, Int) => Some(if matches!(op, Op::Div | Op::Pow) { Float } else { Int }),
+            (Int, Int) => Some(if matches!(op, Op::Div | Op::Pow) {
+                Float
+            } else {
+                Int
+            }),
             (x, y) if number(x) && number(y) => Some(Float),
             (Time, Time) if op == Op::Sub => Some(Duration),
             (Time, Duration) if matches!(op, Op::Add | Op::Sub) => Some(Time),
@@ -269,11 +343,21 @@ fn constant_tensor(value: &Value) -> Option<Tensor> {
             }
             let mut dims = vec![items.len()];
             dims.extend(&first.dims);
-            return Some(Tensor { elem: first.elem, kind: Kind::Plain, spaces: Vec::new(), dims });
+            return Some(Tensor {
+                elem: first.elem,
+                kind: Kind::Plain,
+                spaces: Vec::new(),
+                dims,
+            });
         }
         Value::Str(_) | Value::Duration(_) | Value::Word(_) => return None,
     };
-    Some(Tensor { elem, kind: Kind::Plain, spaces: Vec::new(), dims: Vec::new() })
+    Some(Tensor {
+        elem,
+        kind: Kind::Plain,
+        spaces: Vec::new(),
+        dims: Vec::new(),
+    })
 }
 
 fn tensor_elem(kind: &RowKind) -> Option<(Elem, bool)> {
@@ -298,7 +382,9 @@ pub(crate) fn row_root(value: &Expr) -> Option<(String, HandleTy)> {
         ExprKind::Prim(_, args) => args.iter().find_map(row_root),
         ExprKind::Binary(_, a, b) => row_root(a).or_else(|| row_root(b)),
         ExprKind::Unary(_, a) => row_root(a),
-        ExprKind::Scope { lets, value, .. } => row_root(value).or_else(|| lets.iter().find_map(|(_, _, e)| row_root(e))),
+        ExprKind::Scope { lets, value, .. } => {
+            row_root(value).or_else(|| lets.iter().find_map(|(_, _, e)| row_root(e)))
+        }
         _ => None,
     }
 }

@@ -29,14 +29,20 @@ fn above(graph: &Graph, id: NodeId, strictly: bool, depth: usize) -> bool {
     let operands = graph.operands(id);
     let test = |at: usize, strictly: bool| above(graph, operands[at], strictly, depth - 1);
     match &graph.node(id).op {
-        Op::Const(data) => data.iter().all(|value| *value > 0.0 || (*value == 0.0 && !strictly)),
+        Op::Const(data) => data
+            .iter()
+            .all(|value| *value > 0.0 || (*value == 0.0 && !strictly)),
         // A space without rows has no elements that a cotangent could reach.
         Op::Size(_) => true,
         // Positive on paper; in floats they reach 0.
         Op::Abs | Op::Relu | Op::Exp | Op::Sigmoid | Op::Softmax(_) => !strictly,
-        Op::Sqrt | Op::Reshape | Op::Permute(_) | Op::Broadcast | Op::Expand { .. } | Op::Flip(_) | Op::Stop => {
-            test(0, strictly)
-        }
+        Op::Sqrt
+        | Op::Reshape
+        | Op::Permute(_)
+        | Op::Broadcast
+        | Op::Expand { .. }
+        | Op::Flip(_)
+        | Op::Stop => test(0, strictly),
         Op::Add => (test(0, strictly) && test(1, false)) || (test(0, false) && test(1, strictly)),
         Op::Mul if operands[0] == operands[1] => !strictly || test(0, true),
         Op::Mul | Op::Div | Op::Min => test(0, strictly) && test(1, strictly),

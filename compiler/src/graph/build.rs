@@ -20,7 +20,13 @@ impl Graph {
     }
 
     /// Adds a node of the given type: leaves, `Reshape`, `Broadcast`, `Unique`, and the like.
-    pub fn push_typed(&mut self, op: Op, operands: &[NodeId], ty: TensorType, site: Site) -> Result<NodeId, TypeError> {
+    pub fn push_typed(
+        &mut self,
+        op: Op,
+        operands: &[NodeId],
+        ty: TensorType,
+        site: Site,
+    ) -> Result<NodeId, TypeError> {
         self.check(&op, operands, &ty)?;
         Ok(self.add(op, operands, ty, site))
     }
@@ -33,7 +39,9 @@ impl Graph {
             Typing::Inferred(rule) => rule(&operands),
             Typing::Given(_) => Err("needs its type to be given".to_owned()),
         }
-        .map_err(|message| TypeError { message: format!("`{}` {message}", entry.name) })
+        .map_err(|message| TypeError {
+            message: format!("`{}` {message}", entry.name),
+        })
     }
 
     /// Whether `op` on these operands may have the type `ty`.
@@ -45,21 +53,40 @@ impl Graph {
                 if inferred == *ty {
                     Ok(())
                 } else {
-                    Err(format!("gives `{}`, not `{}`", inferred.show(&self.spaces), ty.show(&self.spaces)))
+                    Err(format!(
+                        "gives `{}`, not `{}`",
+                        inferred.show(&self.spaces),
+                        ty.show(&self.spaces)
+                    ))
                 }
             }),
             Typing::Given(rule) => rule(&typed, ty),
         }
-        .map_err(|message| TypeError { message: format!("`{}` {message}", entry.name) })
+        .map_err(|message| TypeError {
+            message: format!("`{}` {message}", entry.name),
+        })
     }
 
-    fn operands_of<'a>(&'a self, op: &'a Op, operands: &[NodeId]) -> Result<Operands<'a>, TypeError> {
+    fn operands_of<'a>(
+        &'a self,
+        op: &'a Op,
+        operands: &[NodeId],
+    ) -> Result<Operands<'a>, TypeError> {
         let entry = op.entry();
         if !entry.arity.fits(operands.len()) {
-            let message = format!("`{}` takes {}, found {}", entry.name, entry.arity, operands.len());
+            let message = format!(
+                "`{}` takes {}, found {}",
+                entry.name,
+                entry.arity,
+                operands.len()
+            );
             return Err(TypeError { message });
         }
-        Ok(Operands { graph: self, op, types: operands.iter().map(|id| self.ty(*id)).collect() })
+        Ok(Operands {
+            graph: self,
+            op,
+            types: operands.iter().map(|id| self.ty(*id)).collect(),
+        })
     }
 }
 
@@ -125,7 +152,13 @@ impl Builder<'_> {
         let iota = self.typed(Op::Iota, &[], TensorType::new(Elem::I64, [dims[axis]]));
         let mut along = iota;
         for (at, dim) in dims.iter().enumerate().filter(|(at, _)| *at != axis) {
-            along = self.op(Op::Expand { axis: at, dim: *dim }, &[along]);
+            along = self.op(
+                Op::Expand {
+                    axis: at,
+                    dim: *dim,
+                },
+                &[along],
+            );
         }
         along
     }
@@ -137,12 +170,25 @@ impl Builder<'_> {
             return x;
         }
         let rest = ty.dims.split_off(count);
-        let sizes: Option<Vec<usize>> =
-            ty.dims.iter().map(|dim| if let Dim::Fixed(size) = dim { Some(*size) } else { None }).collect();
+        let sizes: Option<Vec<usize>> = ty
+            .dims
+            .iter()
+            .map(|dim| {
+                if let Dim::Fixed(size) = dim {
+                    Some(*size)
+                } else {
+                    None
+                }
+            })
+            .collect();
         let merged = match sizes {
             Some(sizes) => Dim::Fixed(sizes.iter().product()),
             None => {
-                let names: Vec<_> = ty.dims.iter().map(|dim| dim.show(&self.graph.spaces)).collect();
+                let names: Vec<_> = ty
+                    .dims
+                    .iter()
+                    .map(|dim| dim.show(&self.graph.spaces))
+                    .collect();
                 Dim::Space(self.graph.flat_space(&names.join("_")))
             }
         };

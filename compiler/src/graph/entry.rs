@@ -164,8 +164,15 @@ impl Operands<'_> {
         if allowed.contains(&elem) {
             return Ok(elem);
         }
-        let names: Vec<_> = allowed.iter().map(|elem| format!("`{}`", elem.name())).collect();
-        Err(format!("takes {} elements, found {}", names.join(" or "), self.show(at)))
+        let names: Vec<_> = allowed
+            .iter()
+            .map(|elem| format!("`{}`", elem.name()))
+            .collect();
+        Err(format!(
+            "takes {} elements, found {}",
+            names.join(" or "),
+            self.show(at)
+        ))
     }
 
     fn expect_axis(&self, axis: usize) -> Result<(), String> {
@@ -177,7 +184,8 @@ impl Operands<'_> {
 
     fn join(&self) -> Result<Vec<Dim>, String> {
         let dims: Vec<&[Dim]> = self.types.iter().map(|ty| ty.dims.as_slice()).collect();
-        super::ty::join(&self.graph.spaces, &dims).map_err(|_| format!("cannot join {}", self.show_all()))
+        super::ty::join(&self.graph.spaces, &dims)
+            .map_err(|_| format!("cannot join {}", self.show_all()))
     }
 }
 

@@ -78,12 +78,18 @@ pub fn evaluate(graph: &Graph, env: &Env) -> Result<Values, EvalError> {
             types: operands.iter().map(|operand| graph.ty(*operand)).collect(),
             operands: operands
                 .iter()
-                .map(|operand| by_index[operand.index()].as_ref().expect("operands come first"))
+                .map(|operand| {
+                    by_index[operand.index()]
+                        .as_ref()
+                        .expect("operands come first")
+                })
                 .collect(),
             sizes: &sizes,
             env,
         };
-        let value = call.run().map_err(|message| EvalError { node: id, message })?;
+        let value = call
+            .run()
+            .map_err(|message| EvalError { node: id, message })?;
         bind(graph, id, &value, &mut sizes)?;
         by_index[id.index()] = Some(value);
     }
@@ -104,7 +110,11 @@ impl fmt::Display for EvalError {
 }
 
 /// Spaces have their sizes before the first op runs, as a constant may range over the space of a later input.
-fn bind_leaves(graph: &Graph, env: &Env, sizes: &mut BTreeMap<SpaceId, usize>) -> Result<(), EvalError> {
+fn bind_leaves(
+    graph: &Graph,
+    env: &Env,
+    sizes: &mut BTreeMap<SpaceId, usize>,
+) -> Result<(), EvalError> {
     let live = graph.live();
     for id in graph.ids().filter(|id| live[id.index()]) {
         let value = match &graph.node(id).op {
@@ -119,14 +129,27 @@ fn bind_leaves(graph: &Graph, env: &Env, sizes: &mut BTreeMap<SpaceId, usize>) -
     Ok(())
 }
 
-fn bind(graph: &Graph, id: NodeId, value: &Value, sizes: &mut BTreeMap<SpaceId, usize>) -> Result<(), EvalError> {
+fn bind(
+    graph: &Graph,
+    id: NodeId,
+    value: &Value,
+    sizes: &mut BTreeMap<SpaceId, usize>,
+) -> Result<(), EvalError> {
     let ty = graph.ty(id);
     let wrong = |what: String| EvalError {
         node: id,
-        message: format!("`{}` has the type `{}`, and {what}", graph.node(id).op.entry().name, ty.show(&graph.spaces)),
+        message: format!(
+            "`{}` has the type `{}`, and {what}",
+            graph.node(id).op.entry().name,
+            ty.show(&graph.spaces)
+        ),
     };
     if ty.rank() != value.dims.len() || value.dims.iter().product::<usize>() != value.data.len() {
-        return Err(wrong(format!("found dimensions {:?} with {} elements", value.dims, value.data.len())));
+        return Err(wrong(format!(
+            "found dimensions {:?} with {} elements",
+            value.dims,
+            value.data.len()
+        )));
     }
     for (dim, found) in ty.dims.iter().zip(&value.dims) {
         let expected = match dim {
@@ -134,7 +157,10 @@ fn bind(graph: &Graph, id: NodeId, value: &Value, sizes: &mut BTreeMap<SpaceId, 
             Dim::Space(space) => *sizes.entry(*space).or_insert(*found),
         };
         if expected != *found {
-            return Err(wrong(format!("`{}` is {expected}, found {found}", dim.show(&graph.spaces))));
+            return Err(wrong(format!(
+                "`{}` is {expected}, found {found}",
+                dim.show(&graph.spaces)
+            )));
         }
     }
     Ok(())
@@ -143,17 +169,27 @@ fn bind(graph: &Graph, id: NodeId, value: &Value, sizes: &mut BTreeMap<SpaceId, 
 impl Value {
     /// A tensor.
     pub fn new(dims: impl Into<Vec<usize>>, data: impl Into<Vec<f64>>) -> Self {
-        Self { dims: dims.into(), data: data.into() }
+        Self {
+            dims: dims.into(),
+            data: data.into(),
+        }
     }
 
     /// A single number.
     pub fn scalar(value: f64) -> Self {
-        Self { dims: Vec::new(), data: vec![value] }
+        Self {
+            dims: Vec::new(),
+            data: vec![value],
+        }
     }
 
     /// `outer`, `size` and `inner`: elements before, along and after an axis; `data[(o * size + n) * inner + i]`.
     pub(crate) fn around(&self, axis: usize) -> (usize, usize, usize) {
-        (self.dims[..axis].iter().product(), self.dims[axis], self.dims[axis + 1..].iter().product())
+        (
+            self.dims[..axis].iter().product(),
+            self.dims[axis],
+            self.dims[axis + 1..].iter().product(),
+        )
     }
 }
 
@@ -162,11 +198,21 @@ impl Call<'_> {
         match self.op.entry().eval {
             Eval::Map(f) => {
                 let x = self.operands[0];
-                Ok(Value { dims: x.dims.clone(), data: x.data.iter().map(|x| f(*x)).collect() })
+                Ok(Value {
+                    dims: x.dims.clone(),
+                    data: x.data.iter().map(|x| f(*x)).collect(),
+                })
             }
             Eval::Zip(f) => {
                 let (dims, joined) = self.joined()?;
-                Ok(Value { dims, data: joined[0].iter().zip(&joined[1]).map(|(a, b)| f(*a, *b)).collect() })
+                Ok(Value {
+                    dims,
+                    data: joined[0]
+                        .iter()
+                        .zip(&joined[1])
+                        .map(|(a, b)| f(*a, *b))
+                        .collect(),
+                })
             }
             Eval::Lane(f) => Ok(self.lanes(f)),
             Eval::Whole(f) => f(self),
@@ -182,7 +228,12 @@ impl Call<'_> {
                     SpaceKind::Axis(size) => Some(size),
                     _ => self.sizes.get(&space).copied(),
                 };
-                size.ok_or_else(|| format!("the size of `{}` is not known yet", dim.show(&self.graph.spaces)))
+                size.ok_or_else(|| {
+                    format!(
+                        "the size of `{}` is not known yet",
+                        dim.show(&self.graph.spaces)
+                    )
+                })
             }
         }
     }
@@ -197,7 +248,9 @@ impl Call<'_> {
         let axes: Vec<Vec<usize>> = self
             .types
             .iter()
-            .map(|ty| align(&ty.dims, &self.ty.dims).ok_or_else(|| "operands do not join".to_owned()))
+            .map(|ty| {
+                align(&ty.dims, &self.ty.dims).ok_or_else(|| "operands do not join".to_owned())
+            })
             .collect::<Result<_, _>>()?;
         let mut dims = vec![None; self.ty.rank()];
         for (operand, axes) in self.operands.iter().zip(&axes) {
@@ -210,7 +263,12 @@ impl Call<'_> {
             .zip(&self.ty.dims)
             .map(|(size, dim)| size.map_or_else(|| self.extent(*dim), Ok))
             .collect::<Result<_, _>>()?;
-        let joined = self.operands.iter().zip(&axes).map(|(operand, axes)| repeat(operand, axes, &dims)).collect();
+        let joined = self
+            .operands
+            .iter()
+            .zip(&axes)
+            .map(|(operand, axes)| repeat(operand, axes, &dims))
+            .collect();
         Ok((dims, joined))
     }
 

@@ -6,7 +6,10 @@ use super::space::SpaceId;
 use super::ty::{Dim, Elem};
 
 /// What a node computes. Axes count from the outermost dimension.
-#[expect(missing_docs, reason = "an op's entry documents it; what stands here is what the name does not say")]
+#[expect(
+    missing_docs,
+    reason = "an op's entry documents it; what stands here is what the name does not say"
+)]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     // Leaves.
@@ -198,7 +201,12 @@ pub enum UpdateRule {
     /// Kingma and Ba 2015; on tables the lazy form: moments of untouched rows stay.
     Adam { beta1: f64, beta2: f64, eps: f64 },
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-    AdamW { beta1: f64, beta2: f64, eps: f64, decay: f64 },
+    AdamW {
+        beta1: f64,
+        beta2: f64,
+        eps: f64,
+        decay: f64,
+    },
     /// Duchi et al. 2011: one accumulator an element.
     Adagrad { eps: f64 },
     /// One accumulator a row: the mean of the squared gradient.

@@ -15,7 +15,9 @@ pub use read::read;
 fn is_word(text: &str) -> bool {
     let mut chars = text.chars();
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./".contains(c);
-    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+    chars
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(plain)
         && !text.contains("//")
         && !text.ends_with('/')
@@ -24,10 +26,18 @@ fn is_word(text: &str) -> bool {
 
 /// A name, quoted where it has to be.
 fn name(text: &str) -> String {
-    if is_word(text) { text.to_owned() } else { quoted(text) }
+    if is_word(text) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
 }
 
 fn quoted(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\t', "\\t");
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+        .replace('\t', "\\t");
     format!("\"{escaped}\"")
 }

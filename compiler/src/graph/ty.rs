@@ -34,7 +34,10 @@ pub struct TensorType {
 impl TensorType {
     /// A type.
     pub fn new(elem: Elem, dims: impl Into<Vec<Dim>>) -> Self {
-        Self { elem, dims: dims.into() }
+        Self {
+            elem,
+            dims: dims.into(),
+        }
     }
 
     /// A float without dimensions.
@@ -74,9 +77,9 @@ impl Dim {
     /// As it prints: the name of the space, or the number.
     pub fn show(self, spaces: &[Space]) -> String {
         match self {
-            Self::Space(SpaceId(at)) => {
-                spaces.get(at as usize).map_or_else(|| format!("?{at}"), |space| space.name.clone())
-            }
+            Self::Space(SpaceId(at)) => spaces
+                .get(at as usize)
+                .map_or_else(|| format!("?{at}"), |space| space.name.clone()),
             Self::Fixed(size) => size.to_string(),
         }
     }
@@ -87,7 +90,11 @@ impl Dim {
 /// Where one operand's dimensions hold all others', they are the result. Otherwise the result has all spaces in the order
 /// of their first appearance, a list space after its parent, then the longest row of positional dimensions.
 pub fn join(spaces: &[Space], operands: &[&[Dim]]) -> Result<Vec<Dim>, String> {
-    let widest = operands.iter().max_by_key(|dims| dims.len()).copied().unwrap_or_default();
+    let widest = operands
+        .iter()
+        .max_by_key(|dims| dims.len())
+        .copied()
+        .unwrap_or_default();
     if operands.iter().all(|dims| align(dims, widest).is_some()) {
         return Ok(widest.to_vec());
     }
@@ -95,18 +102,30 @@ pub fn join(spaces: &[Space], operands: &[&[Dim]]) -> Result<Vec<Dim>, String> {
     for dims in operands {
         for dim in dims.iter().filter(|dim| matches!(dim, Dim::Space(_))) {
             if !result.contains(dim) {
-                let child = result.iter().position(|other| is_list_of(spaces, *other, *dim));
+                let child = result
+                    .iter()
+                    .position(|other| is_list_of(spaces, *other, *dim));
                 result.insert(child.unwrap_or(result.len()), *dim);
             }
         }
     }
-    let positional = operands.iter().map(|dims| positional(dims)).max_by_key(Vec::len).unwrap_or_default();
+    let positional = operands
+        .iter()
+        .map(|dims| positional(dims))
+        .max_by_key(Vec::len)
+        .unwrap_or_default();
     result.extend(positional.into_iter().map(|(_, dim)| dim));
     match operands.iter().find(|dims| align(dims, &result).is_none()) {
         None => Ok(result),
         Some(_) => {
-            let shown: Vec<_> = operands.iter().map(|dims| format!("`{}`", show_dims(spaces, dims))).collect();
-            Err(format!("dimensions {} do not fit together", shown.join(" and ")))
+            let shown: Vec<_> = operands
+                .iter()
+                .map(|dims| format!("`{}`", show_dims(spaces, dims)))
+                .collect();
+            Err(format!(
+                "dimensions {} do not fit together",
+                shown.join(" and ")
+            ))
         }
     }
 }
@@ -135,7 +154,11 @@ pub fn align(operand: &[Dim], result: &[Dim]) -> Option<Vec<usize>> {
 }
 
 fn positional(dims: &[Dim]) -> Vec<(usize, Dim)> {
-    dims.iter().copied().enumerate().filter(|(_, dim)| matches!(dim, Dim::Fixed(_))).collect()
+    dims.iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, dim)| matches!(dim, Dim::Fixed(_)))
+        .collect()
 }
 
 fn is_list_of(spaces: &[Space], list: Dim, parent: Dim) -> bool {

@@ -30,11 +30,17 @@ impl fmt::Display for VerifyError {
 pub fn verify(graph: &Graph) -> Result<(), VerifyError> {
     let wrong = |node: Option<NodeId>, message: String| Err(VerifyError { node, message });
     for (at, space) in graph.spaces.iter().enumerate() {
-        if graph.spaces[..at].iter().any(|other| other.name == space.name) {
+        if graph.spaces[..at]
+            .iter()
+            .any(|other| other.name == space.name)
+        {
             return wrong(None, format!("two spaces have the name `{}`", space.name));
         }
         if matches!(space.kind, SpaceKind::List { parent, .. } if parent.0 as usize >= at) {
-            return wrong(None, format!("space `{}` stands before its parent", space.name));
+            return wrong(
+                None,
+                format!("space `{}` stands before its parent", space.name),
+            );
         }
     }
     for (at, (name, id)) in graph.outputs.iter().enumerate() {
@@ -59,20 +65,34 @@ pub fn verify(graph: &Graph) -> Result<(), VerifyError> {
 }
 
 fn verify_node(graph: &Graph, id: NodeId) -> Result<(), VerifyError> {
-    let wrong = |message: String| Err(VerifyError { node: Some(id), message });
+    let wrong = |message: String| {
+        Err(VerifyError {
+            node: Some(id),
+            message,
+        })
+    };
     let node = graph.node(id);
     let places = graph.operand_places(id);
     if !places.iter().copied().eq(0..places.len() as u32) {
-        return wrong(format!("`{}` has operands at {places:?}", node.op.entry().name));
+        return wrong(format!(
+            "`{}` has operands at {places:?}",
+            node.op.entry().name
+        ));
     }
-    let declared = |dim: &Dim| !matches!(dim, Dim::Space(space) if space.0 as usize >= graph.spaces.len());
+    let declared =
+        |dim: &Dim| !matches!(dim, Dim::Space(space) if space.0 as usize >= graph.spaces.len());
     if !node.ty.dims.iter().all(declared) {
-        return wrong(format!("`{}` ranges over a space that is not declared", node.op.entry().name));
+        return wrong(format!(
+            "`{}` ranges over a space that is not declared",
+            node.op.entry().name
+        ));
     }
     if let Op::Update { path, .. } | Op::Assign { path } = &node.op
         && !graph.effects.contains(&id)
     {
         return wrong(format!("steps `{path}` without being an effect"));
     }
-    graph.check(&node.op, &graph.operands(id), &node.ty).or_else(|error| wrong(error.message))
+    graph
+        .check(&node.op, &graph.operands(id), &node.ty)
+        .or_else(|error| wrong(error.message))
 }

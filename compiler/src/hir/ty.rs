@@ -80,7 +80,12 @@ pub struct Tensor {
 impl Tensor {
     /// Plain floats.
     pub fn f32(spaces: Vec<SpaceRef>, dims: Vec<usize>) -> Self {
-        Self { elem: Elem::F32, kind: Kind::Plain, spaces, dims }
+        Self {
+            elem: Elem::F32,
+            kind: Kind::Plain,
+            spaces,
+            dims,
+        }
     }
 }
 
@@ -124,7 +129,11 @@ impl Ty {
             Self::Row(_) => Stage::Row,
             Self::Tensor(_) | Self::Handle(_) => Stage::Step,
             Self::Tuple(items) => items.iter().map(Self::stage).max().unwrap_or(Stage::Const),
-            Self::Record(fields) => fields.iter().map(|(_, ty)| ty.stage()).max().unwrap_or(Stage::Const),
+            Self::Record(fields) => fields
+                .iter()
+                .map(|(_, ty)| ty.stage())
+                .max()
+                .unwrap_or(Stage::Const),
         }
     }
 
@@ -165,7 +174,9 @@ impl std::fmt::Display for Shown<'_> {
             }
             Ty::Record(fields) => {
                 f.write_str("{ ")?;
-                separated(f, fields, |f, (name, ty)| write!(f, "{name}: {}", Shown(ty, spaces)))?;
+                separated(f, fields, |f, (name, ty)| {
+                    write!(f, "{name}: {}", Shown(ty, spaces))
+                })?;
                 f.write_str(" }")
             }
             Ty::Error => f.write_str("?"),
@@ -187,7 +198,11 @@ fn separated<T>(
     Ok(())
 }
 
-fn write_tensor(f: &mut std::fmt::Formatter<'_>, tensor: &Tensor, spaces: &[SpaceInfo]) -> std::fmt::Result {
+fn write_tensor(
+    f: &mut std::fmt::Formatter<'_>,
+    tensor: &Tensor,
+    spaces: &[SpaceInfo],
+) -> std::fmt::Result {
     f.write_str(match (tensor.elem, tensor.kind) {
         (Elem::F32, Kind::Plain) => "f32",
         (Elem::F32, Kind::Logit) => "logit",
@@ -196,7 +211,16 @@ fn write_tensor(f: &mut std::fmt::Formatter<'_>, tensor: &Tensor, spaces: &[Spac
         (Elem::I64, _) => "i64",
         (Elem::Bool, _) => "bool",
     })?;
-    let names = tensor.spaces.iter().map(|space| spaces[space.0 as usize].name.clone());
-    let dims: Vec<String> = names.chain(tensor.dims.iter().map(usize::to_string)).collect();
-    if dims.is_empty() { Ok(()) } else { write!(f, "[{}]", dims.join(", ")) }
+    let names = tensor
+        .spaces
+        .iter()
+        .map(|space| spaces[space.0 as usize].name.clone());
+    let dims: Vec<String> = names
+        .chain(tensor.dims.iter().map(usize::to_string))
+        .collect();
+    if dims.is_empty() {
+        Ok(())
+    } else {
+        write!(f, "[{}]", dims.join(", "))
+    }
 }

@@ -40,7 +40,10 @@ pub enum RowKind {
 impl RowType {
     /// A type that is never null.
     pub fn new(kind: RowKind) -> Self {
-        Self { kind, nullable: false }
+        Self {
+            kind,
+            nullable: false,
+        }
     }
 }
 
@@ -146,9 +149,15 @@ pub enum RowOp {
     /// The index of the bucket that holds the value: the number of borders that are at most the value.
     Buckets(Vec<f64>),
     /// The stable hash of a value into `n` slots.
-    Hash { n: u64, seed: u64 },
+    Hash {
+        n: u64,
+        seed: u64,
+    },
     /// The stable hash of several values together; null is a value of its own.
-    Cross { n: u64, seed: u64 },
+    Cross {
+        n: u64,
+        seed: u64,
+    },
     /// The id of a value in a fitted vocabulary: index into the plan's fits. Null is unknown.
     Vocab(usize),
     /// The bucket by fitted quantiles.

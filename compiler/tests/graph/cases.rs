@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use reckon_compiler::graph::eval::{Env, Value};
 use reckon_compiler::graph::{
-    Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, Space, SpaceId, SpaceKind, TensorType, UpdateRule,
+    Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, Space, SpaceId, SpaceKind,
+    TensorType, UpdateRule,
 };
 use reckon_compiler::random;
 
@@ -26,10 +27,38 @@ pub(crate) struct World {
 }
 
 pub(crate) const WORLDS: &[World] = &[
-    World { batch: 3, candidates: 4, list: 5, vocabulary: 6, scale: 1.0, seed: 1 },
-    World { batch: 1, candidates: 2, list: 2, vocabulary: 3, scale: 1.0, seed: 2 },
-    World { batch: 2, candidates: 3, list: 0, vocabulary: 2, scale: 1.0, seed: 3 },
-    World { batch: 2, candidates: 5, list: 7, vocabulary: 4, scale: 80.0, seed: 4 },
+    World {
+        batch: 3,
+        candidates: 4,
+        list: 5,
+        vocabulary: 6,
+        scale: 1.0,
+        seed: 1,
+    },
+    World {
+        batch: 1,
+        candidates: 2,
+        list: 2,
+        vocabulary: 3,
+        scale: 1.0,
+        seed: 2,
+    },
+    World {
+        batch: 2,
+        candidates: 3,
+        list: 0,
+        vocabulary: 2,
+        scale: 1.0,
+        seed: 3,
+    },
+    World {
+        batch: 2,
+        candidates: 5,
+        list: 7,
+        vocabulary: 4,
+        scale: 80.0,
+        seed: 4,
+    },
 ];
 
 /// What the gradient is compared with.
@@ -84,25 +113,42 @@ impl World {
     }
 
     fn uniform(&self, at: usize, element: usize) -> f64 {
-        random::uniform(random::Key { seed: self.seed, ..random::Key::default() }.fold(), at as u64, element as u64)
+        random::uniform(
+            random::Key {
+                seed: self.seed,
+                ..random::Key::default()
+            }
+            .fold(),
+            at as u64,
+            element as u64,
+        )
     }
 
     fn segments(&self) -> Vec<f64> {
         // Every second row of the batch has an empty list where there are two rows or more.
         let rows = self.batch.div_ceil(2);
-        (0..self.list).map(|n| (n * rows / self.list.max(1) * 2) as f64).collect()
+        (0..self.list)
+            .map(|n| (n * rows / self.list.max(1) * 2) as f64)
+            .collect()
     }
 
     fn positions(&self) -> Vec<f64> {
         let segments = self.segments();
-        (0..self.list).map(|n| segments[..n].iter().filter(|s| **s == segments[n]).count() as f64).collect()
+        (0..self.list)
+            .map(|n| segments[..n].iter().filter(|s| **s == segments[n]).count() as f64)
+            .collect()
     }
 
     fn draw(&self, at: usize, draw: &Draw, before: &[Value]) -> (TensorType, Value) {
         let floats = |dims: &Vec<Dim>, f: &dyn Fn(f64) -> f64| {
             let sizes: Vec<_> = dims.iter().map(|dim| self.size(*dim)).collect();
-            let data: Vec<_> = (0..sizes.iter().product()).map(|n| f(self.uniform(at, n))).collect();
-            (TensorType::new(Elem::F32, dims.clone()), Value::new(sizes, data))
+            let data: Vec<_> = (0..sizes.iter().product())
+                .map(|n| f(self.uniform(at, n)))
+                .collect();
+            (
+                TensorType::new(Elem::F32, dims.clone()),
+                Value::new(sizes, data),
+            )
         };
         match draw {
             Draw::Any(dims) => floats(dims, &|u| (u - 0.5) * 2.0 * self.scale),
@@ -111,7 +157,10 @@ impl World {
             Draw::Negative(dims) => floats(dims, &|u| -(u + 0.01) * self.scale),
             Draw::Ids(dims, below) => {
                 let (ty, mut value) = floats(dims, &|u| (u * *below as f64).floor());
-                value.data.iter_mut().for_each(|id| *id = id.min(*below as f64 - 1.0));
+                value
+                    .data
+                    .iter_mut()
+                    .for_each(|id| *id = id.min(*below as f64 - 1.0));
                 (TensorType::new(Elem::I64, ty.dims), value)
             }
             Draw::Truth(dims) => {
@@ -119,13 +168,22 @@ impl World {
                 (TensorType::new(Elem::Bool, ty.dims), value)
             }
             Draw::Table(width) => floats(&vec![V, Dim::Fixed(*width)], &|u| u - 0.5),
-            Draw::Segments => (TensorType::new(Elem::I64, [L]), Value::new([self.list], self.segments())),
-            Draw::Positions => (TensorType::new(Elem::I64, [L]), Value::new([self.list], self.positions())),
+            Draw::Segments => (
+                TensorType::new(Elem::I64, [L]),
+                Value::new([self.list], self.segments()),
+            ),
+            Draw::Positions => (
+                TensorType::new(Elem::I64, [L]),
+                Value::new([self.list], self.positions()),
+            ),
             Draw::Distinct(of) => {
                 let mut data = before[*of].data.clone();
                 data.sort_by(f64::total_cmp);
                 data.dedup();
-                (TensorType::new(Elem::I64, [F]), Value::new([data.len()], data))
+                (
+                    TensorType::new(Elem::I64, [F]),
+                    Value::new([data.len()], data),
+                )
             }
         }
     }
@@ -134,31 +192,69 @@ impl World {
 /// The spaces that all cases use.
 pub(crate) fn graph() -> Graph {
     let mut graph = Graph::new("case");
-    let space = |name: &str, kind| Space { name: name.to_owned(), kind };
+    let space = |name: &str, kind| Space {
+        name: name.to_owned(),
+        kind,
+    };
     graph.add_space(space("B", SpaceKind::Batch));
     graph.add_space(space("C", SpaceKind::Candidates));
-    graph.add_space(space("L", SpaceKind::List { parent: SpaceId(0), max: Some(8) }));
-    graph.add_space(space("V", SpaceKind::Vocabulary { table: "table".to_owned() }));
+    graph.add_space(space(
+        "L",
+        SpaceKind::List {
+            parent: SpaceId(0),
+            max: Some(8),
+        },
+    ));
+    graph.add_space(space(
+        "V",
+        SpaceKind::Vocabulary {
+            table: "table".to_owned(),
+        },
+    ));
     graph.add_space(space("F", SpaceKind::Flat));
     graph
 }
 
 /// A case of one op; `ty` for ops whose type is given.
-pub(crate) fn case(world: World, op: Op, ty: Option<TensorType>, draws: &[Draw], expect: Expect) -> Case {
+pub(crate) fn case(
+    world: World,
+    op: Op,
+    ty: Option<TensorType>,
+    draws: &[Draw],
+    expect: Expect,
+) -> Case {
     let mut graph = graph();
-    let sizes = [(0, world.batch), (1, world.candidates), (2, world.list), (3, world.vocabulary)];
-    let mut env = Env { sizes: sizes.map(|(id, size)| (SpaceId(id), size)).into(), ..Env::default() };
-    let weight = |kind, ty: &TensorType| Param { kind, ty: ty.clone(), init: Init::Constant(0.0) };
+    let sizes = [
+        (0, world.batch),
+        (1, world.candidates),
+        (2, world.list),
+        (3, world.vocabulary),
+    ];
+    let mut env = Env {
+        sizes: sizes.map(|(id, size)| (SpaceId(id), size)).into(),
+        ..Env::default()
+    };
+    let weight = |kind, ty: &TensorType| Param {
+        kind,
+        ty: ty.clone(),
+        init: Init::Constant(0.0),
+    };
     let square = TensorType::new(Elem::F32, [Dim::Fixed(2), Dim::Fixed(2)]);
-    graph.params.insert("weight".to_owned(), weight(ParamKind::Weight, &square));
-    graph.params.insert("state".to_owned(), weight(ParamKind::State, &square));
+    graph
+        .params
+        .insert("weight".to_owned(), weight(ParamKind::Weight, &square));
+    graph
+        .params
+        .insert("state".to_owned(), weight(ParamKind::State, &square));
     let mut operands = Vec::new();
     let mut values = Vec::new();
     for (at, draw) in draws.iter().enumerate() {
         let (ty, value) = world.draw(at, draw, &values);
         values.push(value.clone());
         let leaf = if let Draw::Table(_) = draw {
-            graph.params.insert("table".to_owned(), weight(ParamKind::Table, &ty));
+            graph
+                .params
+                .insert("table".to_owned(), weight(ParamKind::Table, &ty));
             env.params.insert("table".to_owned(), value);
             Op::Table("table".to_owned())
         } else {
@@ -175,14 +271,23 @@ pub(crate) fn case(world: World, op: Op, ty: Option<TensorType>, draws: &[Draw],
     };
     let result = result.unwrap_or_else(|error| panic!("{name}: {}", error.message));
     graph.outputs.push(("y".to_owned(), result));
-    Case { graph, env, result, operands, expect, label }
+    Case {
+        graph,
+        env,
+        result,
+        operands,
+        expect,
+        label,
+    }
 }
 
 /// Cases by the name of the op.
 pub(crate) fn cases(world: World) -> BTreeMap<&'static str, Vec<Case>> {
     let mut all: BTreeMap<&'static str, Vec<Case>> = BTreeMap::new();
     let mut add = |op: Op, ty: Option<TensorType>, draws: &[Draw], expect| {
-        all.entry(op.entry().name).or_default().push(case(world, op, ty, draws, expect));
+        all.entry(op.entry().name)
+            .or_default()
+            .push(case(world, op, ty, draws, expect));
     };
     leaves(&mut add);
     shapes(&mut add);
@@ -215,8 +320,18 @@ fn fixed<const N: usize>(sizes: [usize; N]) -> Vec<Dim> {
 
 fn leaves(add: &mut Add) {
     use Expect::Nothing;
-    add(Op::Const(vec![2.5]), f32s(&[B, Dim::Fixed(2)]), &[], Nothing);
-    add(Op::Const(vec![1.0, 2.0, 3.0, 4.0]), f32s(&fixed([2, 2])), &[], Nothing);
+    add(
+        Op::Const(vec![2.5]),
+        f32s(&[B, Dim::Fixed(2)]),
+        &[],
+        Nothing,
+    );
+    add(
+        Op::Const(vec![1.0, 2.0, 3.0, 4.0]),
+        f32s(&fixed([2, 2])),
+        &[],
+        Nothing,
+    );
     add(Op::Iota, i64s(&[B]), &[], Nothing);
     add(Op::Size(SpaceId(0)), None, &[], Nothing);
     add(Op::RandomUniform, f32s(&[B, Dim::Fixed(3)]), &[], Nothing);
@@ -227,54 +342,201 @@ fn shapes(add: &mut Add) {
     use Expect::Differences;
     let two = Dim::Fixed(2);
     let three = Dim::Fixed(3);
-    add(Op::Reshape, f32s(&[B, Dim::Fixed(6)]), &[any(&[B, two, three])], Differences);
-    add(Op::Reshape, f32s(&[F, three]), &[any(&[B, two, three])], Differences);
-    add(Op::Permute(vec![2, 0, 1]), None, &[any(&[B, two, three])], Differences);
-    add(Op::Broadcast, f32s(&[B, C, three]), &[any(&[C, three])], Differences);
+    add(
+        Op::Reshape,
+        f32s(&[B, Dim::Fixed(6)]),
+        &[any(&[B, two, three])],
+        Differences,
+    );
+    add(
+        Op::Reshape,
+        f32s(&[F, three]),
+        &[any(&[B, two, three])],
+        Differences,
+    );
+    add(
+        Op::Permute(vec![2, 0, 1]),
+        None,
+        &[any(&[B, two, three])],
+        Differences,
+    );
+    add(
+        Op::Broadcast,
+        f32s(&[B, C, three]),
+        &[any(&[C, three])],
+        Differences,
+    );
     add(Op::Broadcast, f32s(&[B, C]), &[any(&[])], Differences);
-    add(Op::Expand { axis: 1, dim: three }, None, &[any(&[B, three])], Differences);
-    add(Op::Expand { axis: 0, dim: C }, None, &[any(&[B, three])], Differences);
+    add(
+        Op::Expand {
+            axis: 1,
+            dim: three,
+        },
+        None,
+        &[any(&[B, three])],
+        Differences,
+    );
+    add(
+        Op::Expand { axis: 0, dim: C },
+        None,
+        &[any(&[B, three])],
+        Differences,
+    );
     add(Op::Flip(1), None, &[any(&[B, three])], Differences);
-    add(Op::Slice { axis: 1, start: 1, len: 2 }, None, &[any(&[B, Dim::Fixed(4), two])], Differences);
-    add(Op::Slice { axis: 0, start: 0, len: 1 }, None, &[any(&[three])], Differences);
+    add(
+        Op::Slice {
+            axis: 1,
+            start: 1,
+            len: 2,
+        },
+        None,
+        &[any(&[B, Dim::Fixed(4), two])],
+        Differences,
+    );
+    add(
+        Op::Slice {
+            axis: 0,
+            start: 0,
+            len: 1,
+        },
+        None,
+        &[any(&[three])],
+        Differences,
+    );
     let concat = [any(&[B, two]), any(&[B, three]), any(&[B, two])];
-    add(Op::Concat { axis: 1 }, f32s(&[B, Dim::Fixed(7)]), &concat, Differences);
-    add(Op::Concat { axis: 0 }, f32s(&[F, two]), &[any(&[B, two]), any(&[C, two])], Differences);
-    add(Op::Concat { axis: 1 }, f32s(&[B, F]), &[any(&[B, three]), any(&[B, C])], Differences);
-    let pad = Op::PadList { parent: SpaceId(0), max: 8 };
-    add(pad, None, &[any(&[L, two]), Draw::Segments, Draw::Positions], Differences);
+    add(
+        Op::Concat { axis: 1 },
+        f32s(&[B, Dim::Fixed(7)]),
+        &concat,
+        Differences,
+    );
+    add(
+        Op::Concat { axis: 0 },
+        f32s(&[F, two]),
+        &[any(&[B, two]), any(&[C, two])],
+        Differences,
+    );
+    add(
+        Op::Concat { axis: 1 },
+        f32s(&[B, F]),
+        &[any(&[B, three]), any(&[B, C])],
+        Differences,
+    );
+    let pad = Op::PadList {
+        parent: SpaceId(0),
+        max: 8,
+    };
+    add(
+        pad,
+        None,
+        &[any(&[L, two]), Draw::Segments, Draw::Positions],
+        Differences,
+    );
     let padded = any(&[B, Dim::Fixed(8), two]);
-    add(Op::UnpadList, None, &[padded, Draw::Segments, Draw::Positions], Differences);
+    add(
+        Op::UnpadList,
+        None,
+        &[padded, Draw::Segments, Draw::Positions],
+        Differences,
+    );
     add(Op::Cast(Elem::F32), None, &[any(&[B])], Differences);
-    add(Op::Cast(Elem::F32), None, &[Draw::Truth(vec![B])], Expect::Nothing);
+    add(
+        Op::Cast(Elem::F32),
+        None,
+        &[Draw::Truth(vec![B])],
+        Expect::Nothing,
+    );
     add(Op::Cast(Elem::I64), None, &[any(&[B])], Expect::Nothing);
     add(Op::Cast(Elem::Bool), None, &[any(&[B])], Expect::Nothing);
     add(Op::Stop, None, &[any(&[B])], Expect::Nothing);
-    add(Op::Reverse(0.5), None, &[any(&[B])], Expect::Cotangent(-0.5));
-    add(Op::RoundStraightThrough, None, &[any(&[B])], Expect::Cotangent(1.0));
+    add(
+        Op::Reverse(0.5),
+        None,
+        &[any(&[B])],
+        Expect::Cotangent(-0.5),
+    );
+    add(
+        Op::RoundStraightThrough,
+        None,
+        &[any(&[B])],
+        Expect::Cotangent(1.0),
+    );
 }
 
 fn gathers(world: World, add: &mut Add) {
     use Expect::Differences;
     let two = Dim::Fixed(2);
     let ids = |dims: &[Dim], below| Draw::Ids(dims.to_vec(), below);
-    add(Op::Gather, None, &[any(&[B, two]), ids(&[C, two], world.batch)], Differences);
-    add(Op::Gather, None, &[any(&[Dim::Fixed(3)]), ids(&[], 3)], Differences);
-    add(Op::ScatterAdd(B), None, &[any(&[L, two]), Draw::Segments], Differences);
-    add(Op::ScatterAdd(C), None, &[any(&[B, two, two]), ids(&[B, two], world.candidates)], Differences);
-    add(Op::ScatterMax(B), None, &[any(&[L, two]), Draw::Segments], Differences);
-    add(Op::ScatterMax(C), None, &[any(&[B]), ids(&[B], world.candidates)], Differences);
-    add(Op::Pick, None, &[any(&[B, C]), ids(&[B], world.candidates)], Differences);
-    add(Op::Place(C), None, &[any(&[B, two]), ids(&[B, two], world.candidates)], Differences);
-    add(Op::Lookup, None, &[Draw::Table(2), ids(&[B, two], world.vocabulary)], Differences);
-    add(Op::Lookup, None, &[Draw::Table(2), ids(&[], world.vocabulary)], Differences);
+    add(
+        Op::Gather,
+        None,
+        &[any(&[B, two]), ids(&[C, two], world.batch)],
+        Differences,
+    );
+    add(
+        Op::Gather,
+        None,
+        &[any(&[Dim::Fixed(3)]), ids(&[], 3)],
+        Differences,
+    );
+    add(
+        Op::ScatterAdd(B),
+        None,
+        &[any(&[L, two]), Draw::Segments],
+        Differences,
+    );
+    add(
+        Op::ScatterAdd(C),
+        None,
+        &[any(&[B, two, two]), ids(&[B, two], world.candidates)],
+        Differences,
+    );
+    add(
+        Op::ScatterMax(B),
+        None,
+        &[any(&[L, two]), Draw::Segments],
+        Differences,
+    );
+    add(
+        Op::ScatterMax(C),
+        None,
+        &[any(&[B]), ids(&[B], world.candidates)],
+        Differences,
+    );
+    add(
+        Op::Pick,
+        None,
+        &[any(&[B, C]), ids(&[B], world.candidates)],
+        Differences,
+    );
+    add(
+        Op::Place(C),
+        None,
+        &[any(&[B, two]), ids(&[B, two], world.candidates)],
+        Differences,
+    );
+    add(
+        Op::Lookup,
+        None,
+        &[Draw::Table(2), ids(&[B, two], world.vocabulary)],
+        Differences,
+    );
+    add(
+        Op::Lookup,
+        None,
+        &[Draw::Table(2), ids(&[], world.vocabulary)],
+        Differences,
+    );
 }
 
 fn elementwise(add: &mut Add) {
     use Expect::{Differences, Nothing};
     let two = Dim::Fixed(2);
     let smooth = [Op::Neg, Op::Abs, Op::Sin, Op::Cos, Op::Tanh, Op::Sigmoid];
-    for op in smooth.into_iter().chain([Op::LogSigmoid, Op::Erf, Op::Relu]) {
+    for op in smooth
+        .into_iter()
+        .chain([Op::LogSigmoid, Op::Erf, Op::Relu])
+    {
         add(op, None, &[any(&[B, two])], Differences);
     }
     for op in [Op::Exp, Op::Expm1] {
@@ -283,29 +545,68 @@ fn elementwise(add: &mut Add) {
     for op in [Op::Log, Op::Log1p, Op::Sqrt] {
         add(op, None, &[Draw::Positive(vec![B, two])], Differences);
     }
-    add(Op::Log1mExp, None, &[Draw::Negative(vec![B, two])], Differences);
+    add(
+        Op::Log1mExp,
+        None,
+        &[Draw::Negative(vec![B, two])],
+        Differences,
+    );
     for op in [Op::Sign, Op::Floor, Op::IsFinite] {
         add(op, None, &[any(&[B, two])], Nothing);
     }
     add(Op::Not, None, &[Draw::Truth(vec![B])], Nothing);
-    let (crossed, shared, same) = ([any(&[B]), any(&[C])], [any(&[B, C, two]), any(&[C, two])], [any(&[B]), any(&[B])]);
+    let (crossed, shared, same) = (
+        [any(&[B]), any(&[C])],
+        [any(&[B, C, two]), any(&[C, two])],
+        [any(&[B]), any(&[B])],
+    );
     for op in [Op::Add, Op::Sub, Op::Mul, Op::Max, Op::Min] {
         for draws in [&crossed, &shared, &same] {
             add(op.clone(), None, draws, Differences);
         }
         add(op, None, &[any(&[]), any(&[C, two])], Differences);
     }
-    add(Op::Div, None, &[any(&[B, two]), Draw::Positive(vec![B])], Differences);
-    add(Op::Div, None, &[any(&[B]), Draw::Negative(vec![C])], Differences);
-    add(Op::Pow, None, &[Draw::Positive(vec![B]), Draw::Small(vec![C])], Differences);
+    add(
+        Op::Div,
+        None,
+        &[any(&[B, two]), Draw::Positive(vec![B])],
+        Differences,
+    );
+    add(
+        Op::Div,
+        None,
+        &[any(&[B]), Draw::Negative(vec![C])],
+        Differences,
+    );
+    add(
+        Op::Pow,
+        None,
+        &[Draw::Positive(vec![B]), Draw::Small(vec![C])],
+        Differences,
+    );
     for op in [Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge] {
         add(op.clone(), None, &crossed, Nothing);
-        add(op, None, &[Draw::Ids(vec![B], 3), Draw::Ids(vec![C], 3)], Nothing);
+        add(
+            op,
+            None,
+            &[Draw::Ids(vec![B], 3), Draw::Ids(vec![C], 3)],
+            Nothing,
+        );
     }
     for op in [Op::And, Op::Or] {
-        add(op, None, &[Draw::Truth(vec![B]), Draw::Truth(vec![C])], Nothing);
+        add(
+            op,
+            None,
+            &[Draw::Truth(vec![B]), Draw::Truth(vec![C])],
+            Nothing,
+        );
     }
-    add(Op::Select, None, &[Draw::Truth(vec![B]), any(&[B, C]), any(&[])], Differences);
+    add(
+        Op::Select,
+        None,
+        &[Draw::Truth(vec![B]), any(&[B, C]), any(&[])],
+        Differences,
+    );
 }
 
 fn reductions(add: &mut Add) {
@@ -321,21 +622,69 @@ fn reductions(add: &mut Add) {
         add(Op::Argmax(axis), None, &[any(&[B, three, two])], Nothing);
         add(Op::Argsort(axis), None, &[any(&[B, three, two])], Nothing);
     }
-    add(Op::TopK { axis: 1, k: 2 }, None, &[any(&[B, three])], Nothing);
+    add(
+        Op::TopK { axis: 1, k: 2 },
+        None,
+        &[any(&[B, three])],
+        Nothing,
+    );
 }
 
 fn products(add: &mut Add) {
     use Expect::Differences;
     let (two, three, four) = (Dim::Fixed(2), Dim::Fixed(3), Dim::Fixed(4));
-    let (plain, transposed) = (Op::MatMul { transpose_b: false }, Op::MatMul { transpose_b: true });
-    add(plain.clone(), None, &[any(&[B, three]), any(&[three, two])], Differences);
-    add(transposed.clone(), None, &[any(&[B, three]), any(&[C, three])], Differences);
-    add(plain.clone(), None, &[any(&[B, two, three]), any(&[B, three, four])], Differences);
-    add(transposed.clone(), None, &[any(&[B, two, three]), any(&[B, four, three])], Differences);
-    add(plain.clone(), None, &[any(&[B, two, three]), any(&[three, four])], Differences);
-    add(transposed.clone(), None, &[any(&[B, two, three]), any(&[C, three])], Differences);
-    add(plain, None, &[any(&[two, three]), any(&[B, three, four])], Differences);
-    add(transposed, None, &[any(&[two, three]), any(&[B, four, three])], Differences);
+    let (plain, transposed) = (
+        Op::MatMul { transpose_b: false },
+        Op::MatMul { transpose_b: true },
+    );
+    add(
+        plain.clone(),
+        None,
+        &[any(&[B, three]), any(&[three, two])],
+        Differences,
+    );
+    add(
+        transposed.clone(),
+        None,
+        &[any(&[B, three]), any(&[C, three])],
+        Differences,
+    );
+    add(
+        plain.clone(),
+        None,
+        &[any(&[B, two, three]), any(&[B, three, four])],
+        Differences,
+    );
+    add(
+        transposed.clone(),
+        None,
+        &[any(&[B, two, three]), any(&[B, four, three])],
+        Differences,
+    );
+    add(
+        plain.clone(),
+        None,
+        &[any(&[B, two, three]), any(&[three, four])],
+        Differences,
+    );
+    add(
+        transposed.clone(),
+        None,
+        &[any(&[B, two, three]), any(&[C, three])],
+        Differences,
+    );
+    add(
+        plain,
+        None,
+        &[any(&[two, three]), any(&[B, three, four])],
+        Differences,
+    );
+    add(
+        transposed,
+        None,
+        &[any(&[two, three]), any(&[B, four, three])],
+        Differences,
+    );
 }
 
 fn composites(world: World, add: &mut Add) {
@@ -344,18 +693,53 @@ fn composites(world: World, add: &mut Add) {
     let ids = |dims: &[Dim], below| Draw::Ids(dims.to_vec(), below);
     let bag = [Draw::Table(2), ids(&[L], world.vocabulary), Draw::Segments];
     add(Op::Bag { parent: SpaceId(0) }, None, &bag, Differences);
-    add(Op::SoftmaxXent, None, &[any(&[B, C]), ids(&[B], world.candidates)], Differences);
-    add(Op::SoftmaxXent, None, &[any(&[B, two, C]), ids(&[B, two], world.candidates)], Differences);
-    add(Op::BceLogits, None, &[any(&[B, two]), Draw::Positive(vec![B])], Differences);
+    add(
+        Op::SoftmaxXent,
+        None,
+        &[any(&[B, C]), ids(&[B], world.candidates)],
+        Differences,
+    );
+    add(
+        Op::SoftmaxXent,
+        None,
+        &[any(&[B, two, C]), ids(&[B, two], world.candidates)],
+        Differences,
+    );
+    add(
+        Op::BceLogits,
+        None,
+        &[any(&[B, two]), Draw::Positive(vec![B])],
+        Differences,
+    );
     add(Op::BceLogits, None, &[any(&[B]), any(&[C])], Differences);
-    add(Op::LayerNorm { eps: 0.1 }, None, &[any(&[B, three])], Differences);
-    add(Op::LayerNorm { eps: 0.1 }, None, &[any(&[B, C])], Differences);
+    add(
+        Op::LayerNorm { eps: 0.1 },
+        None,
+        &[any(&[B, three])],
+        Differences,
+    );
+    add(
+        Op::LayerNorm { eps: 0.1 },
+        None,
+        &[any(&[B, C])],
+        Differences,
+    );
     let rows = any(&[B, three, two]);
     let mask = Draw::Truth(vec![B, three, three]);
-    add(Op::Attention, None, &[rows.clone(), rows.clone(), rows, mask], Differences);
+    add(
+        Op::Attention,
+        None,
+        &[rows.clone(), rows.clone(), rows, mask],
+        Differences,
+    );
     let rows = any(&[three, C]);
     let mask = Draw::Truth(vec![three, three]);
-    add(Op::Attention, None, &[rows.clone(), rows.clone(), rows, mask], Differences);
+    add(
+        Op::Attention,
+        None,
+        &[rows.clone(), rows.clone(), rows, mask],
+        Differences,
+    );
 }
 
 fn updates(world: World, add: &mut Add) {
@@ -366,6 +750,21 @@ fn updates(world: World, add: &mut Add) {
     add(Op::UniqueInverse, None, &[ids, Draw::Distinct(0)], Nothing);
     add(Op::GlobalNorm, None, &[any(&[B, two]), any(&[])], Nothing);
     let rule = UpdateRule::Sgd { momentum: 0.0 };
-    add(Op::Update { path: "weight".to_owned(), rule }, None, &[any(&[]), any(&[two, two])], Nothing);
-    add(Op::Assign { path: "state".to_owned() }, None, &[any(&[two, two])], Nothing);
+    add(
+        Op::Update {
+            path: "weight".to_owned(),
+            rule,
+        },
+        None,
+        &[any(&[]), any(&[two, two])],
+        Nothing,
+    );
+    add(
+        Op::Assign {
+            path: "state".to_owned(),
+        },
+        None,
+        &[any(&[two, two])],
+        Nothing,
+    );
 }

@@ -9,26 +9,42 @@ use crate::cases::{B, L, graph};
 /// The gradients of the sum of `op` on these operands: dimensions and elements; truth values and ids come with their type.
 fn gradients(op: Op, operands: &[(Elem, &[Dim], Value)]) -> Vec<Option<Vec<f64>>> {
     let mut graph = graph();
-    let mut env = Env { sizes: [(SpaceId(0), 2), (SpaceId(2), 3)].into(), ..Env::default() };
+    let mut env = Env {
+        sizes: [(SpaceId(0), 2), (SpaceId(2), 3)].into(),
+        ..Env::default()
+    };
     let mut ids: Vec<NodeId> = Vec::new();
     for (at, (elem, dims, value)) in operands.iter().enumerate() {
         env.inputs.insert(at.to_string(), value.clone());
         let ty = TensorType::new(*elem, *dims);
-        ids.push(graph.push_typed(Op::Input(at.to_string()), &[], ty, Site::default()).unwrap());
+        ids.push(
+            graph
+                .push_typed(Op::Input(at.to_string()), &[], ty, Site::default())
+                .unwrap(),
+        );
     }
     let result = graph.push(op, &ids, Site::default()).unwrap();
     ids.into_iter()
         .map(|x| {
             let gradient = grad_of(&mut graph, result, x)?;
             graph.outputs = vec![("g".to_owned(), gradient)];
-            Some(evaluate(&graph, &env).unwrap().get(gradient).unwrap().data.clone())
+            Some(
+                evaluate(&graph, &env)
+                    .unwrap()
+                    .get(gradient)
+                    .unwrap()
+                    .data
+                    .clone(),
+            )
         })
         .collect()
 }
 
 fn row(op: Op, data: &[f64]) -> Vec<f64> {
     let value = Value::new([data.len()], data);
-    gradients(op, &[(Elem::F32, &[Dim::Fixed(data.len())], value)]).remove(0).unwrap()
+    gradients(op, &[(Elem::F32, &[Dim::Fixed(data.len())], value)])
+        .remove(0)
+        .unwrap()
 }
 
 #[test]
@@ -64,18 +80,38 @@ fn rows_that_are_masked_throughout_have_a_gradient_of_zero() {
 #[test]
 fn attention_to_nothing_is_zero_and_passes_nothing_on() {
     let dims = [Dim::Fixed(2), Dim::Fixed(2)];
-    let x = || (Elem::F32, &dims[..], Value::new([2, 2], [1.0, 2.0, 3.0, 4.0]));
+    let x = || {
+        (
+            Elem::F32,
+            &dims[..],
+            Value::new([2, 2], [1.0, 2.0, 3.0, 4.0]),
+        )
+    };
     let mask = (Elem::Bool, &dims[..], Value::new([2, 2], [0.0; 4]));
     let found = gradients(Op::Attention, &[x(), x(), x(), mask]);
-    assert_eq!(found, [Some(vec![0.0; 4]), Some(vec![0.0; 4]), Some(vec![0.0; 4]), None]);
+    assert_eq!(
+        found,
+        [
+            Some(vec![0.0; 4]),
+            Some(vec![0.0; 4]),
+            Some(vec![0.0; 4]),
+            None
+        ]
+    );
 }
 
 #[test]
 fn logits_of_80_have_exact_gradients() {
     assert_eq!(row(Op::Sigmoid, &[80.0]), [0.0]);
     assert!((row(Op::LogSigmoid, &[-80.0])[0] - 1.0).abs() < 1e-12);
-    assert_eq!(row(Op::LogSumExp(0), &[80.0, -80.0]), [1.0, (-160.0_f64).exp()]);
-    assert!((row(Op::CumLogSumExp(0), &[80.0, -80.0, 80.0])[1] - 1.5 * (-160.0_f64).exp()).abs() < 1e-75);
+    assert_eq!(
+        row(Op::LogSumExp(0), &[80.0, -80.0]),
+        [1.0, (-160.0_f64).exp()]
+    );
+    assert!(
+        (row(Op::CumLogSumExp(0), &[80.0, -80.0, 80.0])[1] - 1.5 * (-160.0_f64).exp()).abs()
+            < 1e-75
+    );
 }
 
 #[test]
@@ -85,8 +121,14 @@ fn outside_of_its_domain_an_op_passes_nothing_on() {
     }
     assert_eq!(row(Op::Log1mExp, &[0.0]), [0.0]);
     let x = |value: f64| (Elem::F32, &[][..], Value::scalar(value));
-    assert_eq!(gradients(Op::Div, &[x(0.0), x(0.0)]), [Some(vec![0.0]), Some(vec![0.0])]);
-    assert_eq!(gradients(Op::Pow, &[x(0.0), x(0.5)]), [Some(vec![0.0]), Some(vec![0.0])]);
+    assert_eq!(
+        gradients(Op::Div, &[x(0.0), x(0.0)]),
+        [Some(vec![0.0]), Some(vec![0.0])]
+    );
+    assert_eq!(
+        gradients(Op::Pow, &[x(0.0), x(0.5)]),
+        [Some(vec![0.0]), Some(vec![0.0])]
+    );
 }
 
 #[test]
@@ -94,11 +136,19 @@ fn a_loss_that_reaches_a_parameter_only_through_a_stop_has_no_gradient_for_it() 
     use reckon_compiler::graph::{Init, Param, ParamKind};
     let mut graph = graph();
     for path in ["a", "b"] {
-        let param = Param { kind: ParamKind::Weight, ty: TensorType::scalar(), init: Init::Constant(1.0) };
+        let param = Param {
+            kind: ParamKind::Weight,
+            ty: TensorType::scalar(),
+            init: Init::Constant(1.0),
+        };
         graph.params.insert(path.to_owned(), param);
     }
-    let a = graph.push(Op::Param("a".to_owned()), &[], Site::default()).unwrap();
-    let b = graph.push(Op::Param("b".to_owned()), &[], Site::default()).unwrap();
+    let a = graph
+        .push(Op::Param("a".to_owned()), &[], Site::default())
+        .unwrap();
+    let b = graph
+        .push(Op::Param("b".to_owned()), &[], Site::default())
+        .unwrap();
     let stopped = graph.push(Op::Stop, &[a], Site::default()).unwrap();
     let loss = graph.push(Op::Mul, &[stopped, b], Site::default()).unwrap();
     let found = differentiate(&mut graph, loss, &["a".to_owned(), "b".to_owned()]);

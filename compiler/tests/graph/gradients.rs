@@ -31,7 +31,10 @@ fn names_of_ops_are_distinct() {
 
 #[test]
 fn values_have_the_types_that_the_rules_say() {
-    for case in WORLDS.iter().flat_map(|world| cases(*world).into_values().flatten()) {
+    for case in WORLDS
+        .iter()
+        .flat_map(|world| cases(*world).into_values().flatten())
+    {
         // The evaluator compares the dimensions of each value with the type of its node.
         evaluate(&case.graph, &case.env).unwrap_or_else(|error| panic!("{}: {error}", case.label));
     }
@@ -39,7 +42,10 @@ fn values_have_the_types_that_the_rules_say() {
 
 #[test]
 fn gradients_are_finite_differences() {
-    for mut case in WORLDS.iter().flat_map(|world| cases(*world).into_values().flatten()) {
+    for mut case in WORLDS
+        .iter()
+        .flat_map(|world| cases(*world).into_values().flatten())
+    {
         let loss = weighted_sum(&mut case.graph, &mut case.env, case.result, "w");
         check(&mut case, loss);
     }
@@ -47,14 +53,20 @@ fn gradients_are_finite_differences() {
 
 #[test]
 fn gradients_of_gradients_are_finite_differences() {
-    for mut case in WORLDS.iter().flat_map(|world| cases(*world).into_values().flatten()) {
+    for mut case in WORLDS
+        .iter()
+        .flat_map(|world| cases(*world).into_values().flatten())
+    {
         if case.expect != Expect::Differences {
             continue;
         }
         let loss = weighted_sum(&mut case.graph, &mut case.env, case.result, "w");
         for (at, operand) in case.operands.clone().into_iter().enumerate() {
             let is_table = matches!(case.graph.node(operand).op, Op::Table(_));
-            let Some(gradient) = grad_of(&mut case.graph, loss, operand).filter(|_| !is_table) else { continue };
+            let Some(gradient) = grad_of(&mut case.graph, loss, operand).filter(|_| !is_table)
+            else {
+                continue;
+            };
             let second = weighted_sum(&mut case.graph, &mut case.env, gradient, &format!("v{at}"));
             check(&mut case, second);
         }
@@ -64,17 +76,26 @@ fn gradients_of_gradients_are_finite_differences() {
 #[test]
 fn rules_read_no_more_than_they_keep() {
     for mut case in cases(WORLDS[0]).into_values().flatten() {
-        let Gradient::Rule { keeps, .. } = case.graph.node(case.result).op.entry().gradient else { continue };
+        let Gradient::Rule { keeps, .. } = case.graph.node(case.result).op.entry().gradient else {
+            continue;
+        };
         let before = case.graph.bound();
         let ty = case.graph.ty(case.result).clone();
         if ty.elem != Elem::F32 {
             continue;
         }
-        let w = case.graph.push_typed(Op::Input("w".to_owned()), &[], ty, Site::default()).unwrap();
+        let w = case
+            .graph
+            .push_typed(Op::Input("w".to_owned()), &[], ty, Site::default())
+            .unwrap();
         let y = case.result;
         let product = case.graph.push(Op::Mul, &[y, w], Site::default()).unwrap();
-        let gradients: Vec<_> =
-            case.operands.clone().into_iter().filter_map(|x| grad_of(&mut case.graph, product, x)).collect();
+        let gradients: Vec<_> = case
+            .operands
+            .clone()
+            .into_iter()
+            .filter_map(|x| grad_of(&mut case.graph, product, x))
+            .collect();
         let live = case.graph.needed_by(gradients);
         let kept = |id: NodeId| {
             id.index() < before
@@ -88,9 +109,17 @@ fn rules_read_no_more_than_they_keep() {
         // An operand of another is only an operand, never a result.
         for (at, operand) in case.operands.iter().enumerate() {
             let declared = allowed(Keep::Operand(at)) || allowed(Keep::Operands);
-            assert!(declared || !kept(*operand), "{} reads operand {at}", case.label);
+            assert!(
+                declared || !kept(*operand),
+                "{} reads operand {at}",
+                case.label
+            );
         }
-        assert!(allowed(Keep::Result) || !kept(y), "{} reads its result", case.label);
+        assert!(
+            allowed(Keep::Result) || !kept(y),
+            "{} reads its result",
+            case.label
+        );
     }
 }
 
@@ -100,17 +129,25 @@ fn weighted_sum(graph: &mut Graph, env: &mut Env, y: NodeId, name: &str) -> Node
     graph.outputs = vec![("y".to_owned(), y)];
     let values = evaluate(graph, env).unwrap_or_else(|error| panic!("{error}"));
     let dims = values.get(y).unwrap().dims.clone();
-    let data: Vec<f64> = (0..dims.iter().product()).map(|n| ((n * 7 + 3) % 11) as f64 / 5.0 - 1.1).collect();
+    let data: Vec<f64> = (0..dims.iter().product())
+        .map(|n| ((n * 7 + 3) % 11) as f64 / 5.0 - 1.1)
+        .collect();
     env.inputs.insert(name.to_owned(), Value { dims, data });
     let mut result = y;
     if ty.elem != Elem::F32 {
-        result = graph.push(Op::Cast(Elem::F32), &[y], Site::default()).unwrap();
+        result = graph
+            .push(Op::Cast(Elem::F32), &[y], Site::default())
+            .unwrap();
     }
     let w = TensorType::new(Elem::F32, ty.dims.clone());
-    let w = graph.push_typed(Op::Input(name.to_owned()), &[], w, Site::default()).unwrap();
+    let w = graph
+        .push_typed(Op::Input(name.to_owned()), &[], w, Site::default())
+        .unwrap();
     result = graph.push(Op::Mul, &[result, w], Site::default()).unwrap();
     for _ in &ty.dims {
-        result = graph.push(Op::SumOver(0), &[result], Site::default()).unwrap();
+        result = graph
+            .push(Op::SumOver(0), &[result], Site::default())
+            .unwrap();
     }
     graph.outputs = vec![("loss".to_owned(), result)];
     result
@@ -129,7 +166,11 @@ fn check(case: &mut Case, loss: NodeId) {
                 assert_eq!(found, None, "{}: operand {at} has a gradient", case.label);
                 continue;
             }
-            Expect::Cotangent(scale) => case.env.inputs["w"].data.iter().map(|w| w * scale).collect(),
+            Expect::Cotangent(scale) => case.env.inputs["w"]
+                .data
+                .iter()
+                .map(|w| w * scale)
+                .collect(),
         };
         let found = found.unwrap_or_else(|| vec![0.0; expected.len()]);
         let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 2e-5 * (1.0 + a.abs().max(b.abs()));
@@ -146,22 +187,30 @@ fn gradient(case: &Case, loss: NodeId, operand: NodeId) -> Option<Vec<f64>> {
     let mut graph = case.graph.clone();
     if let Op::Table(path) = graph.node(operand).op.clone() {
         let gradients = differentiate(&mut graph, loss, std::slice::from_ref(&path));
-        let ParamGradient::Rows { ids, values } = gradients.by_path[&path] else { panic!("tables have rows") };
+        let ParamGradient::Rows { ids, values } = gradients.by_path[&path] else {
+            panic!("tables have rows")
+        };
         graph.outputs = vec![("ids".to_owned(), ids), ("values".to_owned(), values)];
-        let results = evaluate(&graph, &case.env).unwrap_or_else(|error| panic!("{}: {error}", case.label));
+        let results =
+            evaluate(&graph, &case.env).unwrap_or_else(|error| panic!("{}: {error}", case.label));
         let (ids, values) = (results.get(ids).unwrap(), results.get(values).unwrap());
-        assert!(ids.data.is_sorted() && ids.data.windows(2).all(|pair| pair[0] < pair[1]), "ids are distinct");
+        assert!(
+            ids.data.is_sorted() && ids.data.windows(2).all(|pair| pair[0] < pair[1]),
+            "ids are distinct"
+        );
         let mut spread = vec![0.0; case.env.params[&path].data.len()];
         let width = values.dims[1];
         for (row, id) in ids.data.iter().enumerate() {
-            spread[*id as usize * width..][..width].copy_from_slice(&values.data[row * width..][..width]);
+            spread[*id as usize * width..][..width]
+                .copy_from_slice(&values.data[row * width..][..width]);
         }
         return Some(spread);
     }
     let gradient = grad_of(&mut graph, loss, operand)?;
     assert_eq!(graph.ty(gradient), graph.ty(operand), "{}", case.label);
     graph.outputs = vec![("gradient".to_owned(), gradient)];
-    let results = evaluate(&graph, &case.env).unwrap_or_else(|error| panic!("{}: {error}", case.label));
+    let results =
+        evaluate(&graph, &case.env).unwrap_or_else(|error| panic!("{}: {error}", case.label));
     Some(results.get(gradient).unwrap().data.clone())
 }
 
@@ -187,5 +236,7 @@ fn differences(case: &Case, loss: NodeId, operand: NodeId) -> Vec<f64> {
         at(&mut env, element, -by);
         result
     };
-    (0..count).map(|element| (value(element, step) - value(element, -step)) / (2.0 * step)).collect()
+    (0..count)
+        .map(|element| (value(element, step) - value(element, -step)) / (2.0 * step))
+        .collect()
 }

@@ -12,7 +12,9 @@ use crate::generated::generated;
 
 fn round_trip(text: &str) -> String {
     let graphs = read(FileId(0), text).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
-    let [graph] = &graphs[..] else { panic!("one graph in\n{text}") };
+    let [graph] = &graphs[..] else {
+        panic!("one graph in\n{text}")
+    };
     verify(graph).unwrap_or_else(|error| panic!("{error}\n{text}"));
     print(graph)
 }
@@ -52,18 +54,38 @@ proptest! {
 /// Spaces that nothing uses are not printed, so spaces are known by name.
 fn env_of(graph: &Graph, env: &Env) -> Env {
     let names = crate::cases::graph().spaces;
-    let size =
-        |space: &Space| env.sizes.get(&SpaceId(names.iter().position(|other| *other == *space)? as u32)).copied();
-    let sizes = graph.spaces.iter().enumerate().filter_map(|(at, space)| Some((SpaceId(at as u32), size(space)?)));
-    Env { sizes: sizes.collect(), ..env.clone() }
+    let size = |space: &Space| {
+        env.sizes
+            .get(&SpaceId(
+                names.iter().position(|other| *other == *space)? as u32
+            ))
+            .copied()
+    };
+    let sizes = graph
+        .spaces
+        .iter()
+        .enumerate()
+        .filter_map(|(at, space)| Some((SpaceId(at as u32), size(space)?)));
+    Env {
+        sizes: sizes.collect(),
+        ..env.clone()
+    }
 }
 
 #[test]
 fn a_wrong_line_is_named() {
     let text = "graph g {\n  space B = batch\n  %0: f32[B, 2] = input x\n  %1: f32[B] = exp %0\n  %2: f32 = sum %7 {axis: 0}\n  return y = w\n}\n";
     let errors = read(FileId(0), text).unwrap_err();
-    let found: Vec<_> =
-        errors.iter().map(|error| format!("{}: {}", &text[error.primary.span.range()].trim(), error.message)).collect();
+    let found: Vec<_> = errors
+        .iter()
+        .map(|error| {
+            format!(
+                "{}: {}",
+                &text[error.primary.span.range()].trim(),
+                error.message
+            )
+        })
+        .collect();
     let expected = [
         "%1: f32[B] = exp %0: `exp` gives `f32[B, 2]`, not `f32[B]`",
         "%7: `%7` is not defined above",

@@ -51,8 +51,20 @@ fn two_towers_are_trained_by_this_program() {
             trains: [dense.as_slice(), tables.as_slice()].concat(),
         }],
         groups: vec![
-            Group { paths: dense, rule: UpdateRule::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, rate: 1.0 },
-            Group { paths: tables, rule: UpdateRule::RowwiseAdagrad { eps: 1e-8 }, rate: 50.0 },
+            Group {
+                paths: dense,
+                rule: UpdateRule::Adam {
+                    beta1: 0.9,
+                    beta2: 0.999,
+                    eps: 1e-8,
+                },
+                rate: 1.0,
+            },
+            Group {
+                paths: tables,
+                rule: UpdateRule::RowwiseAdagrad { eps: 1e-8 },
+                rate: 50.0,
+            },
         ],
         clip: Some(1.0),
     };
@@ -78,15 +90,25 @@ fn losses_train_what_they_name_and_say_what_they_miss() {
   return second = %2
 }
 ";
-    let objective =
-        |output: &str, trains: &[&str]| Objective { output: output.to_owned(), weight: 0.5, trains: strings(trains) };
+    let objective = |output: &str, trains: &[&str]| Objective {
+        output: output.to_owned(),
+        weight: 0.5,
+        trains: strings(trains),
+    };
     let recipe = Recipe {
         objectives: vec![objective("first", &["b"]), objective("second", &["a"])],
-        groups: vec![Group { paths: strings(&["a", "b", "c"]), rule: UpdateRule::Sgd { momentum: 0.0 }, rate: 1.0 }],
+        groups: vec![Group {
+            paths: strings(&["a", "b", "c"]),
+            rule: UpdateRule::Sgd { momentum: 0.0 },
+            rate: 1.0,
+        }],
         clip: None,
     };
     let step = training_step(&graph(text), &recipe);
-    assert_eq!((step.unreached, step.idle), (strings(&["a", "c"]), strings(&["second"])));
+    assert_eq!(
+        (step.unreached, step.idle),
+        (strings(&["a", "c"]), strings(&["second"]))
+    );
     insta::assert_snapshot!(print(&step.graph), @r"
     graph g {
       weight a: f32 = 1.0

@@ -1,7 +1,8 @@
 //! Ops that are short for several others. Each has a decomposition, which defines it, and a gradient rule of its own.
 
 use super::{
-    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, Value, dense,
+    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType,
+    Typing, Value, dense,
 };
 use crate::graph::build::{Builder, node};
 use crate::graph::eval::{Call, Env, evaluate};
@@ -13,13 +14,24 @@ pub(super) const BAG: Entry = Entry {
     doc: "The sum of the looked-up rows of each list: `table, ids i64[L], segments i64[L] -> f32[P, D]`.",
     arity: Arity::Exactly(3),
     typing: Typing::Inferred(|operands| {
-        let Op::Bag { parent } = operands.op else { unreachable!("the entry of bag") };
+        let Op::Bag { parent } = operands.op else {
+            unreachable!("the entry of bag")
+        };
         operands.expect_elem(1, &[Elem::I64])?;
         operands.expect_elem(2, &[Elem::I64])?;
-        if operands.types[0].rank() != 2 || operands.types[1].rank() != 1 || operands.types[1] != operands.types[2] {
-            return Err(format!("takes a table, ids and segments, found {}", operands.show_all()));
+        if operands.types[0].rank() != 2
+            || operands.types[1].rank() != 1
+            || operands.types[1] != operands.types[2]
+        {
+            return Err(format!(
+                "takes a table, ids and segments, found {}",
+                operands.show_all()
+            ));
         }
-        Ok(TensorType::new(Elem::F32, [Dim::Space(*parent), operands.types[0].dims[1]]))
+        Ok(TensorType::new(
+            Elem::F32,
+            [Dim::Space(*parent), operands.types[0].dims[1]],
+        ))
     }),
     gradient: Gradient::Rule {
         keeps: &[Keep::Operand(1), Keep::Operand(2)],
@@ -28,7 +40,10 @@ pub(super) const BAG: Entry = Entry {
             if at != 0 {
                 return None;
             }
-            Some(Cotangent::Rows { ids, values: node!(b.build, (Gather { b.g } segments)) })
+            Some(Cotangent::Rows {
+                ids,
+                values: node!(b.build, (Gather { b.g } segments)),
+            })
         },
     },
     eval: Eval::Whole(by_decomposition),
@@ -42,8 +57,13 @@ pub(super) const SOFTMAX_XENT: Entry = Entry {
         operands.expect_elem(0, &[Elem::F32])?;
         operands.expect_elem(1, &[Elem::I64])?;
         match operands.types[0].dims.split_last() {
-            Some((_, rest)) if rest == operands.types[1].dims => Ok(TensorType::new(Elem::F32, rest)),
-            _ => Err(format!("takes a column a row of scores, found {}", operands.show_all())),
+            Some((_, rest)) if rest == operands.types[1].dims => {
+                Ok(TensorType::new(Elem::F32, rest))
+            }
+            _ => Err(format!(
+                "takes a column a row of scores, found {}",
+                operands.show_all()
+            )),
         }
     }),
     gradient: Gradient::Rule {
@@ -56,7 +76,8 @@ pub(super) const SOFTMAX_XENT: Entry = Entry {
             if at != 0 {
                 return None;
             }
-            let spread = node!(b.build, (Mul ([Op::Softmax(axis)] scores) ([Op::Expand { axis, dim }] g)));
+            let spread =
+                node!(b.build, (Mul ([Op::Softmax(axis)] scores) ([Op::Expand { axis, dim }] g)));
             dense(node!(b.build, (Sub spread ([Op::Place(dim)] g column))))
         },
     },
@@ -96,7 +117,10 @@ pub(super) const LAYER_NORM: Entry = Entry {
         }
         Ok(operands.types[0].clone())
     }),
-    gradient: Gradient::Rule { keeps: &[Keep::Operand(0), Keep::Result], rule: layer_norm_gradient },
+    gradient: Gradient::Rule {
+        keeps: &[Keep::Operand(0), Keep::Result],
+        rule: layer_norm_gradient,
+    },
     eval: Eval::Whole(by_decomposition),
 };
 
@@ -105,7 +129,10 @@ pub(super) const ATTENTION: Entry = Entry {
     doc: "`softmax(q k' / sqrt(D)) v` over the places that the mask allows, 0 where it allows none.",
     arity: Arity::Exactly(4),
     typing: Typing::Inferred(attention_type),
-    gradient: Gradient::Rule { keeps: &[Keep::Operands], rule: attention_gradient },
+    gradient: Gradient::Rule {
+        keeps: &[Keep::Operands],
+        rule: attention_gradient,
+    },
     eval: Eval::Whole(by_decomposition),
 };
 
@@ -118,7 +145,9 @@ pub fn decompose(build: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<No
         }
         (Op::SoftmaxXent, [scores, column]) => {
             let axis = build.graph.ty(*scores).rank() - 1;
-            Some(node!(build, (Sub ([Op::LogSumExp(axis)] { *scores }) (Pick { *scores } { *column }))))
+            Some(
+                node!(build, (Sub ([Op::LogSumExp(axis)] { *scores }) (Pick { *scores } { *column }))),
+            )
         }
         (Op::BceLogits, [logit, target]) => {
             let linear = node!(build, (Sub (Relu { *logit }) (Mul { *logit } { *target })));
@@ -138,9 +167,18 @@ pub fn decompose(build: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<No
 }
 
 fn by_decomposition(call: &Call) -> Result<Value, String> {
-    let mut graph = Graph { spaces: call.graph.spaces.clone(), ..Graph::new(call.op.entry().name) };
-    let mut env = Env { sizes: call.sizes.clone(), ..Env::default() };
-    let mut build = Builder { graph: &mut graph, site: Site::default() };
+    let mut graph = Graph {
+        spaces: call.graph.spaces.clone(),
+        ..Graph::new(call.op.entry().name)
+    };
+    let mut env = Env {
+        sizes: call.sizes.clone(),
+        ..Env::default()
+    };
+    let mut build = Builder {
+        graph: &mut graph,
+        site: Site::default(),
+    };
     let mut operands = Vec::new();
     for (at, (ty, value)) in call.types.iter().zip(&call.operands).enumerate() {
         operands.push(build.typed(Op::Input(at.to_string()), &[], (*ty).clone()));
@@ -173,7 +211,9 @@ fn deviation(build: &mut Builder, centred: NodeId, eps: f64) -> NodeId {
 
 /// With `y` the result: `(g - mean(g) - y mean(g y)) / deviation`.
 fn layer_norm_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
-    let Op::LayerNorm { eps } = b.op() else { unreachable!("the entry of layer_norm") };
+    let Op::LayerNorm { eps } = b.op() else {
+        unreachable!("the entry of layer_norm")
+    };
     let (x, y, g) = (b.x(0), b.node, b.g);
     let build = &mut b.build;
     let around = centred(build, x);

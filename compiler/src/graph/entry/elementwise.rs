@@ -1,6 +1,8 @@
 //! One result element for each element of the joined operands.
 
-use super::{Arity, Backward, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, Value, dense};
+use super::{
+    Arity, Backward, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, Value, dense,
+};
 use crate::graph::NodeId;
 use crate::graph::bounds::{is_nonzero, is_positive};
 use crate::graph::build::node;
@@ -11,12 +13,24 @@ const Y: &[Keep] = &[Keep::Result];
 const BOTH: &[Keep] = &[Keep::Operands];
 const NOTHING: &[Keep] = &[];
 
-const fn map(name: &'static str, doc: &'static str, eval: fn(f64) -> f64, gradient: Gradient) -> Entry {
+const fn map(
+    name: &'static str,
+    doc: &'static str,
+    eval: fn(f64) -> f64,
+    gradient: Gradient,
+) -> Entry {
     let typing = Typing::Inferred(|operands| {
         operands.expect_elem(0, &[Elem::F32])?;
         Ok(operands.types[0].clone())
     });
-    Entry { name, doc, arity: Arity::Exactly(1), typing, gradient, eval: Eval::Map(eval) }
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(1),
+        typing,
+        gradient,
+        eval: Eval::Map(eval),
+    }
 }
 
 const fn numbers(entry: Entry) -> Entry {
@@ -28,27 +42,50 @@ const fn numbers(entry: Entry) -> Entry {
 }
 
 /// The factor by which the cotangent is multiplied.
-const fn factor(keeps: &'static [Keep], rule: fn(&mut Backward, usize) -> Option<super::Cotangent>) -> Gradient {
+const fn factor(
+    keeps: &'static [Keep],
+    rule: fn(&mut Backward, usize) -> Option<super::Cotangent>,
+) -> Gradient {
     Gradient::Rule { keeps, rule }
 }
 
-pub(super) const NEG: Entry =
-    numbers(map("neg", "`-x`", |x| -x, factor(NOTHING, |b, _| dense(node!(b.build, (Neg { b.g }))))));
+pub(super) const NEG: Entry = numbers(map(
+    "neg",
+    "`-x`",
+    |x| -x,
+    factor(NOTHING, |b, _| dense(node!(b.build, (Neg { b.g })))),
+));
 
-pub(super) const ABS: Entry =
-    numbers(map("abs", "`|x|`", f64::abs, factor(X, |b, _| dense(node!(b.build, (Mul { b.g } (Sign { b.x(0) })))))));
+pub(super) const ABS: Entry = numbers(map(
+    "abs",
+    "`|x|`",
+    f64::abs,
+    factor(X, |b, _| {
+        dense(node!(b.build, (Mul { b.g } (Sign { b.x(0) }))))
+    }),
+));
 
-pub(super) const SIGN: Entry =
-    numbers(map("sign", "-1, 0 or 1", |x| if x == 0.0 { 0.0 } else { x.signum() }, Gradient::Zero));
+pub(super) const SIGN: Entry = numbers(map(
+    "sign",
+    "-1, 0 or 1",
+    |x| if x == 0.0 { 0.0 } else { x.signum() },
+    Gradient::Zero,
+));
 
-pub(super) const EXP: Entry =
-    map("exp", "`e^x`", f64::exp, factor(Y, |b, _| dense(node!(b.build, (Mul { b.g } { b.node })))));
+pub(super) const EXP: Entry = map(
+    "exp",
+    "`e^x`",
+    f64::exp,
+    factor(Y, |b, _| dense(node!(b.build, (Mul { b.g } { b.node })))),
+);
 
 pub(super) const EXPM1: Entry = map(
     "expm1",
     "`e^x - 1`, exact near 0",
     f64::exp_m1,
-    factor(X, |b, _| dense(node!(b.build, (Mul { b.g } (Exp { b.x(0) }))))),
+    factor(X, |b, _| {
+        dense(node!(b.build, (Mul { b.g } (Exp { b.x(0) }))))
+    }),
 );
 
 pub(super) const LOG: Entry = map(
@@ -93,38 +130,60 @@ pub(super) const SQRT: Entry = map(
     }),
 );
 
-pub(super) const SIN: Entry =
-    map("sin", "The sine.", f64::sin, factor(X, |b, _| dense(node!(b.build, (Mul { b.g } (Cos { b.x(0) }))))));
+pub(super) const SIN: Entry = map(
+    "sin",
+    "The sine.",
+    f64::sin,
+    factor(X, |b, _| {
+        dense(node!(b.build, (Mul { b.g } (Cos { b.x(0) }))))
+    }),
+);
 
-pub(super) const COS: Entry =
-    map("cos", "The cosine.", f64::cos, factor(X, |b, _| dense(node!(b.build, (Neg (Mul { b.g } (Sin { b.x(0) })))))));
+pub(super) const COS: Entry = map(
+    "cos",
+    "The cosine.",
+    f64::cos,
+    factor(X, |b, _| {
+        dense(node!(b.build, (Neg (Mul { b.g } (Sin { b.x(0) })))))
+    }),
+);
 
 pub(super) const TANH: Entry = map(
     "tanh",
     "The hyperbolic tangent.",
     f64::tanh,
-    factor(Y, |b, _| dense(node!(b.build, (Mul { b.g } (Sub 1.0 (Mul { b.node } { b.node })))))),
+    factor(Y, |b, _| {
+        dense(node!(b.build, (Mul { b.g } (Sub 1.0 (Mul { b.node } { b.node })))))
+    }),
 );
 
 pub(super) const SIGMOID: Entry = map(
     "sigmoid",
     "`1 / (1 + e^-x)`",
     sigmoid,
-    factor(Y, |b, _| dense(node!(b.build, (Mul { b.g } (Mul { b.node } (Sub 1.0 { b.node })))))),
+    factor(Y, |b, _| {
+        dense(node!(b.build, (Mul { b.g } (Mul { b.node } (Sub 1.0 { b.node })))))
+    }),
 );
 
 pub(super) const LOG_SIGMOID: Entry = map(
     "log_sigmoid",
     "`log(sigmoid(x))`, exact for large `|x|`",
     |x| x.min(0.0) - (-x.abs()).exp().ln_1p(),
-    factor(X, |b, _| dense(node!(b.build, (Mul { b.g } (Sigmoid (Neg { b.x(0) })))))),
+    factor(X, |b, _| {
+        dense(node!(b.build, (Mul { b.g } (Sigmoid (Neg { b.x(0) })))))
+    }),
 );
 
 pub(super) const LOG1M_EXP: Entry = map(
     "log1m_exp",
     "`log(1 - e^x)` for `x <= 0`, exact near both ends; no cotangent passes where `x >= 0`.",
     |x| {
-        if x > -std::f64::consts::LN_2 { (-x.exp_m1()).ln() } else { (-x.exp()).ln_1p() }
+        if x > -std::f64::consts::LN_2 {
+            (-x.exp_m1()).ln()
+        } else {
+            (-x.exp()).ln_1p()
+        }
     },
     factor(X, |b, _| {
         let x = b.x(0);
@@ -149,10 +208,17 @@ pub(super) const RELU: Entry = map(
     "relu",
     "`max(x, 0)`, with slope 0 at 0",
     |x| if x.is_nan() { x } else { x.max(0.0) },
-    factor(X, |b, _| dense(node!(b.build, (Select (Gt { b.x(0) } 0.0) { b.g } 0.0)))),
+    factor(X, |b, _| {
+        dense(node!(b.build, (Select (Gt { b.x(0) } 0.0) { b.g } 0.0)))
+    }),
 );
 
-pub(super) const FLOOR: Entry = map("floor", "The next whole number below.", f64::floor, Gradient::Zero);
+pub(super) const FLOOR: Entry = map(
+    "floor",
+    "The next whole number below.",
+    f64::floor,
+    Gradient::Zero,
+);
 
 pub(super) const NOT: Entry = Entry {
     name: "not",
@@ -178,8 +244,20 @@ pub(super) const IS_FINITE: Entry = Entry {
     eval: Eval::Map(|x| f64::from(x.is_finite())),
 };
 
-const fn zip(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f64, gradient: Gradient) -> Entry {
-    Entry { name, doc, arity: Arity::Exactly(2), typing: Typing::Inferred(joined), gradient, eval: Eval::Zip(eval) }
+const fn zip(
+    name: &'static str,
+    doc: &'static str,
+    eval: fn(f64, f64) -> f64,
+    gradient: Gradient,
+) -> Entry {
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(2),
+        typing: Typing::Inferred(joined),
+        gradient,
+        eval: Eval::Zip(eval),
+    }
 }
 
 const fn floats(entry: Entry) -> Entry {
@@ -191,17 +269,34 @@ const fn floats(entry: Entry) -> Entry {
     Entry { typing, ..entry }
 }
 
-pub(super) const ADD: Entry = zip("add", "`a + b`", |a, b| a + b, factor(NOTHING, |b, _| dense(b.g)));
+pub(super) const ADD: Entry = zip(
+    "add",
+    "`a + b`",
+    |a, b| a + b,
+    factor(NOTHING, |b, _| dense(b.g)),
+);
 
 pub(super) const SUB: Entry = zip(
     "sub",
     "`a - b`",
     |a, b| a - b,
-    factor(NOTHING, |b, at| dense(if at == 0 { b.g } else { node!(b.build, (Neg { b.g })) })),
+    factor(NOTHING, |b, at| {
+        dense(if at == 0 {
+            b.g
+        } else {
+            node!(b.build, (Neg { b.g }))
+        })
+    }),
 );
 
-pub(super) const MUL: Entry =
-    zip("mul", "`a * b`", |a, b| a * b, factor(BOTH, |b, at| dense(node!(b.build, (Mul { b.g } { b.x(1 - at) })))));
+pub(super) const MUL: Entry = zip(
+    "mul",
+    "`a * b`",
+    |a, b| a * b,
+    factor(BOTH, |b, at| {
+        dense(node!(b.build, (Mul { b.g } { b.x(1 - at) })))
+    }),
+);
 
 pub(super) const DIV: Entry = floats(zip(
     "div",
@@ -232,7 +327,13 @@ pub(super) const POW: Entry = floats(zip(
     "pow",
     "`a ^ b`; where `a` is 0 and `b < 1`, and for `b` where `a <= 0`, no cotangent passes.",
     f64::powf,
-    factor(BOTH, |b, at| dense(if at == 0 { pow_base(b) } else { pow_exponent(b) })),
+    factor(BOTH, |b, at| {
+        dense(if at == 0 {
+            pow_base(b)
+        } else {
+            pow_exponent(b)
+        })
+    }),
 ));
 
 pub(super) const MAX: Entry = zip(
@@ -256,8 +357,16 @@ pub(super) const MIN: Entry = zip(
 );
 
 const fn compare(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f64) -> Entry {
-    let typing = Typing::Inferred(|operands| Ok(TensorType::new(Elem::Bool, same_elem(operands)?.dims)));
-    Entry { name, doc, arity: Arity::Exactly(2), typing, gradient: Gradient::Zero, eval: Eval::Zip(eval) }
+    let typing =
+        Typing::Inferred(|operands| Ok(TensorType::new(Elem::Bool, same_elem(operands)?.dims)));
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(2),
+        typing,
+        gradient: Gradient::Zero,
+        eval: Eval::Zip(eval),
+    }
 }
 
 pub(super) const EQ: Entry = compare("eq", "`a == b`", |a, b| f64::from(a == b));
@@ -272,7 +381,14 @@ const fn logical(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f6
         operands.expect_elem(0, &[Elem::Bool])?;
         same_elem(operands)
     });
-    Entry { name, doc, arity: Arity::Exactly(2), typing, gradient: Gradient::Zero, eval: Eval::Zip(eval) }
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(2),
+        typing,
+        gradient: Gradient::Zero,
+        eval: Eval::Zip(eval),
+    }
 }
 
 pub(super) const AND: Entry = logical("and", "Both.", f64::min);
@@ -301,7 +417,9 @@ pub(super) const SELECT: Entry = Entry {
     },
     eval: Eval::Whole(|call| {
         let (dims, joined) = call.joined()?;
-        let data = (0..joined[0].len()).map(|at| joined[if joined[0][at] == 0.0 { 2 } else { 1 }][at]).collect();
+        let data = (0..joined[0].len())
+            .map(|at| joined[if joined[0][at] == 0.0 { 2 } else { 1 }][at])
+            .collect();
         Ok(Value { dims, data })
     }),
 };
@@ -314,13 +432,20 @@ fn joined(operands: &Operands) -> Result<TensorType, String> {
 fn same_elem(operands: &Operands) -> Result<TensorType, String> {
     let elem = operands.types[0].elem;
     if operands.types[1].elem != elem {
-        return Err(format!("takes operands of one element type, found {}", operands.show_all()));
+        return Err(format!(
+            "takes operands of one element type, found {}",
+            operands.show_all()
+        ));
     }
     Ok(TensorType::new(elem, operands.join()?))
 }
 
 fn take(b: &mut Backward, first: NodeId, at: usize) -> NodeId {
-    if at == 0 { node!(b.build, (Select first { b.g } 0.0)) } else { node!(b.build, (Select first 0.0 { b.g })) }
+    if at == 0 {
+        node!(b.build, (Select first { b.g } 0.0))
+    } else {
+        node!(b.build, (Select first 0.0 { b.g }))
+    }
 }
 
 fn pow_base(b: &mut Backward) -> NodeId {
@@ -349,7 +474,11 @@ fn pow_exponent(b: &mut Backward) -> NodeId {
 }
 
 pub(super) fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        x.exp() / (1.0 + x.exp())
+    }
 }
 
 /// By its Taylor series near 0 and a continued fraction for the complement beyond, both to the last bits.
@@ -369,7 +498,9 @@ fn erf(x: f64) -> f64 {
     if x.abs() > 6.5 || x.is_nan() {
         return if x.is_nan() { x } else { x.signum() };
     }
-    let fraction = (1..80).rev().fold(0.0, |below, n| f64::from(n) / 2.0 / (x.abs() + below));
+    let fraction = (1..80)
+        .rev()
+        .fold(0.0, |below, n| f64::from(n) / 2.0 / (x.abs() + below));
     let complement = (-square).exp() / (std::f64::consts::PI.sqrt() * (x.abs() + fraction));
     x.signum() * (1.0 - complement)
 }

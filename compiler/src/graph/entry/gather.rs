@@ -1,7 +1,8 @@
 //! Reading and adding at indices.
 
 use super::{
-    Arity, Backward, Cotangent, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, Value, dense,
+    Arity, Backward, Cotangent, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing,
+    Value, dense,
 };
 use crate::graph::build::node;
 use crate::graph::eval::Call;
@@ -21,7 +22,11 @@ pub(super) const GATHER: Entry = Entry {
         keeps: IDS,
         rule: |b, at| {
             let (dim, ids) = (*b.ty(0).dims.first()?, b.x(1));
-            if at == 0 { dense(node!(b.build, ([Op::ScatterAdd(dim)] { b.g } ids))) } else { None }
+            if at == 0 {
+                dense(node!(b.build, ([Op::ScatterAdd(dim)] { b.g } ids)))
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(gather_value),
@@ -35,7 +40,14 @@ pub(super) const LOOKUP: Entry = Entry {
     gradient: Gradient::Rule {
         keeps: IDS,
         rule: |b, at| {
-            if at == 0 { Some(Cotangent::Rows { ids: b.x(1), values: b.g }) } else { None }
+            if at == 0 {
+                Some(Cotangent::Rows {
+                    ids: b.x(1),
+                    values: b.g,
+                })
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(gather_value),
@@ -49,7 +61,11 @@ pub(super) const SCATTER_ADD: Entry = Entry {
     gradient: Gradient::Rule {
         keeps: IDS,
         rule: |b, at| {
-            if at == 0 { dense(node!(b.build, (Gather { b.g } { b.x(1) }))) } else { None }
+            if at == 0 {
+                dense(node!(b.build, (Gather { b.g } { b.x(1) })))
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(|call| scatter(call, |_, into, value| *into += value)),
@@ -66,7 +82,10 @@ pub(super) const SCATTER_MAX: Entry = Entry {
         }
         scatter_type(operands)
     }),
-    gradient: Gradient::Rule { keeps: &[Keep::Operands, Keep::Result], rule: scatter_max_gradient },
+    gradient: Gradient::Rule {
+        keeps: &[Keep::Operands, Keep::Result],
+        rule: scatter_max_gradient,
+    },
     eval: Eval::Whole(|call| {
         scatter(call, |first, into, value| {
             if first || value > *into {
@@ -83,23 +102,38 @@ pub(super) const PICK: Entry = Entry {
     typing: Typing::Inferred(|operands| {
         operands.expect_elem(1, &[Elem::I64])?;
         match operands.types[0].dims.split_last() {
-            Some((_, rest)) if rest == operands.types[1].dims => Ok(TensorType::new(operands.types[0].elem, rest)),
-            _ => Err(format!("takes an index a row, found {}", operands.show_all())),
+            Some((_, rest)) if rest == operands.types[1].dims => {
+                Ok(TensorType::new(operands.types[0].elem, rest))
+            }
+            _ => Err(format!(
+                "takes an index a row, found {}",
+                operands.show_all()
+            )),
         }
     }),
     gradient: Gradient::Rule {
         keeps: IDS,
         rule: |b, at| {
             let (dim, ids) = (*b.ty(0).dims.last()?, b.x(1));
-            if at == 0 { dense(node!(b.build, ([Op::Place(dim)] { b.g } ids))) } else { None }
+            if at == 0 {
+                dense(node!(b.build, ([Op::Place(dim)] { b.g } ids)))
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(|call| {
         let x = call.operands[0];
         let size = x.dims[x.dims.len() - 1];
         let ids = &call.operands[1].data;
-        let data = ids.iter().enumerate().map(|(row, id)| Ok(x.data[row * size + index(*id, size)?]));
-        Ok(Value { dims: x.dims[..x.dims.len() - 1].to_vec(), data: data.collect::<Result<_, String>>()? })
+        let data = ids
+            .iter()
+            .enumerate()
+            .map(|(row, id)| Ok(x.data[row * size + index(*id, size)?]));
+        Ok(Value {
+            dims: x.dims[..x.dims.len() - 1].to_vec(),
+            data: data.collect::<Result<_, String>>()?,
+        })
     }),
 };
 
@@ -108,10 +142,15 @@ pub(super) const PLACE: Entry = Entry {
     doc: "Zeros but for one element a row: `g[S..], i64[S..] -> [S.., dim]`.",
     arity: Arity::Exactly(2),
     typing: Typing::Inferred(|operands| {
-        let Op::Place(dim) = operands.op else { unreachable!("the entry of place") };
+        let Op::Place(dim) = operands.op else {
+            unreachable!("the entry of place")
+        };
         operands.expect_elem(1, &[Elem::I64])?;
         if operands.types[0].dims != operands.types[1].dims {
-            return Err(format!("takes an index a value, found {}", operands.show_all()));
+            return Err(format!(
+                "takes an index a value, found {}",
+                operands.show_all()
+            ));
         }
         let mut dims = operands.types[0].dims.clone();
         dims.push(*dim);
@@ -120,11 +159,17 @@ pub(super) const PLACE: Entry = Entry {
     gradient: Gradient::Rule {
         keeps: IDS,
         rule: |b, at| {
-            if at == 0 { dense(node!(b.build, (Pick { b.g } { b.x(1) }))) } else { None }
+            if at == 0 {
+                dense(node!(b.build, (Pick { b.g } { b.x(1) })))
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(|call| {
-        let Op::Place(dim) = call.op else { unreachable!("the entry of place") };
+        let Op::Place(dim) = call.op else {
+            unreachable!("the entry of place")
+        };
         let g = call.operands[0];
         let size = call.extent(*dim)?;
         let mut data = vec![0.0; g.data.len() * size];
@@ -148,12 +193,17 @@ fn gather_type(operands: &Operands) -> Result<TensorType, String> {
 }
 
 fn scatter_type(operands: &Operands) -> Result<TensorType, String> {
-    let (Op::ScatterAdd(dim) | Op::ScatterMax(dim)) = operands.op else { unreachable!("the entry of a scatter") };
+    let (Op::ScatterAdd(dim) | Op::ScatterMax(dim)) = operands.op else {
+        unreachable!("the entry of a scatter")
+    };
     operands.expect_elem(0, &[Elem::F32, Elem::I64])?;
     operands.expect_elem(1, &[Elem::I64])?;
     let ids = &operands.types[1].dims;
     let Some(row) = operands.types[0].dims.strip_prefix(ids.as_slice()) else {
-        return Err(format!("takes an index a row of values, found {}", operands.show_all()));
+        return Err(format!(
+            "takes an index a row of values, found {}",
+            operands.show_all()
+        ));
     };
     let mut dims = vec![*dim];
     dims.extend_from_slice(row);
@@ -175,7 +225,9 @@ fn gather_value(call: &Call) -> Result<Value, String> {
 
 /// Puts each value to its index; `put` learns whether it is the first there.
 fn scatter(call: &Call, put: fn(bool, &mut f64, f64)) -> Result<Value, String> {
-    let (Op::ScatterAdd(dim) | Op::ScatterMax(dim)) = call.op else { unreachable!("the entry of a scatter") };
+    let (Op::ScatterAdd(dim) | Op::ScatterMax(dim)) = call.op else {
+        unreachable!("the entry of a scatter")
+    };
     let (values, ids) = (call.operands[0], call.operands[1]);
     let size = call.extent(*dim)?;
     let row = &values.dims[ids.dims.len()..];
@@ -198,7 +250,9 @@ fn scatter_max_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
     if at != 0 {
         return None;
     }
-    let Op::ScatterMax(dim) = b.op() else { unreachable!("the entry of scatter_max") };
+    let Op::ScatterMax(dim) = b.op() else {
+        unreachable!("the entry of scatter_max")
+    };
     let (values, ids, largest) = (b.x(0), b.x(1), b.node);
     let dims = b.ty(0).dims;
     let position = b.build.iota_along(&dims, 0);
@@ -211,5 +265,9 @@ fn scatter_max_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
 }
 
 pub(super) fn index(id: f64, size: usize) -> Result<usize, String> {
-    if id >= 0.0 && id < size as f64 { Ok(id as usize) } else { Err(format!("index {id} lies outside 0..{size}")) }
+    if id >= 0.0 && id < size as f64 {
+        Ok(id as usize)
+    } else {
+        Err(format!("index {id} lies outside 0..{size}"))
+    }
 }

@@ -1,6 +1,9 @@
 //! Along one axis.
 
-use super::{Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, dense};
+use super::{
+    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType,
+    Typing, dense,
+};
 use crate::graph::NodeId;
 use crate::graph::build::node;
 use crate::graph::op::Op;
@@ -17,29 +20,54 @@ const fn reduction(
         let elem = operands.expect_elem(0, &[Elem::F32, Elem::I64])?;
         dropped(operands, elem)
     });
-    Entry { name, doc, arity: Arity::Exactly(1), typing, gradient, eval: Eval::Lane(eval) }
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(1),
+        typing,
+        gradient,
+        eval: Eval::Lane(eval),
+    }
 }
 
-const fn scan(name: &'static str, doc: &'static str, gradient: Gradient, eval: fn(&Op, &[f64]) -> Vec<f64>) -> Entry {
+const fn scan(
+    name: &'static str,
+    doc: &'static str,
+    gradient: Gradient,
+    eval: fn(&Op, &[f64]) -> Vec<f64>,
+) -> Entry {
     let typing = Typing::Inferred(|operands| {
         operands.expect_elem(0, &[Elem::F32])?;
         operands.expect_axis(axis(operands.op))?;
         Ok(operands.types[0].clone())
     });
-    Entry { name, doc, arity: Arity::Exactly(1), typing, gradient, eval: Eval::Lane(eval) }
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(1),
+        typing,
+        gradient,
+        eval: Eval::Lane(eval),
+    }
 }
 
 pub(super) const SUM_OVER: Entry = reduction(
     "sum",
     "The sum along an axis.",
-    Gradient::Rule { keeps: &[], rule: |b, _| dense(expand(b, b.g)) },
+    Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| dense(expand(b, b.g)),
+    },
     |_, lane| vec![lane.iter().sum()],
 );
 
 pub(super) const MAX_OVER: Entry = reduction(
     "max_over",
     "The largest element along an axis, `-inf` along an empty one; of equals the first takes the cotangent.",
-    Gradient::Rule { keeps: X, rule: max_over_gradient },
+    Gradient::Rule {
+        keeps: X,
+        rule: max_over_gradient,
+    },
     |_, lane| vec![largest(lane)],
 );
 
@@ -51,7 +79,11 @@ pub(super) const ARGMAX: Entry = Entry {
     gradient: Gradient::Zero,
     eval: Eval::Lane(|_, lane| {
         let largest = largest(lane);
-        vec![lane.iter().position(|x| *x == largest || x.is_nan()).unwrap_or(0) as f64]
+        vec![
+            lane.iter()
+                .position(|x| *x == largest || x.is_nan())
+                .unwrap_or(0) as f64,
+        ]
     }),
 };
 
@@ -105,7 +137,9 @@ pub(super) const CUM_SUM: Entry = scan(
         keeps: &[],
         rule: |b, _| {
             let axis = axis(&b.op());
-            dense(node!(b.build, ([Op::Flip(axis)] ([Op::CumSum(axis)] ([Op::Flip(axis)] { b.g })))))
+            dense(
+                node!(b.build, ([Op::Flip(axis)] ([Op::CumSum(axis)] ([Op::Flip(axis)] { b.g })))),
+            )
         },
     },
     |_, lane| {
@@ -131,7 +165,11 @@ pub(super) const CUM_LOG_SUM_EXP: Entry = scan(
             dense(node!(b.build, (Sub gain loss)))
         },
     },
-    |_, lane| (1..=lane.len()).map(|end| log_sum_exp(&lane[..end])).collect(),
+    |_, lane| {
+        (1..=lane.len())
+            .map(|end| log_sum_exp(&lane[..end]))
+            .collect()
+    },
 );
 
 pub(super) const ARGSORT: Entry = Entry {
@@ -151,18 +189,25 @@ pub(super) const TOP_K: Entry = Entry {
     doc: "The indices of the `k` largest elements along an axis, largest first; equals keep their order.",
     arity: Arity::Exactly(1),
     typing: Typing::Inferred(|operands| {
-        let Op::TopK { axis, k } = *operands.op else { unreachable!("the entry of top_k") };
+        let Op::TopK { axis, k } = *operands.op else {
+            unreachable!("the entry of top_k")
+        };
         operands.expect_axis(axis)?;
         let mut dims = operands.types[0].dims.clone();
         if matches!(dims[axis], Dim::Fixed(size) if k > size) {
-            return Err(format!("finds no {k} elements on axis {axis} of {}", operands.show(0)));
+            return Err(format!(
+                "finds no {k} elements on axis {axis} of {}",
+                operands.show(0)
+            ));
         }
         dims[axis] = Dim::Fixed(k);
         Ok(TensorType::new(Elem::I64, dims))
     }),
     gradient: Gradient::Zero,
     eval: Eval::Lane(|op, lane| {
-        let Op::TopK { k, .. } = op else { unreachable!("the entry of top_k") };
+        let Op::TopK { k, .. } = op else {
+            unreachable!("the entry of top_k")
+        };
         let mut order = sorted(lane, |a, b| b.total_cmp(a));
         order.truncate(*k);
         order
@@ -205,18 +250,26 @@ fn max_over_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
 fn cum_log_sum_exp_part(b: &mut Backward, g: NodeId) -> NodeId {
     let axis = axis(&b.op());
     let nothing = b.build.scalar(f64::NEG_INFINITY);
-    let terms = node!(b.build, (Select (IsFinite { b.node }) (Sub (Log (Relu g)) { b.node }) nothing));
-    let later = node!(b.build, ([Op::Flip(axis)] ([Op::CumLogSumExp(axis)] ([Op::Flip(axis)] terms))));
+    let terms =
+        node!(b.build, (Select (IsFinite { b.node }) (Sub (Log (Relu g)) { b.node }) nothing));
+    let later =
+        node!(b.build, ([Op::Flip(axis)] ([Op::CumLogSumExp(axis)] ([Op::Flip(axis)] terms))));
     node!(b.build, (Exp (Add { b.x(0) } later)))
 }
 
 fn largest(lane: &[f64]) -> f64 {
-    lane.iter().fold(f64::NEG_INFINITY, |top, x| if x.is_nan() || *x > top { *x } else { top })
+    lane.iter().fold(f64::NEG_INFINITY, |top, x| {
+        if x.is_nan() || *x > top { *x } else { top }
+    })
 }
 
 fn log_sum_exp(lane: &[f64]) -> f64 {
     let top = largest(lane);
-    if top.is_infinite() { top } else { top + lane.iter().map(|x| (x - top).exp()).sum::<f64>().ln() }
+    if top.is_infinite() {
+        top
+    } else {
+        top + lane.iter().map(|x| (x - top).exp()).sum::<f64>().ln()
+    }
 }
 
 fn sorted(lane: &[f64], by: fn(&f64, &f64) -> std::cmp::Ordering) -> Vec<f64> {

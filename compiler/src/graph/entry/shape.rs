@@ -1,7 +1,8 @@
 //! Same elements, elsewhere.
 
 use super::{
-    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType, Typing, Value, dense,
+    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType,
+    Typing, Value, dense,
 };
 use crate::graph::build::node;
 use crate::graph::eval::{Call, repeat, strided};
@@ -23,13 +24,21 @@ pub(super) const RESHAPE: Entry = Entry {
     },
     eval: Eval::Whole(|call| {
         let x = call.operands[0];
-        let known: Vec<_> = call.ty.dims.iter().map(|dim| call.extent(*dim).ok()).collect();
+        let known: Vec<_> = call
+            .ty
+            .dims
+            .iter()
+            .map(|dim| call.extent(*dim).ok())
+            .collect();
         let product: usize = known.iter().flatten().product();
         let rest = x.data.len().checked_div(product).unwrap_or(0);
         if known.iter().filter(|size| size.is_none()).count() > 1 {
             return Err("more than one dimension of the result has no size yet".to_owned());
         }
-        Ok(Value { dims: known.into_iter().map(|size| size.unwrap_or(rest)).collect(), data: x.data.clone() })
+        Ok(Value {
+            dims: known.into_iter().map(|size| size.unwrap_or(rest)).collect(),
+            data: x.data.clone(),
+        })
     }),
 };
 
@@ -38,19 +47,29 @@ pub(super) const PERMUTE: Entry = Entry {
     doc: "Dimension `i` of the result is dimension `axes[i]` of the operand.",
     arity: Arity::Exactly(1),
     typing: Typing::Inferred(|operands| {
-        let Op::Permute(axes) = operands.op else { unreachable!("the entry of a permutation") };
+        let Op::Permute(axes) = operands.op else {
+            unreachable!("the entry of a permutation")
+        };
         let mut sorted = axes.clone();
         sorted.sort_unstable();
         if !sorted.iter().copied().eq(0..operands.types[0].rank()) {
-            return Err(format!("takes each axis of {} once, found {axes:?}", operands.show(0)));
+            return Err(format!(
+                "takes each axis of {} once, found {axes:?}",
+                operands.show(0)
+            ));
         }
-        let dims: Vec<_> = axes.iter().map(|axis| operands.types[0].dims[*axis]).collect();
+        let dims: Vec<_> = axes
+            .iter()
+            .map(|axis| operands.types[0].dims[*axis])
+            .collect();
         Ok(TensorType::new(operands.types[0].elem, dims))
     }),
     gradient: Gradient::Rule {
         keeps: &[],
         rule: |b, _| {
-            let Op::Permute(axes) = b.op() else { unreachable!("the entry of a permutation") };
+            let Op::Permute(axes) = b.op() else {
+                unreachable!("the entry of a permutation")
+            };
             let mut inverse = vec![0; axes.len()];
             for (to, from) in axes.iter().enumerate() {
                 inverse[*from] = to;
@@ -59,7 +78,9 @@ pub(super) const PERMUTE: Entry = Entry {
         },
     },
     eval: Eval::Whole(|call| {
-        let Op::Permute(axes) = call.op else { unreachable!("the entry of a permutation") };
+        let Op::Permute(axes) = call.op else {
+            unreachable!("the entry of a permutation")
+        };
         let x = call.operands[0];
         let stride = |axis: usize| x.dims[axis + 1..].iter().product::<usize>();
         let dims: Vec<_> = axes.iter().map(|axis| x.dims[*axis]).collect();
@@ -77,13 +98,23 @@ pub(super) const BROADCAST: Entry = Entry {
         if operands.types[0].elem == ty.elem && align(&operands.types[0].dims, &ty.dims).is_some() {
             return Ok(());
         }
-        Err(format!("cannot repeat {} to `{}`", operands.show(0), ty.show(&operands.graph.spaces)))
+        Err(format!(
+            "cannot repeat {} to `{}`",
+            operands.show(0),
+            ty.show(&operands.graph.spaces)
+        ))
     }),
-    gradient: Gradient::Rule { keeps: &[], rule: |b, _| dense(b.g) },
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| dense(b.g),
+    },
     eval: Eval::Whole(|call| {
         let dims = call.extents()?;
         let axes = align(&call.types[0].dims, &call.ty.dims).expect("the type rule asks for it");
-        Ok(Value { data: repeat(call.operands[0], &axes, &dims), dims })
+        Ok(Value {
+            data: repeat(call.operands[0], &axes, &dims),
+            dims,
+        })
     }),
 };
 
@@ -92,7 +123,9 @@ pub(super) const EXPAND: Entry = Entry {
     doc: "Repeats along one new dimension.",
     arity: Arity::Exactly(1),
     typing: Typing::Inferred(|operands| {
-        let Op::Expand { axis, dim } = operands.op else { unreachable!("the entry of expand") };
+        let Op::Expand { axis, dim } = operands.op else {
+            unreachable!("the entry of expand")
+        };
         let mut dims = operands.types[0].dims.clone();
         if *axis > dims.len() {
             return Err(format!("cannot put axis {axis} into {}", operands.show(0)));
@@ -108,12 +141,17 @@ pub(super) const EXPAND: Entry = Entry {
         },
     },
     eval: Eval::Whole(|call| {
-        let Op::Expand { axis, dim } = call.op else { unreachable!("the entry of expand") };
+        let Op::Expand { axis, dim } = call.op else {
+            unreachable!("the entry of expand")
+        };
         let x = call.operands[0];
         let mut dims = x.dims.clone();
         dims.insert(*axis, call.extent(*dim)?);
         let axes: Vec<_> = (0..dims.len()).filter(|at| at != axis).collect();
-        Ok(Value { data: repeat(x, &axes, &dims), dims })
+        Ok(Value {
+            data: repeat(x, &axes, &dims),
+            dims,
+        })
     }),
 };
 
@@ -125,7 +163,10 @@ pub(super) const FLIP: Entry = Entry {
         operands.expect_axis(operands.op.axis().expect("flip has an axis"))?;
         Ok(operands.types[0].clone())
     }),
-    gradient: Gradient::Rule { keeps: &[], rule: |b, _| dense(b.build.op(b.op(), &[b.g])) },
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: |b, _| dense(b.build.op(b.op(), &[b.g])),
+    },
     eval: Eval::Lane(|_, lane| lane.iter().rev().copied().collect()),
 };
 
@@ -134,21 +175,31 @@ pub(super) const SLICE: Entry = Entry {
     doc: "`start .. start + len` along a fixed dimension.",
     arity: Arity::Exactly(1),
     typing: Typing::Inferred(|operands| {
-        let Op::Slice { axis, start, len } = *operands.op else { unreachable!("the entry of slice") };
+        let Op::Slice { axis, start, len } = *operands.op else {
+            unreachable!("the entry of slice")
+        };
         operands.expect_axis(axis)?;
         let mut ty = operands.types[0].clone();
         match ty.dims[axis] {
             Dim::Fixed(size) if start + len <= size => ty.dims[axis] = Dim::Fixed(len),
             Dim::Fixed(_) | Dim::Space(_) => {
                 let end = start + len;
-                return Err(format!("finds no fixed range {start}..{end} on axis {axis} of {}", operands.show(0)));
+                return Err(format!(
+                    "finds no fixed range {start}..{end} on axis {axis} of {}",
+                    operands.show(0)
+                ));
             }
         }
         Ok(ty)
     }),
-    gradient: Gradient::Rule { keeps: &[], rule: slice_gradient },
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: slice_gradient,
+    },
     eval: Eval::Whole(|call| {
-        let Op::Slice { axis, start, len } = *call.op else { unreachable!("the entry of slice") };
+        let Op::Slice { axis, start, len } = *call.op else {
+            unreachable!("the entry of slice")
+        };
         let x = call.operands[0];
         let (outer, size, inner) = x.around(axis);
         let mut dims = x.dims.clone();
@@ -166,7 +217,10 @@ pub(super) const CONCAT: Entry = Entry {
     doc: "One operand after another along an axis; rows of spaces need a space of their own.",
     arity: Arity::AtLeast(1),
     typing: Typing::Given(concat_type),
-    gradient: Gradient::Rule { keeps: &[], rule: concat_gradient },
+    gradient: Gradient::Rule {
+        keeps: &[],
+        rule: concat_gradient,
+    },
     eval: Eval::Whole(|call| {
         let axis = call.op.axis().expect("concat has an axis");
         let (outer, _, _) = call.operands[0].around(axis);
@@ -188,7 +242,9 @@ pub(super) const PAD_LIST: Entry = Entry {
     doc: "Ragged to padded: element `n` goes to row `segments[n]`, place `positions[n]`; the rest is 0.",
     arity: Arity::Exactly(3),
     typing: Typing::Inferred(|operands| {
-        let Op::PadList { parent, max } = *operands.op else { unreachable!("the entry of pad_list") };
+        let Op::PadList { parent, max } = *operands.op else {
+            unreachable!("the entry of pad_list")
+        };
         expect_list(operands, operands.types[0].dims.first().copied())?;
         let mut dims = vec![Dim::Space(parent), Dim::Fixed(max)];
         dims.extend_from_slice(&operands.types[0].dims[1..]);
@@ -198,11 +254,17 @@ pub(super) const PAD_LIST: Entry = Entry {
         keeps: &[Keep::Operand(1), Keep::Operand(2)],
         rule: |b, at| {
             let (segments, positions) = (b.x(1), b.x(2));
-            if at == 0 { dense(node!(b.build, (UnpadList { b.g } segments positions))) } else { None }
+            if at == 0 {
+                dense(node!(b.build, (UnpadList { b.g } segments positions)))
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(|call| {
-        let Op::PadList { parent, max } = *call.op else { unreachable!("the entry of pad_list") };
+        let Op::PadList { parent, max } = *call.op else {
+            unreachable!("the entry of pad_list")
+        };
         let x = call.operands[0];
         let (_, _, inner) = x.around(0);
         let rows = call.extent(Dim::Space(parent))?;
@@ -210,7 +272,8 @@ pub(super) const PAD_LIST: Entry = Entry {
         dims.extend_from_slice(&x.dims[1..]);
         let mut data = vec![0.0; rows * max * inner];
         for (n, place) in places(call, rows, max)?.into_iter().enumerate() {
-            data[place * inner..(place + 1) * inner].copy_from_slice(&x.data[n * inner..(n + 1) * inner]);
+            data[place * inner..(place + 1) * inner]
+                .copy_from_slice(&x.data[n * inner..(n + 1) * inner]);
         }
         Ok(Value { dims, data })
     }),
@@ -251,7 +314,11 @@ pub(super) const UNPAD_LIST: Entry = Entry {
         let mut dims = vec![call.operands[1].dims[0]];
         dims.extend_from_slice(&x.dims[2..]);
         let places = places(call, x.dims[0], x.dims[1])?;
-        let data = places.into_iter().flat_map(|place| &x.data[place * inner..(place + 1) * inner]).copied().collect();
+        let data = places
+            .into_iter()
+            .flat_map(|place| &x.data[place * inner..(place + 1) * inner])
+            .copied()
+            .collect();
         Ok(Value { dims, data })
     }),
 };
@@ -261,13 +328,19 @@ pub(super) const CAST: Entry = Entry {
     doc: "To another element type; truth values become 0 and 1, floats lose their fraction, all but 0 is true.",
     arity: Arity::Exactly(1),
     typing: Typing::Inferred(|operands| {
-        let Op::Cast(elem) = operands.op else { unreachable!("the entry of cast") };
+        let Op::Cast(elem) = operands.op else {
+            unreachable!("the entry of cast")
+        };
         Ok(TensorType::new(*elem, operands.types[0].dims.clone()))
     }),
     gradient: Gradient::Rule {
         keeps: &[],
         rule: |b, _| {
-            if matches!(b.op(), Op::Cast(Elem::F32)) { dense(b.g) } else { None }
+            if matches!(b.op(), Op::Cast(Elem::F32)) {
+                dense(b.g)
+            } else {
+                None
+            }
         },
     },
     eval: Eval::Whole(|call| {
@@ -277,13 +350,22 @@ pub(super) const CAST: Entry = Entry {
             Elem::I64 => f64::trunc,
             Elem::Bool => |x: f64| f64::from(x != 0.0),
         };
-        Ok(Value { dims: x.dims.clone(), data: x.data.iter().map(|x| f(*x)).collect() })
+        Ok(Value {
+            dims: x.dims.clone(),
+            data: x.data.iter().map(|x| f(*x)).collect(),
+        })
     }),
 };
 
 fn reshape_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
     let from = operands.types[0];
-    let refused = || Err(format!("cannot turn {} into `{}`", operands.show(0), ty.show(&operands.graph.spaces)));
+    let refused = || {
+        Err(format!(
+            "cannot turn {} into `{}`",
+            operands.show(0),
+            ty.show(&operands.graph.spaces)
+        ))
+    };
     let parts = |dims: &[Dim]| {
         let mut fixed = 1;
         let mut spaces = Vec::new();
@@ -301,16 +383,25 @@ fn reshape_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
         spaces.sort_unstable();
         (fixed, spaces, flat)
     };
-    let ((fixed, spaces, flat), (to_fixed, to_spaces, to_flat)) = (parts(&from.dims), parts(&ty.dims));
+    let ((fixed, spaces, flat), (to_fixed, to_spaces, to_flat)) =
+        (parts(&from.dims), parts(&ty.dims));
     // The size of a flat space is what the elements ask for.
     let fits = (fixed == to_fixed && spaces == to_spaces) || flat || to_flat;
-    if from.elem == ty.elem && fits { Ok(()) } else { refused() }
+    if from.elem == ty.elem && fits {
+        Ok(())
+    } else {
+        refused()
+    }
 }
 
 fn slice_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
-    let Op::Slice { axis, start, len } = b.op() else { unreachable!("the entry of slice") };
+    let Op::Slice { axis, start, len } = b.op() else {
+        unreachable!("the entry of slice")
+    };
     let ty = b.ty(0);
-    let Dim::Fixed(size) = ty.dims[axis] else { unreachable!("the type rule asks for a fixed axis") };
+    let Dim::Fixed(size) = ty.dims[axis] else {
+        unreachable!("the type rule asks for a fixed axis")
+    };
     let mut parts = Vec::new();
     let zeros = |b: &mut Backward, size: usize| {
         let mut ty = ty.clone();
@@ -329,7 +420,13 @@ fn slice_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
 
 fn concat_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
     let axis = operands.op.axis().expect("concat has an axis");
-    let refused = || Err(format!("cannot put {} into `{}`", operands.show_all(), ty.show(&operands.graph.spaces)));
+    let refused = || {
+        Err(format!(
+            "cannot put {} into `{}`",
+            operands.show_all(),
+            ty.show(&operands.graph.spaces)
+        ))
+    };
     if axis >= ty.rank() {
         return refused();
     }
@@ -359,19 +456,37 @@ fn concat_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
 /// they are gathered.
 fn concat_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
     let axis = b.op().axis().expect("concat has an axis");
-    let dims: Vec<Dim> = b.operands.iter().map(|id| b.build.graph.ty(*id).dims[axis]).collect();
+    let dims: Vec<Dim> = b
+        .operands
+        .iter()
+        .map(|id| b.build.graph.ty(*id).dims[axis])
+        .collect();
     if b.operands.len() == 1 {
         let (g, ty) = (b.g, b.ty(0));
         return dense(b.build.typed(Op::Reshape, &[g], ty));
     }
-    let fixed: Option<Vec<usize>> =
-        dims.iter().map(|dim| if let Dim::Fixed(size) = dim { Some(*size) } else { None }).collect();
+    let fixed: Option<Vec<usize>> = dims
+        .iter()
+        .map(|dim| {
+            if let Dim::Fixed(size) = dim {
+                Some(*size)
+            } else {
+                None
+            }
+        })
+        .collect();
     let whole = b.build.graph.ty(b.g).dims[axis];
     if let (Some(sizes), Dim::Fixed(_)) = (fixed, whole) {
-        let op = Op::Slice { axis, start: sizes[..at].iter().sum(), len: sizes[at] };
+        let op = Op::Slice {
+            axis,
+            start: sizes[..at].iter().sum(),
+            len: sizes[at],
+        };
         return dense(b.build.op(op, &[b.g]));
     }
-    let mut rows = b.build.typed(Op::Iota, &[], TensorType::new(Elem::I64, [dims[at]]));
+    let mut rows = b
+        .build
+        .typed(Op::Iota, &[], TensorType::new(Elem::I64, [dims[at]]));
     for dim in &dims[..at] {
         let size = b.build.extent(*dim);
         let size = b.build.op(Op::Cast(Elem::I64), &[size]);
@@ -379,9 +494,17 @@ fn concat_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
     }
     let mut axes: Vec<usize> = (0..b.ty(at).rank()).collect();
     axes.swap(0, axis);
-    let first = if axis == 0 { b.g } else { b.build.op(Op::Permute(axes.clone()), &[b.g]) };
+    let first = if axis == 0 {
+        b.g
+    } else {
+        b.build.op(Op::Permute(axes.clone()), &[b.g])
+    };
     let part = node!(b.build, (Gather first rows));
-    dense(if axis == 0 { part } else { b.build.op(Op::Permute(axes), &[part]) })
+    dense(if axis == 0 {
+        part
+    } else {
+        b.build.op(Op::Permute(axes), &[part])
+    })
 }
 
 fn expect_list(operands: &Operands, list: Option<Dim>) -> Result<(), String> {
@@ -392,7 +515,10 @@ fn expect_list(operands: &Operands, list: Option<Dim>) -> Result<(), String> {
     if fits(1) && fits(2) {
         return Ok(());
     }
-    Err(format!("takes values with a segment and a position an element, found {}", operands.show_all()))
+    Err(format!(
+        "takes values with a segment and a position an element, found {}",
+        operands.show_all()
+    ))
 }
 
 /// Where each element of a list lies among the `rows * max` places.
@@ -401,8 +527,14 @@ fn places(call: &Call, rows: usize, max: usize) -> Result<Vec<usize>, String> {
     segments
         .zip(&call.operands[2].data)
         .map(|(segment, position)| {
-            if *segment < 0.0 || *segment >= rows as f64 || *position < 0.0 || *position >= max as f64 {
-                return Err(format!("row {segment}, place {position} lies outside {rows} lists of {max}"));
+            if *segment < 0.0
+                || *segment >= rows as f64
+                || *position < 0.0
+                || *position >= max as f64
+            {
+                return Err(format!(
+                    "row {segment}, place {position} lies outside {rows} lists of {max}"
+                ));
             }
             Ok(*segment as usize * max + *position as usize)
         })

@@ -9,14 +9,21 @@ pub(super) const UNIQUE: Entry = Entry {
     arity: Arity::Exactly(1),
     typing: Typing::Given(|operands, ty| {
         operands.expect_elem(0, &[Elem::I64])?;
-        if ty.elem == Elem::I64 && ty.rank() == 1 { Ok(()) } else { Err("gives a row of ids".to_owned()) }
+        if ty.elem == Elem::I64 && ty.rank() == 1 {
+            Ok(())
+        } else {
+            Err("gives a row of ids".to_owned())
+        }
     }),
     gradient: Gradient::Zero,
     eval: Eval::Whole(|call| {
         let mut data = call.operands[0].data.clone();
         data.sort_by(f64::total_cmp);
         data.dedup();
-        Ok(Value { dims: vec![data.len()], data })
+        Ok(Value {
+            dims: vec![data.len()],
+            data,
+        })
     }),
 };
 
@@ -28,7 +35,10 @@ pub(super) const UNIQUE_INVERSE: Entry = Entry {
         operands.expect_elem(0, &[Elem::I64])?;
         operands.expect_elem(1, &[Elem::I64])?;
         if operands.types[1].rank() != 1 {
-            return Err(format!("takes ids and the distinct ones, found {}", operands.show_all()));
+            return Err(format!(
+                "takes ids and the distinct ones, found {}",
+                operands.show_all()
+            ));
         }
         Ok(operands.types[0].clone())
     }),
@@ -37,9 +47,14 @@ pub(super) const UNIQUE_INVERSE: Entry = Entry {
         let (ids, distinct) = (call.operands[0], call.operands[1]);
         let place = |id: &f64| {
             let found = distinct.data.binary_search_by(|other| other.total_cmp(id));
-            found.map(|at| at as f64).map_err(|_| format!("{id} is not among the distinct ids"))
+            found
+                .map(|at| at as f64)
+                .map_err(|_| format!("{id} is not among the distinct ids"))
         };
-        Ok(Value { dims: ids.dims.clone(), data: ids.data.iter().map(place).collect::<Result<_, _>>()? })
+        Ok(Value {
+            dims: ids.dims.clone(),
+            data: ids.data.iter().map(place).collect::<Result<_, _>>()?,
+        })
     }),
 };
 
@@ -55,7 +70,12 @@ pub(super) const GLOBAL_NORM: Entry = Entry {
     }),
     gradient: Gradient::Zero,
     eval: Eval::Whole(|call| {
-        let squares: f64 = call.operands.iter().flat_map(|x| &x.data).map(|x| x * x).sum();
+        let squares: f64 = call
+            .operands
+            .iter()
+            .flat_map(|x| &x.data)
+            .map(|x| x * x)
+            .sum();
         Ok(Value::scalar(squares.sqrt()))
     }),
 };
@@ -74,10 +94,17 @@ pub(super) const ASSIGN: Entry = Entry {
     doc: "Puts a new value into a state.",
     arity: Arity::Exactly(1),
     typing: Typing::Inferred(|operands| {
-        let Op::Assign { path } = operands.op else { unreachable!("the entry of assign") };
+        let Op::Assign { path } = operands.op else {
+            unreachable!("the entry of assign")
+        };
         match operands.graph.params.get(path) {
-            Some(param) if param.kind == ParamKind::State && param.ty == *operands.types[0] => Ok(param.ty.clone()),
-            _ => Err(format!("finds no state `{path}` of the type {}", operands.show(0))),
+            Some(param) if param.kind == ParamKind::State && param.ty == *operands.types[0] => {
+                Ok(param.ty.clone())
+            }
+            _ => Err(format!(
+                "finds no state `{path}` of the type {}",
+                operands.show(0)
+            )),
         }
     }),
     gradient: Gradient::Zero,
@@ -85,7 +112,9 @@ pub(super) const ASSIGN: Entry = Entry {
 };
 
 fn update_type(operands: &Operands) -> Result<TensorType, String> {
-    let Op::Update { path, .. } = operands.op else { unreachable!("the entry of update") };
+    let Op::Update { path, .. } = operands.op else {
+        unreachable!("the entry of update")
+    };
     let Some(param) = operands.graph.params.get(path) else {
         return Err(format!("steps `{path}`, which is not declared"));
     };
@@ -103,5 +132,12 @@ fn update_type(operands: &Operands) -> Result<TensorType, String> {
         (ParamKind::Weight | ParamKind::Table | ParamKind::State, _) => false,
     };
     let shown = param.ty.show(&operands.graph.spaces);
-    if fits { Ok(rate) } else { Err(format!("cannot step `{path}: {shown}` by {}", operands.show_all())) }
+    if fits {
+        Ok(rate)
+    } else {
+        Err(format!(
+            "cannot step `{path}: {shown}` by {}",
+            operands.show_all()
+        ))
+    }
 }

@@ -12,12 +12,18 @@ pub(super) fn written(op: &Op) -> Vec<(&'static str, String)> {
             let axes: Vec<_> = axes.iter().map(usize::to_string).collect();
             vec![("axes", format!("[{}]", axes.join(", ")))]
         }
-        Op::Slice { axis, start, .. } => vec![("axis", axis.to_string()), ("start", start.to_string())],
+        Op::Slice { axis, start, .. } => {
+            vec![("axis", axis.to_string()), ("start", start.to_string())]
+        }
         Op::MatMul { transpose_b: true } => vec![("transpose_b", "true".to_owned())],
         Op::Reverse(scale) => vec![("scale", float(*scale))],
         Op::LayerNorm { eps } => vec![("eps", float(*eps))],
         Op::Update { rule, .. } => vec![("rule", written_rule(*rule))],
-        _ => op.axis().map(|axis| ("axis", axis.to_string())).into_iter().collect(),
+        _ => op
+            .axis()
+            .map(|axis| ("axis", axis.to_string()))
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -40,19 +46,36 @@ pub(super) fn read(name: &str, attrs: &Attributes, ty: &TensorType) -> Option<Op
     }
     Some(match name {
         "permute" => Op::Permute(attrs.indices("axes")?),
-        "expand" => Op::Expand { axis: axis?, dim: *ty.dims.get(axis?)? },
-        "slice" => Op::Slice { axis: axis?, start: attrs.index("start")?, len: fixed(axis?)? },
+        "expand" => Op::Expand {
+            axis: axis?,
+            dim: *ty.dims.get(axis?)?,
+        },
+        "slice" => Op::Slice {
+            axis: axis?,
+            start: attrs.index("start")?,
+            len: fixed(axis?)?,
+        },
         "concat" => Op::Concat { axis: axis? },
-        "pad_list" => Op::PadList { parent: parent()?, max: fixed(1)? },
+        "pad_list" => Op::PadList {
+            parent: parent()?,
+            max: fixed(1)?,
+        },
         "cast" => Op::Cast(ty.elem),
         "scatter_add" => Op::ScatterAdd(*ty.dims.first()?),
         "scatter_max" => Op::ScatterMax(*ty.dims.first()?),
         "place" => Op::Place(*ty.dims.last()?),
-        "top_k" => Op::TopK { axis: axis?, k: fixed(axis?)? },
-        "matmul" => Op::MatMul { transpose_b: attrs.get("transpose_b") == Some(&IrKind::Word("true".to_owned())) },
+        "top_k" => Op::TopK {
+            axis: axis?,
+            k: fixed(axis?)?,
+        },
+        "matmul" => Op::MatMul {
+            transpose_b: attrs.get("transpose_b") == Some(&IrKind::Word("true".to_owned())),
+        },
         "reverse" => Op::Reverse(attrs.number("scale")?),
         "bag" => Op::Bag { parent: parent()? },
-        "layer_norm" => Op::LayerNorm { eps: attrs.number("eps")? },
+        "layer_norm" => Op::LayerNorm {
+            eps: attrs.number("eps")?,
+        },
         _ => return None,
     })
 }
@@ -62,7 +85,10 @@ pub(super) struct Attributes<'a>(pub(super) Vec<(&'a str, &'a IrValue)>);
 
 impl Attributes<'_> {
     fn get(&self, key: &str) -> Option<&IrKind> {
-        self.0.iter().find(|(name, _)| *name == key).map(|(_, value)| &value.kind)
+        self.0
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| &value.kind)
     }
 
     fn number(&self, key: &str) -> Option<f64> {
@@ -82,14 +108,28 @@ impl Attributes<'_> {
 
     /// The rule of an update.
     pub(super) fn rule(&self) -> Option<UpdateRule> {
-        let IrKind::Call(name, arguments) = self.get("rule")? else { return None };
-        let numbers: Vec<f64> = arguments.iter().map(|value| number(&value.kind)).collect::<Option<_>>()?;
+        let IrKind::Call(name, arguments) = self.get("rule")? else {
+            return None;
+        };
+        let numbers: Vec<f64> = arguments
+            .iter()
+            .map(|value| number(&value.kind))
+            .collect::<Option<_>>()?;
         match (name.as_str(), numbers[..].as_ref()) {
-            ("sgd", [momentum]) => Some(UpdateRule::Sgd { momentum: *momentum }),
-            ("adam", [beta1, beta2, eps]) => Some(UpdateRule::Adam { beta1: *beta1, beta2: *beta2, eps: *eps }),
-            ("adamw", [beta1, beta2, eps, decay]) => {
-                Some(UpdateRule::AdamW { beta1: *beta1, beta2: *beta2, eps: *eps, decay: *decay })
-            }
+            ("sgd", [momentum]) => Some(UpdateRule::Sgd {
+                momentum: *momentum,
+            }),
+            ("adam", [beta1, beta2, eps]) => Some(UpdateRule::Adam {
+                beta1: *beta1,
+                beta2: *beta2,
+                eps: *eps,
+            }),
+            ("adamw", [beta1, beta2, eps, decay]) => Some(UpdateRule::AdamW {
+                beta1: *beta1,
+                beta2: *beta2,
+                eps: *eps,
+                decay: *decay,
+            }),
             ("adagrad", [eps]) => Some(UpdateRule::Adagrad { eps: *eps }),
             ("rowwise_adagrad", [eps]) => Some(UpdateRule::RowwiseAdagrad { eps: *eps }),
             _ => None,
@@ -115,14 +155,23 @@ fn index(kind: &IrKind) -> Option<usize> {
 
 /// A float, never to be mistaken for a whole number.
 pub(super) fn float(value: f64) -> String {
-    if value.is_nan() { "nan".to_owned() } else { format!("{value:?}") }
+    if value.is_nan() {
+        "nan".to_owned()
+    } else {
+        format!("{value:?}")
+    }
 }
 
 fn written_rule(rule: UpdateRule) -> String {
     let (name, numbers) = match rule {
         UpdateRule::Sgd { momentum } => ("sgd", vec![momentum]),
         UpdateRule::Adam { beta1, beta2, eps } => ("adam", vec![beta1, beta2, eps]),
-        UpdateRule::AdamW { beta1, beta2, eps, decay } => ("adamw", vec![beta1, beta2, eps, decay]),
+        UpdateRule::AdamW {
+            beta1,
+            beta2,
+            eps,
+            decay,
+        } => ("adamw", vec![beta1, beta2, eps, decay]),
         UpdateRule::Adagrad { eps } => ("adagrad", vec![eps]),
         UpdateRule::RowwiseAdagrad { eps } => ("rowwise_adagrad", vec![eps]),
     };

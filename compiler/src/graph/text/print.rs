@@ -12,7 +12,11 @@ use crate::graph::{Graph, Init, NodeId, ParamKind};
 /// The text of a graph: spaces and parameters that it uses, live nodes, outputs, effects.
 pub fn print(graph: &Graph) -> String {
     let order = graph.order();
-    let mut printer = Printer { graph, numbers: vec![None; graph.bound()], text: String::new() };
+    let mut printer = Printer {
+        graph,
+        numbers: vec![None; graph.bound()],
+        text: String::new(),
+    };
     printer.number(&order);
     printer.text = format!("graph {} {{\n", name(&graph.name));
     printer.header(&order);
@@ -55,15 +59,24 @@ impl Printer<'_> {
 
     /// Effects whose result nobody reads are written without one, after the outputs.
     fn is_effect_only(&self, id: NodeId) -> bool {
-        let times = self.graph.effects.iter().filter(|effect| **effect == id).count();
-        times == 1 && self.graph.users(id).is_empty() && self.graph.outputs.iter().all(|(_, output)| *output != id)
+        let times = self
+            .graph
+            .effects
+            .iter()
+            .filter(|effect| **effect == id)
+            .count();
+        times == 1
+            && self.graph.users(id).is_empty()
+            && self.graph.outputs.iter().all(|(_, output)| *output != id)
     }
 
     fn header(&mut self, order: &[NodeId]) {
         let mut params: Vec<&str> = Vec::new();
         for id in order {
-            if let Op::Param(path) | Op::Table(path) | Op::Update { path, .. } | Op::Assign { path } =
-                &self.graph.node(*id).op
+            if let Op::Param(path)
+            | Op::Table(path)
+            | Op::Update { path, .. }
+            | Op::Assign { path } = &self.graph.node(*id).op
             {
                 params.push(path);
             }
@@ -84,7 +97,10 @@ impl Printer<'_> {
     fn used_spaces(&self, order: &[NodeId], params: &[&str]) -> Vec<usize> {
         let mut used = vec![false; self.graph.spaces.len()];
         let types = order.iter().map(|id| self.graph.ty(*id));
-        let declared = params.iter().filter_map(|path| self.graph.params.get(*path)).map(|param| &param.ty);
+        let declared = params
+            .iter()
+            .filter_map(|path| self.graph.params.get(*path))
+            .map(|param| &param.ty);
         for dim in types.chain(declared).flat_map(|ty| &ty.dims) {
             if let Dim::Space(space) = dim {
                 used[space.0 as usize] = true;
@@ -109,8 +125,13 @@ impl Printer<'_> {
             SpaceKind::Batch => "batch".to_owned(),
             SpaceKind::Candidates => "candidates".to_owned(),
             SpaceKind::Catalogue { entity } => format!("catalogue({})", name(entity)),
-            SpaceKind::List { parent, max: None } => format!("list({})", self.dim(Dim::Space(*parent))),
-            SpaceKind::List { parent, max: Some(max) } => format!("list({}, {max})", self.dim(Dim::Space(*parent))),
+            SpaceKind::List { parent, max: None } => {
+                format!("list({})", self.dim(Dim::Space(*parent)))
+            }
+            SpaceKind::List {
+                parent,
+                max: Some(max),
+            } => format!("list({}, {max})", self.dim(Dim::Space(*parent))),
             SpaceKind::Vocabulary { table } => format!("vocabulary({})", name(table)),
             SpaceKind::Axis(size) => format!("axis({size})"),
             SpaceKind::Flat => "flat".to_owned(),
@@ -119,7 +140,9 @@ impl Printer<'_> {
     }
 
     fn param(&mut self, path: &str) {
-        let Some(param) = self.graph.params.get(path) else { return };
+        let Some(param) = self.graph.params.get(path) else {
+            return;
+        };
         let kind = match param.kind {
             ParamKind::Weight => "weight",
             ParamKind::Table => "table",
@@ -144,7 +167,11 @@ impl Printer<'_> {
     }
 
     fn effect(&mut self, id: NodeId) {
-        let value = if self.is_effect_only(id) { self.value(id) } else { format!("run {}", self.operand(id)) };
+        let value = if self.is_effect_only(id) {
+            self.value(id)
+        } else {
+            format!("run {}", self.operand(id))
+        };
         self.push(&value);
     }
 
@@ -163,7 +190,10 @@ impl Printer<'_> {
             text.push(' ');
             text.push_str(&self.operand(operand));
         }
-        let attributes: Vec<_> = written(&node.op).into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
+        let attributes: Vec<_> = written(&node.op)
+            .into_iter()
+            .map(|(key, value)| format!("{key}: {value}"))
+            .collect();
         if !attributes.is_empty() {
             text.push_str(&format!(" {{{}}}", attributes.join(", ")));
         }
