@@ -1,5 +1,9 @@
 //! What the tests of the grammar share.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the crate is pure, its tests read files"
+)]
 
 use reckon_grammar::span::FileId;
 use reckon_grammar::{format, parse, print};
