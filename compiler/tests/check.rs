@@ -1,4 +1,8 @@
 //! Checking whole specs.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the crate is pure, its tests read files"
+)]
 
 use reckon_compiler::check::check;
 use reckon_compiler::world::World;
