@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod feeds;
+pub mod linalg;
 pub mod program;
 pub mod store;
 

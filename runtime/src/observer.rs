@@ -1,0 +1,237 @@
+//! What a run tells while it goes: one event after another to whoever watches.
+
+mod json;
+
+use std::io::Write;
+
+use reckon_grammar::diagnostic::Diagnostic;
+
+use crate::evaluate::Report;
+
+/// Watches a run.
+pub trait Observer {
+    /// Takes notice of an event. Events come in order, from the thread of the run.
+    fn notice(&mut self, event: &Event);
+}
+
+/// What happens in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A source has been read.
+    SourceRead {
+        /// The source.
+        source: String,
+        /// Its rows.
+        rows: usize,
+        /// Rows dropped by `unique by`.
+        repeats: usize,
+        /// References to absent entities, by entity.
+        absent: Vec<(String, usize)>,
+    },
+    /// An events source has been cut into parts.
+    Split(SplitNotice),
+    /// Something that a reader should know and that stops nothing.
+    Warning(Diagnostic),
+    /// A training begins.
+    PhaseStarted {
+        /// The phase.
+        phase: String,
+        /// Times through the first stream.
+        epochs: usize,
+        /// Steps an epoch.
+        steps: usize,
+        /// The streams with their rows and rows a step.
+        streams: Vec<(String, usize, usize)>,
+        /// Where it goes on after a resume, 0 else.
+        first_step: usize,
+    },
+    /// A few times a second while training.
+    Progress(Progress),
+    /// Once through the first stream.
+    EpochFinished {
+        /// The phase.
+        phase: String,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// Steps of the phase so far.
+        step: usize,
+        /// The mean over the epoch's steps of each output of the step.
+        losses: Vec<(String, f64)>,
+    },
+    /// An evaluation while training (`during` holds phase, epoch and step) or at the end.
+    Evaluated {
+        /// Phase, epoch from 1, step.
+        during: Option<(String, usize, usize)>,
+        /// What was found.
+        report: Report,
+    },
+    /// Training stopped because the watched metric did not rise any more; weights are those of the best epoch.
+    StoppedEarly {
+        /// The phase.
+        phase: String,
+        /// The epoch at which it stopped.
+        epoch: usize,
+        /// The epoch with the best value, whose weights are kept.
+        best_epoch: usize,
+        /// That value.
+        best: f64,
+    },
+    /// A training has ended.
+    PhaseFinished {
+        /// The phase.
+        phase: String,
+        /// Its steps.
+        steps: usize,
+        /// How long it took, evaluations included.
+        seconds: f64,
+    },
+    /// The run has ended.
+    Finished {
+        /// The run directory.
+        out: String,
+    },
+}
+
+/// How events were split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SplitNotice {
+    /// The source.
+    pub source: String,
+    /// Each part with its rows and, by reference, how many entities have rows in it and how many have not.
+    pub parts: Vec<PartNotice>,
+    /// Rows in no part.
+    pub cut: usize,
+    /// The share of training rows later than the median row of the last part.
+    pub training_later_than_median_test: f64,
+}
+
+/// A part of a split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartNotice {
+    /// Its name.
+    pub name: String,
+    /// Its rows.
+    pub rows: usize,
+    /// By reference, how many entities have rows in it and how many have not.
+    pub entities: Vec<(String, usize, usize)>,
+}
+
+/// Where training stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// The phase.
+    pub phase: String,
+    /// The epoch, from 1.
+    pub epoch: usize,
+    /// Epochs of the phase.
+    pub epochs: usize,
+    /// Steps of the phase so far.
+    pub step: usize,
+    /// Steps of the phase if it does not stop early.
+    pub steps: usize,
+    /// The loss of the last step.
+    pub loss: f64,
+    /// Rows of all streams a second, since the last notice.
+    pub examples_per_second: f64,
+    /// The share of time that steps waited for data, since the last notice.
+    pub waiting: f64,
+    /// Seconds left if it does not stop early.
+    pub seconds_left: f64,
+}
+
+/// Writes one JSON object a line, for programs that watch.
+pub struct JsonLines<W> {
+    out: W,
+}
+
+impl<W: Write> JsonLines<W> {
+    /// Writes to `out`. Errors of `out` are not the run's concern: a watcher that is gone does not stop it.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+}
+
+impl<W: Write> Observer for JsonLines<W> {
+    fn notice(&mut self, event: &Event) {
+        let _ = writeln!(self.out, "{}", json::event(event));
+        let _ = self.out.flush();
+    }
+}
+
+/// Writes what was measured, one JSON object a line, and nothing that differs between two runs of one seed.
+pub(crate) struct MetricLines<W> {
+    out: W,
+    /// The first error of `out`.
+    pub(crate) error: Option<std::io::Error>,
+}
+
+impl<W: Write> MetricLines<W> {
+    pub(crate) fn new(out: W) -> Self {
+        Self { out, error: None }
+    }
+}
+
+impl<W: Write> Observer for MetricLines<W> {
+    fn notice(&mut self, event: &Event) {
+        if let Some(line) = json::measurement(event) {
+            let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+            self.error = self.error.take().or(written.err());
+        }
+    }
+}
+
+/// Keeps all events, for tests.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    /// The events so far.
+    pub events: Vec<Event>,
+}
+
+impl Observer for Recorder {
+    fn notice(&mut self, event: &Event) {
+        self.events.push(event.clone());
+    }
+}
+
+/// Two observers, each told of everything.
+pub(crate) struct Both<'a>(pub(crate) &'a mut dyn Observer, pub(crate) &'a mut dyn Observer);
+
+impl Observer for Both<'_> {
+    fn notice(&mut self, event: &Event) {
+        self.0.notice(event);
+        self.1.notice(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finished(epoch: usize) -> Event {
+        let losses = vec![("main".to_owned(), 2.5), ("loss".to_owned(), 2.5)];
+        Event::EpochFinished { phase: "train".to_owned(), epoch, step: 10 * epoch, losses }
+    }
+
+    #[test]
+    fn every_event_is_one_line_of_json() {
+        let mut out = Vec::new();
+        JsonLines::new(&mut out).notice(&finished(1));
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(
+            text,
+            "{\"event\":\"epoch_finished\",\"phase\":\"train\",\"epoch\":1,\"step\":10,\
+             \"losses\":{\"main\":2.5,\"loss\":2.5}}\n"
+        );
+    }
+
+    #[test]
+    fn metric_lines_hold_measurements_only() {
+        let mut lines = MetricLines::new(Vec::new());
+        lines.notice(&finished(1));
+        lines.notice(&Event::PhaseFinished { phase: "train".to_owned(), steps: 10, seconds: 1.5 });
+        lines.notice(&finished(2));
+        let text = String::from_utf8(lines.out).unwrap();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.starts_with("{\"phase\":\"train\",\"epoch\":1,\"step\":10,\"split\":\"train\",\"main\":2.5"), "{text}");
+    }
+}

@@ -1,0 +1,5 @@
+//! Training.
+
+mod ahead;
+mod schedule;
+mod stream;

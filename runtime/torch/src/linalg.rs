@@ -1,0 +1,20 @@
+//! Linear algebra that baselines need.
+
+use tch::{Kind, Tensor};
+
+/// The inverse of a symmetric positive definite matrix of `size` rows, row by row, by Cholesky's factors. `None` where
+/// it has none in 32 bits.
+///
+/// # Panics
+/// If the matrix does not have `size * size` elements.
+pub fn inverse_positive_definite(matrix: Vec<f32>, size: usize) -> Option<Vec<f32>> {
+    assert_eq!(matrix.len(), size * size, "internal: a square matrix");
+    let side = size as i64;
+    let mut inverse = Tensor::from_slice(&matrix).view([side, side]);
+    drop(matrix);
+    let factor = inverse.f_linalg_cholesky(false).ok()?;
+    inverse = factor.f_cholesky_inverse(false).ok()?;
+    let all_finite = inverse.isfinite().all().int64_value(&[]) == 1;
+    let inverse = inverse.contiguous().to_kind(Kind::Float).view([-1]);
+    all_finite.then(|| Vec::try_from(inverse).ok()).flatten()
+}
