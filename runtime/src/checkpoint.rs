@@ -66,10 +66,16 @@ impl Checkpoint {
         for (name, bytes) in &self.fitted {
             files.insert(format!("{FITTED}{name}"), bytes.clone());
         }
-        files.insert(POSITION.to_owned(), self.position.to_json().to_string().into_bytes());
+        files.insert(
+            POSITION.to_owned(),
+            self.position.to_json().to_string().into_bytes(),
+        );
         folder::write(folder, &files).map_err(|error| {
             let message = format!("checkpoint `{}` cannot be written", folder.display());
-            Failure::new(FailureKind::Data, Diagnostic::error(RUN_FOLDER, span, message).note(error.to_string()))
+            Failure::new(
+                FailureKind::Data,
+                Diagnostic::error(RUN_FOLDER, span, message).note(error.to_string()),
+            )
         })
     }
 
@@ -80,22 +86,34 @@ impl Checkpoint {
     pub(crate) fn read(folder: &Path, span: Span) -> Result<Self, Failure> {
         let mut files = folder::read(folder).map_err(|fault| fault_of(folder, fault, span))?;
         let damaged = |file: &str, why: &str| fault_of(folder, Fault::damaged(file, why), span);
-        let mut take = |name: &str| files.remove(name).ok_or_else(|| damaged(name, "is missing"));
+        let mut take = |name: &str| {
+            files
+                .remove(name)
+                .ok_or_else(|| damaged(name, "is missing"))
+        };
         let weights = take(WEIGHTS)?;
-        let weights = tensors::from_bytes(&weights).ok_or_else(|| damaged(WEIGHTS, "is not in safetensors format"))?;
+        let weights = tensors::from_bytes(&weights)
+            .ok_or_else(|| damaged(WEIGHTS, "is not in safetensors format"))?;
         let position = take(POSITION)?;
-        let position = Position::from_json(&position).ok_or_else(|| damaged(POSITION, "has other fields"))?;
+        let position =
+            Position::from_json(&position).ok_or_else(|| damaged(POSITION, "has other fields"))?;
         let best = match files.remove(BEST) {
-            Some(best) => {
-                Some(tensors::from_bytes(&best).ok_or_else(|| damaged(BEST, "is not in safetensors format"))?)
-            }
+            Some(best) => Some(
+                tensors::from_bytes(&best)
+                    .ok_or_else(|| damaged(BEST, "is not in safetensors format"))?,
+            ),
             None => None,
         };
         let fitted = files
             .into_iter()
             .filter_map(|(name, bytes)| Some((name.strip_prefix(FITTED)?.to_owned(), bytes)))
             .collect();
-        Ok(Self { position, weights, best, fitted })
+        Ok(Self {
+            position,
+            weights,
+            best,
+            fitted,
+        })
     }
 
     /// Whether there is a checkpoint in `folder`.
@@ -111,8 +129,11 @@ pub(crate) fn folder_of(run: &Path) -> PathBuf {
 
 impl Position {
     fn to_json(&self) -> Value {
-        let sums: serde_json::Map<String, Value> =
-            self.sums.iter().map(|(name, sum)| (name.clone(), json!(sum))).collect();
+        let sums: serde_json::Map<String, Value> = self
+            .sums
+            .iter()
+            .map(|(name, sum)| (name.clone(), json!(sum)))
+            .collect();
         json!({
             "seed": self.seed,
             "phase": self.phase,
@@ -129,14 +150,19 @@ impl Position {
         let number = |name: &str| usize::try_from(value.get(name)?.as_u64()?).ok();
         let best = match value.get("best")? {
             Value::Null => None,
-            best => Some((usize::try_from(best.get("epoch")?.as_u64()?).ok()?, best.get("value")?.as_f64()?)),
+            best => Some((
+                usize::try_from(best.get("epoch")?.as_u64()?).ok()?,
+                best.get("value")?.as_f64()?,
+            )),
         };
         let sums = value.get("sums")?.as_object()?.iter();
         Some(Self {
             seed: value.get("seed")?.as_u64()?,
             phase: number("phase")?,
             step: number("step")?,
-            sums: sums.map(|(name, sum)| Some((name.clone(), sum.as_f64()?))).collect::<Option<_>>()?,
+            sums: sums
+                .map(|(name, sum)| Some((name.clone(), sum.as_f64()?)))
+                .collect::<Option<_>>()?,
             best,
             judged: number("judged")?,
             total_steps: number("total_steps")?,
@@ -147,12 +173,18 @@ impl Position {
 fn fault_of(folder: &Path, fault: Fault, span: Span) -> Failure {
     let folder = folder.display();
     let diagnostic = match fault {
-        Fault::Absent => Diagnostic::error(NO_CHECKPOINT, span, format!("there is no checkpoint in `{folder}`"))
-            .help("run without `--resume`, or name the directory of an earlier run"),
-        Fault::Damaged { file, why } => {
-            Diagnostic::error(DAMAGED, span, format!("checkpoint `{folder}` is damaged: `{file}` {why}"))
-                .help("take a copy that is whole, or train again")
-        }
+        Fault::Absent => Diagnostic::error(
+            NO_CHECKPOINT,
+            span,
+            format!("there is no checkpoint in `{folder}`"),
+        )
+        .help("run without `--resume`, or name the directory of an earlier run"),
+        Fault::Damaged { file, why } => Diagnostic::error(
+            DAMAGED,
+            span,
+            format!("checkpoint `{folder}` is damaged: `{file}` {why}"),
+        )
+        .help("take a copy that is whole, or train again"),
     };
     Failure::new(FailureKind::Checkpoint, diagnostic)
 }
@@ -181,7 +213,10 @@ mod tests {
                 judged: 3,
                 total_steps: 30,
             },
-            weights: vec![stored("film.weight", vec![1; 8]), stored("film.weight:m", vec![2; 8])],
+            weights: vec![
+                stored("film.weight", vec![1; 8]),
+                stored("film.weight:m", vec![2; 8]),
+            ],
             best: Some(vec![stored("film.weight", vec![3; 8])]),
             fitted: BTreeMap::from([("state.arrow".to_owned(), vec![7, 8, 9])]),
         }
@@ -201,7 +236,10 @@ mod tests {
     #[track_caller]
     fn refused(place: &Path, code: u16) -> String {
         let failure = Checkpoint::read(place, span()).unwrap_err();
-        assert_eq!((failure.kind, failure.diagnostics[0].code.0), (FailureKind::Checkpoint, code));
+        assert_eq!(
+            (failure.kind, failure.diagnostics[0].code.0),
+            (FailureKind::Checkpoint, code)
+        );
         failure.diagnostics[0].message.clone()
     }
 
@@ -214,10 +252,17 @@ mod tests {
     #[test]
     fn a_later_checkpoint_takes_the_place_of_the_earlier_one() {
         let (_keep, place) = written();
-        let later = Checkpoint { best: None, ..checkpoint() };
+        let later = Checkpoint {
+            best: None,
+            ..checkpoint()
+        };
         later.write(&place, span()).unwrap();
         assert_eq!(Checkpoint::read(&place, span()).unwrap(), later);
-        assert_eq!(std::fs::read_dir(place.parent().unwrap()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(
+            std::fs::read_dir(place.parent().unwrap()).unwrap().count(),
+            1,
+            "nothing else is left"
+        );
     }
 
     #[test]
@@ -231,12 +276,21 @@ mod tests {
     fn a_changed_a_truncated_and_a_missing_file_are_named() {
         for (change, why) in [
             (b"x".to_vec(), "has 1 bytes"),
-            (vec![0; std::fs::read(written().1.join("position.json")).map_or(0, |bytes| bytes.len())], "has"),
+            (
+                vec![
+                    0;
+                    std::fs::read(written().1.join("position.json")).map_or(0, |bytes| bytes.len())
+                ],
+                "has",
+            ),
         ] {
             let (_keep, place) = written();
             std::fs::write(place.join(POSITION), change).unwrap();
             let message = refused(&place, 1031);
-            assert!(message.contains("`position.json`") && message.contains(why), "{message}");
+            assert!(
+                message.contains("`position.json`") && message.contains(why),
+                "{message}"
+            );
         }
         let (_keep, place) = written();
         std::fs::remove_file(place.join(WEIGHTS)).unwrap();

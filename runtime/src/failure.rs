@@ -60,22 +60,34 @@ impl FailureKind {
 impl Failure {
     /// A failure with one finding.
     pub(crate) fn new(kind: FailureKind, diagnostic: Diagnostic) -> Self {
-        Self { kind, diagnostics: vec![diagnostic] }
+        Self {
+            kind,
+            diagnostics: vec![diagnostic],
+        }
     }
 
     /// Findings about the data.
     pub(crate) fn data(diagnostics: Vec<Diagnostic>) -> Self {
-        Self { kind: FailureKind::Data, diagnostics }
+        Self {
+            kind: FailureKind::Data,
+            diagnostics,
+        }
     }
 
     /// A stop from outside.
     pub(crate) fn interrupted() -> Self {
-        Self { kind: FailureKind::Interrupted, diagnostics: Vec::new() }
+        Self {
+            kind: FailureKind::Interrupted,
+            diagnostics: Vec::new(),
+        }
     }
 }
 
 /// The place of findings that concern a run as a whole: the beginning of the spec's first file.
 pub(crate) fn whole_spec(plan: &Plan) -> Span {
-    let file = plan.sources.first().map_or(FileId(0), |source| source.span.file);
+    let file = plan
+        .sources
+        .first()
+        .map_or(FileId(0), |source| source.span.file);
     Span::new(file, 0, 0)
 }

@@ -194,7 +194,10 @@ impl Observer for Recorder {
 }
 
 /// Two observers, each told of everything.
-pub(crate) struct Both<'a>(pub(crate) &'a mut dyn Observer, pub(crate) &'a mut dyn Observer);
+pub(crate) struct Both<'a>(
+    pub(crate) &'a mut dyn Observer,
+    pub(crate) &'a mut dyn Observer,
+);
 
 impl Observer for Both<'_> {
     fn notice(&mut self, event: &Event) {
@@ -209,7 +212,12 @@ mod tests {
 
     fn finished(epoch: usize) -> Event {
         let losses = vec![("main".to_owned(), 2.5), ("loss".to_owned(), 2.5)];
-        Event::EpochFinished { phase: "train".to_owned(), epoch, step: 10 * epoch, losses }
+        Event::EpochFinished {
+            phase: "train".to_owned(),
+            epoch,
+            step: 10 * epoch,
+            losses,
+        }
     }
 
     #[test]
@@ -228,10 +236,19 @@ mod tests {
     fn metric_lines_hold_measurements_only() {
         let mut lines = MetricLines::new(Vec::new());
         lines.notice(&finished(1));
-        lines.notice(&Event::PhaseFinished { phase: "train".to_owned(), steps: 10, seconds: 1.5 });
+        lines.notice(&Event::PhaseFinished {
+            phase: "train".to_owned(),
+            steps: 10,
+            seconds: 1.5,
+        });
         lines.notice(&finished(2));
         let text = String::from_utf8(lines.out).unwrap();
         assert_eq!(text.lines().count(), 2);
-        assert!(text.starts_with("{\"phase\":\"train\",\"epoch\":1,\"step\":10,\"split\":\"train\",\"main\":2.5"), "{text}");
+        assert!(
+            text.starts_with(
+                "{\"phase\":\"train\",\"epoch\":1,\"step\":10,\"split\":\"train\",\"main\":2.5"
+            ),
+            "{text}"
+        );
     }
 }

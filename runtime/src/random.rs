@@ -61,6 +61,9 @@ mod tests {
         for counter in 0..10_000 {
             counts[key.below(counter, 5)] += 1;
         }
-        assert!(counts.iter().all(|count| (1_850..2_150).contains(count)), "{counts:?}");
+        assert!(
+            counts.iter().all(|count| (1_850..2_150).contains(count)),
+            "{counts:?}"
+        );
     }
 }

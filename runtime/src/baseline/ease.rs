@@ -27,38 +27,51 @@ impl Ease {
         for item in baskets.iter().flatten() {
             place[*item as usize] = Some(0);
         }
-        let known: Vec<u32> = (0..items as u32).filter(|item| place[*item as usize].is_some()).collect();
+        let known: Vec<u32> = (0..items as u32)
+            .filter(|item| place[*item as usize].is_some())
+            .collect();
         for (at, item) in known.iter().enumerate() {
             place[*item as usize] = Some(at as u32);
         }
         let size = known.len();
         let mut weights = inverse(gram(baskets, &place, size, lambda), size)?;
         let diagonal: Vec<f32> = (0..size).map(|at| weights[at * size + at]).collect();
-        weights.par_chunks_mut(size.max(1)).enumerate().for_each(|(at, row)| {
-            for (weight, diagonal) in row.iter_mut().zip(&diagonal) {
-                *weight /= -diagonal;
-            }
-            row[at] = 0.0;
-        });
-        Some(Self { items, known, place, weights })
+        weights
+            .par_chunks_mut(size.max(1))
+            .enumerate()
+            .for_each(|(at, row)| {
+                for (weight, diagonal) in row.iter_mut().zip(&diagonal) {
+                    *weight /= -diagonal;
+                }
+                row[at] = 0.0;
+            });
+        Some(Self {
+            items,
+            known,
+            place,
+            weights,
+        })
     }
 
     /// The score of every item for each basket. Items without training rows score below all others.
     pub(crate) fn scores(&self, baskets: &[Vec<u32>]) -> Vec<f32> {
         let size = self.known.len();
         let mut scores = vec![f32::NEG_INFINITY; baskets.len() * self.items];
-        scores.par_chunks_mut(self.items.max(1)).zip(baskets).for_each(|(scores, basket)| {
-            let mut sums = vec![0.0; size];
-            for at in basket.iter().filter_map(|item| self.place[*item as usize]) {
-                let row = &self.weights[at as usize * size..(at as usize + 1) * size];
-                for (sum, weight) in sums.iter_mut().zip(row) {
-                    *sum += weight;
+        scores
+            .par_chunks_mut(self.items.max(1))
+            .zip(baskets)
+            .for_each(|(scores, basket)| {
+                let mut sums = vec![0.0; size];
+                for at in basket.iter().filter_map(|item| self.place[*item as usize]) {
+                    let row = &self.weights[at as usize * size..(at as usize + 1) * size];
+                    for (sum, weight) in sums.iter_mut().zip(row) {
+                        *sum += weight;
+                    }
                 }
-            }
-            for (item, sum) in self.known.iter().zip(sums) {
-                scores[*item as usize] = sum;
-            }
-        });
+                for (item, sum) in self.known.iter().zip(sums) {
+                    scores[*item as usize] = sum;
+                }
+            });
         scores
     }
 }
@@ -66,20 +79,29 @@ impl Ease {
 /// `X'X + lambda I` over the items with a place.
 fn gram(baskets: &[Vec<u32>], place: &[Option<u32>], size: usize, lambda: f32) -> Vec<f32> {
     let mut owners = vec![Vec::new(); size];
-    let placed: Vec<Vec<u32>> =
-        baskets.iter().map(|basket| basket.iter().filter_map(|item| place[*item as usize]).collect()).collect();
+    let placed: Vec<Vec<u32>> = baskets
+        .iter()
+        .map(|basket| {
+            basket
+                .iter()
+                .filter_map(|item| place[*item as usize])
+                .collect()
+        })
+        .collect();
     for (user, basket) in placed.iter().enumerate() {
         for at in basket {
             owners[*at as usize].push(user);
         }
     }
     let mut gram = vec![0.0; size * size];
-    gram.par_chunks_mut(size.max(1)).enumerate().for_each(|(at, row)| {
-        for other in owners[at].iter().flat_map(|user| &placed[*user]) {
-            row[*other as usize] += 1.0;
-        }
-        row[at] += lambda;
-    });
+    gram.par_chunks_mut(size.max(1))
+        .enumerate()
+        .for_each(|(at, row)| {
+            for other in owners[at].iter().flat_map(|user| &placed[*user]) {
+                row[*other as usize] += 1.0;
+            }
+            row[at] += lambda;
+        });
     gram
 }
 
@@ -111,13 +133,18 @@ mod tests {
 
     /// Ridge regression of each item on the others, by gradient descent.
     fn brute_force(baskets: &[Vec<u32>], items: usize, lambda: f64) -> Vec<f64> {
-        let x = |user: usize, item: usize| f64::from(u8::from(baskets[user].contains(&(item as u32))));
+        let x =
+            |user: usize, item: usize| f64::from(u8::from(baskets[user].contains(&(item as u32))));
         let mut weights = vec![0.0; items * items];
         for target in 0..items {
             for _ in 0..4_000 {
-                let mut gradient: Vec<f64> = (0..items).map(|from| lambda * weights[from * items + target]).collect();
+                let mut gradient: Vec<f64> = (0..items)
+                    .map(|from| lambda * weights[from * items + target])
+                    .collect();
                 for user in 0..baskets.len() {
-                    let predicted: f64 = (0..items).map(|from| x(user, from) * weights[from * items + target]).sum();
+                    let predicted: f64 = (0..items)
+                        .map(|from| x(user, from) * weights[from * items + target])
+                        .sum();
                     for (from, gradient) in gradient.iter_mut().enumerate() {
                         *gradient += x(user, from) * (predicted - x(user, target));
                     }
@@ -132,19 +159,40 @@ mod tests {
 
     #[test]
     fn the_closed_form_is_the_ridge_regression_of_each_item_on_the_others() {
-        let baskets = [vec![0, 1], vec![0, 1, 3], vec![1, 2], vec![0, 2, 3], vec![3]];
+        let baskets = [
+            vec![0, 1],
+            vec![0, 1, 3],
+            vec![1, 2],
+            vec![0, 2, 3],
+            vec![3],
+        ];
         let model = Ease::fit(&baskets, 4, 0.7, inverse).unwrap();
         let expected = brute_force(&baskets, 4, 0.7);
         for (found, expected) in model.weights.iter().zip(expected) {
-            assert!((f64::from(*found) - expected).abs() < 1e-4, "{found} is not {expected}");
+            assert!(
+                (f64::from(*found) - expected).abs() < 1e-4,
+                "{found} is not {expected}"
+            );
         }
     }
 
     #[test]
     fn libtorch_inverts_as_gauss_and_jordan_do() {
-        let baskets = [vec![0, 1], vec![0, 1, 3], vec![1, 2], vec![0, 2, 3], vec![3]];
+        let baskets = [
+            vec![0, 1],
+            vec![0, 1, 3],
+            vec![1, 2],
+            vec![0, 2, 3],
+            vec![3],
+        ];
         let ours = Ease::fit(&baskets, 4, 0.7, inverse).unwrap();
-        let theirs = Ease::fit(&baskets, 4, 0.7, reckon_torch::linalg::inverse_positive_definite).unwrap();
+        let theirs = Ease::fit(
+            &baskets,
+            4,
+            0.7,
+            reckon_torch::linalg::inverse_positive_definite,
+        )
+        .unwrap();
         for (ours, theirs) in ours.weights.iter().zip(theirs.weights) {
             assert!((ours - theirs).abs() < 1e-5);
         }
@@ -155,6 +203,9 @@ mod tests {
         let model = Ease::fit(&[vec![0, 2], vec![2]], 4, 1.0, inverse).unwrap();
         let scores = model.scores(&[vec![0, 1]]);
         assert!(scores[2] > 0.0);
-        assert_eq!((scores[1], scores[3]), (f32::NEG_INFINITY, f32::NEG_INFINITY));
+        assert_eq!(
+            (scores[1], scores[3]),
+            (f32::NEG_INFINITY, f32::NEG_INFINITY)
+        );
     }
 }

@@ -28,23 +28,35 @@ impl ItemKnn {
                 let norm = (owners[item].len() as f32 * owners[other].len() as f32).sqrt();
                 (count > 0 && other != item).then(|| (other as u32, count as f32 / norm))
             };
-            let mut near: Vec<(u32, f32)> = together.iter_mut().enumerate().filter_map(near).collect();
+            let mut near: Vec<(u32, f32)> =
+                together.iter_mut().enumerate().filter_map(near).collect();
             near.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             near.truncate(neighbours);
             near
         };
-        Self { neighbours: (0..items).into_par_iter().map_init(|| vec![0_u32; items], of_item).collect() }
+        Self {
+            neighbours: (0..items)
+                .into_par_iter()
+                .map_init(|| vec![0_u32; items], of_item)
+                .collect(),
+        }
     }
 
     /// The score of every item for each basket: the sum of its similarities to the items that have it as a neighbour.
     pub(crate) fn scores(&self, baskets: &[Vec<u32>]) -> Vec<f32> {
         let items = self.neighbours.len();
         let mut scores = vec![0.0; baskets.len() * items];
-        scores.par_chunks_mut(items.max(1)).zip(baskets).for_each(|(scores, basket)| {
-            for (neighbour, similarity) in basket.iter().flat_map(|item| &self.neighbours[*item as usize]) {
-                scores[*neighbour as usize] += similarity;
-            }
-        });
+        scores
+            .par_chunks_mut(items.max(1))
+            .zip(baskets)
+            .for_each(|(scores, basket)| {
+                for (neighbour, similarity) in basket
+                    .iter()
+                    .flat_map(|item| &self.neighbours[*item as usize])
+                {
+                    scores[*neighbour as usize] += similarity;
+                }
+            });
         scores
     }
 }
@@ -60,7 +72,12 @@ mod tests {
         let cosine = |both: f32, a: f32, b: f32| both / (a * b).sqrt();
         let expected = [
             [0.0, cosine(2.0, 3.0, 2.0), cosine(1.0, 3.0, 1.0), 0.0],
-            [cosine(2.0, 3.0, 2.0) + cosine(1.0, 3.0, 1.0), cosine(1.0, 2.0, 1.0), cosine(1.0, 2.0, 1.0), 0.0],
+            [
+                cosine(2.0, 3.0, 2.0) + cosine(1.0, 3.0, 1.0),
+                cosine(1.0, 2.0, 1.0),
+                cosine(1.0, 2.0, 1.0),
+                0.0,
+            ],
         ]
         .concat();
         for (found, expected) in scores.iter().zip(expected) {

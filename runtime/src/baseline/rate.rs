@@ -16,7 +16,8 @@ pub(crate) struct Rates {
 impl Rates {
     /// From the labels of the training rows and the item of each; rows of an absent item count towards the mean only.
     pub(crate) fn fit(labels: &[f32], item: &[u32], items: usize) -> Self {
-        let mean = labels.iter().map(|label| f64::from(*label)).sum::<f64>() / (labels.len().max(1) as f64);
+        let mean = labels.iter().map(|label| f64::from(*label)).sum::<f64>()
+            / (labels.len().max(1) as f64);
         let mut sums = vec![(PRIOR * mean, PRIOR); items];
         for (label, item) in labels.iter().zip(item) {
             if let Some(sum) = sums.get_mut(*item as usize) {
@@ -24,7 +25,10 @@ impl Rates {
                 sum.1 += 1.0;
             }
         }
-        Self { mean, of_item: sums.into_iter().map(|(sum, rows)| sum / rows).collect() }
+        Self {
+            mean,
+            of_item: sums.into_iter().map(|(sum, rows)| sum / rows).collect(),
+        }
     }
 
     /// The same logit for each of so many rows.
@@ -34,7 +38,9 @@ impl Rates {
 
     /// The logit of each row's item, the mean's for absent ones.
     pub(crate) fn of_items(&self, item: &[u32]) -> Vec<f32> {
-        item.iter().map(|item| logit(*self.of_item.get(*item as usize).unwrap_or(&self.mean))).collect()
+        item.iter()
+            .map(|item| logit(*self.of_item.get(*item as usize).unwrap_or(&self.mean)))
+            .collect()
     }
 }
 

@@ -29,7 +29,10 @@ pub(super) enum Fault {
 
 impl Fault {
     pub(super) fn damaged(file: &str, why: &str) -> Self {
-        Self::Damaged { file: file.to_owned(), why: why.to_owned() }
+        Self::Damaged {
+            file: file.to_owned(),
+            why: why.to_owned(),
+        }
     }
 }
 
@@ -44,7 +47,10 @@ pub(super) fn write(folder: &Path, files: &Files) -> io::Result<()> {
     let mut hashes = Map::new();
     for (name, bytes) in files {
         write_synced(&fresh.join(name), bytes)?;
-        hashes.insert(name.clone(), json!({ "sha256": hash(bytes), "bytes": bytes.len() }));
+        hashes.insert(
+            name.clone(),
+            json!({ "sha256": hash(bytes), "bytes": bytes.len() }),
+        );
     }
     let manifest = json!({ "version": VERSION, "files": hashes });
     write_synced(&fresh.join(MANIFEST), format!("{manifest:#}\n").as_bytes())?;
@@ -64,19 +70,28 @@ pub(super) fn write(folder: &Path, files: &Files) -> io::Result<()> {
 /// All files of the folder, checked against the manifest.
 pub(super) fn read(folder: &Path) -> Result<Files, Fault> {
     let folder = complete(folder).ok_or(Fault::Absent)?;
-    let text = fs::read(folder.join(MANIFEST)).map_err(|error| Fault::damaged(MANIFEST, &error.to_string()))?;
+    let text = fs::read(folder.join(MANIFEST))
+        .map_err(|error| Fault::damaged(MANIFEST, &error.to_string()))?;
     let broken = || Fault::damaged(MANIFEST, "is not a manifest of version 1");
     let manifest: Value = serde_json::from_slice(&text).map_err(|_| broken())?;
     if manifest.get("version").and_then(Value::as_u64) != Some(VERSION) {
         return Err(broken());
     }
-    let listed = manifest.get("files").and_then(Value::as_object).ok_or_else(broken)?;
-    listed.iter().map(|(name, entry)| Ok((name.clone(), read_checked(&folder, name, entry)?))).collect()
+    let listed = manifest
+        .get("files")
+        .and_then(Value::as_object)
+        .ok_or_else(broken)?;
+    listed
+        .iter()
+        .map(|(name, entry)| Ok((name.clone(), read_checked(&folder, name, entry)?)))
+        .collect()
 }
 
 /// The folder, or the one that was to be replaced when the process died in between; whichever has a manifest.
 pub(super) fn complete(folder: &Path) -> Option<PathBuf> {
-    [folder.to_owned(), folder.with_extension("old")].into_iter().find(|folder| folder.join(MANIFEST).is_file())
+    [folder.to_owned(), folder.with_extension("old")]
+        .into_iter()
+        .find(|folder| folder.join(MANIFEST).is_file())
 }
 
 fn read_checked(folder: &Path, name: &str, entry: &Value) -> Result<Vec<u8>, Fault> {
@@ -88,17 +103,26 @@ fn read_checked(folder: &Path, name: &str, entry: &Value) -> Result<Vec<u8>, Fau
     if size != Some(bytes.len() as u64) {
         let expected = size.map_or_else(|| "no number".to_owned(), |size| size.to_string());
         let why = format!("has {} bytes, the manifest says {expected}", bytes.len());
-        return Err(Fault::Damaged { file: name.to_owned(), why });
+        return Err(Fault::Damaged {
+            file: name.to_owned(),
+            why,
+        });
     }
     if entry.get("sha256").and_then(Value::as_str) != Some(hash(&bytes).as_str()) {
-        return Err(Fault::damaged(name, "has another hash than the manifest says"));
+        return Err(Fault::damaged(
+            name,
+            "has another hash than the manifest says",
+        ));
     }
     Ok(bytes)
 }
 
 /// SHA-256 in hexadecimal.
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -109,7 +133,11 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Makes the names in a folder durable. Only Unix can open a folder for that.
 fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
 }
 
 fn remove(folder: &Path) -> io::Result<()> {

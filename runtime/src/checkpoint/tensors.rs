@@ -11,7 +11,10 @@ pub(super) fn to_bytes(tensors: &[Stored]) -> Vec<u8> {
 
 fn view(stored: &Stored) -> (String, TensorView<'_>) {
     let view = TensorView::new(dtype(stored.elem), stored.shape.clone(), &stored.bytes);
-    (stored.name.clone(), view.expect("internal: a stored tensor has as many bytes as its shape says"))
+    (
+        stored.name.clone(),
+        view.expect("internal: a stored tensor has as many bytes as its shape says"),
+    )
 }
 
 /// The tensors of a file, by name; `None` where it is not in the format, or holds types that we do not write.

@@ -26,7 +26,10 @@ impl EventRows {
     /// The distinct items of each asker over the training rows that pass, ascending.
     pub(crate) fn training_baskets(&self) -> Vec<Vec<u32>> {
         let mut baskets = vec![Vec::new(); self.askers];
-        for row in self.training_rows().filter(|row| self.asker[*row] != ABSENT) {
+        for row in self
+            .training_rows()
+            .filter(|row| self.asker[*row] != ABSENT)
+        {
             baskets[self.asker[row] as usize].push(self.item[row]);
         }
         for basket in &mut baskets {
@@ -46,7 +49,8 @@ impl EventRows {
     }
 
     fn training_rows(&self) -> impl Iterator<Item = usize> {
-        (0..self.item.len()).filter(|row| self.part[*row] == 0 && self.passes[*row] && self.item[*row] != ABSENT)
+        (0..self.item.len())
+            .filter(|row| self.part[*row] == 0 && self.passes[*row] && self.item[*row] != ABSENT)
     }
 }
 
@@ -86,13 +90,27 @@ impl<'a> Asked<'a> {
     /// The questions about `part`.
     pub(crate) fn new(events: &'a EventRows, part: u8, asking: Asking) -> Self {
         let (rows, starts) = by_asker(events);
-        let mut asked = Self { events, queries: Vec::new(), without_targets: 0, part, rows, starts };
+        let mut asked = Self {
+            events,
+            queries: Vec::new(),
+            without_targets: 0,
+            part,
+            rows,
+            starts,
+        };
         let queries: Vec<Query> = match asking {
-            Asking::PerAsker => (0..events.askers).filter_map(|asker| asked.of_asker(asker)).collect(),
-            Asking::PerRow => (0..events.item.len()).filter_map(|row| asked.of_row(row)).collect(),
+            Asking::PerAsker => (0..events.askers)
+                .filter_map(|asker| asked.of_asker(asker))
+                .collect(),
+            Asking::PerRow => (0..events.item.len())
+                .filter_map(|row| asked.of_row(row))
+                .collect(),
         };
         let all = queries.len();
-        asked.queries = queries.into_iter().filter(|query| !query.targets.is_empty()).collect();
+        asked.queries = queries
+            .into_iter()
+            .filter(|query| !query.targets.is_empty())
+            .collect();
         asked.without_targets = all - asked.queries.len();
         asked
     }
@@ -114,8 +132,14 @@ impl<'a> Asked<'a> {
         let events = self.events;
         let asked_at = events.time[query.row as usize];
         let earlier = |row: usize| events.part[row] < self.part || events.time[row] < asked_at;
-        let rows = self.rows_of(events.asker[query.row as usize]).iter().map(|row| *row as usize);
-        distinct(rows.filter(|row| earlier(*row) && keep(*row)).map(|row| events.item[row]))
+        let rows = self
+            .rows_of(events.asker[query.row as usize])
+            .iter()
+            .map(|row| *row as usize);
+        distinct(
+            rows.filter(|row| earlier(*row) && keep(*row))
+                .map(|row| events.item[row]),
+        )
     }
 
     /// The rows of an asker by time; none for an absent one, whose rows are not known to be those of one user.
@@ -132,13 +156,21 @@ impl<'a> Asked<'a> {
         let in_part = |row: &&u32| self.events.part[**row as usize] == self.part;
         let mut rows = self.rows_of(asker as u32).iter().filter(in_part).peekable();
         let row = **rows.peek()?;
-        let passing = rows.map(|row| *row as usize).filter(|row| self.events.passes[*row]);
-        Some(Query { row, targets: distinct(passing.map(|row| self.events.item[row])) })
+        let passing = rows
+            .map(|row| *row as usize)
+            .filter(|row| self.events.passes[*row]);
+        Some(Query {
+            row,
+            targets: distinct(passing.map(|row| self.events.item[row])),
+        })
     }
 
     fn of_row(&self, row: usize) -> Option<Query> {
         let asks = self.events.part[row] == self.part && self.events.passes[row];
-        asks.then(|| Query { row: row as u32, targets: distinct([self.events.item[row]].into_iter()) })
+        asks.then(|| Query {
+            row: row as u32,
+            targets: distinct([self.events.item[row]].into_iter()),
+        })
     }
 }
 
@@ -194,7 +226,13 @@ mod tests {
             (0, 1, 5, 0, true),
         ]);
         let asked = Asked::new(&events, 2, Asking::PerAsker);
-        assert_eq!(asked.queries, [Query { row: 1, targets: vec![3, 4] }]);
+        assert_eq!(
+            asked.queries,
+            [Query {
+                row: 1,
+                targets: vec![3, 4]
+            }]
+        );
     }
 
     #[test]
@@ -205,7 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn seen_is_earlier_parts_and_strictly_earlier_rows_whether_they_pass_or_not_but_never_a_target() {
+    fn seen_is_earlier_parts_and_strictly_earlier_rows_whether_they_pass_or_not_but_never_a_target()
+    {
         let events = events(&[
             (0, 0, 1, 0, false),
             (0, 1, 2, 0, true),
@@ -216,13 +255,22 @@ mod tests {
         ]);
         let asked = Asked::new(&events, 2, Asking::PerAsker);
         let query = &asked.queries[0];
-        assert_eq!(asked.seen(query), [0, 2, 5], "1 is a target; the late row belongs to an earlier part");
+        assert_eq!(
+            asked.seen(query),
+            [0, 2, 5],
+            "1 is a target; the late row belongs to an earlier part"
+        );
         assert_eq!(asked.basket(query), [1, 2, 5], "0 does not pass");
     }
 
     #[test]
     fn one_query_a_row_sees_the_rows_before_it_and_not_those_of_the_same_instant() {
-        let events = events(&[(0, 0, 1, 1, true), (0, 1, 2, 1, true), (0, 2, 2, 1, true), (2, 3, 3, 1, false)]);
+        let events = events(&[
+            (0, 0, 1, 1, true),
+            (0, 1, 2, 1, true),
+            (0, 2, 2, 1, true),
+            (2, 3, 3, 1, false),
+        ]);
         let asked = Asked::new(&events, 1, Asking::PerRow);
         let targets: Vec<_> = asked.queries.iter().map(|query| query.targets[0]).collect();
         assert_eq!(targets, [0, 1, 2]);
@@ -231,9 +279,19 @@ mod tests {
 
     #[test]
     fn absent_items_are_neither_targets_nor_seen() {
-        let events = events(&[(0, ABSENT, 1, 0, true), (0, ABSENT, 2, 1, true), (0, 4, 3, 1, true)]);
+        let events = events(&[
+            (0, ABSENT, 1, 0, true),
+            (0, ABSENT, 2, 1, true),
+            (0, 4, 3, 1, true),
+        ]);
         let asked = Asked::new(&events, 1, Asking::PerAsker);
-        assert_eq!(asked.queries, [Query { row: 1, targets: vec![4] }]);
+        assert_eq!(
+            asked.queries,
+            [Query {
+                row: 1,
+                targets: vec![4]
+            }]
+        );
         assert!(asked.seen(&asked.queries[0]).is_empty());
     }
 }

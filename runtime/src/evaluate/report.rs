@@ -61,7 +61,10 @@ pub struct BaselineValue {
 impl Report {
     /// The value of a metric of the model by its full name.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        self.metrics.iter().find(|metric| metric.name == name)?.value
+        self.metrics
+            .iter()
+            .find(|metric| metric.name == name)?
+            .value
     }
 
     /// The metrics of the model, `{"recall@50": 0.27}`.
@@ -78,12 +81,19 @@ impl Report {
                 json!({ "by": slice.by, "group": slice.group, "count": slice.count, "metrics": values(&slice.metrics) })
             })
             .collect();
-        let baselines: Map<String, Value> =
-            self.baselines.iter().map(|baseline| (baseline.name.clone(), values(&baseline.metrics))).collect();
+        let baselines: Map<String, Value> = self
+            .baselines
+            .iter()
+            .map(|baseline| (baseline.name.clone(), values(&baseline.metrics)))
+            .collect();
         let intervals: Map<String, Value> = self
             .metrics
             .iter()
-            .filter_map(|metric| metric.interval.map(|interval| (metric.name.clone(), interval_json(interval))))
+            .filter_map(|metric| {
+                metric
+                    .interval
+                    .map(|interval| (metric.name.clone(), interval_json(interval)))
+            })
             .collect();
         json!({
             "evaluation": self.evaluation,
@@ -99,7 +109,11 @@ impl Report {
 }
 
 fn values(metrics: &[MetricValue]) -> Value {
-    metrics.iter().map(|metric| (metric.name.clone(), json!(metric.value))).collect::<Map<_, _>>().into()
+    metrics
+        .iter()
+        .map(|metric| (metric.name.clone(), json!(metric.value)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn interval_json(interval: Interval) -> Value {
@@ -116,7 +130,11 @@ mod tests {
 
     #[test]
     fn values_are_the_metrics_by_name_in_the_order_of_the_spec_and_undefined_ones_are_null() {
-        let metric = |name: &str, value| MetricValue { name: name.to_owned(), value, interval: None };
+        let metric = |name: &str, value| MetricValue {
+            name: name.to_owned(),
+            value,
+            interval: None,
+        };
         let report = Report {
             evaluation: "films".to_owned(),
             split: "test".to_owned(),
@@ -127,7 +145,10 @@ mod tests {
             baselines: Vec::new(),
             notes: Vec::new(),
         };
-        assert_eq!(report.values().to_string(), r#"{"recall@50":0.25,"auc":null}"#);
+        assert_eq!(
+            report.values().to_string(),
+            r#"{"recall@50":0.25,"auc":null}"#
+        );
         assert_eq!(report.to_json()["queries"], 3);
     }
 }

@@ -51,11 +51,20 @@ impl Ranked {
         let measure = |(at, metric): (usize, &RetrievalMetric)| {
             if metric.kind == RetrievalKind::Coverage {
                 let value = self.shown.coverage(metric.depth, |_| true);
-                return MetricValue { name: metric.to_string(), value, interval: None };
+                return MetricValue {
+                    name: metric.to_string(),
+                    value,
+                    interval: None,
+                };
             }
-            let interval =
-                groups.and_then(|(groups, key)| bootstrap_mean(&sums_by_group(groups, column(at)), key.with(at as u64)));
-            MetricValue { name: metric.to_string(), value: mean(column(at)), interval }
+            let interval = groups.and_then(|(groups, key)| {
+                bootstrap_mean(&sums_by_group(groups, column(at)), key.with(at as u64))
+            });
+            MetricValue {
+                name: metric.to_string(),
+                value: mean(column(at)),
+                interval,
+            }
         };
         self.metrics.iter().enumerate().map(measure).collect()
     }
@@ -73,11 +82,23 @@ pub(crate) fn rank<E>(
     mut score: impl FnMut(&[Query]) -> Result<Vec<f32>, E>,
 ) -> Result<Ranked, E> {
     let items = asked.events.items;
-    let depth = measure.metrics.iter().map(|metric| metric.depth).max().unwrap_or(0);
+    let depth = measure
+        .metrics
+        .iter()
+        .map(|metric| metric.depth)
+        .max()
+        .unwrap_or(0);
     let mut tally = Tally::new(measure, items);
-    for block in asked.queries.chunks((SCORES_A_BLOCK / items.max(1)).clamp(1, 1_024)) {
+    for block in asked
+        .queries
+        .chunks((SCORES_A_BLOCK / items.max(1)).clamp(1, 1_024))
+    {
         let scores = score(block)?;
-        assert_eq!(scores.len(), block.len() * items, "internal: a score for each query and item");
+        assert_eq!(
+            scores.len(),
+            block.len() * items,
+            "internal: a score for each query and item"
+        );
         tally.not_finite += scores.par_iter().filter(|score| !score.is_finite()).count();
         let lists: Vec<Vec<u32>> = block
             .par_iter()
@@ -123,15 +144,25 @@ impl<'a> Tally<'a> {
             sums: vec![0.0; measure.metrics.len()],
             shown: matches!(slice.members, Members::Rows(_)).then(|| shown.clone()),
         };
-        let groups =
-            measure.slices.iter().map(|slice| slice.groups.iter().map(|_| group(slice)).collect()).collect();
-        Self { measure, values: Vec::new(), shown, groups, not_finite: 0 }
+        let groups = measure
+            .slices
+            .iter()
+            .map(|slice| slice.groups.iter().map(|_| group(slice)).collect())
+            .collect();
+        Self {
+            measure,
+            values: Vec::new(),
+            shown,
+            groups,
+            not_finite: 0,
+        }
     }
 
     fn add(&mut self, query: &Query, list: &[u32]) {
         let metrics = self.measure.metrics;
         let hits = hits(list, &query.targets);
-        self.values.extend(values(metrics, &hits, query.targets.len()));
+        self.values
+            .extend(values(metrics, &hits, query.targets.len()));
         self.shown.add(list);
         for (slice, groups) in self.measure.slices.iter().zip(&mut self.groups) {
             match &slice.members {
@@ -161,7 +192,9 @@ impl<'a> Tally<'a> {
         for (slice, groups) in self.measure.slices.iter().zip(self.groups) {
             for (at, group) in groups.into_iter().enumerate() {
                 let coverage = |depth| match (&slice.members, &group.shown) {
-                    (Members::Items(of_item), _) => self.shown.coverage(depth, |item| of_item[item] as usize == at),
+                    (Members::Items(of_item), _) => self
+                        .shown
+                        .coverage(depth, |item| of_item[item] as usize == at),
                     (Members::Rows(_), Some(shown)) => shown.coverage(depth, |_| true),
                     (Members::Rows(_), None) => None,
                 };
@@ -185,7 +218,13 @@ impl<'a> Tally<'a> {
             }
         }
         let metrics = self.measure.metrics.to_vec();
-        Ranked { metrics, values: self.values, shown: self.shown, slices, not_finite: self.not_finite }
+        Ranked {
+            metrics,
+            values: self.values,
+            shown: self.shown,
+            slices,
+            not_finite: self.not_finite,
+        }
     }
 }
 
@@ -207,8 +246,13 @@ struct Shown {
 
 impl Shown {
     fn new(metrics: &[RetrievalMetric], items: usize) -> Self {
-        let wanted = metrics.iter().any(|metric| metric.kind == RetrievalKind::Coverage);
-        Self { best: vec![u32::MAX; if wanted { items } else { 0 }], wanted }
+        let wanted = metrics
+            .iter()
+            .any(|metric| metric.kind == RetrievalKind::Coverage);
+        Self {
+            best: vec![u32::MAX; if wanted { items } else { 0 }],
+            wanted,
+        }
     }
 
     fn add(&mut self, list: &[u32]) {
@@ -222,7 +266,12 @@ impl Shown {
 
     /// The share of the items of a kind that were shown in the first `depth` places; `None` where there are none.
     fn coverage(&self, depth: usize, counts: impl Fn(usize) -> bool) -> Option<f64> {
-        let places = self.best.iter().enumerate().filter(|(item, _)| counts(*item)).map(|(_, best)| best);
+        let places = self
+            .best
+            .iter()
+            .enumerate()
+            .filter(|(item, _)| counts(*item))
+            .map(|(_, best)| best);
         let (mut shown, mut all) = (0_usize, 0_usize);
         for best in places {
             all += 1;
@@ -234,15 +283,21 @@ impl Shown {
 
 /// Which places of a list hold a target.
 fn hits(list: &[u32], targets: &[u32]) -> Vec<bool> {
-    list.iter().map(|item| targets.binary_search(item).is_ok()).collect()
+    list.iter()
+        .map(|item| targets.binary_search(item).is_ok())
+        .collect()
 }
 
 fn values(metrics: &[RetrievalMetric], hits: &[bool], targets: usize) -> impl Iterator<Item = f64> {
-    metrics.iter().map(move |metric| metric.of_list(hits, targets).unwrap_or(0.0))
+    metrics
+        .iter()
+        .map(move |metric| metric.of_list(hits, targets).unwrap_or(0.0))
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| (sum + value, count + 1));
+    let (sum, count) = values.fold((0.0, 0_usize), |(sum, count), value| {
+        (sum + value, count + 1)
+    });
     (count > 0).then(|| sum / count as f64)
 }
 
@@ -253,7 +308,12 @@ fn sums_by_group(groups: &[u32], values: impl Iterator<Item = f64>) -> Vec<(f64,
     pairs.sort_by_key(|(group, _)| *group);
     pairs
         .chunk_by(|a, b| a.0 == b.0 && a.0 != ABSENT)
-        .map(|chunk| (chunk.iter().map(|(_, value)| value).sum(), chunk.len() as f64))
+        .map(|chunk| {
+            (
+                chunk.iter().map(|(_, value)| value).sum(),
+                chunk.len() as f64,
+            )
+        })
         .collect()
 }
 

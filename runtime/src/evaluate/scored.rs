@@ -32,22 +32,38 @@ pub(crate) struct Measured {
 
 impl Scored {
     /// The metrics over all rows, with intervals by the rows of a reference where one is named.
-    pub(crate) fn measure(&self, metrics: &[RankingMetric], interval: Option<(&str, Key)>) -> Measured {
+    pub(crate) fn measure(
+        &self,
+        metrics: &[RankingMetric],
+        interval: Option<(&str, Key)>,
+    ) -> Measured {
         let mut measured = Measured::default();
         for (at, metric) in metrics.iter().enumerate() {
             let (value, note) = self.value(metric);
-            let interval = interval.and_then(|(by, key)| self.interval(metric, by, key.with(at as u64)));
-            measured.metrics.push(MetricValue { name: metric.to_string(), value, interval });
+            let interval =
+                interval.and_then(|(by, key)| self.interval(metric, by, key.with(at as u64)));
+            measured.metrics.push(MetricValue {
+                name: metric.to_string(),
+                value,
+                interval,
+            });
             measured.notes.extend(note);
         }
         measured
     }
 
     /// The metrics over the groups of slices by row; `rows` are the event rows of these scores.
-    pub(crate) fn slices(&self, metrics: &[RankingMetric], slices: &[Slice], rows: &[u32]) -> Vec<SliceValue> {
+    pub(crate) fn slices(
+        &self,
+        metrics: &[RankingMetric],
+        slices: &[Slice],
+        rows: &[u32],
+    ) -> Vec<SliceValue> {
         let mut values = Vec::new();
         for slice in slices {
-            let Members::Rows(group_of) = &slice.members else { continue };
+            let Members::Rows(group_of) = &slice.members else {
+                continue;
+            };
             for (at, group) in slice.groups.iter().enumerate() {
                 let part = self.part(|row| group_of[rows[row] as usize] as usize == at);
                 values.push(SliceValue {
@@ -63,7 +79,10 @@ impl Scored {
 
     /// The same rows with other scores.
     pub(crate) fn with_scores(&self, scores: Vec<f32>) -> Self {
-        Self { scores, ..self.clone() }
+        Self {
+            scores,
+            ..self.clone()
+        }
     }
 
     fn part(&self, keep: impl Fn(usize) -> bool) -> Self {
@@ -84,20 +103,30 @@ impl Scored {
         let value = match metric {
             RankingMetric::Auc => auc(&self.scores, &self.labels),
             RankingMetric::Gauc(reference) => {
-                let Some(grouped) = self.grouped(reference) else { return (None, None) };
+                let Some(grouped) = self.grouped(reference) else {
+                    return (None, None);
+                };
                 let (kept, dropped) = (grouped.groups.len(), grouped.dropped);
-                let note = format!("{metric} rests on {kept} groups; {dropped} with one class are left out");
+                let note = format!(
+                    "{metric} rests on {kept} groups; {dropped} with one class are left out"
+                );
                 return (grouped.mean(), Some(note));
             }
             RankingMetric::Logloss => self.losses().over(|_| 1.0).map(|mean| mean.loss),
             RankingMetric::CalibrationError => calibration_error(&self.scores, &self.labels),
-            RankingMetric::NormalisedEntropy => self.losses().over(|_| 1.0).and_then(MeanLoss::normalised),
+            RankingMetric::NormalisedEntropy => {
+                self.losses().over(|_| 1.0).and_then(MeanLoss::normalised)
+            }
         };
         (value, None)
     }
 
     fn grouped(&self, reference: &str) -> Option<GroupedAuc> {
-        Some(GroupedAuc::new(&self.scores, &self.labels, self.references.get(reference)?))
+        Some(GroupedAuc::new(
+            &self.scores,
+            &self.labels,
+            self.references.get(reference)?,
+        ))
     }
 
     /// Metrics that are not sums over rows of the same `by` have no interval: calibration, and `gauc` of another group.
@@ -113,24 +142,34 @@ impl Scored {
             }
             RankingMetric::Gauc(reference) if reference == by => {
                 let groups = self.grouped(reference)?.groups;
-                let sums: Vec<_> = groups.iter().map(|(_, weight, area)| (weight * area, *weight)).collect();
+                let sums: Vec<_> = groups
+                    .iter()
+                    .map(|(_, weight, area)| (weight * area, *weight))
+                    .collect();
                 bootstrap_mean(&sums, key)
             }
             RankingMetric::Gauc(_) | RankingMetric::CalibrationError => None,
             RankingMetric::Logloss => {
                 let losses = self.losses().by_group(&groups, count);
-                bootstrap(count, key, |drawn| Some(losses.over(|group| f64::from(drawn[group]))?.loss))
+                bootstrap(count, key, |drawn| {
+                    Some(losses.over(|group| f64::from(drawn[group]))?.loss)
+                })
             }
             RankingMetric::NormalisedEntropy => {
                 let losses = self.losses().by_group(&groups, count);
-                bootstrap(count, key, |drawn| losses.over(|group| f64::from(drawn[group]))?.normalised())
+                bootstrap(count, key, |drawn| {
+                    losses.over(|group| f64::from(drawn[group]))?.normalised()
+                })
             }
         }
     }
 
     fn losses(&self) -> Losses {
         let rows = self.scores.iter().zip(&self.labels);
-        Losses(rows.map(|(score, label)| (cross_entropy(*score, *label), f64::from(*label), 1.0)).collect())
+        Losses(
+            rows.map(|(score, label)| (cross_entropy(*score, *label), f64::from(*label), 1.0))
+                .collect(),
+        )
     }
 }
 
@@ -161,7 +200,10 @@ impl Losses {
             label += weight * sums.1;
             rows += weight * sums.2;
         }
-        (rows > 0.0).then(|| MeanLoss { loss: loss / rows, label: label / rows })
+        (rows > 0.0).then(|| MeanLoss {
+            loss: loss / rows,
+            label: label / rows,
+        })
     }
 }
 
@@ -173,7 +215,11 @@ impl MeanLoss {
 
 /// Numbers groups from 0 in ascending order; rows without a group are each a group of their own.
 fn dense(groups: &[u32]) -> Vec<u32> {
-    let mut present: Vec<u32> = groups.iter().copied().filter(|group| *group != ABSENT).collect();
+    let mut present: Vec<u32> = groups
+        .iter()
+        .copied()
+        .filter(|group| *group != ABSENT)
+        .collect();
     present.sort_unstable();
     present.dedup();
     let mut next = present.len() as u32;
@@ -196,24 +242,48 @@ mod tests {
     fn scored() -> Scored {
         let key = Key::new(9);
         let rows = 0..400_u64;
-        let labels: Vec<f32> = rows.clone().map(|row| f32::from(u8::from(key.below(row, 3) == 0))).collect();
+        let labels: Vec<f32> = rows
+            .clone()
+            .map(|row| f32::from(u8::from(key.below(row, 3) == 0)))
+            .collect();
         let noise = |row: u64| key.with(1).below(row, 1_000) as f32 / 300.0;
-        let scores = rows.clone().map(|row| labels[row as usize] + noise(row) - 2.5).collect();
+        let scores = rows
+            .clone()
+            .map(|row| labels[row as usize] + noise(row) - 2.5)
+            .collect();
         let user = rows.map(|row| key.with(2).below(row, 30) as u32).collect();
-        Scored { scores, labels, references: BTreeMap::from([("user".to_owned(), user)]) }
+        Scored {
+            scores,
+            labels,
+            references: BTreeMap::from([("user".to_owned(), user)]),
+        }
     }
 
     fn all() -> Vec<RankingMetric> {
-        let names = ["auc", "gauc(user)", "logloss", "normalised_entropy", "calibration_error"];
-        names.iter().map(|name| RankingMetric::parse(name).unwrap()).collect()
+        let names = [
+            "auc",
+            "gauc(user)",
+            "logloss",
+            "normalised_entropy",
+            "calibration_error",
+        ];
+        names
+            .iter()
+            .map(|name| RankingMetric::parse(name).unwrap())
+            .collect()
     }
 
     #[test]
     fn intervals_hold_their_value_and_calibration_has_none() {
-        for metric in scored().measure(&all(), Some(("user", Key::new(1)))).metrics {
+        for metric in scored()
+            .measure(&all(), Some(("user", Key::new(1))))
+            .metrics
+        {
             let value = metric.value.unwrap();
             match metric.interval {
-                Some(interval) => assert!(interval.low < value && value < interval.high, "{metric:?}"),
+                Some(interval) => {
+                    assert!(interval.low < value && value < interval.high, "{metric:?}")
+                }
                 None => assert_eq!(metric.name, "calibration_error"),
             }
         }
@@ -232,10 +302,15 @@ mod tests {
     #[test]
     fn the_groups_that_gauc_leaves_out_are_told() {
         let mut scored = scored();
-        scored.references.insert("user".to_owned(), (0..400).collect());
+        scored
+            .references
+            .insert("user".to_owned(), (0..400).collect());
         let measured = scored.measure(&all(), None);
         assert_eq!(measured.metrics[1].value, None);
-        assert_eq!(measured.notes, ["gauc(user) rests on 0 groups; 400 with one class are left out"]);
+        assert_eq!(
+            measured.notes,
+            ["gauc(user) rests on 0 groups; 400 with one class are left out"]
+        );
     }
 
     #[test]

@@ -49,13 +49,19 @@ pub(crate) fn by_popularity(events: &EventRows, entity: &str, groups: usize) -> 
         // An item belongs where the middle of its rows lies; items without rows come last.
         let middle = 2 * before + u64::from(counts[item as usize]);
         let group = (middle * groups as u64).checked_div(2 * total).unwrap_or(0);
-        let group = if counts[item as usize] == 0 { groups - 1 } else { (group as usize).min(groups - 1) };
+        let group = if counts[item as usize] == 0 {
+            groups - 1
+        } else {
+            (group as usize).min(groups - 1)
+        };
         members[item as usize] = group as u32;
         before += u64::from(counts[item as usize]);
     }
     Slice {
         by: format!("popularity({entity}, {groups})"),
-        groups: (1..=groups).map(|group| format!("{group} of {groups}")).collect(),
+        groups: (1..=groups)
+            .map(|group| format!("{group} of {groups}"))
+            .collect(),
         members: Members::Items(members),
     }
 }
@@ -65,8 +71,11 @@ mod tests {
     use super::*;
 
     fn events(counts: &[usize]) -> EventRows {
-        let item: Vec<u32> =
-            counts.iter().enumerate().flat_map(|(item, count)| vec![item as u32; *count]).collect();
+        let item: Vec<u32> = counts
+            .iter()
+            .enumerate()
+            .flat_map(|(item, count)| vec![item as u32; *count])
+            .collect();
         let rows = item.len();
         EventRows {
             asker: vec![0; rows],
@@ -94,6 +103,9 @@ mod tests {
 
     #[test]
     fn without_training_rows_all_items_are_in_the_last_group() {
-        assert_eq!(by_popularity(&events(&[0, 0]), "movie", 3).members, Members::Items(vec![2, 2]));
+        assert_eq!(
+            by_popularity(&events(&[0, 0]), "movie", 3).members,
+            Members::Items(vec![2, 2])
+        );
     }
 }

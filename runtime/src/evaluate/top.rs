@@ -42,7 +42,11 @@ fn sortable(score: f32) -> u32 {
         return 0;
     }
     let bits = (score + 0.0).to_bits();
-    if bits >> 31 == 1 { !bits } else { bits | 1 << 31 }
+    if bits >> 31 == 1 {
+        !bits
+    } else {
+        bits | 1 << 31
+    }
 }
 
 #[cfg(test)]
@@ -51,8 +55,14 @@ mod tests {
     use crate::random::Key;
 
     fn naive(scores: &[f32], left_out: &[u32], n: usize) -> Vec<u32> {
-        let mut items: Vec<u32> = (0..scores.len() as u32).filter(|item| !left_out.contains(item)).collect();
-        items.sort_by(|a, b| scores[*b as usize].partial_cmp(&scores[*a as usize]).unwrap());
+        let mut items: Vec<u32> = (0..scores.len() as u32)
+            .filter(|item| !left_out.contains(item))
+            .collect();
+        items.sort_by(|a, b| {
+            scores[*b as usize]
+                .partial_cmp(&scores[*a as usize])
+                .unwrap()
+        });
         items.truncate(n);
         items
     }
@@ -63,10 +73,17 @@ mod tests {
         for case in 0..200 {
             let key = key.with(case);
             let items = key.below(0, 60);
-            let scores: Vec<f32> = (0..items).map(|at| key.below(1 + at as u64, 7) as f32 - 3.0).collect();
-            let left_out: Vec<u32> = (0..items as u32).filter(|at| key.below(1_000 + u64::from(*at), 4) == 0).collect();
+            let scores: Vec<f32> = (0..items)
+                .map(|at| key.below(1 + at as u64, 7) as f32 - 3.0)
+                .collect();
+            let left_out: Vec<u32> = (0..items as u32)
+                .filter(|at| key.below(1_000 + u64::from(*at), 4) == 0)
+                .collect();
             for n in [0, 1, 3, 10, 100] {
-                assert_eq!(top_items(&scores, &left_out, n), naive(&scores, &left_out, n));
+                assert_eq!(
+                    top_items(&scores, &left_out, n),
+                    naive(&scores, &left_out, n)
+                );
             }
         }
     }

@@ -73,7 +73,10 @@ pub(crate) fn bootstrap_mean(groups: &[(f64, f64)], key: Key) -> Option<Interval
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
     let place = share * last as f64;
-    let (low, high) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    let (low, high) = (
+        sorted[place.floor() as usize],
+        sorted[place.ceil() as usize],
+    );
     Some(low + (high - low) * place.fract())
 }
 
@@ -86,16 +89,28 @@ mod tests {
         let groups: Vec<_> = (0..400).map(|at| (f64::from(at % 2), 1.0)).collect();
         let interval = bootstrap_mean(&groups, Key::new(3)).unwrap();
         let error = 0.5 / 400_f64.sqrt();
-        assert!((interval.low - (0.5 - 1.96 * error)).abs() < 0.01, "{interval:?}");
-        assert!((interval.high - (0.5 + 1.96 * error)).abs() < 0.01, "{interval:?}");
-        assert!((interval.smallest_difference - 2.8 * 2_f64.sqrt() * error).abs() < 0.01, "{interval:?}");
+        assert!(
+            (interval.low - (0.5 - 1.96 * error)).abs() < 0.01,
+            "{interval:?}"
+        );
+        assert!(
+            (interval.high - (0.5 + 1.96 * error)).abs() < 0.01,
+            "{interval:?}"
+        );
+        assert!(
+            (interval.smallest_difference - 2.8 * 2_f64.sqrt() * error).abs() < 0.01,
+            "{interval:?}"
+        );
     }
 
     #[test]
     fn one_seed_gives_the_same_bits_whatever_the_number_of_threads() {
         let groups: Vec<_> = (0..50).map(|at| (f64::from(at).sin(), 1.0)).collect();
         let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
             pool.install(|| bootstrap_mean(&groups, Key::new(3)).unwrap())
         };
         assert_eq!(run(1), run(2));

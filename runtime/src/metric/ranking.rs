@@ -117,7 +117,11 @@ impl GroupedAuc {
         rows.sort_by_key(|row| group[*row as usize]);
         let (mut groups, mut dropped) = (Vec::new(), 0);
         for rows in rows.chunk_by(|a, b| group[*a as usize] == group[*b as usize]) {
-            let of = |values: &[f32]| rows.iter().map(|row| values[*row as usize]).collect::<Vec<f32>>();
+            let of = |values: &[f32]| {
+                rows.iter()
+                    .map(|row| values[*row as usize])
+                    .collect::<Vec<f32>>()
+            };
             match auc(&of(scores), &of(labels)) {
                 Some(area) => groups.push((group[rows[0] as usize], rows.len() as f64, area)),
                 None => dropped += 1,
@@ -129,7 +133,11 @@ impl GroupedAuc {
     /// The weighted mean; `None` without a group.
     pub(crate) fn mean(&self) -> Option<f64> {
         let weight: f64 = self.groups.iter().map(|(_, weight, _)| weight).sum();
-        let sum: f64 = self.groups.iter().map(|(_, weight, area)| weight * area).sum();
+        let sum: f64 = self
+            .groups
+            .iter()
+            .map(|(_, weight, area)| weight * area)
+            .sum();
         (weight > 0.0).then(|| sum / weight)
     }
 }
@@ -151,7 +159,10 @@ pub(crate) fn calibration_error(scores: &[f32], labels: &[f32]) -> Option<f64> {
         .map(|bucket| {
             let rows = &order[border(bucket)..border(bucket + 1)];
             let predicted: f64 = rows.iter().map(|row| sigmoid(scores[*row as usize])).sum();
-            let observed: f64 = rows.iter().map(|row| f64::from(labels[*row as usize])).sum();
+            let observed: f64 = rows
+                .iter()
+                .map(|row| f64::from(labels[*row as usize]))
+                .sum();
             (predicted - observed).abs()
         })
         .sum();
@@ -203,8 +214,14 @@ mod tests {
     #[test]
     fn weights_count_rows_as_if_repeated() {
         let (scores, labels) = ([0.3, 0.5, 0.4], [0.0, 1.0, 1.0]);
-        let weighted = ByScore::new(&[0.3, 0.5, 0.2]).auc(&labels, |row| [2.0, 1.0, 3.0][row]).unwrap();
-        let repeated = auc(&[0.3, 0.3, 0.5, 0.2, 0.2, 0.2], &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0]).unwrap();
+        let weighted = ByScore::new(&[0.3, 0.5, 0.2])
+            .auc(&labels, |row| [2.0, 1.0, 3.0][row])
+            .unwrap();
+        let repeated = auc(
+            &[0.3, 0.3, 0.5, 0.2, 0.2, 0.2],
+            &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0],
+        )
+        .unwrap();
         assert!((weighted - repeated).abs() < 1e-12);
         assert_eq!(auc(&scores, &labels), Some(1.0));
     }
@@ -230,14 +247,22 @@ mod tests {
     #[test]
     fn a_rate_predicted_for_all_is_calibrated() {
         let logit = (0.25_f32 / 0.75).ln();
-        let labels: Vec<f32> = (0..80).map(|row| f32::from(u8::from(row % 4 == 0))).collect();
+        let labels: Vec<f32> = (0..80)
+            .map(|row| f32::from(u8::from(row % 4 == 0)))
+            .collect();
         assert!(calibration_error(&[logit; 80], &labels).unwrap() < 1e-6);
         assert!((calibration_error(&[0.0; 80], &labels).unwrap() - 0.25).abs() < 1e-6);
     }
 
     #[test]
     fn names_are_read_as_they_print() {
-        for name in ["auc", "gauc(user)", "logloss", "calibration_error", "normalised_entropy"] {
+        for name in [
+            "auc",
+            "gauc(user)",
+            "logloss",
+            "calibration_error",
+            "normalised_entropy",
+        ] {
             assert_eq!(RankingMetric::parse(name).unwrap().to_string(), name);
         }
         assert_eq!(RankingMetric::parse("gauc"), None);

@@ -61,7 +61,10 @@ impl RetrievalMetric {
             RetrievalKind::NdcgHitsIdeal if found == 0 => 0.0,
             RetrievalKind::NdcgHitsIdeal => discounted_gain(hits) / best_gain(found),
             RetrievalKind::Map => precision_at_hits(hits) / reachable as f64,
-            RetrievalKind::Mrr => hits.iter().position(|hit| *hit).map_or(0.0, |place| 1.0 / (place + 1) as f64),
+            RetrievalKind::Mrr => hits
+                .iter()
+                .position(|hit| *hit)
+                .map_or(0.0, |place| 1.0 / (place + 1) as f64),
             RetrievalKind::Coverage => return None,
         })
     }
@@ -88,7 +91,11 @@ fn discount(place: usize) -> f64 {
 }
 
 fn discounted_gain(hits: &[bool]) -> f64 {
-    hits.iter().enumerate().filter(|(_, hit)| **hit).map(|(place, _)| discount(place)).sum()
+    hits.iter()
+        .enumerate()
+        .filter(|(_, hit)| **hit)
+        .map(|(place, _)| discount(place))
+        .sum()
 }
 
 /// The gain of a list that begins with so many hits.
@@ -98,8 +105,15 @@ fn best_gain(hits: usize) -> f64 {
 
 /// The sum over hits of the precision at their place.
 fn precision_at_hits(hits: &[bool]) -> f64 {
-    let places = hits.iter().enumerate().filter(|(_, hit)| **hit).map(|(place, _)| place);
-    places.enumerate().map(|(before, place)| (before + 1) as f64 / (place + 1) as f64).sum()
+    let places = hits
+        .iter()
+        .enumerate()
+        .filter(|(_, hit)| **hit)
+        .map(|(place, _)| place);
+    places
+        .enumerate()
+        .map(|(before, place)| (before + 1) as f64 / (place + 1) as f64)
+        .sum()
 }
 
 #[cfg(test)]
@@ -108,7 +122,10 @@ mod tests {
 
     fn value(name: &str, hits: &[u8], targets: usize) -> f64 {
         let hits: Vec<bool> = hits.iter().map(|hit| *hit == 1).collect();
-        RetrievalMetric::parse(name).unwrap().of_list(&hits, targets).unwrap()
+        RetrievalMetric::parse(name)
+            .unwrap()
+            .of_list(&hits, targets)
+            .unwrap()
     }
 
     #[track_caller]
@@ -142,7 +159,14 @@ mod tests {
 
     #[test]
     fn a_list_without_a_hit_is_worth_nothing() {
-        for name in ["recall@3", "hit@3", "ndcg@3", "ndcg_hits_ideal@3", "map@3", "mrr@3"] {
+        for name in [
+            "recall@3",
+            "hit@3",
+            "ndcg@3",
+            "ndcg_hits_ideal@3",
+            "map@3",
+            "mrr@3",
+        ] {
             assert_eq!(value(name, &[0, 0, 0], 2), 0.0, "{name}");
         }
     }
@@ -158,7 +182,15 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_print_and_others_are_refused() {
-        for name in ["recall@50", "hit@1", "ndcg@10", "ndcg_hits_ideal@10", "map@5", "mrr@20", "coverage@10"] {
+        for name in [
+            "recall@50",
+            "hit@1",
+            "ndcg@10",
+            "ndcg_hits_ideal@10",
+            "map@5",
+            "mrr@20",
+            "coverage@10",
+        ] {
             assert_eq!(RetrievalMetric::parse(name).unwrap().to_string(), name);
         }
         for name in ["recall", "recall@0", "recall@x", "auc", "dcg@3"] {

@@ -7,7 +7,12 @@ use super::{Event, Progress, SplitNotice};
 /// An event as an object whose field `event` names its kind.
 pub(super) fn event(event: &Event) -> Value {
     match event {
-        Event::SourceRead { source, rows, repeats, absent } => {
+        Event::SourceRead {
+            source,
+            rows,
+            repeats,
+            absent,
+        } => {
             let absent = counts(absent);
             json!({ "event": "source_read", "source": source, "rows": rows, "repeats": repeats, "absent": absent })
         }
@@ -19,10 +24,14 @@ pub(super) fn event(event: &Event) -> Value {
             "notes": warning.notes,
             "help": warning.help,
         }),
-        Event::PhaseStarted { phase, epochs, steps, streams, first_step } => {
-            let stream = |(name, rows, batch): &(String, usize, usize)| {
-                json!({ "name": name, "rows": rows, "batch": batch })
-            };
+        Event::PhaseStarted {
+            phase,
+            epochs,
+            steps,
+            streams,
+            first_step,
+        } => {
+            let stream = |(name, rows, batch): &(String, usize, usize)| json!({ "name": name, "rows": rows, "batch": batch });
             let streams: Vec<Value> = streams.iter().map(stream).collect();
             json!({
                 "event": "phase_started",
@@ -34,20 +43,34 @@ pub(super) fn event(event: &Event) -> Value {
             })
         }
         Event::Progress(at) => progress(at),
-        Event::EpochFinished { phase, epoch, step, losses } => {
+        Event::EpochFinished {
+            phase,
+            epoch,
+            step,
+            losses,
+        } => {
             let losses = numbers(losses);
             json!({ "event": "epoch_finished", "phase": phase, "epoch": epoch, "step": step, "losses": losses })
         }
         Event::Evaluated { during, report } => {
-            let during = during
-                .as_ref()
-                .map(|(phase, epoch, step)| json!({ "phase": phase, "epoch": epoch, "step": step }));
+            let during = during.as_ref().map(
+                |(phase, epoch, step)| json!({ "phase": phase, "epoch": epoch, "step": step }),
+            );
             json!({ "event": "evaluated", "during": during, "report": report.to_json() })
         }
-        Event::StoppedEarly { phase, epoch, best_epoch, best } => json!({
+        Event::StoppedEarly {
+            phase,
+            epoch,
+            best_epoch,
+            best,
+        } => json!({
             "event": "stopped_early", "phase": phase, "epoch": epoch, "best_epoch": best_epoch, "best": best,
         }),
-        Event::PhaseFinished { phase, steps, seconds } => {
+        Event::PhaseFinished {
+            phase,
+            steps,
+            seconds,
+        } => {
             json!({ "event": "phase_finished", "phase": phase, "steps": steps, "seconds": seconds })
         }
         Event::Finished { out } => json!({ "event": "finished", "out": out }),
@@ -57,13 +80,26 @@ pub(super) fn event(event: &Event) -> Value {
 /// What was measured, as a flat object with phase, epoch, step and split; `None` for events that measure nothing.
 pub(super) fn measurement(event: &Event) -> Option<Value> {
     let (place, split, evaluation, values) = match event {
-        Event::EpochFinished { phase, epoch, step, losses } => {
-            (Some((phase, epoch, step)), "train", None, numbers(losses))
-        }
+        Event::EpochFinished {
+            phase,
+            epoch,
+            step,
+            losses,
+        } => (Some((phase, epoch, step)), "train", None, numbers(losses)),
         Event::Evaluated { during, report } => {
-            let place = during.as_ref().map(|(phase, epoch, step)| (phase, epoch, step));
-            let values = report.metrics.iter().map(|metric| (metric.name.clone(), json!(metric.value)));
-            (place, report.split.as_str(), Some(&report.evaluation), values.collect())
+            let place = during
+                .as_ref()
+                .map(|(phase, epoch, step)| (phase, epoch, step));
+            let values = report
+                .metrics
+                .iter()
+                .map(|metric| (metric.name.clone(), json!(metric.value)));
+            (
+                place,
+                report.split.as_str(),
+                Some(&report.evaluation),
+                values.collect(),
+            )
         }
         Event::SourceRead { .. }
         | Event::Split(_)
@@ -90,10 +126,12 @@ pub(super) fn measurement(event: &Event) -> Option<Value> {
 
 fn split_notice(split: &SplitNotice) -> Value {
     let parts = split.parts.iter().map(|part| {
-        let entities = part
-            .entities
-            .iter()
-            .map(|(name, with, without)| (name.clone(), json!({ "with_rows": with, "without": without })));
+        let entities = part.entities.iter().map(|(name, with, without)| {
+            (
+                name.clone(),
+                json!({ "with_rows": with, "without": without }),
+            )
+        });
         let entities: Map<String, Value> = entities.collect();
         json!({ "name": part.name, "rows": part.rows, "entities": entities })
     });
@@ -122,9 +160,15 @@ fn progress(at: &Progress) -> Value {
 }
 
 fn numbers(values: &[(String, f64)]) -> Map<String, Value> {
-    values.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+    values
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect()
 }
 
 fn counts(values: &[(String, usize)]) -> Map<String, Value> {
-    values.iter().map(|(name, value)| (name.clone(), json!(value))).collect()
+    values
+        .iter()
+        .map(|(name, value)| (name.clone(), json!(value)))
+        .collect()
 }

@@ -47,7 +47,10 @@ pub(crate) fn in_order<T: Send, R>(
         ahead: ahead.items.max(1),
         closed: false,
     };
-    let shared = Shared { state: Mutex::new(state), changed: Condvar::new() };
+    let shared = Shared {
+        state: Mutex::new(state),
+        changed: Condvar::new(),
+    };
     thread::scope(|scope| {
         // Closes the queue however this ends, so that no thread waits for ever.
         let _closing = Closing(&shared);
@@ -72,7 +75,11 @@ impl<T> Queue<'_, T> {
             if state.closed || wanted >= state.end {
                 return None;
             }
-            state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .0
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -100,7 +107,10 @@ impl<T> Shared<T> {
                 state.next += 1;
                 return Some(state.next - 1);
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -129,7 +139,11 @@ mod tests {
     fn items_come_in_order_from_any_number_of_threads() {
         for threads in [1, 2, 5] {
             let slow = |at: usize| {
-                thread::sleep(Duration::from_micros(if at % 3 == 0 { 300 } else { 10 }));
+                thread::sleep(Duration::from_micros(if at.is_multiple_of(3) {
+                    300
+                } else {
+                    10
+                }));
                 at
             };
             let taken = in_order(3..40, Ahead { threads, items: 4 }, slow, |queue| {
@@ -146,17 +160,33 @@ mod tests {
             let ahead = made.fetch_add(1, Ordering::SeqCst) + 1 - taken.load(Ordering::SeqCst);
             assert!(ahead <= 3 + 1, "{ahead}");
         };
-        in_order(0..50, Ahead { threads: 2, items: 3 }, make, |queue| {
-            while queue.next().is_some() {
-                taken.fetch_add(1, Ordering::SeqCst);
-            }
-        });
+        in_order(
+            0..50,
+            Ahead {
+                threads: 2,
+                items: 3,
+            },
+            make,
+            |queue| {
+                while queue.next().is_some() {
+                    taken.fetch_add(1, Ordering::SeqCst);
+                }
+            },
+        );
         assert_eq!(made.load(Ordering::SeqCst), 50);
     }
 
     #[test]
     fn a_user_may_stop_early() {
-        let first = in_order(0..1_000_000, Ahead { threads: 2, items: 2 }, |at| at, |queue| queue.next());
+        let first = in_order(
+            0..1_000_000,
+            Ahead {
+                threads: 2,
+                items: 2,
+            },
+            |at| at,
+            |queue| queue.next(),
+        );
         assert_eq!(first, Some(0));
     }
 }

@@ -23,8 +23,17 @@ const EPOCHS_KEPT: usize = 2;
 impl Stream {
     /// A stream with at least one row; `batch` rows a step. `key` is of the seed and the stream.
     pub(crate) fn new(rows: Vec<u32>, batch: usize, order: StreamOrder, key: Key) -> Self {
-        assert!(!rows.is_empty() && batch > 0, "internal: a stream has rows and takes some a step");
-        Self { rows, batch, order, key, epochs: Mutex::default() }
+        assert!(
+            !rows.is_empty() && batch > 0,
+            "internal: a stream has rows and takes some a step"
+        );
+        Self {
+            rows,
+            batch,
+            order,
+            key,
+            epochs: Mutex::default(),
+        }
     }
 
     /// The number of its rows.
@@ -50,13 +59,18 @@ impl Stream {
         match self.order {
             StreamOrder::Drawn => {
                 let key = self.key.with(step as u64);
-                (0..self.batch).map(|at| self.rows[key.below(at as u64, self.rows.len())]).collect()
+                (0..self.batch)
+                    .map(|at| self.rows[key.below(at as u64, self.rows.len())])
+                    .collect()
             }
             StreamOrder::Shuffled => {
                 let order = self.epoch(step / self.steps());
                 let start = step % self.steps() * self.batch;
                 let end = (start + self.batch).min(order.len());
-                order[start..end].iter().map(|at| self.rows[*at as usize]).collect()
+                order[start..end]
+                    .iter()
+                    .map(|at| self.rows[*at as usize])
+                    .collect()
             }
         }
     }
@@ -82,7 +96,11 @@ mod tests {
     #[test]
     fn an_epoch_takes_every_row_once_and_the_next_in_another_order() {
         let stream = stream(10, 4, StreamOrder::Shuffled);
-        let epoch = |at: usize| (3 * at..3 * at + 3).flat_map(|step| stream.rows_of(step)).collect::<Vec<u32>>();
+        let epoch = |at: usize| {
+            (3 * at..3 * at + 3)
+                .flat_map(|step| stream.rows_of(step))
+                .collect::<Vec<u32>>()
+        };
         let mut first = epoch(0);
         assert_ne!(first, epoch(1));
         first.sort_unstable();
@@ -93,7 +111,9 @@ mod tests {
     fn a_rest_of_one_row_is_left_out_of_an_epoch() {
         let sizes = |rows| {
             let stream = stream(rows, 4, StreamOrder::Shuffled);
-            (0..stream.steps()).map(|step| stream.rows_of(step).len()).collect::<Vec<usize>>()
+            (0..stream.steps())
+                .map(|step| stream.rows_of(step).len())
+                .collect::<Vec<usize>>()
         };
         assert_eq!(sizes(9), [4, 4]);
         assert_eq!(sizes(10), [4, 4, 2]);
@@ -110,7 +130,10 @@ mod tests {
 
     #[test]
     fn steps_may_be_asked_for_in_any_order() {
-        let (forward, back) = (stream(10, 4, StreamOrder::Shuffled), stream(10, 4, StreamOrder::Shuffled));
+        let (forward, back) = (
+            stream(10, 4, StreamOrder::Shuffled),
+            stream(10, 4, StreamOrder::Shuffled),
+        );
         let mut ahead: Vec<_> = (0..12).map(|step| forward.rows_of(step)).collect();
         let behind: Vec<_> = (0..12).rev().map(|step| back.rows_of(step)).collect();
         ahead.reverse();
