@@ -243,12 +243,9 @@ impl Reader<'_> {
         if found == 0 || (open != b'{' && found < innermost_brace) {
             return;
         }
-        self.end_deep_at(start, found);
-        if self.deep_since.is_some_and(|(_, frames)| found < frames) {
-            self.end_deep_at(start, 0);
-        }
+        self.end_deep_at(start, found + 1);
         self.close_frames(found);
-        self.add_weight(start, 1);
+        self.add_weight(start + 1, 1);
     }
 
     /// Whether the token before `(` is the name of a function or tower that is being declared.

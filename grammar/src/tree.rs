@@ -63,7 +63,7 @@ impl Tree {
             .copied()
             .filter(Token::is_code)
             .collect();
-        let mut root = node(file, &code);
+        let mut root = node(file, &code, 0);
         root.end = layout.masked.len();
         Self { root }
     }
@@ -100,27 +100,19 @@ enum Part<'a> {
     Leaf(&'a str),
 }
 
-fn node(pair: Pair<'_, Rule>, code: &[Token]) -> Node {
+/// A node of what pest found. One without a token stands at the end of the token before it, yet not before `floor`.
+fn node(pair: Pair<'_, Rule>, code: &[Token], floor: usize) -> Node {
     let span = pair.as_span();
     let rule = pair.as_rule();
-    let children = pair
-        .into_inner()
-        .filter(|inner| inner.as_rule() != Rule::EOI)
-        .map(|inner| node(inner, code));
-    let children: Vec<Node> = children.collect();
     let before = code.partition_point(|token| token.start < span.end());
     let last = code[..before].last().map_or(0, |token| token.end);
-    let end = if last > span.start() {
-        last.min(span.end())
-    } else {
-        span.start()
+    let (start, end) = match last > span.start() {
+        true => (span.start(), last.min(span.end())),
+        false => (last.max(floor), last.max(floor)),
     };
-    Node {
-        rule,
-        start: span.start(),
-        end,
-        children,
-    }
+    let inner = pair.into_inner().filter(|inner| inner.as_rule() != Rule::EOI);
+    let children = inner.map(|inner| node(inner, code, start)).collect();
+    Node { rule, start, end, children }
 }
 
 /// Visits nodes and leaves in the order of the text.
