@@ -5,6 +5,7 @@
 //! numbers, and whether a block stood on one line.
 
 mod blocks;
+mod breaking;
 mod comments;
 mod entries;
 mod expressions;

@@ -129,7 +129,9 @@ impl Reader<'_> {
         let mark = if self.is_head(at) {
             self.close_parentheses();
             BORDER
-        } else if self.is_entry_start(at) {
+        } else if self.is_entry_start(at)
+            || previous.is_some_and(|previous| self.lacks_type(previous, at))
+        {
             self.close_parentheses();
             b'\n'
         } else if self.in_parentheses()
@@ -189,15 +191,20 @@ impl Reader<'_> {
         let text = self.tokens[at].text(self.source);
         match text {
             "(" | "[" | "{" => {
-                self.add_weight(start, 0);
+                // each call of a call is an operator: `f(a)(b)(c)`
+                let called = previous.is_some_and(|previous| self.text(previous) == ")");
+                self.add_weight(start, usize::from(called));
                 let params =
                     text == "(" && previous.is_some_and(|previous| self.is_signature(previous));
-                self.frames.push(Frame {
-                    bracket: text.as_bytes()[0],
-                    params,
-                    weight: 0,
-                });
-                self.depth += 1;
+                // what is far too deep is masked as a whole, so its brackets need not match
+                if self.frames.len() < 2 * MAX_DEPTH {
+                    self.frames.push(Frame {
+                        bracket: text.as_bytes()[0],
+                        params,
+                        weight: 0,
+                    });
+                    self.depth += 1;
+                }
             }
             ")" | "]" | "}" => self.close(text.as_bytes()[0], start),
             "," | ";" => {
@@ -230,22 +237,16 @@ impl Reader<'_> {
             b']' => b'[',
             _ => b'{',
         };
-        let innermost_brace = self
-            .frames
-            .iter()
-            .rposition(|frame| frame.bracket == b'{')
-            .unwrap_or(0);
-        let found = self
-            .frames
-            .iter()
-            .rposition(|frame| frame.bracket == open)
-            .unwrap_or(0);
-        if found == 0 || (open != b'{' && found < innermost_brace) {
+        let mut nearest = (1..self.frames.len()).rev();
+        let found = nearest.find(|at| {
+            let frame = self.frames[*at].bracket;
+            frame == open || (frame == b'{' && open != b'{')
+        });
+        let Some(found) = found.filter(|at| self.frames[*at].bracket == open) else {
             return;
-        }
+        };
         self.end_deep_at(start, found + 1);
         self.close_frames(found);
-        self.add_weight(start + 1, 1);
     }
 
     /// Whether the token before `(` is the name of a function or tower that is being declared.
@@ -260,6 +261,13 @@ impl Reader<'_> {
             "let" => true,
             word => self.is_word(word) && self.on_line(at, 1) == "=" && !in_signature,
         }
+    }
+
+    /// Whether a line ends with `name:` and the next is an entry of its own, `name: type` or `name -> entity`.
+    fn lacks_type(&self, previous: usize, next: usize) -> bool {
+        let entry = matches!(self.on_line(next, 1), ":" | "->")
+            || matches!(self.text(next), "label" | "known" | "key");
+        self.text(previous) == ":" && entry && !self.in_parentheses()
     }
 
     /// Whether the line that begins with the token `next` continues the one that ends with `previous`.

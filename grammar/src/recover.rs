@@ -70,6 +70,12 @@ pub(crate) fn fault(rule: Rule) -> Option<Fault> {
             BODY,
             "`=`, `{`, `from checkpoint`, `from scores`, `like`, `copy of` or `ema of`",
         ),
+        Rule::err_structure => Missing(
+            BODY,
+            "`(` and the parameters, `like`, `copy of` or `ema of`",
+        ),
+        Rule::err_origin => Missing(WORD, "`checkpoint` or `scores`"),
+        Rule::err_of => Missing(WORD, "`of`"),
         Rule::err_close => Missing(UNCLOSED, "`}`"),
         Rule::err_paren => Missing(UNCLOSED, "`)`"),
         Rule::err_bracket => Missing(UNCLOSED, "`]`"),
@@ -205,13 +211,13 @@ impl Reporter<'_> {
     /// Reports at the end of the token before the gap, where the missing thing belongs.
     fn report_missing(&mut self, node: &Node, code: Code, expected: &str) {
         let found = self.found(node.start);
-        if self.is_known(found, node.start) {
-            return;
-        }
         let before = self.layout.tokens[..found]
             .iter()
             .rfind(|token| token.is_code());
         let at = before.map_or(0, |token| token.end);
+        if self.is_known(found, at, node.start) {
+            return;
+        }
         let span = Span::new(self.file, at, at);
         let message = format!("expected {expected}, found {}", self.describe(found));
         let mut diagnostic =
@@ -226,9 +232,11 @@ impl Reporter<'_> {
         self.last = Some((found, node.start));
     }
 
-    /// An error at this token was reported, or the layout did it.
-    fn is_known(&mut self, found: usize, at: usize) -> bool {
-        self.last.is_some_and(|(last, _)| last == found) || self.is_deep(at)
+    /// An error at this token or directly before it was reported, or the layout did it.
+    fn is_known(&self, found: usize, before: usize, at: usize) -> bool {
+        self.last
+            .is_some_and(|(last, end)| last == found || (end == before && last < found))
+            || self.is_deep(at)
     }
 
     fn report_surplus(&mut self, node: &Node, code: Code, expected: &str) {
@@ -314,6 +322,12 @@ impl Reporter<'_> {
             Rule::err_name if keywords::RESERVED.contains(&word) => {
                 Some(format!("`{word}` is a reserved word and cannot be a name"))
             }
+            _ if word.starts_with(char::is_alphabetic) && !word.is_ascii() => {
+                Some("names are made of the letters a to z and A to Z, digits and `_`".to_owned())
+            }
+            _ if word.starts_with(['“', '”', '„', '\'', '‘', '’']) => {
+                Some("strings stand between straight quotes, `\"text\"`".to_owned())
+            }
             Rule::err_expr if self.path.contains(&Rule::option) && matches!(word, "=" | ":") => {
                 Some(format!(
                     "options of `train` are written without `{word}`, as in `batch 1024`"
@@ -342,6 +356,9 @@ impl Reporter<'_> {
             (Rule::err_entry, Rule::evaluate_item) => suggest(keywords::EVALUATE_ENTRIES).or_else(|| {
                 Some(format!("an entry of `evaluate` begins with one of: {}", keywords::EVALUATE_ENTRIES.join(", ")))
             }),
+            (Rule::err_entry, Rule::source_item) => suggest(keywords::SOURCE_ENTRIES).or_else(|| {
+                Some("an entry is a column `name: type`, a reference `column -> entity` or a key".to_owned())
+            }),
             (Rule::err_entry, Rule::features_item) => Some("a feature is written `name = expression`".to_owned()),
             (Rule::err_entry, Rule::test_item) => Some("a test holds `let` and `assert`".to_owned()),
             (Rule::err_rest, _) if word == "=" => Some("equality is written `==`".to_owned()),
@@ -353,5 +370,75 @@ impl Reporter<'_> {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fault;
+    use crate::keywords;
+    use crate::tree::Rule;
+
+    const GRAMMAR: &str = include_str!("../rec.pest");
+
+    /// The names of the rules in the grammar's text.
+    fn rules() -> Vec<&'static str> {
+        let lines = GRAMMAR
+            .lines()
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()));
+        lines
+            .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()))
+            .collect()
+    }
+
+    #[test]
+    fn every_error_rule_of_the_grammar_has_a_meaning() {
+        let written: Vec<_> = rules()
+            .into_iter()
+            .filter(|name| name.starts_with("err_"))
+            .collect();
+        let mapped: Vec<_> = Rule::all_rules()
+            .iter()
+            .filter(|rule| fault(**rule).is_some())
+            .collect();
+        let mapped: Vec<_> = mapped.iter().map(|rule| format!("{rule:?}")).collect();
+        assert!(written.len() > 40, "the grammar's error rules are found");
+        for name in &written {
+            assert!(
+                mapped.iter().any(|rule| rule == name),
+                "`{name}` has no code"
+            );
+        }
+        assert_eq!(written.len(), mapped.len());
+    }
+
+    #[test]
+    fn every_error_rule_is_used() {
+        for name in rules().into_iter().filter(|name| name.starts_with("err_")) {
+            let uses = GRAMMAR
+                .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .filter(|word| *word == name);
+            assert!(uses.count() > 1, "`{name}` stands nowhere");
+        }
+    }
+
+    #[test]
+    fn the_keywords_are_those_of_the_grammar() {
+        let mut listed = [keywords::ITEMS, keywords::RESERVED, keywords::CONTEXTUAL].concat();
+        for name in rules()
+            .into_iter()
+            .filter_map(|name| name.strip_prefix("kw_"))
+        {
+            assert!(listed.contains(&name), "`{name}` is missing from the table");
+        }
+        let written = |word: &str| GRAMMAR.contains(&format!("\"{word}\""));
+        let by_name = ["day", "retrieval", "ranking"];
+        for word in listed.iter().filter(|word| !by_name.contains(word)) {
+            assert!(written(word), "the grammar does not know `{word}`");
+        }
+        listed.sort_unstable();
+        let all = listed.len();
+        listed.dedup();
+        assert_eq!(all, listed.len(), "no keyword is listed twice");
     }
 }

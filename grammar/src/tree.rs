@@ -110,9 +110,16 @@ fn node(pair: Pair<'_, Rule>, code: &[Token], floor: usize) -> Node {
         true => (span.start(), last.min(span.end())),
         false => (last.max(floor), last.max(floor)),
     };
-    let inner = pair.into_inner().filter(|inner| inner.as_rule() != Rule::EOI);
+    let inner = pair
+        .into_inner()
+        .filter(|inner| inner.as_rule() != Rule::EOI);
     let children = inner.map(|inner| node(inner, code, start)).collect();
-    Node { rule, start, end, children }
+    Node {
+        rule,
+        start,
+        end,
+        children,
+    }
 }
 
 /// Visits nodes and leaves in the order of the text.

@@ -4,7 +4,7 @@ use crate::ast::{Body, Expr, Param};
 use crate::span::Span;
 
 use super::Printer;
-use super::expressions::Place;
+use super::breaking::Place;
 
 /// A part of a line.
 pub(super) enum Piece<'a> {
