@@ -1,5 +1,7 @@
 //! The pages of the syntax codes: the first block raises exactly its code, the second is clean.
 
+#![allow(clippy::disallowed_methods, reason = "tests read pages from disk")]
+
 mod common;
 
 use common::errors;

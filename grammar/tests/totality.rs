@@ -1,5 +1,7 @@
 //! Every text parses, nothing is lost, and a mistake costs no more than the item it stands in.
 
+#![allow(clippy::disallowed_methods, reason = "a test measures time")]
+
 mod common;
 
 use std::time::{Duration, Instant};
