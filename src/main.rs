@@ -1,1 +1,42 @@
-fn main() {}
+//! The `reckon` command: one file a verb, and everything that touches the world outside the compiler.
+
+mod arguments;
+mod check;
+mod console;
+mod diff;
+mod doctor;
+mod explain;
+mod fmt;
+mod new;
+mod render;
+mod spec;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Verb};
+use console::{Console, Exit, Failure};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let console = Console::of_process();
+    let outcome = dispatch(&arguments.verb, &console);
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            console.say(&failure.to_string());
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Check(arguments) => check::check(arguments, console),
+        Verb::Explain(arguments) => explain::explain(arguments, console),
+        Verb::New(arguments) => new::new(arguments, console),
+        Verb::Fmt(arguments) => fmt::fmt(arguments, console),
+        Verb::Doctor => doctor::doctor(console),
+    }
+}

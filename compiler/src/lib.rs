@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod differentiate;
+pub mod errors;
 pub mod graph;
 pub mod hir;
 pub mod modules;

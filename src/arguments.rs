@@ -1,0 +1,113 @@
+//! What may be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::render;
+
+const EXAMPLES: &str = "\
+Examples:
+  reckon new shop --from buys.csv items.csv   write a first spec for these files
+  reckon check shop/main.rec                  say all that is wrong with it
+  reckon fmt shop/main.rec                    lay it out
+  reckon explain E0301                        print the page of an error
+
+Exit status: 0 success; 1 the spec has errors or a check does not hold; 2 wrong
+usage; 3 the data or the device is at fault; 4 training diverged; 5 a checkpoint
+does not fit; 130 interrupted after a clean checkpoint.";
+
+/// Trains recommenders that are described in `.rec` files.
+#[derive(Debug, Parser)]
+#[command(name = "reckon", version, after_help = EXAMPLES, max_term_width = 80)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Say all that is wrong with specs
+    Check(Check),
+    /// Print the page of an error code
+    Explain(Explain),
+    /// Write a first working spec, from data files or with a small example
+    New(New),
+    /// Lay specs out in the one way
+    Fmt(Fmt),
+    /// Say what this machine has and what is missing
+    Doctor,
+}
+
+/// Where settings are changed.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Overrides {
+    /// Give a setting another value: `--set dim=32`
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("expected NAME=VALUE, as in `dim=32`".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon check main.rec
+  reckon check --message-format short specs/*.rec
+  cat main.rec | reckon check -")]
+pub(crate) struct Check {
+    /// The specs; `-` reads one from stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// How findings are written; JSON goes to stdout, one object a line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) message_format: render::Format,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon fmt main.rec           lays the file out in place
+  reckon fmt --check *.rec      shows what would change, and exits with 1 then
+  reckon fmt - < main.rec       from stdin to stdout")]
+pub(crate) struct Fmt {
+    /// The specs; `-` reads one from stdin and writes it to stdout
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; show what would change and exit with 1 if anything would
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  reckon explain E0301")]
+pub(crate) struct Explain {
+    /// A code as findings show it; without one, all codes are listed
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon new first                            a small example with its own data
+  reckon new shop --from buys.csv items.csv   a spec for these files
+  reckon new shop --from data/                a spec for the files of a folder")]
+pub(crate) struct New {
+    /// The folder to write to; must not exist, or be empty
+    #[arg(value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+    /// Data files or folders of them: csv, tsv, or parquet
+    #[arg(long, num_args = 1.., value_name = "DATA")]
+    pub(crate) from: Vec<PathBuf>,
+}

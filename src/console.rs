@@ -1,0 +1,137 @@
+//! The two output streams and the exit status: what was asked for goes to stdout, talk goes to stderr.
+
+use std::env;
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::process::{self, ExitCode};
+
+/// Exit status of every verb; scripts depend on the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// 0
+    Success,
+    /// 1: the spec has errors, or a check does not hold.
+    SpecOrCheck,
+    /// 2: the command was not used as it is meant to be.
+    Usage,
+    /// 3: the data or the device is at fault.
+    World,
+    /// 4: a loss or a gradient became NaN or infinite.
+    #[cfg(feature = "torch")]
+    Diverged,
+    /// 5: a checkpoint belongs to another model or is damaged.
+    #[cfg(feature = "torch")]
+    Checkpoint,
+    /// 130: interrupted, after a clean checkpoint.
+    #[cfg(feature = "torch")]
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0u8,
+            Exit::SpecOrCheck => 1,
+            Exit::Usage => 2,
+            Exit::World => 3,
+            #[cfg(feature = "torch")]
+            Exit::Diverged => 4,
+            #[cfg(feature = "torch")]
+            Exit::Checkpoint => 5,
+            #[cfg(feature = "torch")]
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Why a verb could not do its work, where no place in a spec is to blame.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self {
+            exit,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How the streams may be written to.
+#[derive(Clone, Debug)]
+pub(crate) struct Console {
+    /// Colours and progress bars on stderr.
+    pub(crate) colour: bool,
+    /// Colours on stdout.
+    pub(crate) colour_out: bool,
+    /// Line drawings beyond ASCII.
+    pub(crate) unicode: bool,
+}
+
+impl Console {
+    pub(crate) fn of_process() -> Self {
+        let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let interactive = io::stderr().is_terminal();
+        Self {
+            colour: interactive && !plain,
+            colour_out: io::stdout().is_terminal() && !plain,
+            unicode: speaks_unicode(),
+        }
+    }
+
+    /// Writes a line of talk to stderr.
+    pub(crate) fn say(&self, text: &str) {
+        deliver(writeln!(io::stderr().lock(), "{text}"));
+    }
+
+    /// Writes a line of what was asked for to stdout.
+    pub(crate) fn print(&self, text: &str) {
+        deliver(writeln!(io::stdout().lock(), "{text}"));
+    }
+
+    /// Writes text that brings its own line ends to stdout.
+    pub(crate) fn print_raw(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        deliver(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+}
+
+/// A reader that went away (`reckon build ... | head`) ends the work quietly; there is no one left to tell.
+fn deliver(written: io::Result<()>) {
+    if written.is_err() {
+        process::exit(0);
+    }
+}
+
+/// The locale decides, by the first of its variables that is set; without one UTF-8 is taken for granted.
+fn speaks_unicode() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .filter_map(|name| env::var(name).ok())
+        .find(|value| !value.is_empty());
+    locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}

@@ -1,0 +1,101 @@
+//! Diagnostics as text: a report with the lines in question, one line each, or one JSON object each.
+
+mod json;
+mod report;
+
+use clap::ValueEnum;
+use reckon_grammar::diagnostic::{Diagnostic, Severity};
+use reckon_grammar::span::Sources;
+
+pub(crate) use report::wrap;
+
+use crate::console::Console;
+
+/// What diagnostics look like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The lines in question with marks under them, for reading.
+    #[default]
+    Human,
+    /// `file:line:column: error[E0302]: message`
+    Short,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the human report may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// ANSI colours.
+    pub(crate) colour: bool,
+    /// Line drawings beyond ASCII.
+    pub(crate) unicode: bool,
+}
+
+/// Shows all findings on one spec: JSON is what was asked for and goes to stdout, the rest to stderr with a summary.
+pub(crate) fn show(
+    sources: &Sources,
+    diagnostics: &[Diagnostic],
+    name: &str,
+    format: Format,
+    console: &Console,
+) {
+    let diagnostics = in_order(diagnostics);
+    let look = Look {
+        colour: console.colour,
+        unicode: console.unicode,
+    };
+    for diagnostic in &diagnostics {
+        match format {
+            Format::Human => console.say(&report::report(sources, diagnostic, look)),
+            Format::Short => console.say(&short(sources, diagnostic)),
+            Format::Json => console.print(&json::json(sources, diagnostic).to_string()),
+        }
+    }
+    if format == Format::Human
+        && let Some(summary) = summary(&diagnostics, name)
+    {
+        console.say(&summary);
+    }
+}
+
+/// Findings by file and place; those at one place stay in the order in which they were found.
+fn in_order(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|diagnostic| (diagnostic.primary.span.file, diagnostic.primary.span.start));
+    sorted
+}
+
+/// `two_tower.rec:12:5: error[E0302]: message`
+fn short(sources: &Sources, diagnostic: &Diagnostic) -> String {
+    let span = diagnostic.primary.span;
+    let (line, column) = sources.line_column(span.file, span.start);
+    let file = &sources.file(span.file).name;
+    let (severity, code) = (word(diagnostic.severity), diagnostic.code);
+    format!(
+        "{file}:{line}:{column}: {severity}[{code}]: {}",
+        diagnostic.message
+    )
+}
+
+/// `2 errors, 1 warning in two_tower.rec`; nothing where nothing was found.
+fn summary(diagnostics: &[&Diagnostic], name: &str) -> Option<String> {
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .count();
+    let counts: Vec<String> = [(errors, "error"), (diagnostics.len() - errors, "warning")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    (!counts.is_empty()).then(|| format!("{} in {name}", counts.join(", ")))
+}
+
+/// The severity as written in every format.
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}

@@ -1,0 +1,237 @@
+//! One diagnostic as a report: the message, the lines in question with marks under them, notes and help.
+
+use std::fmt;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
+use reckon_grammar::span::{FileId, Sources, Span};
+
+use super::{Look, word};
+
+/// Widest line of text; source lines are shown as they are.
+const WIDTH: usize = 80;
+
+/// The report, without a line end after it but with an empty line as its last.
+pub(super) fn report(sources: &Sources, diagnostic: &Diagnostic, look: Look) -> String {
+    let (mut here, elsewhere): (Vec<&Label>, Vec<&Label>) = diagnostic
+        .labels
+        .iter()
+        .partition(|label| label.span.file == diagnostic.primary.span.file);
+    let crowded = split_off_crowded(sources, &diagnostic.primary, &mut here);
+    let head = format!("{}[{}]", word(diagnostic.severity), diagnostic.code);
+    let mut out = paint(&head, head_colour(diagnostic.severity), look) + "\n\n";
+    out += &Snippet::new(sources, diagnostic, &here).draw(look);
+    for label in elsewhere {
+        out += &Snippet::of_label(sources, label).draw(look);
+    }
+    for label in crowded {
+        let (line, column) = sources.line_column(label.span.file, label.span.start);
+        out += &footer(
+            "note",
+            &format!("{} (line {line}, column {column})", label.message),
+            look,
+        );
+    }
+    for note in &diagnostic.notes {
+        out += &footer("note", note, look);
+    }
+    if let Some(help) = &diagnostic.help {
+        out += &footer("help", help, look);
+    }
+    out
+}
+
+/// Takes out labels that share a line and a byte with the primary label or an earlier one: drawn, they would be
+/// illegible.
+fn split_off_crowded<'a>(
+    sources: &Sources,
+    primary: &Label,
+    labels: &mut Vec<&'a Label>,
+) -> Vec<&'a Label> {
+    let mut taken = vec![drawn_range(sources, primary.span)];
+    let (free, crowded) = std::mem::take(labels).into_iter().partition(|label| {
+        let range = drawn_range(sources, label.span);
+        let is_free = taken
+            .iter()
+            .all(|other| range.end <= other.start || other.end <= range.start);
+        if is_free {
+            taken.push(range);
+        }
+        is_free
+    });
+    *labels = free;
+    crowded
+}
+
+/// The bytes that get a mark: those of the first line of the span, at least one column, never half a character.
+fn drawn_range(sources: &Sources, span: Span) -> std::ops::Range<usize> {
+    let text = &sources.file(span.file).text;
+    let start = text.floor_char_boundary(span.start as usize);
+    let end = text.ceil_char_boundary(span.end as usize).max(start);
+    let line_end = text[start..end].find('\n').map_or(end, |at| start + at);
+    let trimmed = text[start..line_end].trim_end().len();
+    start..if trimmed == 0 {
+        line_end
+    } else {
+        start + trimmed
+    }
+}
+
+/// A message over the lines of one file.
+struct Snippet {
+    message: String,
+    severity: miette::Severity,
+    source: NamedSource<String>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl Snippet {
+    fn new(sources: &Sources, diagnostic: &Diagnostic, labels: &[&Label]) -> Self {
+        let severity = match diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        };
+        let primary = &diagnostic.primary;
+        let mut drawn = vec![LabeledSpan::new_primary_with_span(
+            text_of(primary),
+            span_of(sources, primary),
+        )];
+        drawn.extend(
+            labels
+                .iter()
+                .map(|label| LabeledSpan::new_with_span(text_of(label), span_of(sources, label))),
+        );
+        let source = source_of(sources, primary.span.file);
+        Self {
+            message: diagnostic.message.clone(),
+            severity,
+            source,
+            labels: drawn,
+        }
+    }
+
+    fn of_label(sources: &Sources, label: &Label) -> Self {
+        Self {
+            message: label.message.clone(),
+            severity: miette::Severity::Advice,
+            source: source_of(sources, label.span.file),
+            labels: vec![LabeledSpan::new_primary_with_span(
+                None,
+                span_of(sources, label),
+            )],
+        }
+    }
+
+    fn draw(&self, look: Look) -> String {
+        let theme = match (look.unicode, look.colour) {
+            (true, true) => GraphicalTheme::unicode(),
+            (true, false) => GraphicalTheme::unicode_nocolor(),
+            (false, true) => GraphicalTheme::ascii(),
+            (false, false) => GraphicalTheme::none(),
+        };
+        let mut out = String::new();
+        GraphicalReportHandler::new_themed(theme)
+            .with_width(WIDTH)
+            .with_links(false)
+            .without_syntax_highlighting()
+            .render_report(&mut out, self)
+            .expect("writing to a string succeeds");
+        let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
+        lines.join("\n") + "\n"
+    }
+}
+
+fn source_of(sources: &Sources, file: FileId) -> NamedSource<String> {
+    let source = sources.file(file);
+    NamedSource::new(&source.name, source.text.clone())
+}
+
+fn span_of(sources: &Sources, label: &Label) -> miette::SourceSpan {
+    drawn_range(sources, label.span).into()
+}
+
+fn text_of(label: &Label) -> Option<String> {
+    (!label.message.is_empty()).then(|| label.message.clone())
+}
+
+impl fmt::Display for Snippet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Snippet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Snippet {}
+
+impl miette::Diagnostic for Snippet {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+/// `  help: text`, wrapped under itself; line ends in the text stay.
+fn footer(name: &str, text: &str, look: Look) -> String {
+    let indent = name.len() + 4;
+    let mut out = format!("  {} ", paint(&format!("{name}:"), "36", look));
+    for (at, line) in text
+        .lines()
+        .flat_map(|line| wrap(line, WIDTH - indent))
+        .enumerate()
+    {
+        if at > 0 {
+            out += &" ".repeat(indent);
+        }
+        out += &line;
+        out.push('\n');
+    }
+    out
+}
+
+/// Breaks a line at blanks so that each piece has at most `width` characters where words allow it. A line that begins
+/// with blanks is code and stays whole.
+pub(crate) fn wrap(line: &str, width: usize) -> Vec<String> {
+    if line.starts_with(' ') || line.chars().count() <= width {
+        return vec![line.to_owned()];
+    }
+    let mut lines = vec![String::new()];
+    for word in line.split(' ') {
+        let last = lines.last_mut().expect("there is a line to write to");
+        if !last.is_empty() && last.chars().count() + 1 + word.chars().count() > width {
+            lines.push(word.to_owned());
+            continue;
+        }
+        if !last.is_empty() {
+            last.push(' ');
+        }
+        last.push_str(word);
+    }
+    lines
+}
+
+fn head_colour(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "1;31",
+        Severity::Warning => "1;33",
+    }
+}
+
+fn paint(text: &str, colour: &str, look: Look) -> String {
+    if look.colour {
+        format!("\u{1b}[{colour}m{text}\u{1b}[0m")
+    } else {
+        text.to_owned()
+    }
+}
