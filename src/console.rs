@@ -16,15 +16,6 @@ pub(crate) enum Exit {
     Usage,
     /// 3: the data or the device is at fault.
     World,
-    /// 4: a loss or a gradient became NaN or infinite.
-    #[cfg(feature = "torch")]
-    Diverged,
-    /// 5: a checkpoint belongs to another model or is damaged.
-    #[cfg(feature = "torch")]
-    Checkpoint,
-    /// 130: interrupted, after a clean checkpoint.
-    #[cfg(feature = "torch")]
-    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -34,12 +25,6 @@ impl From<Exit> for ExitCode {
             Exit::SpecOrCheck => 1,
             Exit::Usage => 2,
             Exit::World => 3,
-            #[cfg(feature = "torch")]
-            Exit::Diverged => 4,
-            #[cfg(feature = "torch")]
-            Exit::Checkpoint => 5,
-            #[cfg(feature = "torch")]
-            Exit::Interrupted => 130,
         })
     }
 }
@@ -134,4 +119,15 @@ fn speaks_unicode() -> bool {
         let locale = locale.to_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
+}
+
+/// Why reading or writing failed, in words.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "that is not permitted".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => error.to_string(),
+    }
 }

@@ -46,11 +46,19 @@ fn title(page: &str) -> &str {
     first.split_once(": ").map_or(first, |(_, title)| title)
 }
 
-/// A page of Markdown for a terminal: code indented, headings bold, paragraphs wrapped.
+/// A page of Markdown for a terminal: code indented, headings bold, paragraphs filled.
 fn readable(page: &str, colour: bool) -> String {
     let mut out = String::new();
+    let mut paragraph = String::new();
     let mut in_code = false;
     for line in page.lines() {
+        let is_prose = !in_code && !line.is_empty() && !line.starts_with(['#', '`', '-', '|']);
+        if is_prose {
+            paragraph += if paragraph.is_empty() { "" } else { " " };
+            paragraph += line;
+            continue;
+        }
+        fill(&mut out, &mut paragraph);
         if line.starts_with("```") {
             in_code = !in_code;
         } else if in_code {
@@ -64,13 +72,22 @@ fn readable(page: &str, colour: bool) -> String {
                 format!("{heading}\n")
             };
         } else {
-            for piece in wrap(line, 80) {
-                out += &piece;
-                out.push('\n');
-            }
+            out += &format!("{line}\n");
         }
     }
+    fill(&mut out, &mut paragraph);
     out
+}
+
+/// Writes out the paragraph that was gathered, if any.
+fn fill(out: &mut String, paragraph: &mut String) {
+    for piece in wrap(&std::mem::take(paragraph), 80)
+        .iter()
+        .filter(|piece| !piece.is_empty())
+    {
+        *out += piece;
+        out.push('\n');
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::Path;
 use reckon_grammar::span::Sources;
 
 use crate::arguments::Fmt;
-use crate::console::{Console, Exit, Failure};
+use crate::console::{Console, Exit, Failure, reason};
 use crate::{diff, render, spec};
 
 /// Lays out each file; those with syntax errors stay as they are and are reported.
@@ -31,7 +31,7 @@ pub(crate) fn fmt(arguments: &Fmt, console: &Console) -> Result<Exit, Failure> {
             replace(path, &formatted).map_err(|error| {
                 Failure::new(
                     Exit::World,
-                    format!("cannot write `{}`: {error}", path.display()),
+                    format!("cannot write `{}`: {}", path.display(), reason(&error)),
                 )
             })?;
         }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::arguments::New;
-use crate::console::{Console, Exit, Failure};
+use crate::console::{Console, Exit, Failure, reason};
 use profile::Table;
 
 /// What a new folder ignores.
@@ -93,7 +93,7 @@ fn data_files(from: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         let entries = fs::read_dir(path).map_err(|error| {
             Failure::new(
                 Exit::World,
-                format!("cannot read `{}`: {error}", path.display()),
+                format!("cannot read `{}`: {}", path.display(), reason(&error)),
             )
         })?;
         let mut found: Vec<PathBuf> = entries
@@ -114,7 +114,11 @@ fn make(dir: &Path) -> Result<(), Failure> {
     fs::create_dir_all(dir).map_err(|error| {
         Failure::new(
             Exit::World,
-            format!("cannot make the folder `{}`: {error}", dir.display()),
+            format!(
+                "cannot make the folder `{}`: {}",
+                dir.display(),
+                reason(&error)
+            ),
         )
     })
 }
@@ -123,7 +127,7 @@ fn put(path: &Path, text: &str) -> Result<(), Failure> {
     fs::write(path, text).map_err(|error| {
         Failure::new(
             Exit::World,
-            format!("cannot write `{}`: {error}", path.display()),
+            format!("cannot write `{}`: {}", path.display(), reason(&error)),
         )
     })
 }

@@ -1,12 +1,12 @@
 //! Reading a spec from a file or from stdin.
 
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::path::Path;
 
 use reckon_grammar::diagnostic::nearest;
 
-use crate::console::{Exit, Failure};
+use crate::console::{Exit, Failure, reason};
 
 /// The path that stands for stdin.
 pub(crate) const STDIN: &str = "-";
@@ -43,7 +43,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
             .count()
             + 1;
         let message = format!(
-            "`{}` is not UTF-8 text: the bytes on line {line} mean nothing",
+            "`{}` is not UTF-8 text: line {line} holds other bytes",
             name(path)
         );
         Failure::new(Exit::SpecOrCheck, message)
@@ -51,15 +51,9 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    let reason = match error.kind() {
-        ErrorKind::NotFound => "there is no such file".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        ErrorKind::PermissionDenied => "reading it is not permitted".to_owned(),
-        _ => error.to_string(),
-    };
     let failure = Failure::new(
         Exit::Usage,
-        format!("cannot read `{}`: {reason}", name(path)),
+        format!("cannot read `{}`: {}", name(path), reason(error)),
     );
     match neighbour(path) {
         Some(near) => failure.help(format!("did that mean `{near}`?")),

@@ -115,7 +115,7 @@ mod tests {
     fn the_library_has_books_readers_and_loans() {
         assert_eq!(
             books().lines().nth(1),
-            Some("1,The Quiet Harbour,1976,crime|nature")
+            Some("1,The Quiet Harbour,2003,crime|nature")
         );
         assert_eq!(readers().lines().count(), 151);
         assert!(loans().lines().count() > 2_000);

@@ -396,7 +396,12 @@ fn table_name(table: &Table) -> String {
 }
 
 fn singular(word: &str) -> String {
-    if let Some(base) = word.strip_suffix("ies") {
+    if matches!(word, "series" | "species" | "news") {
+        return word.to_owned();
+    }
+    if let Some(base) = word.strip_suffix("ies")
+        && !matches!(word, "movies" | "cookies" | "selfies")
+    {
         return format!("{base}y");
     }
     match word.strip_suffix('s') {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::console::{Exit, Failure};
+use crate::console::{Exit, Failure, reason};
 
 /// Distinct values are counted up to this many; a column with more is an identifier, a time or prose.
 const MOST_DISTINCT: usize = 2_000_000;
@@ -44,7 +44,7 @@ impl Table {
         let bytes = fs::read(path).map_err(|error| {
             Failure::new(
                 Exit::World,
-                format!("cannot read `{}`: {error}", path.display()),
+                format!("cannot read `{}`: {}", path.display(), reason(&error)),
             )
         })?;
         match ending(path).as_str() {

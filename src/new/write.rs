@@ -264,9 +264,9 @@ pub(super) fn readme(guess: &Guess) -> String {
 by `reckon new` after a look at the data: {wanted}. All of it may be changed.
 
 ```
-reckon check main.rec                       # is it right?
-reckon run main.rec                         # fit, train, evaluate
-reckon recommend runs/main-1 --user {user}  # what to show
+reckon check main.rec                        # is it right?
+reckon run main.rec --out runs/first         # fit, train, evaluate
+reckon recommend runs/first --user {user:<8}  # what to show
 ```
 "
     )

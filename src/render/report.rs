@@ -93,7 +93,7 @@ impl Snippet {
         };
         let primary = &diagnostic.primary;
         let mut drawn = vec![LabeledSpan::new_primary_with_span(
-            text_of(primary),
+            primary_text(sources, diagnostic),
             span_of(sources, primary),
         )];
         drawn.extend(
@@ -148,6 +148,17 @@ fn source_of(sources: &Sources, file: FileId) -> NamedSource<String> {
 
 fn span_of(sources: &Sources, label: &Label) -> miette::SourceSpan {
     drawn_range(sources, label.span).into()
+}
+
+/// What is said at the primary place; nothing where it would run over the edge only to repeat the message.
+fn primary_text(sources: &Sources, diagnostic: &Diagnostic) -> Option<String> {
+    let Label { span, message } = &diagnostic.primary;
+    let (_, column) = sources.line_column(span.file, span.start);
+    let is_wide = column + message.chars().count() + 12 > WIDTH;
+    if is_wide && diagnostic.message.contains(message.as_str()) {
+        return None;
+    }
+    text_of(&diagnostic.primary)
 }
 
 fn text_of(label: &Label) -> Option<String> {

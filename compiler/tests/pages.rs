@@ -1,0 +1,77 @@
+//! Every page of an error code holds: its first spec raises exactly that code, its second is clean.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use reckon_compiler::errors::{PAGES, page};
+use reckon_grammar::span::FileId;
+
+/// What pages of faults that only a run can show say instead of a spec.
+const AT_RUN_TIME: &str = "This error is found when a spec runs.";
+
+#[test]
+fn every_page_in_the_folder_is_listed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("errors");
+    let files: Vec<String> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let listed: Vec<&str> = PAGES.iter().map(|(code, _)| *code).collect();
+    assert_eq!(listed, files, "compiler/src/errors.rs lists the pages in the order of their codes");
+}
+
+#[test]
+fn every_page_begins_with_its_code_and_a_title() {
+    for (code, page) in PAGES {
+        let title = page.lines().next().unwrap().strip_prefix(&format!("# {code}: "));
+        assert!(title.is_some_and(|title| !title.is_empty()), "{code}: the first line is `# {code}: title`");
+    }
+}
+
+#[test]
+fn the_first_spec_of_a_page_raises_its_code_and_the_second_is_clean() {
+    let mut faults = Vec::new();
+    for (code, page) in PAGES {
+        if page.contains(AT_RUN_TIME) {
+            continue;
+        }
+        let specs = specs(page);
+        let [wrong, right] = specs.as_slice() else {
+            faults.push(format!("{code}: expected two specs, found {}", specs.len()));
+            continue;
+        };
+        if codes(wrong) != BTreeSet::from([(*code).to_owned()]) {
+            faults.push(format!("{code}: the first spec raises {:?}", codes(wrong)));
+        }
+        if !codes(right).is_empty() {
+            faults.push(format!("{code}: the second spec raises {:?}", codes(right)));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn unknown_codes_have_no_page() {
+    assert_eq!(page("E9999"), None);
+}
+
+/// The blocks of the language on a page.
+fn specs(page: &str) -> Vec<String> {
+    let mut specs = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if line == "```rec" {
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+            specs.push(body.join("\n") + "\n");
+        }
+    }
+    specs
+}
+
+fn codes(spec: &str) -> BTreeSet<String> {
+    let parsed = reckon_grammar::parse(FileId(0), spec);
+    parsed.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect()
+}
