@@ -5,6 +5,8 @@
 //! stdout as it is, stderr behind `2| `, an exit status other than 0 as `[exit 1]`. Pages that need libtorch say so in
 //! their first line.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

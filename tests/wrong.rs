@@ -1,5 +1,7 @@
 //! Wrong specs and what is said about them: each `tests/wrong/*.rec` has a page with its source and the messages.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
