@@ -18,19 +18,37 @@ fn every_page_in_the_folder_is_listed() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("errors");
     let files: Vec<String> = fs::read_dir(folder)
         .unwrap()
-        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
     let listed: Vec<&str> = PAGES.iter().map(|(code, _)| *code).collect();
-    assert_eq!(listed, files, "compiler/src/errors.rs lists the pages in the order of their codes");
+    assert_eq!(
+        listed, files,
+        "compiler/src/errors.rs lists the pages in the order of their codes"
+    );
 }
 
 #[test]
 fn every_page_begins_with_its_code_and_a_title() {
     for (code, page) in PAGES {
-        let title = page.lines().next().unwrap().strip_prefix(&format!("# {code}: "));
-        assert!(title.is_some_and(|title| !title.is_empty()), "{code}: the first line is `# {code}: title`");
+        let title = page
+            .lines()
+            .next()
+            .unwrap()
+            .strip_prefix(&format!("# {code}: "));
+        assert!(
+            title.is_some_and(|title| !title.is_empty()),
+            "{code}: the first line is `# {code}: title`"
+        );
     }
 }
 
@@ -76,5 +94,9 @@ fn specs(page: &str) -> Vec<String> {
 
 fn codes(spec: &str) -> BTreeSet<String> {
     let parsed = reckon_grammar::parse(FileId(0), spec);
-    parsed.diagnostics.iter().map(|diagnostic| diagnostic.code.to_string()).collect()
+    parsed
+        .diagnostics
+        .iter()
+        .map(|diagnostic| diagnostic.code.to_string())
+        .collect()
 }
