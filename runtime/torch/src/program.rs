@@ -1,7 +1,9 @@
 //! A graph as a list of instructions, and how it runs.
 
+use std::time::{Duration, Instant};
+
 use reckon_compiler::graph::{Graph, NodeId, Op, Space, SpaceId, TensorType};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use crate::align::View;
 use crate::compile;
@@ -108,8 +110,8 @@ impl Program {
         self.execute(store, feeds, key, &mut |_, _, _| Ok(()))
     }
 
-    /// Runs the instructions that come before the updates, and names the first whose result has a NaN or an infinity
-    /// although its operands have none.
+    /// Runs the instructions that come before the updates, and names the first whose result has a NaN although no
+    /// operand has one, or an infinity although all operands are finite. Constants may be infinite, as masks are.
     pub fn find_nonfinite(
         &self,
         store: &mut Store,
@@ -119,12 +121,32 @@ impl Program {
         let _guard = tch::no_grad_guard();
         let mut first = None;
         self.execute_pure(store, feeds, key, &mut |instruction, operands, result| {
-            if first.is_none() && !is_finite(result)? && all_finite(operands)? {
+            let constant = matches!(instruction.op, Op::Const(_));
+            if first.is_none() && !constant && is_fault(operands, result)? {
                 first = Some(describe(instruction.node, result)?);
             }
             Ok(())
         })?;
         Ok(first)
+    }
+
+    /// Runs, and says how long each op took, in the order in which they ran. On CUDA this is the time to launch it.
+    pub fn profile(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+    ) -> Result<Vec<(NodeId, Duration)>, Error> {
+        let _guard = tch::no_grad_guard();
+        let mut times = Vec::with_capacity(self.instructions.len());
+        let mut last = Instant::now();
+        self.execute(store, feeds, key, &mut |instruction, _, _| {
+            let now = Instant::now();
+            times.push((instruction.node, now - last));
+            last = now;
+            Ok(())
+        })?;
+        Ok(times)
     }
 
     /// Runs with a tape, for tests that compare gradients with libtorch's own.
@@ -341,17 +363,27 @@ pub(crate) fn to_vec<T: tch::kind::Element + Copy>(value: &Tensor, kind: Kind) -
     elements
 }
 
-fn all_finite(tensors: &[&Tensor]) -> Result<bool, Error> {
+fn is_fault(operands: &[&Tensor], result: &Tensor) -> Result<bool, Error> {
+    if holds(result, Tensor::f_isfinite)? {
+        return Ok(false);
+    }
+    let number = |x: &Tensor| x.f_isnan()?.f_logical_not();
+    let new_nan = !holds(result, number)? && all(operands, number)?;
+    Ok(new_nan || all(operands, Tensor::f_isfinite)?)
+}
+
+/// Whether all elements of all floating tensors are such.
+fn all(tensors: &[&Tensor], such: fn(&Tensor) -> Result<Tensor, TchError>) -> Result<bool, Error> {
     for tensor in tensors {
-        if !is_finite(tensor)? {
+        if !holds(tensor, such)? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn is_finite(tensor: &Tensor) -> Result<bool, Error> {
-    Ok(tensor.kind() != Kind::Float || tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
+fn holds(tensor: &Tensor, such: fn(&Tensor) -> Result<Tensor, TchError>) -> Result<bool, Error> {
+    Ok(tensor.kind() != Kind::Float || such(tensor)?.f_all()?.f_int64_value(&[])? != 0)
 }
 
 fn describe(node: NodeId, result: &Tensor) -> Result<NonFinite, Error> {

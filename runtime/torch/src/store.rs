@@ -89,9 +89,7 @@ impl Store {
         seed: u64,
     ) -> Result<(), Error> {
         let first = init::values(&param.init, shape, 0, path, seed);
-        let value = self
-            .upload(&first, shape)?
-            .f_to_kind(kind(param.ty.elem))?;
+        let value = self.upload(&first, shape)?.f_to_kind(kind(param.ty.elem))?;
         let slot = Slot {
             kind: param.kind,
             elem: param.ty.elem,

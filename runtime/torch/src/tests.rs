@@ -6,6 +6,9 @@ mod cases;
 
 mod gradients;
 mod ops;
+mod runs;
+mod store;
+mod two_towers;
 
 use reckon_compiler::graph::eval::Env;
 use reckon_compiler::graph::{Dim, Elem, Graph, Op};

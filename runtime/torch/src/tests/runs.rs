@@ -1,0 +1,341 @@
+//! Whole programs: feeding, errors, effects, the hunt for NaN, the same bits whatever the threads.
+
+use std::collections::BTreeMap;
+
+use reckon_compiler::graph::{
+    Builder, Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, Space, SpaceId, SpaceKind,
+    TensorType, UpdateRule,
+};
+use tch::Device;
+
+use super::two_towers::{self, Batch, Size};
+use crate::{Error, Feeds, Program, RunKey, Store, Values, set_threads};
+
+const B: Dim = Dim::Space(SpaceId(0));
+const V: Dim = Dim::Space(SpaceId(1));
+
+/// A graph over a batch `B` and a table `t[V, 2]` of 3 rows, and its store.
+fn build(make: impl FnOnce(&mut Builder) -> NodeId) -> (Program, Store) {
+    let mut graph = Graph::new("test");
+    graph.add_space(Space {
+        name: "B".to_owned(),
+        kind: SpaceKind::Batch,
+    });
+    graph.add_space(Space {
+        name: "V".to_owned(),
+        kind: SpaceKind::Vocabulary {
+            table: "t".to_owned(),
+        },
+    });
+    let mut param = |path: &str, kind, dims: &[Dim]| {
+        let ty = TensorType::new(Elem::F32, dims);
+        graph.params.insert(
+            path.to_owned(),
+            Param {
+                kind,
+                ty,
+                init: Init::Constant(1.0),
+            },
+        );
+    };
+    param("t", ParamKind::Table, &[V, Dim::Fixed(2)]);
+    param("w", ParamKind::Weight, &[]);
+    param("s", ParamKind::State, &[]);
+    let y = make(&mut Builder {
+        graph: &mut graph,
+        site: Site::default(),
+    });
+    graph.outputs.push(("y".to_owned(), y));
+    let mut store = Store::new(Device::Cpu);
+    store
+        .declare(&graph, &BTreeMap::from([("t".to_owned(), 3)]), 0)
+        .unwrap();
+    (Program::compile(&graph, Device::Cpu).unwrap(), store)
+}
+
+fn input(build: &mut Builder, name: &str, elem: Elem, dims: &[Dim]) -> NodeId {
+    build.typed(Op::Input(name.to_owned()), &[], TensorType::new(elem, dims))
+}
+
+fn lookup(build: &mut Builder) -> NodeId {
+    let ty = build.graph.params["t"].ty.clone();
+    let table = build.typed(Op::Table("t".to_owned()), &[], ty);
+    let ids = input(build, "movie.id", Elem::I64, &[B]);
+    build.op(Op::Lookup, &[table, ids])
+}
+
+fn refusal(program: &Program, store: &mut Store, feeds: &Feeds) -> String {
+    program
+        .run(store, feeds, &RunKey::default())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn an_id_that_a_table_lacks_is_named_with_its_place() {
+    let (program, mut store) = build(lookup);
+    let mut feeds = Feeds::new();
+    feeds.set("movie.id", &[4], Values::I64(&[0, 2, 7, 1]));
+    let message = refusal(&program, &mut store, &feeds);
+    assert_eq!(
+        message,
+        "value 7 at position 2 of input `movie.id` is no row of table `t`, which has 3"
+    );
+    feeds.set("movie.id", &[2], Values::I64(&[0, -1]));
+    let message = refusal(&program, &mut store, &feeds);
+    assert_eq!(
+        message,
+        "value -1 at position 1 of input `movie.id` is no row of table `t`, which has 3"
+    );
+}
+
+#[test]
+fn inputs_of_the_wrong_shape_are_named() {
+    let (program, mut store) = build(|build| {
+        let a = input(build, "a", Elem::F32, &[B, Dim::Fixed(2)]);
+        let b = input(build, "b", Elem::F32, &[B]);
+        build.op(Op::Mul, &[a, b])
+    });
+    let mut feeds = Feeds::new();
+    assert_eq!(
+        refusal(&program, &mut store, &feeds),
+        "input `a` is not fed"
+    );
+    feeds.set("a", &[2, 3], Values::F32(&[0.0; 6]));
+    feeds.set("b", &[2], Values::F32(&[0.0; 2]));
+    assert_eq!(
+        refusal(&program, &mut store, &feeds),
+        "input `a` has size 3 along dimension 1, `2` has 2"
+    );
+    feeds.set("a", &[2, 2], Values::F32(&[0.0; 6]));
+    assert_eq!(
+        refusal(&program, &mut store, &feeds),
+        "input `a` has to be f32[B, 2], found f32[2, 2] with 6 elements"
+    );
+    feeds.set("a", &[3, 2], Values::F32(&[0.0; 6]));
+    assert_eq!(
+        refusal(&program, &mut store, &feeds),
+        "input `b` has size 2 along dimension 0, `B` has 3"
+    );
+    feeds.set("b", &[3], Values::I64(&[0; 3]));
+    assert_eq!(
+        refusal(&program, &mut store, &feeds),
+        "input `b` has to hold f32, found i64"
+    );
+}
+
+#[test]
+fn a_size_that_nothing_tells_is_asked_for() {
+    let (program, mut store) = build(|build| build.op(Op::Size(SpaceId(0)), &[]));
+    assert_eq!(
+        refusal(&program, &mut store, &Feeds::new()),
+        "no input tells the size of `B`"
+    );
+    let mut feeds = Feeds::new();
+    feeds.size(SpaceId(0), 5);
+    assert_eq!(
+        program
+            .run(&mut store, &feeds, &RunKey::default())
+            .unwrap()
+            .scalar("y"),
+        5.0
+    );
+}
+
+#[test]
+fn a_parameter_that_the_store_lacks_is_named() {
+    let (program, _) = build(lookup);
+    let mut feeds = Feeds::new();
+    feeds.set("movie.id", &[1], Values::I64(&[0]));
+    let error = program
+        .run(&mut Store::new(Device::Cpu), &feeds, &RunKey::default())
+        .unwrap_err();
+    assert_eq!(
+        error,
+        Error::MissingParam {
+            path: "t".to_owned()
+        }
+    );
+}
+
+#[test]
+fn updates_and_assignments_come_after_all_that_is_read() {
+    let (program, mut store) = build(|build| {
+        let w = build.typed(Op::Param("w".to_owned()), &[], TensorType::scalar());
+        let s = build.typed(Op::Param("s".to_owned()), &[], TensorType::scalar());
+        let rate = build.scalar(0.5);
+        let rule = UpdateRule::Sgd { momentum: 0.0 };
+        // The gradient of `w^2 / 2` is `w` itself.
+        let update = build.op(
+            Op::Update {
+                path: "w".to_owned(),
+                rule,
+            },
+            &[rate, w],
+        );
+        let next = build.op(Op::Add, &[s, w]);
+        let assign = build.op(
+            Op::Assign {
+                path: "s".to_owned(),
+            },
+            &[next],
+        );
+        build.graph.effects.extend([update, assign]);
+        build.op(Op::Add, &[w, s])
+    });
+    let run = |store: &mut Store| {
+        program
+            .run(store, &Feeds::new(), &RunKey::default())
+            .unwrap()
+            .scalar("y")
+    };
+    assert_eq!(run(&mut store), 2.0);
+    assert_eq!(
+        (store.get("w").unwrap()[0], store.get("s").unwrap()[0]),
+        (0.5, 2.0)
+    );
+    assert_eq!(run(&mut store), 2.5);
+    assert_eq!(
+        (store.get("w").unwrap()[0], store.get("s").unwrap()[0]),
+        (0.25, 2.5)
+    );
+}
+
+#[test]
+fn an_output_keeps_its_value_when_its_parameter_moves_on() {
+    let (program, mut store) = build(|build| {
+        let w = build.typed(Op::Param("w".to_owned()), &[], TensorType::scalar());
+        let rate = build.scalar(0.5);
+        let rule = UpdateRule::Sgd { momentum: 0.0 };
+        let update = build.op(
+            Op::Update {
+                path: "w".to_owned(),
+                rule,
+            },
+            &[rate, w],
+        );
+        build.graph.effects.push(update);
+        w
+    });
+    let outputs = program
+        .run(&mut store, &Feeds::new(), &RunKey::default())
+        .unwrap();
+    program
+        .run(&mut store, &Feeds::new(), &RunKey::default())
+        .unwrap();
+    assert_eq!(outputs.scalar("y"), 1.0);
+}
+
+#[test]
+fn the_op_that_makes_the_first_nan_is_found() {
+    let mut culprit = None;
+    let (program, mut store) = build(|build| {
+        let x = input(build, "x", Elem::F32, &[B, Dim::Fixed(2)]);
+        let log = build.op(Op::Log, &[x]);
+        culprit = Some(log);
+        let y = build.op(Op::Tanh, &[log]);
+        build.op(Op::SumOver(0), &[y])
+    });
+    let mut feeds = Feeds::new();
+    feeds.set("x", &[2, 2], Values::F32(&[1.0, 2.0, 3.0, -4.0]));
+    let found = program
+        .find_nonfinite(&mut store, &feeds, &RunKey::default())
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (Some(found.node), found.found.as_str(), found.count),
+        (culprit, "NaN at [1, 1]", 1)
+    );
+    feeds.set("x", &[2, 2], Values::F32(&[1.0; 4]));
+    assert_eq!(
+        program
+            .find_nonfinite(&mut store, &feeds, &RunKey::default())
+            .unwrap(),
+        None
+    );
+}
+
+#[test]
+fn masking_with_infinity_is_no_fault() {
+    let (program, mut store) = build(|build| {
+        let x = input(build, "x", Elem::F32, &[B, Dim::Fixed(2)]);
+        let nothing = build.scalar(f64::NEG_INFINITY);
+        let zero = build.scalar(0.0);
+        let mask = build.op(Op::Gt, &[x, zero]);
+        let masked = build.op(Op::Select, &[mask, x, nothing]);
+        build.op(Op::LogSumExp(1), &[masked])
+    });
+    let mut feeds = Feeds::new();
+    feeds.set("x", &[1, 2], Values::F32(&[1.0, -1.0]));
+    assert_eq!(
+        program
+            .find_nonfinite(&mut store, &feeds, &RunKey::default())
+            .unwrap(),
+        None
+    );
+}
+
+const SMALL: Size = Size {
+    batch: 192,
+    width: 32,
+    hidden: 64,
+    rows: 500,
+    history: 12,
+};
+
+/// Every parameter and moment after some steps, and the losses on the way.
+fn train(size: Size, steps: u64) -> (Vec<f64>, Vec<crate::Stored>) {
+    let graph = two_towers::step(size);
+    let program = Program::compile(&graph, Device::Cpu).unwrap();
+    let mut store = Store::new(Device::Cpu);
+    let rows = BTreeMap::from([
+        ("item".to_owned(), size.rows),
+        ("user".to_owned(), size.rows),
+    ]);
+    store.declare(&graph, &rows, 1).unwrap();
+    let mut losses = Vec::new();
+    for step in 0..steps {
+        let batch = Batch::new(size, step % 2);
+        let outputs = program
+            .run(
+                &mut store,
+                &batch.feeds(),
+                &RunKey {
+                    step,
+                    ..RunKey::default()
+                },
+            )
+            .unwrap();
+        losses.push(outputs.scalar("loss"));
+    }
+    (losses, store.export())
+}
+
+#[test]
+fn two_towers_learn_their_batches() {
+    let (losses, _) = train(SMALL, 30);
+    assert!(losses[29] < 0.6 * losses[1], "{losses:?}");
+}
+
+#[test]
+fn a_run_has_the_same_bits_with_any_number_of_threads() {
+    let large = Size {
+        batch: 512,
+        width: 64,
+        hidden: 128,
+        rows: 5_000,
+        history: 30,
+    };
+    set_threads(1);
+    let one = train(large, 3);
+    set_threads(2);
+    let two = train(large, 3);
+    set_threads(4);
+    let four = train(large, 3);
+    let differs = |other: &[crate::Stored]| -> Vec<String> {
+        let pairs = one.1.iter().zip(other).filter(|(a, b)| a != b);
+        pairs.map(|(a, _)| a.name.clone()).collect()
+    };
+    assert_eq!((&one.0, differs(&two.1)), (&two.0, Vec::new()));
+    assert_eq!((&one.0, differs(&four.1)), (&four.0, Vec::new()));
+}
