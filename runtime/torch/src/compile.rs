@@ -8,10 +8,11 @@ use tch::Device;
 use crate::align::View;
 use crate::error::Error;
 use crate::exec::{self, Kernel};
+use crate::kernels::Kernels;
 use crate::program::{Instruction, Output, Program, RowCheck, Target};
 
 /// Lowers a graph for a device.
-pub(crate) fn compile(graph: &Graph, device: Device) -> Result<Program, Error> {
+pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result<Program, Error> {
     let schedule = schedule(graph);
     let slots: BTreeMap<NodeId, usize> = schedule
         .iter()
@@ -45,7 +46,7 @@ pub(crate) fn compile(graph: &Graph, device: Device) -> Result<Program, Error> {
     let mut instructions = Vec::with_capacity(schedule.len());
     for ((slot, id), frees) in schedule.iter().enumerate().zip(frees) {
         let node = graph.node(*id);
-        let mut kernel = lower(graph, *id, device)?;
+        let mut kernel = lower(graph, *id, device, kernels)?;
         if shared.contains(id) && feeding_effects.contains(id) {
             kernel = copied(kernel);
         }
@@ -76,11 +77,11 @@ pub(crate) fn compile(graph: &Graph, device: Device) -> Result<Program, Error> {
     })
 }
 
-fn lower(graph: &Graph, id: NodeId, device: Device) -> Result<Kernel, Error> {
+fn lower(graph: &Graph, id: NodeId, device: Device, kernels: Kernels) -> Result<Kernel, Error> {
     let node = graph.node(id);
     let operands = graph.operands(id);
     let types: Vec<&TensorType> = operands.iter().map(|operand| graph.ty(*operand)).collect();
-    exec::kernel(&node.op, &node.site.path, &node.ty, &types, device)
+    exec::kernel(&node.op, &node.site.path, &node.ty, &types, device, kernels)
 }
 
 /// A kernel whose result shares no memory with what it reads.

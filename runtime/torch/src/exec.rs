@@ -14,6 +14,7 @@ use tch::{Device, Kind, TchError, Tensor};
 
 use crate::error::Error;
 use crate::feeds::{Feeds, kind};
+use crate::kernels::Kernels;
 use crate::program::RunKey;
 use crate::store::Store;
 
@@ -83,6 +84,7 @@ pub(crate) fn kernel(
     ty: &TensorType,
     operands: &[&TensorType],
     device: Device,
+    kernels: Kernels,
 ) -> Result<Kernel, Error> {
     Ok(match op {
         Op::Input(name) => leaf::input(name),
@@ -102,8 +104,8 @@ pub(crate) fn kernel(
         Op::UnpadList => Box::new(|x, _| Ok(shape::unpad_list(x[0], x[1], x[2])?)),
         Op::Cast(elem) => cast(*elem),
 
-        Op::Gather | Op::Lookup => binary(gather::rows),
-        Op::ScatterAdd(dim) => gather::scatter_add(*dim),
+        Op::Gather | Op::Lookup => binary(gather::gather),
+        Op::ScatterAdd(dim) => gather::scatter_add(*dim, kernels),
         Op::ScatterMax(dim) => gather::scatter_max(*dim),
         Op::Pick => binary(gather::pick),
         Op::Place(dim) => gather::place(*dim),
@@ -149,7 +151,7 @@ pub(crate) fn kernel(
         Op::MaxOver(axis) => axis_op(*axis, reduce::max),
         Op::Argmax(axis) => axis_op(*axis, reduce::argmax),
         Op::LogSumExp(axis) => axis_op(*axis, reduce::log_sum_exp),
-        Op::Softmax(axis) => axis_op(*axis, |x, axis| x.f_internal_safe_softmax(axis, None)),
+        Op::Softmax(axis) => axis_op(*axis, reduce::softmax),
         Op::CumSum(axis) => axis_op(*axis, |x, axis| x.f_cumsum(axis, None)),
         Op::CumLogSumExp(axis) => axis_op(*axis, Tensor::f_logcumsumexp),
         Op::Argsort(axis) => axis_op(*axis, |x, axis| x.f_argsort_stable(true, axis, false)),
@@ -165,16 +167,16 @@ pub(crate) fn kernel(
         Op::RandomUniform => leaf::random(path, ty, random::uniform),
         Op::RandomNormal => leaf::random(path, ty, random::normal),
 
-        Op::Bag { parent } => composite::bag(*parent),
+        Op::Bag { parent } => composite::bag(*parent, kernels),
         Op::SoftmaxXent => binary(composite::softmax_xent),
         Op::BceLogits => binary(composite::bce_logits),
         Op::LayerNorm { eps } => composite::layer_norm(*eps),
         Op::Attention => Box::new(|x, _| Ok(composite::attention(x[0], x[1], x[2], x[3])?)),
 
-        Op::Unique => unary(|x| Ok(x.f_internal_unique2(true, false, false)?.0)),
-        Op::UniqueInverse => binary(gather::unique_inverse),
+        Op::Unique => gather::unique(kernels),
+        Op::UniqueInverse => gather::unique_inverse(kernels),
         Op::GlobalNorm => Box::new(|x, _| Ok(reduce::global_norm(x)?)),
-        Op::Update { path, rule } => update::update(path, *rule, operands.len()),
+        Op::Update { path, rule } => update::update(path, *rule, operands.len(), kernels),
         Op::Assign { path } => update::assign(path),
     })
 }

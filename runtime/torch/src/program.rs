@@ -10,6 +10,7 @@ use crate::compile;
 use crate::error::Error;
 use crate::exec::{Frame, Kernel};
 use crate::feeds::Feeds;
+use crate::kernels::Kernels;
 use crate::store::Store;
 
 /// What random draws of a run are keyed by, besides the place in the program, the row and the element.
@@ -96,7 +97,13 @@ pub struct NonFinite {
 impl Program {
     /// Lowers a graph. The program does not refer to the graph.
     pub fn compile(graph: &Graph, device: Device) -> Result<Self, Error> {
-        compile::compile(graph, device)
+        compile::compile(graph, device, Kernels::of(device))
+    }
+
+    /// Lowers a graph to ops of libtorch only, as for CUDA.
+    #[cfg(test)]
+    pub(crate) fn compile_plain(graph: &Graph, device: Device) -> Result<Self, Error> {
+        compile::compile(graph, device, Kernels::Libtorch)
     }
 
     /// Runs all instructions: outputs first, then updates of the store.

@@ -4,25 +4,37 @@ use reckon_compiler::graph::{Dim, SpaceId};
 use tch::{Kind, Reduction, TchError, Tensor};
 
 use super::Kernel;
+use super::gather::outside;
+use crate::kernels::{self, Kernels, rows};
 
 /// The sum of the table's rows of each list.
-pub(super) fn bag(parent: SpaceId) -> Kernel {
+pub(super) fn bag(parent: SpaceId, kernels: Kernels) -> Kernel {
     Box::new(move |x, frame| {
-        let rows = frame.extent(Dim::Space(parent))?;
-        let values = x[0].f_index_select(0, x[1])?;
-        let mut shape = values.size();
-        shape[0] = rows;
-        let mut result = Tensor::f_zeros(shape, (values.kind(), values.device()))?;
-        let _ = result.f_index_add_(0, x[2], &values)?;
+        let lists = frame.extent(Dim::Space(parent))?;
+        let mut shape = x[0].size();
+        let table_rows = std::mem::replace(&mut shape[0], lists);
+        let mut result = Tensor::f_zeros(shape, (x[0].kind(), x[0].device()))?;
+        if kernels == Kernels::Own && kernels::is_slice(x[0]) {
+            let (ids, segments) = (x[1].f_contiguous()?, x[2].f_contiguous()?);
+            let (ids, segments) = (kernels::slice(&ids), kernels::slice(&segments));
+            rows::inside(ids, table_rows as usize).map_err(|row| outside(row, table_rows))?;
+            let width = x[0].size()[1] as usize;
+            let into = kernels::slice_mut(&mut result);
+            let done = rows::accumulate(into, segments, kernels::slice(x[0]), Some(ids), width);
+            done.map_err(|row| outside(row, lists))?;
+            return Ok(result);
+        }
+        let _ = result.f_index_add_(0, x[2], &x[0].f_index_select(0, x[1])?)?;
         Ok(result)
     })
 }
 
 pub(super) fn softmax_xent(scores: &Tensor, column: &Tensor) -> Result<Tensor, TchError> {
-    let picked = scores
+    let shares = scores.f_log_softmax(-1, None)?;
+    shares
         .f_gather(-1, &column.f_unsqueeze(-1)?, false)?
-        .f_squeeze_dim(-1)?;
-    scores.f_logsumexp([-1], false)?.f_sub(&picked)
+        .f_squeeze_dim(-1)?
+        .f_neg()
 }
 
 pub(super) fn bce_logits(logits: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {

@@ -4,9 +4,10 @@ use reckon_compiler::graph::Dim;
 use tch::{Kind, TchError, Tensor};
 
 use super::Kernel;
+use crate::kernels::{self, Kernels, rows};
 
 /// Rows of `x[N, ..]` at `ids[I..]`: `[I.., ..]`.
-pub(super) fn rows(x: &Tensor, ids: &Tensor) -> Result<Tensor, TchError> {
+pub(super) fn gather(x: &Tensor, ids: &Tensor) -> Result<Tensor, TchError> {
     if ids.dim() == 1 {
         return x.f_index_select(0, ids);
     }
@@ -16,15 +17,28 @@ pub(super) fn rows(x: &Tensor, ids: &Tensor) -> Result<Tensor, TchError> {
         .f_view(shape.as_slice())
 }
 
-pub(super) fn scatter_add(dim: Dim) -> Kernel {
+pub(super) fn scatter_add(dim: Dim, kernels: Kernels) -> Kernel {
     Box::new(move |x, frame| {
         let (values, index, mut shape) = by_rows(x[0], x[1])?;
         shape[0] = frame.extent(dim)?;
         let mut result = Tensor::f_zeros(shape.as_slice(), (values.kind(), values.device()))?;
-        // `index_add_` adds in the order of the index on the CPU, whatever the number of threads.
+        if kernels == Kernels::Own && values.kind() == Kind::Float {
+            let (values, index) = (values.f_contiguous()?, index.f_contiguous()?);
+            let width = shape[1..].iter().product::<i64>() as usize;
+            let (values, index) = (kernels::slice(&values), kernels::slice(&index));
+            let into = kernels::slice_mut(&mut result);
+            rows::accumulate(into, index, values, None, width)
+                .map_err(|row| outside(row, shape[0]))?;
+            return Ok(result);
+        }
         let _ = result.f_index_add_(0, &index, &values)?;
         Ok(result)
     })
+}
+
+/// The error that libtorch would give for a row number.
+pub(super) fn outside(row: i64, rows: i64) -> TchError {
+    TchError::Torch(format!("index {row} lies outside 0..{rows}"))
 }
 
 pub(super) fn scatter_max(dim: Dim) -> Kernel {
@@ -63,8 +77,27 @@ pub(super) fn place(dim: Dim) -> Kernel {
     })
 }
 
+/// The distinct ids, ascending.
+pub(super) fn unique(kernels: Kernels) -> Kernel {
+    Box::new(move |x, _| {
+        if kernels == Kernels::Own {
+            let ids = x[0].f_contiguous()?;
+            return Ok(Tensor::f_from_slice(&rows::unique(kernels::slice(&ids)))?);
+        }
+        Ok(x[0].f_internal_unique2(true, false, false)?.0)
+    })
+}
+
 /// For each id its place among the distinct ones, which are sorted.
-pub(super) fn unique_inverse(ids: &Tensor, distinct: &Tensor) -> Result<Tensor, TchError> {
-    ids.f_searchsorted::<&Tensor>(distinct, false, false, "left", None)?
-        .f_to_kind(Kind::Int64)
+pub(super) fn unique_inverse(kernels: Kernels) -> Kernel {
+    Box::new(move |x, _| {
+        if kernels == Kernels::Own {
+            let (ids, distinct) = (x[0].f_contiguous()?, x[1].f_contiguous()?);
+            let places = rows::unique_inverse(kernels::slice(&ids), kernels::slice(&distinct));
+            let places = places
+                .map_err(|id| TchError::Torch(format!("{id} is not among the distinct ids")))?;
+            return Ok(Tensor::f_from_slice(&places)?.f_view(ids.size().as_slice())?);
+        }
+        Ok(x[0].f_searchsorted::<&Tensor>(x[1], false, false, "left", None)?)
+    })
 }

@@ -52,6 +52,20 @@ pub(super) fn log_sum_exp(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
         .f_add(&shift.f_squeeze_dim(axis)?)
 }
 
+/// `e^x / sum(e^x)`, 0 where all are `-inf`: rare, so that it is looked for before anything is done about it.
+pub(super) fn softmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    let empty = max(x, axis)?
+        .f_eq(f64::NEG_INFINITY)?
+        .f_any()?
+        .f_int64_value(&[])?
+        != 0;
+    if empty {
+        x.f_internal_safe_softmax(axis, None)
+    } else {
+        x.f_softmax(axis, None)
+    }
+}
+
 /// The largest element along an axis, `-inf` along an empty one.
 pub(super) fn max(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
     if x.size()[axis as usize] > 0 {

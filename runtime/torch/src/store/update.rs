@@ -6,6 +6,7 @@ use tch::{TchError, Tensor};
 
 use super::{Slot, Store};
 use crate::error::Error;
+use crate::kernels::{self, Kernels, rows, steps};
 
 impl Store {
     /// One step on a weight.
@@ -15,28 +16,29 @@ impl Store {
         rule: UpdateRule,
         lr: f64,
         gradient: &Tensor,
+        kernels: Kernels,
     ) -> Result<(), Error> {
         let slot = self.slot_mut(path)?;
         slot.steps += 1;
-        let mut value = slot.value.shallow_clone();
-        let mut moment = |name: &str, like: &Tensor| slot.moment(name, &like.size());
-        let (mut first, mut second) = match rule {
-            UpdateRule::Sgd { momentum: 0.0 } => (None, None),
-            UpdateRule::Sgd { .. } => (Some(moment("momentum", gradient)?), None),
-            UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => {
-                (Some(moment("m", gradient)?), Some(moment("v", gradient)?))
-            }
-            UpdateRule::Adagrad { .. } => (Some(moment("sum", gradient)?), None),
-            UpdateRule::RowwiseAdagrad { .. } => {
-                (Some(slot.moment("row_sum", &gradient.size()[..1])?), None)
-            }
-        };
-        let steps = slot.steps;
+        let mut moments = slot.moments_for(rule)?;
+        let row_wise = matches!(rule, UpdateRule::RowwiseAdagrad { .. });
+        if kernels == Kernels::Own && !row_wise && kernels::is_slice(&slot.value) {
+            let gradient = gradient.f_contiguous()?;
+            let step = steps::Step::new(rule, lr, slot.steps);
+            steps::dense(
+                step,
+                target(&mut slot.value, &mut moments),
+                kernels::slice(&gradient),
+            );
+            return Ok(());
+        }
+        let mut moments = moments.into_iter();
+        let (mut first, mut second) = (moments.next(), moments.next());
         step(
             rule,
             lr,
-            steps,
-            &mut value,
+            slot.steps,
+            &mut slot.value,
             gradient,
             &mut first,
             &mut second,
@@ -50,29 +52,29 @@ impl Store {
         path: &str,
         rule: UpdateRule,
         lr: f64,
-        ids: &Tensor,
-        gradient: &Tensor,
+        (ids, gradient): (&Tensor, &Tensor),
+        kernels: Kernels,
     ) -> Result<(), Error> {
         let slot = self.slot_mut(path)?;
         slot.steps += 1;
-        let size = slot.value.size();
-        let names: &[&str] = match rule {
-            UpdateRule::Sgd { momentum: 0.0 } => &[],
-            UpdateRule::Sgd { .. } => &["momentum"],
-            UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => &["m", "v"],
-            UpdateRule::Adagrad { .. } => &["sum"],
-            UpdateRule::RowwiseAdagrad { .. } => &["row_sum"],
-        };
-        let mut all = Vec::new();
-        for name in names {
-            all.push(slot.moment(
-                name,
-                if *name == "row_sum" {
-                    &size[..1]
-                } else {
-                    &size
-                },
-            )?);
+        let mut all = slot.moments_for(rule)?;
+        if kernels == Kernels::Own && kernels::is_slice(&slot.value) {
+            let (ids, gradient) = (ids.f_contiguous()?, gradient.f_contiguous()?);
+            let ids = kernels::slice(&ids);
+            let size = slot.value.size();
+            let inside = rows::inside(ids, size[0] as usize).is_ok();
+            if inside && ids.is_sorted_by(|a, b| a < b) {
+                let width = size[1..].iter().product::<i64>() as usize;
+                let step = steps::Step::new(rule, lr, slot.steps);
+                steps::rows(
+                    step,
+                    target(&mut slot.value, &mut all),
+                    ids,
+                    kernels::slice(&gradient),
+                    width,
+                );
+                return Ok(());
+            }
         }
         let mut rows: Vec<Tensor> = all
             .iter()
@@ -98,7 +100,34 @@ impl Store {
     }
 }
 
+/// The slices that a kernel steps.
+fn target<'a>(value: &'a mut Tensor, moments: &'a mut [Tensor]) -> steps::Target<'a> {
+    let mut moments = moments.iter_mut().map(kernels::slice_mut);
+    let (first, second) = (
+        moments.next().unwrap_or_default(),
+        moments.next().unwrap_or_default(),
+    );
+    steps::Target {
+        value: kernels::slice_mut(value),
+        first,
+        second,
+    }
+}
+
 impl Slot {
+    /// What a rule remembers, 0 at first; shares the slot's memory.
+    fn moments_for(&mut self, rule: UpdateRule) -> Result<Vec<Tensor>, TchError> {
+        let size = self.value.size();
+        let (names, size): (&[&str], &[i64]) = match rule {
+            UpdateRule::Sgd { momentum: 0.0 } => (&[], &size),
+            UpdateRule::Sgd { .. } => (&["momentum"], &size),
+            UpdateRule::Adam { .. } | UpdateRule::AdamW { .. } => (&["m", "v"], &size),
+            UpdateRule::Adagrad { .. } => (&["sum"], &size),
+            UpdateRule::RowwiseAdagrad { .. } => (&["row_sum"], &size[..1]),
+        };
+        names.iter().map(|name| self.moment(name, size)).collect()
+    }
+
     /// What the optimiser remembers under a name, 0 at first; shares its memory.
     fn moment(&mut self, name: &str, size: &[i64]) -> Result<Tensor, TchError> {
         if !self.moments.contains_key(name) {

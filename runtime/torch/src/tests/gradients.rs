@@ -40,7 +40,7 @@ fn check(case: Case) {
     let fed = Fed::new(&graph, &env);
     let mut taped = store(&graph, &env);
     taped.require_gradients();
-    let forward = Program::compile(&graph, Device::Cpu).unwrap();
+    let forward = Program::compile_plain(&graph, Device::Cpu).unwrap();
     let outputs = forward
         .run_taped(&mut taped, &fed.feeds(&env), &key(&env))
         .unwrap();

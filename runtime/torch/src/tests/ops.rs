@@ -1,14 +1,15 @@
 //! Every op, on every case, gives what the reference evaluator gives.
 
+use reckon_compiler::graph::Graph;
 use reckon_compiler::graph::entry::ENTRIES;
 use reckon_compiler::graph::eval::evaluate;
 use tch::Device;
 
 use super::cases::{Case, WORLDS, cases};
 use super::{Fed, close, key, store};
-use crate::Program;
+use crate::{Error, Program};
 
-fn check(case: &Case) {
+fn check(case: &Case, compile: fn(&Graph, Device) -> Result<Program, Error>) {
     let Case {
         graph,
         env,
@@ -19,7 +20,7 @@ fn check(case: &Case) {
     let expected = evaluate(graph, env).unwrap_or_else(|error| panic!("{label}: {error}"));
     let expected = expected.get(*result).unwrap();
     let fed = Fed::new(graph, env);
-    let program = Program::compile(graph, Device::Cpu).unwrap();
+    let program = compile(graph, Device::Cpu).unwrap();
     let found = program.run(&mut store(graph, env), &fed.feeds(env), &key(env));
     let found = found.unwrap_or_else(|error| panic!("{label}: {error}"));
     assert_eq!(found.shape("y").unwrap(), expected.dims, "{label}");
@@ -39,7 +40,8 @@ fn every_op_gives_what_the_reference_evaluator_gives() {
         .flat_map(|world| cases(*world))
         .flat_map(|(_, cases)| cases)
     {
-        check(&case);
+        check(&case, Program::compile);
+        check(&case, Program::compile_plain);
     }
 }
 

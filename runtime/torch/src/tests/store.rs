@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reckon_compiler::graph::{Dim, Elem, Init, Param, ParamKind, SpaceId, TensorType, UpdateRule};
 use tch::{Device, Tensor};
 
+use crate::kernels::Kernels;
 use crate::{Error, Store};
 
 fn table(width: usize) -> Param {
@@ -78,6 +79,13 @@ const RULES: [UpdateRule; 6] = [
     UpdateRule::RowwiseAdagrad { eps: 1e-8 },
 ];
 
+/// All rules, each by our kernels and by libtorch.
+fn rules() -> impl Iterator<Item = (UpdateRule, Kernels)> {
+    RULES
+        .into_iter()
+        .flat_map(|rule| [(rule, Kernels::Own), (rule, Kernels::Libtorch)])
+}
+
 #[test]
 fn first_values_follow_from_seed_and_path_alone() {
     let first = |path, seed| {
@@ -126,8 +134,8 @@ fn growing_keeps_what_the_optimiser_remembers() {
             "t",
             UpdateRule::RowwiseAdagrad { eps: 0.0 },
             0.1,
-            &ids,
-            &gradient,
+            (&ids, &gradient),
+            Kernels::Own,
         )
         .unwrap();
     store.grow("t", 6, &Init::Constant(1.0), 7).unwrap();
@@ -146,11 +154,13 @@ fn growing_keeps_what_the_optimiser_remembers() {
 
 #[test]
 fn only_rows_with_a_gradient_move() {
-    for rule in RULES {
+    for (rule, kernels) in rules() {
         let mut store = ones();
         let (ids, gradient) = rows(&[0, 3], &[1.0, -2.0, 0.5, 4.0]);
         for _ in 0..2 {
-            store.update_rows("t", rule, 0.1, &ids, &gradient).unwrap();
+            store
+                .update_rows("t", rule, 0.1, (&ids, &gradient), kernels)
+                .unwrap();
         }
         let after = store.get("t").unwrap();
         assert_eq!(after[2..6], [1.0; 4], "{rule:?}");
@@ -163,13 +173,17 @@ fn only_rows_with_a_gradient_move() {
 
 #[test]
 fn rows_of_a_table_step_as_a_weight_would() {
-    for rule in RULES {
+    for (rule, kernels) in rules() {
         let gradient: Vec<f32> = (0..8).map(|at| (at as f32 - 3.5) / 2.0).collect();
         let (ids, gradient) = rows(&[0, 1, 2, 3], &gradient);
         let (mut sparse, mut dense) = (ones(), ones());
         for _ in 0..3 {
-            sparse.update_rows("t", rule, 0.1, &ids, &gradient).unwrap();
-            dense.update_dense("t", rule, 0.1, &gradient).unwrap();
+            sparse
+                .update_rows("t", rule, 0.1, (&ids, &gradient), kernels)
+                .unwrap();
+            dense
+                .update_dense("t", rule, 0.1, &gradient, kernels)
+                .unwrap();
         }
         let expected: Vec<f64> = dense.get("t").unwrap().into_iter().map(f64::from).collect();
         assert_close(&sparse.get("t").unwrap(), &expected);
@@ -177,11 +191,11 @@ fn rows_of_a_table_step_as_a_weight_would() {
 }
 
 /// Two steps on a weight of 1 with gradients 2 and -1, at rate 0.1.
-fn two_steps(rule: UpdateRule) -> f64 {
+fn two_steps(rule: UpdateRule, kernels: Kernels) -> f64 {
     let mut store = store("w", &weight(&[1], Init::Constant(1.0)), &[1]);
     for gradient in [2.0f32, -1.0] {
         store
-            .update_dense("w", rule, 0.1, &Tensor::from_slice(&[gradient]))
+            .update_dense("w", rule, 0.1, &Tensor::from_slice(&[gradient]), kernels)
             .unwrap();
     }
     f64::from(store.get("w").unwrap()[0])
@@ -190,7 +204,12 @@ fn two_steps(rule: UpdateRule) -> f64 {
 #[test]
 fn steps_are_those_of_the_papers() {
     let check = |rule, expected: f64| {
-        let found = two_steps(rule);
+        let found = two_steps(rule, Kernels::Own);
+        let plain = two_steps(rule, Kernels::Libtorch);
+        assert!(
+            (found - plain).abs() < 1e-6,
+            "{rule:?}: {found} by our kernel, {plain} by libtorch"
+        );
         assert!(
             (found - expected).abs() < 1e-6,
             "{rule:?}: expected {expected}, found {found}"
@@ -232,9 +251,13 @@ fn steps_are_those_of_the_papers() {
 
 #[test]
 fn a_run_goes_on_from_a_checkpoint_with_the_same_bits() {
-    for rule in RULES {
+    for (rule, kernels) in rules() {
         let (ids, gradient) = rows(&[0, 2], &[1.0, -2.0, 0.5, 4.0]);
-        let step = |store: &mut Store| store.update_rows("t", rule, 0.1, &ids, &gradient).unwrap();
+        let step = |store: &mut Store| {
+            store
+                .update_rows("t", rule, 0.1, (&ids, &gradient), kernels)
+                .unwrap()
+        };
         let mut straight = ones();
         step(&mut straight);
         let mut resumed = ones();

@@ -1,0 +1,153 @@
+//! Kernels of our own for the CPU, where libtorch would make several passes or temporary tensors: rows summed at
+//! indices, distinct ids, optimiser steps. Each has the same bits whatever the number of threads, because threads
+//! divide elements, never sums.
+
+#![expect(unsafe_code, reason = "tensors are read and written as slices")]
+
+pub(crate) mod rows;
+pub(crate) mod steps;
+
+use std::ops::Range;
+
+use tch::kind::Element;
+use tch::{Device, Tensor};
+
+/// Which implementations a program may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernels {
+    /// Ours where there are some.
+    Own,
+    /// libtorch's only, as on CUDA.
+    Libtorch,
+}
+
+impl Kernels {
+    /// What suits a device.
+    pub(crate) fn of(device: Device) -> Self {
+        if device == Device::Cpu {
+            Self::Own
+        } else {
+            Self::Libtorch
+        }
+    }
+}
+
+/// Whether a tensor can be taken as a slice: contiguous in host memory.
+pub(crate) fn is_slice(tensor: &Tensor) -> bool {
+    tensor.device() == Device::Cpu && tensor.is_contiguous()
+}
+
+/// The elements of a contiguous host tensor.
+pub(crate) fn slice<T: Element>(tensor: &Tensor) -> &[T] {
+    assert!(
+        is_slice(tensor) && tensor.kind() == T::KIND,
+        "internal: a slice of another kind of tensor"
+    );
+    let elements = tensor.numel();
+    if elements == 0 {
+        return &[];
+    }
+    // SAFETY: the tensor is contiguous, in host memory, of kind `T`, and outlives the slice. Nothing writes to it
+    // meanwhile: only `slice_mut` and libtorch ops do, one instruction at a time.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<T>(), elements) }
+}
+
+/// The elements of a contiguous host tensor whose memory no other slice of this instruction covers.
+pub(crate) fn slice_mut<T: Element>(tensor: &mut Tensor) -> &mut [T] {
+    assert!(
+        is_slice(tensor) && tensor.kind() == T::KIND,
+        "internal: a slice of another kind of tensor"
+    );
+    let elements = tensor.numel();
+    if elements == 0 {
+        return &mut [];
+    }
+    // SAFETY: as in `slice`; callers pass results that they have just made, or parameters of the store, which no
+    // operand shares (see `compile::copied`).
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<T>(), elements) }
+}
+
+/// Mutable elements that several threads write, each its own.
+#[derive(Clone, Copy)]
+struct Shared<'a> {
+    first: *mut f32,
+    elements: usize,
+    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: threads take disjoint parts, which `part` asks its callers to see to.
+unsafe impl Send for Shared<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Shared<'_> {}
+
+impl<'a> Shared<'a> {
+    fn new(slice: &'a mut [f32]) -> Self {
+        Self {
+            first: slice.as_mut_ptr(),
+            elements: slice.len(),
+            lifetime: std::marker::PhantomData,
+        }
+    }
+
+    /// Some of the elements.
+    ///
+    /// # Safety
+    /// Parts that are alive at one time do not overlap.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "callers see to it that parts are disjoint"
+    )]
+    unsafe fn part(&self, range: Range<usize>) -> &mut [f32] {
+        assert!(
+            range.start <= range.end && range.end <= self.elements,
+            "internal: a part outside its slice"
+        );
+        // SAFETY: in bounds as just checked, and disjoint by contract.
+        unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
+    }
+}
+
+/// Runs `work` on ranges that make up `0..count`, in as many threads as libtorch may use. A thread takes `grain` at
+/// least, so that small work stays in this one.
+fn parallel(count: usize, grain: usize, work: impl Fn(Range<usize>) + Sync) {
+    let threads = usize::try_from(tch::get_num_threads())
+        .unwrap_or(1)
+        .min(count / grain.max(1))
+        .max(1);
+    if threads == 1 {
+        return work(0..count);
+    }
+    let part = |thread: usize| count * thread / threads..count * (thread + 1) / threads;
+    std::thread::scope(|scope| {
+        for thread in 1..threads {
+            let work = &work;
+            scope.spawn(move || work(part(thread)));
+        }
+        work(part(0));
+    });
+}
+
+/// Defines a function twice, for processors with AVX2 and for others, and calls the one that suits. The same operations
+/// in the same order give the same bits.
+macro_rules! wide {
+    ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$doc])*
+        fn $name($($arg: $ty),*) {
+            #[inline(always)]
+            fn body($($arg: $ty),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                fn avx2($($arg: $ty),*) {
+                    body($($arg),*);
+                }
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has AVX2.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            body($($arg),*);
+        }
+    };
+}
+pub(crate) use wide;

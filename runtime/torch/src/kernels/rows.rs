@@ -1,0 +1,196 @@
+//! Rows at indices.
+
+use std::ops::Range;
+
+use super::{Shared, parallel, wide};
+
+/// Fewer columns than this are not worth a thread.
+const COLUMNS: usize = 16;
+/// Less work than this, in elements, is not worth a thread.
+const ELEMENTS: usize = 1 << 17;
+
+/// Adds rows of `source[_, width]` to rows of `target[_, width]`: for each `n` in order, row `from[n]` (or `n`) to row
+/// `to[n]`. The first row number that lies outside is returned, and nothing is done then.
+pub(crate) fn accumulate(
+    target: &mut [f32],
+    to: &[i64],
+    source: &[f32],
+    from: Option<&[i64]>,
+    width: usize,
+) -> Result<(), i64> {
+    if width == 0 {
+        return Ok(());
+    }
+    inside(to, target.len() / width)?;
+    match from {
+        Some(from) => inside(from, source.len() / width)?,
+        None => assert!(
+            to.len() * width == source.len(),
+            "internal: as many rows as indices"
+        ),
+    }
+    let target = Shared::new(target);
+    let grain = if to.len() * width < ELEMENTS {
+        width
+    } else {
+        COLUMNS
+    };
+    parallel(width, grain, |columns| {
+        add_columns(&target, to, source, from, width, columns);
+    });
+    Ok(())
+}
+
+wide! {
+    /// One thread's columns of all rows.
+    fn add_columns(
+        target: &Shared<'_>,
+        to: &[i64],
+        source: &[f32],
+        from: Option<&[i64]>,
+        width: usize,
+        columns: Range<usize>,
+    ) {
+        for (n, row) in to.iter().enumerate() {
+            let row = *row as usize * width;
+            let read = from.map_or(n, |from| from[n] as usize) * width;
+            // SAFETY: each thread has its own columns, and this is the only part that it holds.
+            let into = unsafe { target.part(row + columns.start..row + columns.end) };
+            for (into, value) in into.iter_mut().zip(&source[read + columns.start..read + columns.end]) {
+                *into += *value;
+            }
+        }
+    }
+}
+
+/// Whether all are row numbers below `rows`; else the first that is not.
+pub(crate) fn inside(ids: &[i64], rows: usize) -> Result<(), i64> {
+    let largest = ids.iter().fold(0, |largest, id| largest.max(*id as u64));
+    if ids.is_empty() || largest < rows as u64 {
+        return Ok(());
+    }
+    Err(ids
+        .iter()
+        .copied()
+        .find(|id| *id as u64 >= rows as u64)
+        .expect("the largest lies outside"))
+}
+
+/// A set of row numbers that knows the place of each among them.
+struct Ranks {
+    words: Vec<u64>,
+    /// How many members there are before each word.
+    before: Vec<u32>,
+}
+
+impl Ranks {
+    /// The set, if its largest member is small enough for a bit each.
+    fn new(ids: &[i64]) -> Option<Self> {
+        let largest = ids.iter().fold(0, |largest, id| largest.max(*id as u64));
+        let words = usize::try_from(largest / 64).ok()? + 1;
+        if words > (1 << 20) + 4 * ids.len() {
+            return None;
+        }
+        let mut words = vec![0u64; words];
+        for id in ids {
+            words[*id as usize / 64] |= 1 << (*id % 64);
+        }
+        let before = words.iter().scan(0, |count, word| {
+            let before = *count;
+            *count += word.count_ones();
+            Some(before)
+        });
+        let before = before.collect();
+        Some(Self { words, before })
+    }
+
+    fn members(&self) -> Vec<i64> {
+        let mut members = Vec::new();
+        for (at, word) in self.words.iter().enumerate() {
+            let mut rest = *word;
+            while rest != 0 {
+                members.push((at * 64) as i64 + i64::from(rest.trailing_zeros()));
+                rest &= rest - 1;
+            }
+        }
+        members
+    }
+
+    /// The place of a member.
+    fn rank(&self, id: i64) -> Option<i64> {
+        let at = usize::try_from(id).ok()? / 64;
+        let (word, bit) = (self.words.get(at)?, 1u64 << (id % 64));
+        let below = (word & (bit - 1)).count_ones();
+        (word & bit != 0).then(|| i64::from(self.before[at] + below))
+    }
+}
+
+/// The distinct ids, ascending.
+pub(crate) fn unique(ids: &[i64]) -> Vec<i64> {
+    if let Some(ranks) = Ranks::new(ids) {
+        return if ids.is_empty() {
+            Vec::new()
+        } else {
+            ranks.members()
+        };
+    }
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    sorted
+}
+
+/// The place of each id among the distinct ones; the first id that is not among them is an error.
+pub(crate) fn unique_inverse(ids: &[i64], distinct: &[i64]) -> Result<Vec<i64>, i64> {
+    match Ranks::new(distinct) {
+        Some(ranks) => ids.iter().map(|id| ranks.rank(*id).ok_or(*id)).collect(),
+        None => ids
+            .iter()
+            .map(|id| {
+                distinct
+                    .binary_search(id)
+                    .map(|at| at as i64)
+                    .map_err(|_| *id)
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{accumulate, unique, unique_inverse};
+
+    #[test]
+    fn rows_are_added_in_order_and_rows_outside_are_refused() {
+        let mut target = [0.0; 4];
+        accumulate(
+            &mut target,
+            &[1, 0, 1],
+            &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0],
+            None,
+            2,
+        )
+        .unwrap();
+        assert_eq!(target, [3.0, 4.0, 6.0, 8.0]);
+        accumulate(&mut target, &[0], &[1.0, 2.0, 3.0, 4.0], Some(&[1]), 2).unwrap();
+        assert_eq!(target, [6.0, 8.0, 6.0, 8.0]);
+        assert_eq!(accumulate(&mut target, &[2], &[1.0, 2.0], None, 2), Err(2));
+        assert_eq!(
+            accumulate(&mut target, &[0], &[1.0, 2.0], Some(&[-1]), 2),
+            Err(-1)
+        );
+    }
+
+    #[test]
+    fn distinct_ids_are_sorted_however_large_they_are() {
+        for far in [0, 1 << 40] {
+            let ids = [5 + far, 64 + far, 5 + far, 63 + far, 200 + far];
+            let distinct = unique(&ids);
+            assert_eq!(distinct, [5 + far, 63 + far, 64 + far, 200 + far]);
+            assert_eq!(unique_inverse(&ids, &distinct).unwrap(), [0, 2, 0, 1, 3]);
+            assert_eq!(unique_inverse(&[6 + far], &distinct), Err(6 + far));
+        }
+        assert_eq!(unique(&[]), Vec::<i64>::new());
+        assert_eq!(unique_inverse(&[], &[]).unwrap(), Vec::<i64>::new());
+    }
+}
