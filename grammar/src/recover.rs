@@ -108,6 +108,7 @@ pub(crate) fn fault(rule: Rule) -> Option<Fault> {
         Rule::err_rows => Missing(EXPRESSION, "rows"),
         Rule::err_expr | Rule::err_operand => Missing(EXPRESSION, "an expression"),
         Rule::err_item => Surplus(ITEM, "an item"),
+        Rule::err_reserved => Surplus(NAME, "a name"),
         Rule::err_brace => Surplus(UNOPENED, "an item"),
         Rule::err_rest => Surplus(UNEXPECTED, "the end of the line"),
         Rule::err_entry => Surplus(ENTRY, "an entry"),
@@ -312,6 +313,14 @@ impl Reporter<'_> {
         None
     }
 
+    /// The text from the beginning of the line up to a place.
+    fn line_before(&self, at: usize) -> &str {
+        let line = self.source[..at]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        &self.source[line..at]
+    }
+
     fn help_with_missing(&self, rule: Rule, found: usize) -> Option<String> {
         let word = self
             .layout
@@ -319,15 +328,7 @@ impl Reporter<'_> {
             .get(found)
             .map_or("", |token| token.text(self.source));
         match rule {
-            Rule::err_name if keywords::RESERVED.contains(&word) => {
-                Some(format!("`{word}` is a reserved word and cannot be a name"))
-            }
-            _ if word.starts_with(char::is_alphabetic) && !word.is_ascii() => {
-                Some("names are made of the letters a to z and A to Z, digits and `_`".to_owned())
-            }
-            _ if word.starts_with(['“', '”', '„', '\'', '‘', '’']) => {
-                Some("strings stand between straight quotes, `\"text\"`".to_owned())
-            }
+            Rule::err_name if keywords::RESERVED.contains(&word) => Some(help_with_reserved(word)),
             Rule::err_expr if self.path.contains(&Rule::option) && matches!(word, "=" | ":") => {
                 Some(format!(
                     "options of `train` are written without `{word}`, as in `batch 1024`"
@@ -337,7 +338,8 @@ impl Reporter<'_> {
                 "a condition follows the rows it narrows, as in `rating where stars >= 4`"
                     .to_owned(),
             ),
-            _ => None,
+            Rule::err_operand if word == "*" => Some("a power is written `^`".to_owned()),
+            _ => help_with_mark(word).map(str::to_owned),
         }
     }
 
@@ -351,6 +353,10 @@ impl Reporter<'_> {
             nearest(word, known.iter().copied()).map(|near| format!("did that mean `{near}`?"))
         };
         match (node.rule, self.path.last()?) {
+            (Rule::err_item | Rule::err_entry, _) if help_with_mark(word).is_some() => {
+                help_with_mark(word).map(str::to_owned)
+            }
+            (Rule::err_entry, _) if keywords::RESERVED.contains(&word) => Some(help_with_reserved(word)),
             (Rule::err_item, _) => suggest(keywords::ITEMS)
                 .or_else(|| Some(format!("an item begins with one of: {}", keywords::ITEMS.join(", ")))),
             (Rule::err_entry, Rule::evaluate_item) => suggest(keywords::EVALUATE_ENTRIES).or_else(|| {
@@ -365,12 +371,33 @@ impl Reporter<'_> {
             (Rule::err_rest | Rule::err_extra, _) if word == "[" => {
                 Some("lists are not indexed; `.name` projects, and the library has `first`, `last`, `take`".to_owned())
             }
-            (Rule::err_rest | Rule::err_extra | Rule::err_field, _) if matches!(word, "&" | "|" | "!" | "&&") => {
-                Some("the words are `and`, `or` and `not`".to_owned())
+            (Rule::err_rest, Rule::item) if word == "{" && self.line_before(node.start).contains(" where ") => {
+                Some("one `=` begins the body; equality is written `==`".to_owned())
             }
-            _ => None,
+            (Rule::err_reserved, _) => Some(help_with_reserved(word)),
+            _ => help_with_mark(word).map(str::to_owned),
         }
     }
+}
+
+fn help_with_reserved(word: &str) -> String {
+    format!("`{word}` is a reserved word and cannot be a name")
+}
+
+/// What the marks of other languages and of word processors are here.
+fn help_with_mark(word: &str) -> Option<&'static str> {
+    Some(match word.chars().next()? {
+        '#' => "a comment begins with `//`",
+        '&' | '|' | '!' if word != "|>" && word != "!=" => "the words are `and`, `or` and `not`",
+        '–' | '—' | '−' => "the minus sign is `-`",
+        '“' | '”' | '„' | '‘' | '’' | '\'' => {
+            "strings stand between straight quotes, `\"text\"`"
+        }
+        first if first.is_alphabetic() && !first.is_ascii() => {
+            "names are made of the letters a to z and A to Z, digits and `_`"
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

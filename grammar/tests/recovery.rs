@@ -146,6 +146,10 @@ const CASES: &[(&str, &str)] = &[
         "loop day over visit.at by 1d {\n  loss a over visit in day = f(\n  train t { minimize a }\n  what is this\n  export x\n}\n",
     ),
     (
+        "marks of other languages",
+        "# a comment\nselector a = rating where !old || new\nsetting x = 2 ** 3\nsetting y = 64 – 1\nsetting name = 'x'\nloss main over rating where stars = 4 {\n  x\n}\n",
+    ),
+    (
         "several errors are said at once",
         "use\nsetting a =\nsetting b = (1\nweight w = 0\nexport\n",
     ),

@@ -1,10 +1,11 @@
 //! Lines made of pieces, and blocks made of lines.
 
-use crate::ast::{Body, Expr, Param};
+use crate::ast::{Body, Expr, ExprKind, Param};
 use crate::span::Span;
 
 use super::Printer;
 use super::breaking::Place;
+use super::expressions::guard;
 
 /// A part of a line.
 pub(super) enum Piece<'a> {
@@ -74,7 +75,7 @@ impl Printer<'_> {
         let flat = |piece: &Piece<'_>| match piece {
             Piece::Text(text) => text.clone(),
             Piece::Value(expr) => self.flat_open(expr),
-            Piece::Rows(expr) => self.flat_rows(expr),
+            Piece::Rows(expr) => guard(self.flat_rows(expr)),
             Piece::Small(expr) => self.flat_small(expr),
             Piece::Params(params) => {
                 let params: Vec<_> = params.iter().map(|param| self.flat_param(param)).collect();
@@ -114,7 +115,10 @@ impl Printer<'_> {
             match piece {
                 Piece::Text(text) => self.push(text),
                 Piece::Value(expr) => self.expr(expr, Place::Open, tail),
-                Piece::Rows(expr) => self.expr(expr, Place::Rows, tail),
+                Piece::Rows(expr) => match guard(self.flat_rows(expr)) {
+                    guarded if guarded.starts_with("({") => self.push(&guarded),
+                    _ => self.expr(expr, Place::Rows, tail),
+                },
                 Piece::Small(expr) => {
                     let flat = self.flat_small(expr);
                     self.push(&flat);
@@ -158,9 +162,11 @@ impl Printer<'_> {
         let flat = self.flat_open(value);
         self.push(" =");
         let commented = self.has_comments(value.span);
-        if !commented && self.fits(&flat, tail + 1) {
+        // what is broken in braces begins on this line
+        let braced = matches!(value.kind, ExprKind::Match(..) | ExprKind::Record(_));
+        if !commented && (braced || self.fits(&flat, tail + 1)) {
             self.push(" ");
-            return self.push(&flat);
+            return self.expr(value, Place::Open, tail);
         }
         self.newline();
         self.indent += 1;

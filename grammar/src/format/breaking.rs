@@ -44,7 +44,7 @@ impl Printer<'_> {
     /// Writes an expression that `tail` more columns follow on its last line.
     pub(super) fn expr(&mut self, expr: &Expr, place: Place, tail: usize) {
         let flat = self.flat_in(expr, place);
-        if !self.has_comments(expr.span) && self.fits(&flat, tail) {
+        if !self.has_comments(expr.span) && !self.keeps_lines(expr) && self.fits(&flat, tail) {
             return self.push(&flat);
         }
         if self.needs_parentheses(expr, place) {
@@ -53,6 +53,13 @@ impl Printer<'_> {
             return self.push(")");
         }
         self.broken(expr, tail);
+    }
+
+    /// Whether an expression stays broken though it may fit: a choice whose arms the author gave lines of their own.
+    pub(super) fn keeps_lines(&self, expr: &Expr) -> bool {
+        matches!(expr.kind, ExprKind::Match(..))
+            && self.original.is_some()
+            && !self.was_one_line(expr.span)
     }
 
     fn broken(&mut self, expr: &Expr, tail: usize) {
@@ -96,14 +103,14 @@ impl Printer<'_> {
                     })
                     .collect();
                 self.push(&head);
-                self.broken_fields(&arms, expr.span.end as usize);
+                self.broken_fields(&arms, "", expr.span.end as usize);
             }
             ExprKind::Record(fields) => {
                 let fields: Vec<_> = fields
                     .iter()
                     .map(|(name, value)| (format!("{}: ", name.text), name.span.start, value))
                     .collect();
-                self.broken_fields(&fields, expr.span.end as usize);
+                self.broken_fields(&fields, ",", expr.span.end as usize);
             }
             ExprKind::List(elements) => self.broken_list(elements, expr.span.end as usize),
             ExprKind::Rows { source, cond, .. } => {
@@ -205,15 +212,15 @@ impl Printer<'_> {
     }
 
     /// Fields or arms a line each, in braces.
-    fn broken_fields(&mut self, fields: &[(String, u32, &Expr)], end: usize) {
+    fn broken_fields(&mut self, fields: &[(String, u32, &Expr)], separator: &str, end: usize) {
         self.push("{");
         self.newline();
         self.indent += 1;
         for (at, (head, start, value)) in fields.iter().enumerate() {
             self.comments_before(usize::MAX, *start as usize);
             self.push(head);
-            self.expr(value, Place::Open, 1);
-            self.push(",");
+            self.expr(value, Place::Open, separator.len());
+            self.push(separator);
             self.trailing_comment(
                 fields
                     .get(at + 1)

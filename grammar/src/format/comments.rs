@@ -129,7 +129,11 @@ impl Printer<'_> {
             return;
         };
         if let Some((_, text)) = self.pending(limit) {
-            let gap = column.saturating_sub(self.column()).max(2);
+            // comments that stand below each other stay so; one whose code has moved does not hang in the air
+            let gap = column
+                .checked_sub(self.column())
+                .filter(|gap| (2..32).contains(gap))
+                .unwrap_or(2);
             self.out.push_str(&" ".repeat(gap));
             self.out.push_str(&text);
             self.advance();

@@ -176,12 +176,7 @@ impl Printer<'_> {
 
     /// Before `{`, where a record needs parentheses.
     pub(super) fn flat_head(&self, expr: &Expr) -> String {
-        let text = self.flat(expr, ANY);
-        if text.starts_with('{') {
-            format!("({text})")
-        } else {
-            text
-        }
+        guard(self.flat(expr, ANY))
     }
 
     /// One operand, where a word follows: `within 30d`, `batch 64`.
@@ -190,8 +185,7 @@ impl Printer<'_> {
             ExprKind::Unary(UnaryOp::Neg, value) if level_of(value) == ATOM => {
                 format!("-{}", self.flat_small(value))
             }
-            ExprKind::Record(_) => format!("({})", self.flat(expr, OPEN)),
-            _ => self.flat(expr, ATOM),
+            _ => guard(self.flat(expr, ATOM)),
         }
     }
 
@@ -294,6 +288,15 @@ impl Printer<'_> {
     fn spelled(&self, expr: &Expr, canonical: impl Fn() -> String) -> String {
         self.spelling(expr.span)
             .map_or_else(canonical, str::to_owned)
+    }
+}
+
+/// In parentheses if it begins with a brace, where a brace would begin the body.
+pub(super) fn guard(text: String) -> String {
+    if text.starts_with('{') {
+        format!("({text})")
+    } else {
+        text
     }
 }
 

@@ -1,7 +1,7 @@
 //! Items as pieces.
 
 use crate::ast::{
-    Column, Evaluate, EvaluateKind, Expr, File, Item, ItemKind, Loop, Loss, Origin, Rows, Source,
+    Column, Evaluate, EvaluateKind, File, Item, ItemKind, Loop, Loss, Origin, Rows, Source,
     SourceKind, Tower, Train, Use,
 };
 
@@ -72,7 +72,7 @@ impl Printer<'_> {
             .any(|piece| matches!(piece, Piece::Block(lines, _) if !lines.is_empty()));
         let one_line =
             !blocks || self.was_one_line(item.span) || (is_split && self.original.is_none());
-        if one_line && !self.has_comments(item.span) && self.fits(&flat, 0) {
+        if blocks && one_line && !self.has_comments(item.span) && self.fits(&flat, 0) {
             return self.push(&flat);
         }
         self.pieces(&pieces);
@@ -188,13 +188,17 @@ impl Printer<'_> {
     }
 
     fn source_pieces<'a>(&self, source: &'a Source, end: usize) -> Vec<Piece<'a>> {
+        let from = match self.flat_open(&source.from) {
+            path if path.starts_with('{') => Piece::Small(&source.from),
+            _ => Piece::Value(&source.from),
+        };
         let kind = match source.kind {
             SourceKind::Entity => "entity",
             SourceKind::Events => "events",
         };
         let mut pieces = vec![
             Piece::text(format!("{kind} {} from ", source.name.text)),
-            from(&source.from),
+            from,
         ];
         if let Some(as_of) = &source.as_of {
             pieces.push(Piece::text(format!(" as of {}", as_of.text)));
@@ -320,14 +324,6 @@ impl Printer<'_> {
             .collect();
         pieces.push(Piece::Block(lines, end));
         pieces
-    }
-}
-
-/// The path of a source, where a record would be taken for the body.
-fn from(path: &Expr) -> Piece<'_> {
-    match path.kind {
-        crate::ast::ExprKind::Record(_) => Piece::Small(path),
-        _ => Piece::Value(path),
     }
 }
 

@@ -5,6 +5,7 @@
     reason = "the crate is pure, its tests read files"
 )]
 
+use reckon_grammar::ast::File;
 use reckon_grammar::span::FileId;
 use reckon_grammar::{format, parse, print};
 
@@ -37,7 +38,12 @@ pub(crate) fn errors(text: &str) -> Vec<String> {
 
 /// The abstract syntax of a text without its spans.
 pub(crate) fn shape(text: &str) -> String {
-    let debug = format!("{:?}", parse(FileId(0), text).ast);
+    without_spans(&parse(FileId(0), text).ast)
+}
+
+/// A file as debug output without its spans.
+pub(crate) fn without_spans(file: &File) -> String {
+    let debug = format!("{file:?}");
     let mut shape = String::with_capacity(debug.len());
     let mut rest = debug.as_str();
     // spans show as `0:12..15`, which nothing else does
