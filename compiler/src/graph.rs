@@ -9,13 +9,13 @@ pub mod build;
 pub mod entry;
 pub mod eval;
 pub mod op;
+mod order;
 pub mod space;
 pub mod text;
 pub mod ty;
 pub mod verify;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
@@ -118,6 +118,16 @@ impl Graph {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A graph with the same name, spaces and parameters, without nodes, outputs and effects.
+    pub fn without_nodes(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            spaces: self.spaces.clone(),
+            params: self.params.clone(),
             ..Self::default()
         }
     }
@@ -254,73 +264,5 @@ impl Graph {
     /// All nodes in the order of their ids, dead ones included.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.dag.node_indices().map(NodeId)
-    }
-
-    /// The live nodes, operands first. Among ready nodes the one that was added first comes first.
-    pub fn order(&self) -> Vec<NodeId> {
-        self.order_of(&self.live())
-    }
-
-    /// The nodes marked by [`NodeId::index`], which must hold the operands of each of them; in the order of [`Graph::order`].
-    pub fn order_of(&self, live: &[bool]) -> Vec<NodeId> {
-        let mut waiting = vec![0_u32; live.len()];
-        let mut ready = BinaryHeap::new();
-        for id in self.ids().filter(|id| live[id.index()]) {
-            waiting[id.index()] = self.dag.edges_directed(id.0, Direction::Incoming).count() as u32;
-            if waiting[id.index()] == 0 {
-                ready.push(Reverse(id));
-            }
-        }
-        let mut order = Vec::new();
-        while let Some(Reverse(id)) = ready.pop() {
-            order.push(id);
-            for edge in self.dag.edges_directed(id.0, Direction::Outgoing) {
-                let user = NodeId(edge.target());
-                if live.get(user.index()).copied().unwrap_or(false) {
-                    waiting[user.index()] -= 1;
-                    if waiting[user.index()] == 0 {
-                        ready.push(Reverse(user));
-                    }
-                }
-            }
-        }
-        order
-    }
-
-    /// Which nodes an output or an effect needs, by [`NodeId::index`].
-    pub fn live(&self) -> Vec<bool> {
-        self.needed_by(self.roots())
-    }
-
-    /// Which nodes `roots` need, themselves included, by [`NodeId::index`].
-    pub fn needed_by(&self, roots: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
-        let mut live = vec![false; self.bound()];
-        let mut stack: Vec<NodeId> = roots.into_iter().collect();
-        while let Some(id) = stack.pop() {
-            if !std::mem::replace(&mut live[id.index()], true) {
-                stack.extend(
-                    self.dag
-                        .edges_directed(id.0, Direction::Incoming)
-                        .map(|edge| NodeId(edge.source())),
-                );
-            }
-        }
-        live
-    }
-
-    /// One more than the largest [`NodeId::index`] so far.
-    pub fn bound(&self) -> usize {
-        self.dag
-            .node_indices()
-            .next_back()
-            .map_or(0, |last| last.index() + 1)
-    }
-
-    /// The nodes that keep others alive: outputs, then effects.
-    pub fn roots(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.outputs
-            .iter()
-            .map(|(_, id)| *id)
-            .chain(self.effects.iter().copied())
     }
 }

@@ -6,6 +6,7 @@ pub mod errors;
 pub mod graph;
 pub mod hir;
 pub mod modules;
+pub mod passes;
 pub mod plan;
 pub mod random;
 pub mod training;

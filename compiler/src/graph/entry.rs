@@ -206,6 +206,15 @@ impl Backward<'_> {
     }
 }
 
+/// The result of an elementwise op on single values; none for ops of other kinds.
+pub(crate) fn folded(op: &Op, values: &[f64]) -> Option<f64> {
+    match (op.entry().eval, values) {
+        (Eval::Map(f), [x]) => Some(f(*x)),
+        (Eval::Zip(f), [a, b]) => Some(f(*a, *b)),
+        _ => None,
+    }
+}
+
 #[expect(clippy::unnecessary_wraps, reason = "gradient rules return an option")]
 fn dense(id: NodeId) -> Option<Cotangent> {
     Some(Cotangent::Dense(id))

@@ -3,6 +3,7 @@
 use reckon_compiler::graph::text::{print, read};
 use reckon_compiler::graph::verify::verify;
 use reckon_compiler::graph::{Graph, UpdateRule};
+use reckon_compiler::passes::{STEP, optimise};
 use reckon_compiler::training::{Group, Objective, Recipe, training_step};
 use reckon_grammar::span::FileId;
 
@@ -74,6 +75,9 @@ fn two_towers_are_trained_by_this_program() {
     let text = print(&step.graph);
     assert_eq!(print(&graph(&text)), text);
     insta::assert_snapshot!(text);
+    let mut optimised = step.graph;
+    optimise(&mut optimised, STEP, &mut |_, _| {});
+    insta::assert_snapshot!("two_towers_optimised", print(&optimised));
 }
 
 #[test]
