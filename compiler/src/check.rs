@@ -23,6 +23,7 @@ use crate::modules::{self, Program};
 use crate::value::Value;
 use crate::world::World;
 
+pub(crate) use constant::symbol;
 pub(crate) use prim::{row_op, step_op};
 
 /// A spec after checking.

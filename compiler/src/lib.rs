@@ -1,10 +1,12 @@
 //! The Reckon compiler: from a syntax tree to a plan, pure, without IO, libtorch or machine code.
 
+pub mod build;
 pub mod check;
 pub mod differentiate;
 pub mod errors;
 pub mod graph;
 pub mod hir;
+pub mod lower;
 pub mod modules;
 pub mod passes;
 pub mod plan;

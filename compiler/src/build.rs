@@ -1,0 +1,371 @@
+//! From the typed program to graphs: towers are applied to handles, and every value gets its index spaces.
+//!
+//! Row values leave through [`RowPrograms`] as outputs of kernels and come back as inputs of the graph.
+
+mod handles;
+mod prim;
+pub mod rows;
+mod shape;
+
+use std::collections::BTreeMap;
+
+use reckon_grammar::ast::{BinaryOp, UnaryOp};
+use reckon_grammar::diagnostic::{Code, Diagnostic};
+use reckon_grammar::span::Span;
+
+use crate::differentiate::grad_of;
+use crate::graph::{Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, SpaceId, SpaceKind, TensorType};
+use crate::hir::{self, EmbedTable, Expr, ExprKind, Hir, LocalId, Ty};
+use crate::plan::{Feed, FeedKind, Handle, Program};
+use crate::value::Value;
+use rows::RowPrograms;
+
+/// Whether a program trains or serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Dropout and replacement of ids happen.
+    Training,
+    /// They do not.
+    Serving,
+}
+
+/// What a local stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Val {
+    /// A tensor.
+    Node(NodeId),
+    /// Rows, by index into the program's handles.
+    Handle(usize),
+    /// Named values.
+    Record(Vec<(String, Val)>),
+    /// Values beside each other.
+    Tuple(Vec<Val>),
+    /// A constant that is no tensor.
+    Const(Value),
+}
+
+/// What a graph cannot be built of; the diagnostic has been made.
+pub(crate) type Built<T> = Result<T, Box<Diagnostic>>;
+
+/// Builds one graph.
+pub(crate) struct GraphBuilder<'h> {
+    hir: &'h Hir,
+    rows: &'h mut RowPrograms,
+    mode: Mode,
+    pub(crate) graph: Graph,
+    pub(crate) handles: Vec<Handle>,
+    feeds: Vec<Feed>,
+    locals: BTreeMap<LocalId, Val>,
+    /// The open path, for names of weights and for random draws.
+    path: Vec<String>,
+    /// The user's call that is being expanded, and the tables' model space.
+    call: Option<Span>,
+    lists: BTreeMap<SpaceId, ListInputs>,
+    axes: BTreeMap<hir::SpaceRef, SpaceId>,
+    features: BTreeMap<(usize, String), Val>,
+    towers: BTreeMap<String, Val>,
+    inputs: BTreeMap<String, NodeId>,
+}
+
+/// Which row each element of a list belongs to, and its place in the list.
+#[derive(Clone, Copy)]
+struct ListInputs {
+    segments: NodeId,
+    positions: NodeId,
+    parent: SpaceId,
+}
+
+impl<'h> GraphBuilder<'h> {
+    pub(crate) fn new(hir: &'h Hir, rows: &'h mut RowPrograms, mode: Mode, name: &str) -> Self {
+        Self {
+            hir,
+            rows,
+            mode,
+            graph: Graph::new(name),
+            handles: Vec::new(),
+            feeds: Vec::new(),
+            locals: BTreeMap::new(),
+            path: Vec::new(),
+            call: None,
+            lists: BTreeMap::new(),
+            axes: BTreeMap::new(),
+            features: BTreeMap::new(),
+            towers: BTreeMap::new(),
+            inputs: BTreeMap::new(),
+        }
+    }
+
+    /// The program built so far. Feeds that no live node reads are left out when the plan is made.
+    pub(crate) fn finish(self) -> Program {
+        Program { graph: self.graph, handles: self.handles, feeds: self.feeds }
+    }
+
+    pub(crate) fn set_local(&mut self, id: LocalId, value: Val) {
+        self.locals.insert(id, value);
+    }
+
+    /// Opens the path of an item, `film` or `main`.
+    pub(crate) fn at_path<T>(&mut self, segment: &str, work: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.path, vec![segment.to_owned()]);
+        let result = work(self);
+        self.path = outer;
+        result
+    }
+
+    /// The value of an expression.
+    pub(crate) fn value(&mut self, e: &Expr) -> Built<Val> {
+        match &e.kind {
+            ExprKind::Const(value) => self.constant(value, e),
+            ExprKind::Local(id) => match self.locals.get(id) {
+                Some(value) => Ok(value.clone()),
+                None => Err(self.internal(e.span, "a local has no value")),
+            },
+            ExprKind::Prim(name, args) => self.prim(name, args, e),
+            ExprKind::Binary(op, a, b) => self.binary(*op, a, b, e).map(Val::Node),
+            ExprKind::Unary(op, a) => {
+                let a = self.node(a)?;
+                let op = match op {
+                    UnaryOp::Neg => Op::Neg,
+                    UnaryOp::Not => Op::Not,
+                };
+                self.push(op, &[a], e).map(Val::Node)
+            }
+            ExprKind::Scope { segment, lets, value } => self.scope(segment.as_deref(), lets, value),
+            ExprKind::Tower(name, args) => self.tower(name, args, e),
+            ExprKind::Weight(name, init, _) => self.weight(name, init.clone(), e).map(Val::Node),
+            ExprKind::ItemWeight(name) => self.item_weight(name, e).map(Val::Node),
+            ExprKind::Feature(handle, name) => {
+                let handle = self.handle(handle)?;
+                self.feature(handle, name, e)
+            }
+            ExprKind::Refer(..) | ExprKind::History(..) | ExprKind::Candidates(..) => self.handle(e).map(Val::Handle),
+            ExprKind::Builtin(handle, name) => self.builtin(handle, name, e).map(Val::Node),
+            ExprKind::Feed(rows) => self.feed(rows, e).map(Val::Node),
+            ExprKind::Embed(ids, table) => self.embed(ids, table, e).map(Val::Node),
+            ExprKind::IfTraining(a, b) => match self.mode {
+                Mode::Training => self.value(a),
+                Mode::Serving => self.value(b),
+            },
+            ExprKind::Tuple(items) => items.iter().map(|item| self.value(item)).collect::<Built<_>>().map(Val::Tuple),
+            ExprKind::Record(fields) => {
+                let fields = fields.iter().map(|(name, e)| Ok((name.clone(), self.value(e)?)));
+                fields.collect::<Built<_>>().map(Val::Record)
+            }
+            ExprKind::Field(base, name) => match self.value(base)? {
+                Val::Record(fields) => match fields.into_iter().find(|(field, _)| field == name) {
+                    Some((_, value)) => Ok(value),
+                    None => Err(self.internal(e.span, "a record misses a field")),
+                },
+                _ => Err(self.internal(e.span, "a field of what is no record")),
+            },
+            ExprKind::Retype(inner) => self.retype(inner, e),
+            ExprKind::Grad(y, x) => self.gradient(y, x, e).map(Val::Node),
+            ExprKind::Column(..) | ExprKind::Error => Err(self.internal(e.span, "a row value stands where a tensor is expected")),
+        }
+    }
+
+    /// The value of an expression that is a tensor.
+    pub(crate) fn node(&mut self, e: &Expr) -> Built<NodeId> {
+        match self.value(e)? {
+            Val::Node(node) => Ok(node),
+            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => Err(self.internal(e.span, "expected a tensor")),
+        }
+    }
+
+    fn internal(&self, span: Span, what: &str) -> Box<Diagnostic> {
+        Box::new(Diagnostic::error(Code(999), self.call.unwrap_or(span), format!("internal: {what}")))
+    }
+
+    fn site(&self, span: Span) -> Site {
+        let definition = self.call.is_some().then_some(span);
+        Site { call: Some(self.call.unwrap_or(span)), definition, path: self.path.join(".") }
+    }
+
+    /// Adds a node whose type follows from its operands.
+    fn push(&mut self, op: Op, operands: &[NodeId], e: &Expr) -> Built<NodeId> {
+        let site = self.site(e.span);
+        self.graph.push(op, operands, site).map_err(|error| self.internal(e.span, &error.message))
+    }
+
+    /// Adds a node of a given type.
+    fn push_typed(&mut self, op: Op, operands: &[NodeId], ty: TensorType, e: &Expr) -> Built<NodeId> {
+        let site = self.site(e.span);
+        self.graph.push_typed(op, operands, ty, site).map_err(|error| self.internal(e.span, &error.message))
+    }
+
+    fn constant(&mut self, value: &Value, e: &Expr) -> Built<Val> {
+        let Ty::Tensor(tensor) = &e.ty else { return Ok(Val::Const(value.clone())) };
+        let mut data = Vec::new();
+        numbers(value, &mut data);
+        let dims: Vec<Dim> = tensor.dims.iter().map(|size| Dim::Fixed(*size)).collect();
+        self.push_typed(Op::Const(data), &[], TensorType::new(tensor.elem, dims), e).map(Val::Node)
+    }
+
+    /// A float constant without dimensions.
+    fn number(&mut self, value: f64, e: &Expr) -> Built<NodeId> {
+        self.push_typed(Op::Const(vec![value]), &[], TensorType::scalar(), e)
+    }
+
+    fn scope(&mut self, segment: Option<&str>, lets: &[(LocalId, String, Expr)], value: &Expr) -> Built<Val> {
+        if let Some(segment) = segment {
+            self.path.push(segment.to_owned());
+        }
+        let result = self.scope_value(lets, value);
+        if segment.is_some() {
+            self.path.pop();
+        }
+        result
+    }
+
+    fn scope_value(&mut self, lets: &[(LocalId, String, Expr)], value: &Expr) -> Built<Val> {
+        for (id, _, e) in lets {
+            let bound = self.value(e)?;
+            self.locals.insert(*id, bound);
+        }
+        self.value(value)
+    }
+
+    fn tower(&mut self, name: &str, args: &[Expr], e: &Expr) -> Built<Val> {
+        let tower = self.hir.towers.iter().find(|tower| tower.name == name);
+        let Some(tower) = tower else { return Err(self.internal(e.span, "a tower is missing")) };
+        let values: Vec<Val> = args.iter().map(|arg| self.value(arg)).collect::<Built<_>>()?;
+        let key = format!("{name} {values:?}");
+        if let Some(done) = self.towers.get(&key) {
+            return Ok(done.clone());
+        }
+        for ((id, _, _), value) in tower.params.iter().zip(values) {
+            self.locals.insert(*id, value);
+        }
+        let outer = self.call.take();
+        let result = self.at_path(name, |builder| builder.value(&tower.value));
+        self.call = outer;
+        let result = result?;
+        self.towers.insert(key, result.clone());
+        Ok(result)
+    }
+
+    fn feature(&mut self, handle: usize, name: &str, e: &Expr) -> Built<Val> {
+        let key = (handle, name.to_owned());
+        if let Some(done) = self.features.get(&key) {
+            return Ok(done.clone());
+        }
+        let source = self.handles[handle].source.clone();
+        let feature = self.hir.features.iter().find(|feature| feature.source == source && feature.name == name);
+        let Some(feature) = feature else { return Err(self.internal(e.span, "a feature is missing")) };
+        self.locals.insert(feature.row, Val::Handle(handle));
+        let outer = self.call.take();
+        let result = self.at_path(&format!("{source}.{name}"), |builder| builder.value(&feature.value));
+        self.call = outer;
+        let result = result?;
+        self.features.insert(key, result.clone());
+        Ok(result)
+    }
+
+    fn weight(&mut self, name: &str, init: Init, e: &Expr) -> Built<NodeId> {
+        let Ty::Tensor(tensor) = &e.ty else { return Err(self.internal(e.span, "a weight has no shape")) };
+        let path = self.path.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        let dims: Vec<Dim> = tensor.dims.iter().map(|size| Dim::Fixed(*size)).collect();
+        self.param(path, TensorType::new(Elem::F32, dims), init, e)
+    }
+
+    fn item_weight(&mut self, name: &str, e: &Expr) -> Built<NodeId> {
+        let weight = self.hir.weights.iter().find(|weight| weight.name == name);
+        let Some(weight) = weight else { return Err(self.internal(e.span, "a weight is missing")) };
+        let dims: Vec<Dim> = weight.ty.dims.iter().map(|size| Dim::Fixed(*size)).collect();
+        self.param(name.to_owned(), TensorType::new(Elem::F32, dims), weight.init.clone(), e)
+    }
+
+    fn param(&mut self, path: String, ty: TensorType, init: Init, e: &Expr) -> Built<NodeId> {
+        if let Some(done) = self.inputs.get(&format!("param {path}")) {
+            return Ok(*done);
+        }
+        self.graph.params.insert(path.clone(), Param { kind: ParamKind::Weight, ty: ty.clone(), init });
+        let node = self.push_typed(Op::Param(path.clone()), &[], ty, e)?;
+        self.inputs.insert(format!("param {path}"), node);
+        Ok(node)
+    }
+
+    /// Vectors of ids, from the table of a feature.
+    fn embed(&mut self, ids: &Expr, table: &EmbedTable, e: &Expr) -> Built<NodeId> {
+        let path = format!("main/{}", table.path);
+        let ids_node = self.row_input(ids, e, table.drop, Elem::I64)?;
+        let key = format!("table {path}");
+        let node = match self.inputs.get(&key) {
+            Some(done) => *done,
+            None => {
+                let space = self.new_space(&format!("V:{}", table.path), SpaceKind::Vocabulary { table: path.clone() });
+                let ty = TensorType::new(Elem::F32, [Dim::Space(space), Dim::Fixed(table.width)]);
+                self.rows.table(&path, ids);
+                self.graph.params.insert(path.clone(), Param { kind: ParamKind::Table, ty: ty.clone(), init: table.init.clone() });
+                let node = self.push_typed(Op::Table(path), &[], ty, e)?;
+                self.inputs.insert(key, node);
+                node
+            }
+        };
+        self.push(Op::Lookup, &[node, ids_node], e)
+    }
+
+    fn gradient(&mut self, y: &Expr, x: &Expr, e: &Expr) -> Built<NodeId> {
+        let (y, x) = (self.node(y)?, self.node(x)?);
+        match grad_of(&mut self.graph, y, x) {
+            Some(node) => Ok(node),
+            None => {
+                let ty = self.graph.ty(x).clone();
+                self.push_typed(Op::Const(vec![0.0]), &[], ty, e)
+            }
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, a: &Expr, b: &Expr, e: &Expr) -> Built<NodeId> {
+        let (a, b) = (self.node(a)?, self.node(b)?);
+        let (a, b) = self.aligned(a, b, e)?;
+        self.arithmetic(op, a, b, e)
+    }
+
+    /// An operator over two aligned nodes; whole numbers and truth values become floats beside floats.
+    fn arithmetic(&mut self, op: BinaryOp, a: NodeId, b: NodeId, e: &Expr) -> Built<NodeId> {
+        let logical = matches!(op, BinaryOp::And | BinaryOp::Or);
+        let (x, y) = (self.graph.ty(a).elem, self.graph.ty(b).elem);
+        let whole = x == Elem::I64 && y == Elem::I64 && !matches!(op, BinaryOp::Div | BinaryOp::Pow);
+        let (a, b) = if logical || whole { (a, b) } else { (self.float(a, e)?, self.float(b, e)?) };
+        let op = match op {
+            BinaryOp::Add => Op::Add,
+            BinaryOp::Sub => Op::Sub,
+            BinaryOp::Mul => Op::Mul,
+            BinaryOp::Div => Op::Div,
+            BinaryOp::Pow => Op::Pow,
+            BinaryOp::Eq => Op::Eq,
+            BinaryOp::Ne => Op::Ne,
+            BinaryOp::Lt => Op::Lt,
+            BinaryOp::Le => Op::Le,
+            BinaryOp::Gt => Op::Gt,
+            BinaryOp::Ge => Op::Ge,
+            BinaryOp::And => Op::And,
+            BinaryOp::Or => Op::Or,
+        };
+        self.push(op, &[a, b], e)
+    }
+
+    fn float(&mut self, x: NodeId, e: &Expr) -> Built<NodeId> {
+        if self.graph.ty(x).elem == Elem::F32 { Ok(x) } else { self.push(Op::Cast(Elem::F32), &[x], e) }
+    }
+
+    /// An input of the graph, once a name.
+    fn input(&mut self, name: String, ty: TensorType, what: FeedKind, e: &Expr) -> Built<NodeId> {
+        if let Some(done) = self.inputs.get(&name) {
+            return Ok(*done);
+        }
+        let node = self.push_typed(Op::Input(name.clone()), &[], ty, e)?;
+        self.feeds.push(Feed { input: name.clone(), what, span: Some(self.call.unwrap_or(e.span)) });
+        self.inputs.insert(name, node);
+        Ok(node)
+    }
+}
+
+fn numbers(value: &Value, data: &mut Vec<f64>) {
+    match value {
+        Value::List(items) => items.iter().for_each(|item| numbers(item, data)),
+        Value::Bool(value) => data.push(f64::from(u8::from(*value))),
+        other => data.extend(other.as_f64()),
+    }
+}
