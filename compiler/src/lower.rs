@@ -75,7 +75,7 @@ impl Lowering<'_, '_> {
     fn histories(&mut self) -> Vec<HistoryPlan> {
         let mut plans = Vec::new();
         for history in &self.hir.histories {
-            let condition = history.condition.as_ref().map(|(_, cond)| self.rows.output(&history.source, cond, false));
+            let condition = history.condition.as_ref().map(|(_, cond)| self.rows.output(&history.source, cond, false, None));
             plans.push(HistoryPlan {
                 source: history.source.clone(),
                 entity: history.entity.clone(),
@@ -131,7 +131,7 @@ impl Lowering<'_, '_> {
         let mut of_loss = Vec::new();
         for (_, loss) in losses {
             let rows = &loss.rows;
-            let condition = rows.condition.as_ref().map(|cond| self.rows.output(&rows.source, cond, false));
+            let condition = rows.condition.as_ref().map(|cond| self.rows.output(&rows.source, cond, false, None));
             let name = match &condition {
                 Some(condition) => format!("{} where {condition}", rows.source),
                 None => rows.source.clone(),
@@ -176,10 +176,10 @@ impl Lowering<'_, '_> {
 
     fn evaluation(&mut self, evaluation: &hir::Evaluation) -> Option<EvaluationPlan> {
         let source = evaluation.rows.source.clone();
-        let condition = evaluation.rows.condition.as_ref().map(|cond| self.rows.output(&source, cond, false));
+        let condition = evaluation.rows.condition.as_ref().map(|cond| self.rows.output(&source, cond, false, None));
         let mut slices = evaluation.slices.clone();
         for e in &evaluation.slice_exprs {
-            let output = self.rows.output(&source, e, false);
+            let output = self.rows.output(&source, e, false, None);
             slices.push(SlicePlan::Output { source: source.clone(), output });
         }
         let (kind, usual) = match &evaluation.kind {

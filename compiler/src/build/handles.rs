@@ -160,7 +160,8 @@ impl GraphBuilder<'_> {
         let handle = self.handle(root)?;
         let source = self.handles[handle].source.clone();
         let numeric = elem == Elem::F32;
-        let output = self.rows.output(&source, rows, numeric);
+        let feature = self.path.first().and_then(|path| path.strip_prefix(&source)).and_then(|rest| rest.strip_prefix('.'));
+        let output = self.rows.output(&source, rows, numeric, feature);
         let name = format!("{}.{output}", self.handles[handle].name);
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));

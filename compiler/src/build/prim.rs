@@ -153,32 +153,14 @@ impl GraphBuilder<'_> {
         self.push_typed(Op::Const(data), &[], TensorType::new(Elem::F32, dims), e)
     }
 
-    /// Brings parts over different rows to the same ones.
-    fn same_rows(&mut self, nodes: &mut [NodeId], e: &Expr) -> Built<Vec<Dim>> {
-        let lists: Vec<_> = nodes.iter().filter_map(|node| self.list_of(*node)).collect();
-        for list in lists {
-            for node in nodes.iter_mut() {
-                *node = self.spread(*node, list, e)?;
-            }
-        }
-        let mut rows: Vec<Dim> = Vec::new();
-        for node in nodes.iter() {
-            for dim in &self.graph.ty(*node).dims {
-                if matches!(dim, Dim::Space(_)) && !rows.contains(dim) {
-                    rows.push(*dim);
-                }
-            }
-        }
-        Ok(rows)
-    }
-
     fn concat(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
         let mut nodes = Vec::new();
         for arg in args {
             let node = self.node(arg)?;
             nodes.push(self.float(node, e)?);
         }
-        let rows = self.same_rows(&mut nodes, e)?;
+        self.level(&mut nodes, e)?;
+        let rows = self.rows_of(&nodes);
         for (node, arg) in nodes.iter_mut().zip(args) {
             let width = match &arg.ty {
                 Ty::Tensor(tensor) => tensor.dims.first().copied(),
@@ -195,8 +177,19 @@ impl GraphBuilder<'_> {
         }
         match nodes[..] {
             [only] => Ok(only),
-            _ => self.push(Op::Concat { axis: rows.len() }, &nodes, e),
+            _ => self.joined(&nodes, rows.len(), e),
         }
+    }
+
+    /// Nodes one after another along a fixed dimension.
+    fn joined(&mut self, nodes: &[NodeId], axis: usize, e: &Expr) -> Built<NodeId> {
+        let mut ty = self.graph.ty(nodes[0]).clone();
+        let size = |builder: &Self, node: NodeId| match builder.graph.ty(node).dims[axis] {
+            Dim::Fixed(size) => size,
+            Dim::Space(_) => 0,
+        };
+        ty.dims[axis] = Dim::Fixed(nodes.iter().map(|node| size(self, *node)).sum());
+        self.push_typed(Op::Concat { axis }, nodes, ty, e)
     }
 
     fn broadcast(&mut self, x: NodeId, dims: Vec<Dim>, e: &Expr) -> Built<NodeId> {
@@ -209,7 +202,8 @@ impl GraphBuilder<'_> {
 
     fn stack(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
         let mut nodes = args.iter().map(|arg| self.node(arg)).collect::<Built<Vec<_>>>()?;
-        let rows = self.same_rows(&mut nodes, e)?;
+        self.level(&mut nodes, e)?;
+        let rows = self.rows_of(&nodes);
         let inner = match &e.ty {
             Ty::Tensor(tensor) => tensor.dims[1..].iter().map(|size| Dim::Fixed(*size)).collect::<Vec<_>>(),
             _ => Vec::new(),
@@ -222,22 +216,17 @@ impl GraphBuilder<'_> {
         }
         match nodes[..] {
             [only] => Ok(only),
-            _ => self.push(Op::Concat { axis: rows.len() }, &nodes, e),
+            _ => self.joined(&nodes, rows.len(), e),
         }
     }
 
     fn select(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let mut nodes = [self.node(&args[0])?, self.scalar_or_node(&args[1])?, self.scalar_or_node(&args[2])?];
+        let mut nodes: [NodeId; 3] = [self.node(&args[0])?, self.scalar_or_node(&args[1])?, self.scalar_or_node(&args[2])?];
         if self.graph.ty(nodes[1]).elem != self.graph.ty(nodes[2]).elem {
             nodes[1] = self.float(nodes[1], e)?;
             nodes[2] = self.float(nodes[2], e)?;
         }
-        let lists: Vec<_> = nodes.iter().filter_map(|node| self.list_of(*node)).collect();
-        for list in lists {
-            for node in &mut nodes {
-                *node = self.spread(*node, list, e)?;
-            }
-        }
+        self.level(&mut nodes, e)?;
         self.push(Op::Select, &nodes, e)
     }
 

@@ -32,8 +32,9 @@ impl RowPrograms {
         hir.sources.iter().filter_map(|source| self.kernels.get(&source.name).cloned()).collect()
     }
 
-    /// The output of the source's kernel that holds this value, as a float where a tensor wants numbers.
-    pub(crate) fn output(&mut self, source: &str, e: &Expr, numeric: bool) -> String {
+    /// The output of the source's kernel that holds this value, as a float where a tensor wants numbers. It is named after
+    /// the feature that first asks for it, else by its text.
+    pub(crate) fn output(&mut self, source: &str, e: &Expr, numeric: bool, feature: Option<&str>) -> String {
         let to_float = numeric && !matches!(e.ty, Ty::Row(RowType { kind: RowKind::Float, .. }));
         let key = (source.to_owned(), format!("{}{}", text(e), if to_float { " as float" } else { "" }));
         if let Some(done) = self.outputs.get(&key) {
@@ -44,8 +45,13 @@ impl RowPrograms {
         if to_float {
             value = as_float(&mut kernel, value, e);
         }
-        let name = text(e);
-        let name = if kernel.outputs.iter().any(|(known, _)| *known == name) { format!("{name} as float") } else { name };
+        let taken = |name: &str| kernel.outputs.iter().any(|(known, _)| known == name);
+        let text = text(e);
+        let name = match feature {
+            Some(feature) if !taken(feature) => feature.to_owned(),
+            _ if taken(&text) => format!("{text} as float"),
+            _ => text,
+        };
         kernel.outputs.push((name.clone(), value));
         self.kernels.insert(source.to_owned(), kernel);
         self.outputs.insert(key, name.clone());

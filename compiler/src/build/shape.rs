@@ -22,17 +22,53 @@ impl GraphBuilder<'_> {
         spaces.filter(|space| self.parent(*space).is_some()).max_by_key(|space| depth(*space))
     }
 
-    /// Two nodes over compatible rows: values of the rows that hold a list are repeated for its elements.
+    /// Two nodes over compatible rows.
     pub(super) fn aligned(&mut self, a: NodeId, b: NodeId, e: &Expr) -> Built<(NodeId, NodeId)> {
-        let a = match self.list_of(b) {
-            Some(list) => self.spread(a, list, e)?,
-            None => a,
-        };
-        let b = match self.list_of(a) {
-            Some(list) => self.spread(b, list, e)?,
-            None => b,
-        };
-        Ok((a, b))
+        let mut nodes = [a, b];
+        self.level(&mut nodes, e)?;
+        Ok((nodes[0], nodes[1]))
+    }
+
+    /// Spreads values over the lists among them, and lets the first lead to rows in one order everywhere: the batch, then
+    /// lists, candidates and axes.
+    pub(super) fn level(&mut self, nodes: &mut [NodeId], e: &Expr) -> Built<()> {
+        let lists: Vec<SpaceId> = nodes.iter().filter_map(|node| self.list_of(*node)).collect();
+        for list in lists {
+            for node in nodes.iter_mut() {
+                *node = self.spread(*node, list, e)?;
+            }
+        }
+        let rows = self.rows_of(nodes);
+        let mut sorted = rows.clone();
+        sorted.sort_by_key(|dim| self.rank(*dim));
+        if let Some(first) = nodes.first_mut().filter(|_| sorted != rows) {
+            let ty = self.graph.ty(*first).clone();
+            let positional = ty.dims.iter().filter(|dim| matches!(dim, Dim::Fixed(_)));
+            let dims: Vec<Dim> = sorted.iter().chain(positional).copied().collect();
+            *first = self.push_typed(Op::Broadcast, &[*first], TensorType::new(ty.elem, dims), e)?;
+        }
+        Ok(())
+    }
+
+    /// The spaces of several nodes, in order of appearance.
+    pub(super) fn rows_of(&self, nodes: &[NodeId]) -> Vec<Dim> {
+        let mut rows: Vec<Dim> = Vec::new();
+        for node in nodes {
+            let spaces = self.graph.ty(*node).dims.iter().filter(|dim| matches!(dim, Dim::Space(_)));
+            rows.extend(spaces.filter(|dim| !rows.contains(dim)).copied().collect::<Vec<_>>());
+        }
+        rows
+    }
+
+    fn rank(&self, dim: Dim) -> usize {
+        let Dim::Space(space) = dim else { return usize::MAX };
+        match self.graph.space(space).kind {
+            SpaceKind::Batch => 0,
+            SpaceKind::List { .. } => 1,
+            SpaceKind::Flat | SpaceKind::Vocabulary { .. } => 2,
+            SpaceKind::Candidates | SpaceKind::Catalogue { .. } => 3,
+            SpaceKind::Axis(_) => 4,
+        }
     }
 
     /// Repeats a value of the rows that hold a list for each element.

@@ -319,7 +319,8 @@ impl<'a> Checker<'a> {
             self.calls.pop();
         }
         self.frames.pop();
-        let value = super::expr::scope(Some(segment), lets, value);
+        // Arguments belong to the caller's path, the body to the function's.
+        let value = super::expr::scope(None, lets, super::expr::scope(Some(segment), Vec::new(), value));
         Expr { span, ..value }
     }
 
