@@ -14,7 +14,9 @@ use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 use crate::differentiate::grad_of;
-use crate::graph::{Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, SpaceId, SpaceKind, TensorType};
+use crate::graph::{
+    Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, SpaceId, SpaceKind, TensorType,
+};
 use crate::hir::{self, EmbedTable, Expr, ExprKind, Hir, LocalId, Ty};
 use crate::plan::{Feed, FeedKind, Handle, Program};
 use crate::value::Value;
@@ -97,7 +99,11 @@ impl<'h> GraphBuilder<'h> {
 
     /// The program built so far. Feeds that no live node reads are left out when the plan is made.
     pub(crate) fn finish(self) -> Program {
-        Program { graph: self.graph, handles: self.handles, feeds: self.feeds }
+        Program {
+            graph: self.graph,
+            handles: self.handles,
+            feeds: self.feeds,
+        }
     }
 
     pub(crate) fn set_local(&mut self, id: LocalId, value: Val) {
@@ -130,7 +136,11 @@ impl<'h> GraphBuilder<'h> {
                 };
                 self.push(op, &[a], e).map(Val::Node)
             }
-            ExprKind::Scope { segment, lets, value } => self.scope(segment.as_deref(), lets, value),
+            ExprKind::Scope {
+                segment,
+                lets,
+                value,
+            } => self.scope(segment.as_deref(), lets, value),
             ExprKind::Tower(name, args) => self.tower(name, args, e),
             ExprKind::Weight(name, init, _) => self.weight(name, init.clone(), e).map(Val::Node),
             ExprKind::ItemWeight(name) => self.item_weight(name, e).map(Val::Node),
@@ -138,7 +148,9 @@ impl<'h> GraphBuilder<'h> {
                 let handle = self.handle(handle)?;
                 self.feature(handle, name, e)
             }
-            ExprKind::Refer(..) | ExprKind::History(..) | ExprKind::Candidates(..) => self.handle(e).map(Val::Handle),
+            ExprKind::Refer(..) | ExprKind::History(..) | ExprKind::Candidates(..) => {
+                self.handle(e).map(Val::Handle)
+            }
             ExprKind::Builtin(handle, name) => self.builtin(handle, name, e).map(Val::Node),
             ExprKind::Feed(rows) => self.feed(rows, e).map(Val::Node),
             ExprKind::Embed(ids, table) => self.embed(ids, table, e).map(Val::Node),
@@ -146,9 +158,15 @@ impl<'h> GraphBuilder<'h> {
                 Mode::Training => self.value(a),
                 Mode::Serving => self.value(b),
             },
-            ExprKind::Tuple(items) => items.iter().map(|item| self.value(item)).collect::<Built<_>>().map(Val::Tuple),
+            ExprKind::Tuple(items) => items
+                .iter()
+                .map(|item| self.value(item))
+                .collect::<Built<_>>()
+                .map(Val::Tuple),
             ExprKind::Record(fields) => {
-                let fields = fields.iter().map(|(name, e)| Ok((name.clone(), self.value(e)?)));
+                let fields = fields
+                    .iter()
+                    .map(|(name, e)| Ok((name.clone(), self.value(e)?)));
                 fields.collect::<Built<_>>().map(Val::Record)
             }
             ExprKind::Field(base, name) => match self.value(base)? {
@@ -160,7 +178,9 @@ impl<'h> GraphBuilder<'h> {
             },
             ExprKind::Retype(inner) => self.retype(inner, e),
             ExprKind::Grad(y, x) => self.gradient(y, x, e).map(Val::Node),
-            ExprKind::Column(..) | ExprKind::Error => Err(self.internal(e.span, "a row value stands where a tensor is expected")),
+            ExprKind::Column(..) | ExprKind::Error => {
+                Err(self.internal(e.span, "a row value stands where a tensor is expected"))
+            }
         }
     }
 
@@ -168,37 +188,60 @@ impl<'h> GraphBuilder<'h> {
     pub(crate) fn node(&mut self, e: &Expr) -> Built<NodeId> {
         match self.value(e)? {
             Val::Node(node) => Ok(node),
-            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => Err(self.internal(e.span, "expected a tensor")),
+            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => {
+                Err(self.internal(e.span, "expected a tensor"))
+            }
         }
     }
 
     fn internal(&self, span: Span, what: &str) -> Box<Diagnostic> {
-        Box::new(Diagnostic::error(Code(999), self.call.unwrap_or(span), format!("internal: {what}")))
+        Box::new(Diagnostic::error(
+            Code(999),
+            self.call.unwrap_or(span),
+            format!("internal: {what}"),
+        ))
     }
 
     fn site(&self, span: Span) -> Site {
         let definition = self.call.is_some().then_some(span);
-        Site { call: Some(self.call.unwrap_or(span)), definition, path: self.path.join(".") }
+        Site {
+            call: Some(self.call.unwrap_or(span)),
+            definition,
+            path: self.path.join("."),
+        }
     }
 
     /// Adds a node whose type follows from its operands.
     fn push(&mut self, op: Op, operands: &[NodeId], e: &Expr) -> Built<NodeId> {
         let site = self.site(e.span);
-        self.graph.push(op, operands, site).map_err(|error| self.internal(e.span, &error.message))
+        self.graph
+            .push(op, operands, site)
+            .map_err(|error| self.internal(e.span, &error.message))
     }
 
     /// Adds a node of a given type.
-    fn push_typed(&mut self, op: Op, operands: &[NodeId], ty: TensorType, e: &Expr) -> Built<NodeId> {
+    fn push_typed(
+        &mut self,
+        op: Op,
+        operands: &[NodeId],
+        ty: TensorType,
+        e: &Expr,
+    ) -> Built<NodeId> {
         let site = self.site(e.span);
-        self.graph.push_typed(op, operands, ty, site).map_err(|error| self.internal(e.span, &error.message))
+        self.graph
+            .push_typed(op, operands, ty, site)
+            .map_err(|error| self.internal(e.span, &error.message))
     }
 
     fn constant(&mut self, value: &Value, e: &Expr) -> Built<Val> {
-        let Ty::Tensor(tensor) = &e.ty else { return Ok(Val::Const(value.clone())) };
+        let Ty::Tensor(tensor) = &e.ty else {
+            return Ok(Val::Const(value.clone()));
+        };
         let mut data = Vec::new();
         numbers(value, &mut data);
         let dims: Vec<Dim> = tensor.dims.iter().map(|size| Dim::Fixed(*size)).collect();
-        self.push_typed(Op::Const(data), &[], TensorType::new(tensor.elem, dims), e).map(Val::Node)
+        self.push_typed(Op::Const(data), &[], TensorType::new(tensor.elem, dims), e)
+            .map(Val::Node)
     }
 
     /// A float constant without dimensions.
@@ -206,7 +249,12 @@ impl<'h> GraphBuilder<'h> {
         self.push_typed(Op::Const(vec![value]), &[], TensorType::scalar(), e)
     }
 
-    fn scope(&mut self, segment: Option<&str>, lets: &[(LocalId, String, Expr)], value: &Expr) -> Built<Val> {
+    fn scope(
+        &mut self,
+        segment: Option<&str>,
+        lets: &[(LocalId, String, Expr)],
+        value: &Expr,
+    ) -> Built<Val> {
         if let Some(segment) = segment {
             self.path.push(segment.to_owned());
         }
@@ -227,8 +275,13 @@ impl<'h> GraphBuilder<'h> {
 
     fn tower(&mut self, name: &str, args: &[Expr], e: &Expr) -> Built<Val> {
         let tower = self.hir.towers.iter().find(|tower| tower.name == name);
-        let Some(tower) = tower else { return Err(self.internal(e.span, "a tower is missing")) };
-        let values: Vec<Val> = args.iter().map(|arg| self.value(arg)).collect::<Built<_>>()?;
+        let Some(tower) = tower else {
+            return Err(self.internal(e.span, "a tower is missing"));
+        };
+        let values: Vec<Val> = args
+            .iter()
+            .map(|arg| self.value(arg))
+            .collect::<Built<_>>()?;
         let key = format!("{name} {values:?}");
         if let Some(done) = self.towers.get(&key) {
             return Ok(done.clone());
@@ -250,11 +303,19 @@ impl<'h> GraphBuilder<'h> {
             return Ok(done.clone());
         }
         let source = self.handles[handle].source.clone();
-        let feature = self.hir.features.iter().find(|feature| feature.source == source && feature.name == name);
-        let Some(feature) = feature else { return Err(self.internal(e.span, "a feature is missing")) };
+        let feature = self
+            .hir
+            .features
+            .iter()
+            .find(|feature| feature.source == source && feature.name == name);
+        let Some(feature) = feature else {
+            return Err(self.internal(e.span, "a feature is missing"));
+        };
         self.locals.insert(feature.row, Val::Handle(handle));
         let outer = self.call.take();
-        let result = self.at_path(&format!("{source}.{name}"), |builder| builder.value(&feature.value));
+        let result = self.at_path(&format!("{source}.{name}"), |builder| {
+            builder.value(&feature.value)
+        });
         self.call = outer;
         let result = result?;
         self.features.insert(key, result.clone());
@@ -262,24 +323,51 @@ impl<'h> GraphBuilder<'h> {
     }
 
     fn weight(&mut self, name: &str, init: Init, e: &Expr) -> Built<NodeId> {
-        let Ty::Tensor(tensor) = &e.ty else { return Err(self.internal(e.span, "a weight has no shape")) };
-        let path = self.path.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        let Ty::Tensor(tensor) = &e.ty else {
+            return Err(self.internal(e.span, "a weight has no shape"));
+        };
+        let path = self
+            .path
+            .iter()
+            .map(String::as_str)
+            .chain([name])
+            .collect::<Vec<_>>()
+            .join(".");
         let dims: Vec<Dim> = tensor.dims.iter().map(|size| Dim::Fixed(*size)).collect();
         self.param(path, TensorType::new(Elem::F32, dims), init, e)
     }
 
     fn item_weight(&mut self, name: &str, e: &Expr) -> Built<NodeId> {
         let weight = self.hir.weights.iter().find(|weight| weight.name == name);
-        let Some(weight) = weight else { return Err(self.internal(e.span, "a weight is missing")) };
-        let dims: Vec<Dim> = weight.ty.dims.iter().map(|size| Dim::Fixed(*size)).collect();
-        self.param(name.to_owned(), TensorType::new(Elem::F32, dims), weight.init.clone(), e)
+        let Some(weight) = weight else {
+            return Err(self.internal(e.span, "a weight is missing"));
+        };
+        let dims: Vec<Dim> = weight
+            .ty
+            .dims
+            .iter()
+            .map(|size| Dim::Fixed(*size))
+            .collect();
+        self.param(
+            name.to_owned(),
+            TensorType::new(Elem::F32, dims),
+            weight.init.clone(),
+            e,
+        )
     }
 
     fn param(&mut self, path: String, ty: TensorType, init: Init, e: &Expr) -> Built<NodeId> {
         if let Some(done) = self.inputs.get(&format!("param {path}")) {
             return Ok(*done);
         }
-        self.graph.params.insert(path.clone(), Param { kind: ParamKind::Weight, ty: ty.clone(), init });
+        self.graph.params.insert(
+            path.clone(),
+            Param {
+                kind: ParamKind::Weight,
+                ty: ty.clone(),
+                init,
+            },
+        );
         let node = self.push_typed(Op::Param(path.clone()), &[], ty, e)?;
         self.inputs.insert(format!("param {path}"), node);
         Ok(node)
@@ -293,10 +381,22 @@ impl<'h> GraphBuilder<'h> {
         let node = match self.inputs.get(&key) {
             Some(done) => *done,
             None => {
-                let space = self.new_space(&format!("V:{}", table.path), SpaceKind::Vocabulary { table: path.clone() });
+                let space = self.new_space(
+                    &format!("V:{}", table.path),
+                    SpaceKind::Vocabulary {
+                        table: path.clone(),
+                    },
+                );
                 let ty = TensorType::new(Elem::F32, [Dim::Space(space), Dim::Fixed(table.width)]);
                 self.rows.table(&path, ids);
-                self.graph.params.insert(path.clone(), Param { kind: ParamKind::Table, ty: ty.clone(), init: table.init.clone() });
+                self.graph.params.insert(
+                    path.clone(),
+                    Param {
+                        kind: ParamKind::Table,
+                        ty: ty.clone(),
+                        init: table.init.clone(),
+                    },
+                );
                 let node = self.push_typed(Op::Table(path), &[], ty, e)?;
                 self.inputs.insert(key, node);
                 node
@@ -326,8 +426,13 @@ impl<'h> GraphBuilder<'h> {
     fn arithmetic(&mut self, op: BinaryOp, a: NodeId, b: NodeId, e: &Expr) -> Built<NodeId> {
         let logical = matches!(op, BinaryOp::And | BinaryOp::Or);
         let (x, y) = (self.graph.ty(a).elem, self.graph.ty(b).elem);
-        let whole = x == Elem::I64 && y == Elem::I64 && !matches!(op, BinaryOp::Div | BinaryOp::Pow);
-        let (a, b) = if logical || whole { (a, b) } else { (self.float(a, e)?, self.float(b, e)?) };
+        let whole =
+            x == Elem::I64 && y == Elem::I64 && !matches!(op, BinaryOp::Div | BinaryOp::Pow);
+        let (a, b) = if logical || whole {
+            (a, b)
+        } else {
+            (self.float(a, e)?, self.float(b, e)?)
+        };
         let op = match op {
             BinaryOp::Add => Op::Add,
             BinaryOp::Sub => Op::Sub,
@@ -347,7 +452,11 @@ impl<'h> GraphBuilder<'h> {
     }
 
     fn float(&mut self, x: NodeId, e: &Expr) -> Built<NodeId> {
-        if self.graph.ty(x).elem == Elem::F32 { Ok(x) } else { self.push(Op::Cast(Elem::F32), &[x], e) }
+        if self.graph.ty(x).elem == Elem::F32 {
+            Ok(x)
+        } else {
+            self.push(Op::Cast(Elem::F32), &[x], e)
+        }
     }
 
     /// An input of the graph, once a name.
@@ -356,7 +465,11 @@ impl<'h> GraphBuilder<'h> {
             return Ok(*done);
         }
         let node = self.push_typed(Op::Input(name.clone()), &[], ty, e)?;
-        self.feeds.push(Feed { input: name.clone(), what, span: Some(self.call.unwrap_or(e.span)) });
+        self.feeds.push(Feed {
+            input: name.clone(),
+            what,
+            span: Some(self.call.unwrap_or(e.span)),
+        });
         self.inputs.insert(name, node);
         Ok(node)
     }

@@ -9,8 +9,8 @@ use crate::graph::{Graph, Op, ParamKind, SpaceKind};
 use crate::hir::{self, Expr, ExprKind, Hir, Ty};
 use crate::passes::{FORWARD, Pass, Place, STEP, hoist, optimise};
 use crate::plan::{
-    EvaluationKind, EvaluationPlan, ExportPlan, Feed, FeedKind, Handle, HandleRows, HistoryPlan, PhasePlan, Plan, Program,
-    SlicePlan, StopPlan, StreamOrder, StreamPlan,
+    EvaluationKind, EvaluationPlan, ExportPlan, Feed, FeedKind, Handle, HandleRows, HistoryPlan,
+    PhasePlan, Plan, Program, SlicePlan, StopPlan, StreamOrder, StreamPlan,
 };
 use crate::training::{Group, LEARNING_RATE, Objective, Recipe, training_step};
 
@@ -29,7 +29,14 @@ pub struct Pipeline<'a> {
 /// # Errors
 /// What the checker could not see: a loss that trains nothing, or what has no lowering.
 pub fn compile(hir: &Hir) -> Result<Plan, Vec<Diagnostic>> {
-    compile_with(hir, &mut Pipeline { forward: FORWARD, step: STEP, after: &mut |_, _| {} })
+    compile_with(
+        hir,
+        &mut Pipeline {
+            forward: FORWARD,
+            step: STEP,
+            after: &mut |_, _| {},
+        },
+    )
 }
 
 /// Compiles with a chosen pipeline.
@@ -37,12 +44,31 @@ pub fn compile(hir: &Hir) -> Result<Plan, Vec<Diagnostic>> {
 /// # Errors
 /// As [`compile`].
 pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let mut lowering = Lowering { hir, rows: RowPrograms::new(hir), pipeline, diagnostics: Vec::new() };
+    let mut lowering = Lowering {
+        hir,
+        rows: RowPrograms::new(hir),
+        pipeline,
+        diagnostics: Vec::new(),
+    };
     let histories = lowering.histories();
-    let phases: Vec<PhasePlan> = hir.trains.iter().filter_map(|train| lowering.phase(train)).collect();
-    let evaluations = hir.evaluations.iter().filter_map(|evaluation| lowering.evaluation(evaluation)).collect();
-    let exports = hir.exports.iter().filter_map(|(name, span)| lowering.export(name, *span)).collect();
-    let Lowering { rows, diagnostics, .. } = lowering;
+    let phases: Vec<PhasePlan> = hir
+        .trains
+        .iter()
+        .filter_map(|train| lowering.phase(train))
+        .collect();
+    let evaluations = hir
+        .evaluations
+        .iter()
+        .filter_map(|evaluation| lowering.evaluation(evaluation))
+        .collect();
+    let exports = hir
+        .exports
+        .iter()
+        .filter_map(|(name, span)| lowering.export(name, *span))
+        .collect();
+    let Lowering {
+        rows, diagnostics, ..
+    } = lowering;
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
@@ -69,13 +95,18 @@ struct Lowering<'a, 'p> {
 
 impl Lowering<'_, '_> {
     fn kept<T>(&mut self, result: Built<T>) -> Option<T> {
-        result.map_err(|diagnostic| self.diagnostics.push(*diagnostic)).ok()
+        result
+            .map_err(|diagnostic| self.diagnostics.push(*diagnostic))
+            .ok()
     }
 
     fn histories(&mut self) -> Vec<HistoryPlan> {
         let mut plans = Vec::new();
         for history in &self.hir.histories {
-            let condition = history.condition.as_ref().map(|(_, cond)| self.rows.output(&history.source, cond, false, None));
+            let condition = history
+                .condition
+                .as_ref()
+                .map(|(_, cond)| self.rows.output(&history.source, cond, false, None));
             plans.push(HistoryPlan {
                 source: history.source.clone(),
                 entity: history.entity.clone(),
@@ -91,13 +122,22 @@ impl Lowering<'_, '_> {
         let losses: Vec<(f64, &hir::Loss)> = train
             .minimize
             .iter()
-            .filter_map(|(factor, name)| Some((*factor, self.hir.losses.iter().find(|loss| loss.name == *name)?)))
+            .filter_map(|(factor, name)| {
+                Some((
+                    *factor,
+                    self.hir.losses.iter().find(|loss| loss.name == *name)?,
+                ))
+            })
             .collect();
         let (streams, of_loss) = self.streams(&losses, train);
         let (program, objectives) = self.forward(&losses, &streams, &of_loss)?;
         let mut graph = program.graph;
         optimise(&mut graph, self.pipeline.forward, self.pipeline.after);
-        let recipe = Recipe { objectives, groups: groups(&graph, train), clip: train.clip };
+        let recipe = Recipe {
+            objectives,
+            groups: groups(&graph, train),
+            clip: train.clip,
+        };
         let step = training_step(&graph, &recipe);
         for idle in &step.idle {
             self.idle(idle);
@@ -105,50 +145,99 @@ impl Lowering<'_, '_> {
         let mut graph = step.graph;
         optimise(&mut graph, self.pipeline.step, self.pipeline.after);
         let mut feeds = program.feeds;
-        feeds.push(Feed { input: LEARNING_RATE.to_owned(), what: FeedKind::Schedule, span: None });
-        let step = fed(graph, program.handles, &feeds);
-        let stop = train.stop.as_ref().map(|(split, evaluation, metric, patience)| StopPlan {
-            split: split.clone(),
-            evaluation: evaluation.clone(),
-            metric: metric.clone(),
-            patience: *patience,
+        feeds.push(Feed {
+            input: LEARNING_RATE.to_owned(),
+            what: FeedKind::Schedule,
+            span: None,
         });
-        Some(PhasePlan { name: train.name.clone(), streams, step, epochs: train.epochs, schedule: train.schedule, stop, span: train.span })
+        let step = fed(graph, program.handles, &feeds);
+        let stop = train
+            .stop
+            .as_ref()
+            .map(|(split, evaluation, metric, patience)| StopPlan {
+                split: split.clone(),
+                evaluation: evaluation.clone(),
+                metric: metric.clone(),
+                patience: *patience,
+            });
+        Some(PhasePlan {
+            name: train.name.clone(),
+            streams,
+            step,
+            epochs: train.epochs,
+            schedule: train.schedule,
+            stop,
+            span: train.span,
+        })
     }
 
     fn idle(&mut self, name: &str) {
-        let span = self.hir.losses.iter().find(|loss| loss.name == name).map_or_else(no_span, |loss| loss.span);
+        let span = self
+            .hir
+            .losses
+            .iter()
+            .find(|loss| loss.name == name)
+            .map_or_else(no_span, |loss| loss.span);
         self.diagnostics.push(
-            Diagnostic::error(Code(603), span, format!("loss `{name}` reaches no trainable weight"))
-                .note("every path from it to a weight ends in `stop(...)`, or there is none")
-                .help("let it read a tower, or leave it out of `minimize`"),
+            Diagnostic::error(
+                Code(603),
+                span,
+                format!("loss `{name}` reaches no trainable weight"),
+            )
+            .note("every path from it to a weight ends in `stop(...)`, or there is none")
+            .help("let it read a tower, or leave it out of `minimize`"),
         );
     }
 
     /// Losses over equal rows share a stream. Gives the streams and the stream of each loss.
-    fn streams(&mut self, losses: &[(f64, &hir::Loss)], train: &hir::Train) -> (Vec<StreamPlan>, Vec<usize>) {
+    fn streams(
+        &mut self,
+        losses: &[(f64, &hir::Loss)],
+        train: &hir::Train,
+    ) -> (Vec<StreamPlan>, Vec<usize>) {
         let mut streams: Vec<StreamPlan> = Vec::new();
         let mut of_loss = Vec::new();
         for (_, loss) in losses {
             let rows = &loss.rows;
-            let condition = rows.condition.as_ref().map(|cond| self.rows.output(&rows.source, cond, false, None));
+            let condition = rows
+                .condition
+                .as_ref()
+                .map(|cond| self.rows.output(&rows.source, cond, false, None));
             let name = match &condition {
                 Some(condition) => format!("{} where {condition}", rows.source),
                 None => rows.source.clone(),
             };
-            let order = if rows.drawn { StreamOrder::Drawn } else { StreamOrder::Shuffled };
-            let stream = StreamPlan { name, source: rows.source.clone(), condition, batch: rows.batch.unwrap_or(train.batch), order };
-            let at = streams.iter().position(|known| *known == stream).unwrap_or_else(|| {
-                streams.push(stream);
-                streams.len() - 1
-            });
+            let order = if rows.drawn {
+                StreamOrder::Drawn
+            } else {
+                StreamOrder::Shuffled
+            };
+            let stream = StreamPlan {
+                name,
+                source: rows.source.clone(),
+                condition,
+                batch: rows.batch.unwrap_or(train.batch),
+                order,
+            };
+            let at = streams
+                .iter()
+                .position(|known| *known == stream)
+                .unwrap_or_else(|| {
+                    streams.push(stream);
+                    streams.len() - 1
+                });
             of_loss.push(at);
         }
         (streams, of_loss)
     }
 
     /// The losses as outputs of one graph, each the mean over its rows.
-    fn forward(&mut self, losses: &[(f64, &hir::Loss)], streams: &[StreamPlan], of_loss: &[usize]) -> Option<(Program, Vec<Objective>)> {
+    fn forward(
+        &mut self,
+        losses: &[(f64, &hir::Loss)],
+        streams: &[StreamPlan],
+        of_loss: &[usize],
+    ) -> Option<(Program, Vec<Objective>)> {
         let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Training, "step");
         let mut outputs = Vec::new();
         let mut failed = Vec::new();
@@ -166,34 +255,66 @@ impl Lowering<'_, '_> {
         }
         let mut program = builder.finish();
         self.diagnostics.extend(failed);
-        program.graph.outputs = outputs.iter().map(|(_, loss, node)| (loss.name.clone(), *node)).collect();
+        program.graph.outputs = outputs
+            .iter()
+            .map(|(_, loss, node)| (loss.name.clone(), *node))
+            .collect();
         let objectives = outputs
             .iter()
-            .map(|(factor, loss, _)| Objective { output: loss.name.clone(), weight: *factor, trains: trained(&program.graph, &loss.trains) })
+            .map(|(factor, loss, _)| Objective {
+                output: loss.name.clone(),
+                weight: *factor,
+                trains: trained(&program.graph, &loss.trains),
+            })
             .collect();
         (outputs.len() == losses.len() && !outputs.is_empty()).then_some((program, objectives))
     }
 
     fn evaluation(&mut self, evaluation: &hir::Evaluation) -> Option<EvaluationPlan> {
         let source = evaluation.rows.source.clone();
-        let condition = evaluation.rows.condition.as_ref().map(|cond| self.rows.output(&source, cond, false, None));
+        let condition = evaluation
+            .rows
+            .condition
+            .as_ref()
+            .map(|cond| self.rows.output(&source, cond, false, None));
         let mut slices = evaluation.slices.clone();
         for e in &evaluation.slice_exprs {
             let output = self.rows.output(&source, e, false, None);
-            slices.push(SlicePlan::Output { source: source.clone(), output });
+            slices.push(SlicePlan::Output {
+                source: source.clone(),
+                output,
+            });
         }
         let (kind, usual) = match &evaluation.kind {
-            hir::EvaluationKind::Retrieval { entity, catalogue, per, score, except_seen } => {
+            hir::EvaluationKind::Retrieval {
+                entity,
+                catalogue,
+                per,
+                score,
+                except_seen,
+            } => {
                 let (catalogue, query) = self.retrieval(evaluation, entity, *catalogue, score)?;
-                let kind = EvaluationKind::Retrieval { entity: entity.clone(), per: per.clone(), except_seen: *except_seen, catalogue, query };
+                let kind = EvaluationKind::Retrieval {
+                    entity: entity.clone(),
+                    per: per.clone(),
+                    except_seen: *except_seen,
+                    catalogue,
+                    query,
+                };
                 (kind, ["popularity", "itemknn", "ease"].as_slice())
             }
             hir::EvaluationKind::Ranking { score, label } => {
                 let score = self.ranking(evaluation, score, label)?;
-                (EvaluationKind::Ranking { score }, ["constant", "item_rate"].as_slice())
+                (
+                    EvaluationKind::Ranking { score },
+                    ["constant", "item_rate"].as_slice(),
+                )
             }
         };
-        let baselines = evaluation.baselines.clone().unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
+        let baselines = evaluation
+            .baselines
+            .clone()
+            .unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
         Some(EvaluationPlan {
             name: evaluation.name.clone(),
             source,
@@ -207,12 +328,29 @@ impl Lowering<'_, '_> {
         })
     }
 
-    fn retrieval(&mut self, evaluation: &hir::Evaluation, entity: &str, catalogue: hir::LocalId, score: &Expr) -> Option<(Program, Program)> {
-        let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &evaluation.name);
+    fn retrieval(
+        &mut self,
+        evaluation: &hir::Evaluation,
+        entity: &str,
+        catalogue: hir::LocalId,
+        score: &Expr,
+    ) -> Option<(Program, Program)> {
+        let mut builder =
+            GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &evaluation.name);
         let handle = stream_handle(&mut builder, 0, &evaluation.rows.source);
         builder.set_local(evaluation.rows.row, Val::Handle(handle));
-        let space = builder.new_space("E", SpaceKind::Catalogue { entity: entity.to_owned() });
-        let all = builder.add_handle(Handle { name: format!("{entity}@E"), source: entity.to_owned(), space, rows: HandleRows::Catalogue });
+        let space = builder.new_space(
+            "E",
+            SpaceKind::Catalogue {
+                entity: entity.to_owned(),
+            },
+        );
+        let all = builder.add_handle(Handle {
+            name: format!("{entity}@E"),
+            source: entity.to_owned(),
+            space,
+            rows: HandleRows::Catalogue,
+        });
         builder.set_local(catalogue, Val::Handle(all));
         let built = builder.at_path(&evaluation.name, |builder| builder.node(score));
         let mut program = builder.finish();
@@ -225,11 +363,19 @@ impl Lowering<'_, '_> {
         Some((once, query))
     }
 
-    fn ranking(&mut self, evaluation: &hir::Evaluation, score: &Expr, label: &Expr) -> Option<Program> {
-        let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &evaluation.name);
+    fn ranking(
+        &mut self,
+        evaluation: &hir::Evaluation,
+        score: &Expr,
+        label: &Expr,
+    ) -> Option<Program> {
+        let mut builder =
+            GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &evaluation.name);
         let handle = stream_handle(&mut builder, 0, &evaluation.rows.source);
         builder.set_local(evaluation.rows.row, Val::Handle(handle));
-        let built = builder.at_path(&evaluation.name, |builder| Ok((builder.node(score)?, builder.node(label)?)));
+        let built = builder.at_path(&evaluation.name, |builder| {
+            Ok((builder.node(score)?, builder.node(label)?))
+        });
         let mut program = builder.finish();
         let (score, label) = self.kept(built)?;
         program.graph.outputs = vec![("score".into(), score), ("label".into(), label)];
@@ -248,9 +394,20 @@ impl Lowering<'_, '_> {
         let sources: Vec<&str> = tower
             .params
             .iter()
-            .filter_map(|(_, _, ty)| if let Ty::Handle(handle) = ty { Some(handle.source.as_str()) } else { None })
+            .filter_map(|(_, _, ty)| {
+                if let Ty::Handle(handle) = ty {
+                    Some(handle.source.as_str())
+                } else {
+                    None
+                }
+            })
             .collect();
-        let events = sources.iter().find(|name| self.hir.sources.iter().any(|s| s.name == **name && s.key.is_empty()));
+        let events = sources.iter().find(|name| {
+            self.hir
+                .sources
+                .iter()
+                .any(|s| s.name == **name && s.key.is_empty())
+        });
         let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, name);
         let mut args = Vec::new();
         let stream = events.map(|events| stream_handle(&mut builder, 0, events));
@@ -259,32 +416,70 @@ impl Lowering<'_, '_> {
                 Some(stream) if Some(source) == events => stream,
                 Some(stream) => {
                     let space = builder.handles[stream].space;
-                    builder.add_handle(Handle { name: (*source).to_owned(), source: (*source).to_owned(), space, rows: HandleRows::Referred(stream) })
+                    builder.add_handle(Handle {
+                        name: (*source).to_owned(),
+                        source: (*source).to_owned(),
+                        space,
+                        rows: HandleRows::Referred(stream),
+                    })
                 }
                 None => {
-                    let space = builder.new_space("E", SpaceKind::Catalogue { entity: (*source).to_owned() });
-                    builder.add_handle(Handle { name: (*source).to_owned(), source: (*source).to_owned(), space, rows: HandleRows::Catalogue })
+                    let space = builder.new_space(
+                        "E",
+                        SpaceKind::Catalogue {
+                            entity: (*source).to_owned(),
+                        },
+                    );
+                    builder.add_handle(Handle {
+                        name: (*source).to_owned(),
+                        source: (*source).to_owned(),
+                        space,
+                        rows: HandleRows::Catalogue,
+                    })
                 }
             };
-            let ty = tower.params.iter().map(|(_, _, ty)| ty).find(|ty| matches!(ty, Ty::Handle(h) if h.source == **source))?;
+            let ty = tower
+                .params
+                .iter()
+                .map(|(_, _, ty)| ty)
+                .find(|ty| matches!(ty, Ty::Handle(h) if h.source == **source))?;
             let local = usize::MAX - args.len();
             builder.set_local(local, Val::Handle(handle));
-            args.push(Expr { kind: ExprKind::Local(local), ty: ty.clone(), facts: Default::default(), span });
+            args.push(Expr {
+                kind: ExprKind::Local(local),
+                ty: ty.clone(),
+                facts: Default::default(),
+                span,
+            });
         }
-        let call = Expr { kind: ExprKind::Tower(name.to_owned(), args), ty: tower.value.ty.clone(), facts: Default::default(), span };
+        let call = Expr {
+            kind: ExprKind::Tower(name.to_owned(), args),
+            ty: tower.value.ty.clone(),
+            facts: Default::default(),
+            span,
+        };
         let built = builder.value(&call);
         let mut program = builder.finish();
         let outputs = match self.kept(built)? {
             Val::Node(node) => vec![(name.to_owned(), node)],
             Val::Record(fields) => fields
                 .into_iter()
-                .filter_map(|(field, value)| if let Val::Node(node) = value { Some((field, node)) } else { None })
+                .filter_map(|(field, value)| {
+                    if let Val::Node(node) = value {
+                        Some((field, node))
+                    } else {
+                        None
+                    }
+                })
                 .collect(),
             Val::Handle(_) | Val::Tuple(_) | Val::Const(_) => Vec::new(),
         };
         program.graph.outputs = outputs;
         self.optimised(&mut program.graph);
-        Some(ExportPlan { tower: name.to_owned(), program: fed(program.graph, program.handles, &program.feeds) })
+        Some(ExportPlan {
+            tower: name.to_owned(),
+            program: fed(program.graph, program.handles, &program.feeds),
+        })
     }
 }
 
@@ -294,30 +489,66 @@ fn no_span() -> Span {
 
 /// The handle of a stream's rows, with a batch space of its own.
 fn stream_handle(builder: &mut GraphBuilder<'_>, stream: usize, source: &str) -> usize {
-    if let Some(at) = builder.handles.iter().position(|handle| handle.rows == HandleRows::Stream(stream)) {
+    if let Some(at) = builder
+        .handles
+        .iter()
+        .position(|handle| handle.rows == HandleRows::Stream(stream))
+    {
         return at;
     }
     let space = builder.new_space("B", SpaceKind::Batch);
-    let name = if stream == 0 { source.to_owned() } else { format!("{source}_{}", stream + 1) };
-    builder.add_handle(Handle { name, source: source.to_owned(), space, rows: HandleRows::Stream(stream) })
+    let name = if stream == 0 {
+        source.to_owned()
+    } else {
+        format!("{source}_{}", stream + 1)
+    };
+    builder.add_handle(Handle {
+        name,
+        source: source.to_owned(),
+        space,
+        rows: HandleRows::Stream(stream),
+    })
 }
 
 /// The parameters that a loss trains: all, or those of the named towers with the tables.
 fn trained(graph: &Graph, towers: &[String]) -> Vec<String> {
-    let ours = |path: &str| towers.iter().any(|tower| path.strip_prefix(tower.as_str()).is_some_and(|rest| rest.starts_with('.')));
+    let ours = |path: &str| {
+        towers.iter().any(|tower| {
+            path.strip_prefix(tower.as_str())
+                .is_some_and(|rest| rest.starts_with('.'))
+        })
+    };
     graph
         .params
         .iter()
-        .filter(|(path, param)| param.kind != ParamKind::State && (towers.is_empty() || param.kind == ParamKind::Table || ours(path)))
+        .filter(|(path, param)| {
+            param.kind != ParamKind::State
+                && (towers.is_empty() || param.kind == ParamKind::Table || ours(path))
+        })
         .map(|(path, _)| path.clone())
         .collect()
 }
 
 fn groups(graph: &Graph, train: &hir::Train) -> Vec<Group> {
-    let paths = |kind: ParamKind| graph.params.iter().filter(|(_, param)| param.kind == kind).map(|(path, _)| path.clone()).collect();
+    let paths = |kind: ParamKind| {
+        graph
+            .params
+            .iter()
+            .filter(|(_, param)| param.kind == kind)
+            .map(|(path, _)| path.clone())
+            .collect()
+    };
     vec![
-        Group { paths: paths(ParamKind::Weight), rule: train.optimizer.rule, rate: train.optimizer.lr },
-        Group { paths: paths(ParamKind::Table), rule: train.embeddings.rule, rate: train.embeddings.lr },
+        Group {
+            paths: paths(ParamKind::Weight),
+            rule: train.optimizer.rule,
+            rate: train.optimizer.lr,
+        },
+        Group {
+            paths: paths(ParamKind::Table),
+            rule: train.embeddings.rule,
+            rate: train.embeddings.lr,
+        },
     ]
 }
 
@@ -331,6 +562,14 @@ fn fed(graph: Graph, handles: Vec<Handle>, feeds: &[Feed]) -> Program {
             _ => None,
         })
         .collect();
-    let feeds = feeds.iter().filter(|feed| live.contains(&feed.input)).cloned().collect();
-    Program { graph, handles, feeds }
+    let feeds = feeds
+        .iter()
+        .filter(|feed| live.contains(&feed.input))
+        .cloned()
+        .collect();
+    Program {
+        graph,
+        handles,
+        feeds,
+    }
 }

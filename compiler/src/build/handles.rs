@@ -12,14 +12,21 @@ impl GraphBuilder<'_> {
         let taken = |name: &str| self.graph.spaces.iter().any(|space| space.name == name);
         let name = match taken(name) {
             false => name.to_owned(),
-            true => (2..).map(|n| format!("{name}{n}")).find(|name| !taken(name)).expect("there are infinitely many numbers"),
+            true => (2..)
+                .map(|n| format!("{name}{n}"))
+                .find(|name| !taken(name))
+                .expect("there are infinitely many numbers"),
         };
         self.graph.add_space(Space { name, kind })
     }
 
     /// Adds a handle, or finds the one with the same rows.
     pub(crate) fn add_handle(&mut self, handle: Handle) -> usize {
-        if let Some(at) = self.handles.iter().position(|known| known.rows == handle.rows && known.source == handle.source) {
+        if let Some(at) = self
+            .handles
+            .iter()
+            .position(|known| known.rows == handle.rows && known.source == handle.source)
+        {
             return at;
         }
         self.handles.push(handle);
@@ -57,7 +64,12 @@ impl GraphBuilder<'_> {
             _ => format!("{}.{target}", from.name),
         };
         let space = from.space;
-        self.add_handle(Handle { name, source: target.to_owned(), space, rows: HandleRows::Referred(of) })
+        self.add_handle(Handle {
+            name,
+            source: target.to_owned(),
+            space,
+            rows: HandleRows::Referred(of),
+        })
     }
 
     fn history(&mut self, of: usize, index: usize, e: &Expr) -> Built<usize> {
@@ -73,12 +85,34 @@ impl GraphBuilder<'_> {
             0 => format!("{}.history", self.handles[of].name),
             _ => format!("{}.history_{}", self.handles[of].name, index + 1),
         };
-        self.handles.push(Handle { name: name.clone(), source, space, rows });
+        self.handles.push(Handle {
+            name: name.clone(),
+            source,
+            space,
+            rows,
+        });
         let handle = self.handles.len() - 1;
         let ty = TensorType::new(Elem::I64, [Dim::Space(space)]);
-        let segments = self.input(format!("{name}.segments"), ty.clone(), FeedKind::Segments { handle }, e)?;
-        let positions = self.input(format!("{name}.positions"), ty, FeedKind::Positions { handle }, e)?;
-        self.lists.insert(space, ListInputs { segments, positions, parent });
+        let segments = self.input(
+            format!("{name}.segments"),
+            ty.clone(),
+            FeedKind::Segments { handle },
+            e,
+        )?;
+        let positions = self.input(
+            format!("{name}.positions"),
+            ty,
+            FeedKind::Positions { handle },
+            e,
+        )?;
+        self.lists.insert(
+            space,
+            ListInputs {
+                segments,
+                positions,
+                parent,
+            },
+        );
         Ok(handle)
     }
 
@@ -87,18 +121,31 @@ impl GraphBuilder<'_> {
         let (letter, rows) = match how {
             Candidates::InBatch => ("C", HandleRows::Shared(own)),
             Candidates::Catalogue => ("E", HandleRows::Catalogue),
-            Candidates::Mixed(_) => return Err(self.internal(e.span, "mixtures of candidates are not built yet")),
+            Candidates::Mixed(_) => {
+                return Err(self.internal(e.span, "mixtures of candidates are not built yet"));
+            }
         };
-        if let Some(at) = self.handles.iter().position(|known| known.rows == rows && known.source == source) {
+        if let Some(at) = self
+            .handles
+            .iter()
+            .position(|known| known.rows == rows && known.source == source)
+        {
             return Ok(at);
         }
         let kind = match how {
-            Candidates::Catalogue => SpaceKind::Catalogue { entity: source.clone() },
+            Candidates::Catalogue => SpaceKind::Catalogue {
+                entity: source.clone(),
+            },
             Candidates::InBatch | Candidates::Mixed(_) => SpaceKind::Candidates,
         };
         let space = self.new_space(letter, kind);
         let name = self.graph.space(space).name.clone();
-        Ok(self.add_handle(Handle { name: format!("{source}@{name}"), source, space, rows }))
+        Ok(self.add_handle(Handle {
+            name: format!("{source}@{name}"),
+            source,
+            space,
+            rows,
+        }))
     }
 
     /// What candidates carry: indices, the positive, counts.
@@ -108,23 +155,55 @@ impl GraphBuilder<'_> {
         };
         let (candidates, own) = (self.handle(handle)?, self.handle(own_expr)?);
         let (shared, batch) = (self.handles[candidates].space, self.handles[own].space);
-        let (shared_name, own_name) = (self.handles[candidates].name.clone(), self.handles[own].name.clone());
+        let (shared_name, own_name) = (
+            self.handles[candidates].name.clone(),
+            self.handles[own].name.clone(),
+        );
         let i64s = |space| TensorType::new(Elem::I64, [Dim::Space(space)]);
         match name {
             "column" => self.push_typed(Op::Iota, &[], i64s(shared), e),
-            "index" => self.input(format!("{shared_name}.row"), i64s(shared), FeedKind::Rows { handle: candidates }, e),
-            "own" => self.input(format!("{own_name}.row"), i64s(batch), FeedKind::Rows { handle: own }, e),
-            "positive" => {
-                self.input(format!("{own_name}.in.{shared_name}"), i64s(batch), FeedKind::Positive { of: own, candidates }, e)
-            }
+            "index" => self.input(
+                format!("{shared_name}.row"),
+                i64s(shared),
+                FeedKind::Rows { handle: candidates },
+                e,
+            ),
+            "own" => self.input(
+                format!("{own_name}.row"),
+                i64s(batch),
+                FeedKind::Rows { handle: own },
+                e,
+            ),
+            "positive" => self.input(
+                format!("{own_name}.in.{shared_name}"),
+                i64s(batch),
+                FeedKind::Positive {
+                    of: own,
+                    candidates,
+                },
+                e,
+            ),
             "log_count" => {
                 let ty = TensorType::new(Elem::F32, [Dim::Space(shared)]);
-                self.input(format!("{shared_name}.log_count"), ty, FeedKind::LogExpectedCount { candidates }, e)
+                self.input(
+                    format!("{shared_name}.log_count"),
+                    ty,
+                    FeedKind::LogExpectedCount { candidates },
+                    e,
+                )
             }
             "known" => {
                 let user = self.asking(own, e)?;
                 let ty = TensorType::new(Elem::Bool, [Dim::Space(batch), Dim::Space(shared)]);
-                self.input(format!("{shared_name}.known"), ty, FeedKind::KnownPositive { of: user, candidates }, e)
+                self.input(
+                    format!("{shared_name}.known"),
+                    ty,
+                    FeedKind::KnownPositive {
+                        of: user,
+                        candidates,
+                    },
+                    e,
+                )
             }
             _ => Err(self.internal(e.span, "candidates do not carry this")),
         }
@@ -136,9 +215,17 @@ impl GraphBuilder<'_> {
             return Err(self.internal(e.span, "candidates are not of the batch"));
         };
         let source = self.handles[stream].source.clone();
-        let target = self.hir.sources.iter().find(|known| known.name == source).and_then(|source| {
-            source.references.iter().find(|reference| reference.target != self.handles[own].source)
-        });
+        let target = self
+            .hir
+            .sources
+            .iter()
+            .find(|known| known.name == source)
+            .and_then(|source| {
+                source
+                    .references
+                    .iter()
+                    .find(|reference| reference.target != self.handles[own].source)
+            });
         match target.map(|reference| reference.target.clone()) {
             Some(target) => Ok(self.referred(stream, &target)),
             None => Err(self.internal(e.span, "the rows refer to one entity only")),
@@ -155,31 +242,75 @@ impl GraphBuilder<'_> {
     }
 
     /// A kernel's output at the rows of the handle that the expression reads.
-    pub(super) fn row_input(&mut self, rows: &Expr, e: &Expr, drop: f64, elem: Elem) -> Built<NodeId> {
-        let Some(root) = super::rows::root_of(rows) else { return Err(self.internal(e.span, "a row value reads no rows")) };
+    pub(super) fn row_input(
+        &mut self,
+        rows: &Expr,
+        e: &Expr,
+        drop: f64,
+        elem: Elem,
+    ) -> Built<NodeId> {
+        let Some(root) = super::rows::root_of(rows) else {
+            return Err(self.internal(e.span, "a row value reads no rows"));
+        };
         let handle = self.handle(root)?;
         let source = self.handles[handle].source.clone();
         let numeric = elem == Elem::F32;
-        let feature = self.path.first().and_then(|path| path.strip_prefix(&source)).and_then(|rest| rest.strip_prefix('.'));
+        let feature = self
+            .path
+            .first()
+            .and_then(|path| path.strip_prefix(&source))
+            .and_then(|rest| rest.strip_prefix('.'));
         let output = self.rows.output(&source, rows, numeric, feature);
         let name = format!("{}.{output}", self.handles[handle].name);
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));
         if !is_list {
             let ty = TensorType::new(elem, [Dim::Space(parent)]);
-            return self.input(name, ty, FeedKind::Column { handle, output, drop }, e);
+            return self.input(
+                name,
+                ty,
+                FeedKind::Column {
+                    handle,
+                    output,
+                    drop,
+                },
+                e,
+            );
         }
         if let Some(done) = self.inputs.get(&name) {
             return Ok(*done);
         }
         let space = self.new_space("L", SpaceKind::List { parent, max: None });
         let index = TensorType::new(Elem::I64, [Dim::Space(space)]);
-        let segments = FeedKind::ListSegments { handle, output: output.clone() };
+        let segments = FeedKind::ListSegments {
+            handle,
+            output: output.clone(),
+        };
         let segments = self.input(format!("{name}.segments"), index.clone(), segments, e)?;
-        let positions = FeedKind::ListPositions { handle, output: output.clone() };
+        let positions = FeedKind::ListPositions {
+            handle,
+            output: output.clone(),
+        };
         let positions = self.input(format!("{name}.positions"), index, positions, e)?;
-        self.lists.insert(space, ListInputs { segments, positions, parent });
+        self.lists.insert(
+            space,
+            ListInputs {
+                segments,
+                positions,
+                parent,
+            },
+        );
         let ty = TensorType::new(elem, [Dim::Space(space)]);
-        self.input(name, ty, FeedKind::ListValues { handle, output, drop, space }, e)
+        self.input(
+            name,
+            ty,
+            FeedKind::ListValues {
+                handle,
+                output,
+                drop,
+                space,
+            },
+            e,
+        )
     }
 }

@@ -22,7 +22,9 @@ impl GraphBuilder<'_> {
         Ok(match value {
             Val::Node(node) => Val::Node(self.push(Op::Stop, &[node], e)?),
             Val::Record(fields) => {
-                let fields = fields.into_iter().map(|(name, value)| Ok((name, self.stopped(value, e)?)));
+                let fields = fields
+                    .into_iter()
+                    .map(|(name, value)| Ok((name, self.stopped(value, e)?)));
                 Val::Record(fields.collect::<Built<_>>()?)
             }
             other => other,
@@ -50,13 +52,17 @@ impl GraphBuilder<'_> {
                 Some(value) => self.number(value, arg),
                 None => Err(self.internal(arg.span, "expected a number")),
             },
-            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) => Err(self.internal(arg.span, "expected a tensor")),
+            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) => {
+                Err(self.internal(arg.span, "expected a tensor"))
+            }
         }
     }
 
     fn shaped(&mut self, name: &str, args: &[Expr], e: &Expr) -> Built<NodeId> {
         match name {
-            "sum" | "mean" | "max" | "min" | "count" | "first" | "last" => self.pool(name, &args[0], e),
+            "sum" | "mean" | "max" | "min" | "count" | "first" | "last" => {
+                self.pool(name, &args[0], e)
+            }
             "concat" => self.concat(args, e),
             "stack" => self.stack(args, e),
             "select" => self.select(args, e),
@@ -65,7 +71,10 @@ impl GraphBuilder<'_> {
             "batch_mean" => self.batch_mean(&args[0], e),
             "attend" => self.attend(args, e),
             "bce_logits" => {
-                let (s, target) = (self.scalar_or_node(&args[0])?, self.scalar_or_node(&args[1])?);
+                let (s, target) = (
+                    self.scalar_or_node(&args[0])?,
+                    self.scalar_or_node(&args[1])?,
+                );
                 let target = self.float(target, e)?;
                 let (s, target) = self.aligned(s, target, e)?;
                 self.push(Op::BceLogits, &[s, target], e)
@@ -78,7 +87,9 @@ impl GraphBuilder<'_> {
             "gather" => self.gather(args, e),
             "places" => {
                 let x = self.node(&args[0])?;
-                let Some(list) = self.list_of(x) else { return Err(self.internal(e.span, "expected a list")) };
+                let Some(list) = self.list_of(x) else {
+                    return Err(self.internal(e.span, "expected a list"));
+                };
                 let places = self.from_end(list, e)?;
                 self.push(Op::Cast(Elem::I64), &[places], e)
             }
@@ -111,34 +122,76 @@ impl GraphBuilder<'_> {
             "flatten" | "split_vector" => {
                 let given = if name == "flatten" { 2 } else { 1 };
                 let mut dims = ty.dims[..ty.dims.len() - given].to_vec();
-                let result = if let Ty::Tensor(tensor) = &e.ty { tensor.dims.clone() } else { Vec::new() };
+                let result = if let Ty::Tensor(tensor) = &e.ty {
+                    tensor.dims.clone()
+                } else {
+                    Vec::new()
+                };
                 let wanted = if name == "flatten" { 1 } else { 2 };
-                dims.extend(result[result.len() - wanted..].iter().map(|size| Dim::Fixed(*size)));
+                dims.extend(
+                    result[result.len() - wanted..]
+                        .iter()
+                        .map(|size| Dim::Fixed(*size)),
+                );
                 self.reshape(x, dims, e)
             }
             "slice" => {
-                let (start, len) = (args.get(1).and_then(whole).unwrap_or(0), args.get(2).and_then(whole).unwrap_or(1));
-                self.push(Op::Slice { axis: last, start, len }, &[x], e)
+                let (start, len) = (
+                    args.get(1).and_then(whole).unwrap_or(0),
+                    args.get(2).and_then(whole).unwrap_or(1),
+                );
+                self.push(
+                    Op::Slice {
+                        axis: last,
+                        start,
+                        len,
+                    },
+                    &[x],
+                    e,
+                )
             }
             "transpose" => {
                 let mut axes: Vec<usize> = (0..ty.dims.len()).collect();
                 axes.swap(last, last - 1);
                 self.push(Op::Permute(axes), &[x], e)
             }
-            "zeros_like" => self.push_typed(Op::Const(vec![0.0]), &[], TensorType::new(Elem::F32, ty.dims), e),
-            "random_like" if self.mode == Mode::Serving => self.push_typed(Op::Const(vec![0.5]), &[], TensorType::new(Elem::F32, ty.dims), e),
+            "zeros_like" => self.push_typed(
+                Op::Const(vec![0.0]),
+                &[],
+                TensorType::new(Elem::F32, ty.dims),
+                e,
+            ),
+            "random_like" if self.mode == Mode::Serving => self.push_typed(
+                Op::Const(vec![0.5]),
+                &[],
+                TensorType::new(Elem::F32, ty.dims),
+                e,
+            ),
             "random_like" => {
                 self.path.push(format!("@{}", e.span.start));
-                let drawn = self.push_typed(Op::RandomUniform, &[], TensorType::new(Elem::F32, ty.dims), e);
+                let drawn = self.push_typed(
+                    Op::RandomUniform,
+                    &[],
+                    TensorType::new(Elem::F32, ty.dims),
+                    e,
+                );
                 self.path.pop();
                 drawn
             }
             "reverse" => {
-                let scale = args.get(1).and_then(|arg| arg.ty.value()).and_then(Value::as_f64).unwrap_or(1.0);
+                let scale = args
+                    .get(1)
+                    .and_then(|arg| arg.ty.value())
+                    .and_then(Value::as_f64)
+                    .unwrap_or(1.0);
                 self.push(Op::Reverse(scale), &[x], e)
             }
             "standardize" => {
-                let eps = args.get(1).and_then(|arg| arg.ty.value()).and_then(Value::as_f64).unwrap_or(1e-5);
+                let eps = args
+                    .get(1)
+                    .and_then(|arg| arg.ty.value())
+                    .and_then(Value::as_f64)
+                    .unwrap_or(1e-5);
                 self.push(Op::LayerNorm { eps }, &[x], e)
             }
             _ => Err(self.internal(e.span, &format!("the intrinsic `{name}` has no lowering"))),
@@ -148,7 +201,12 @@ impl GraphBuilder<'_> {
     fn matrix(&mut self, name: &str, n: usize, e: &Expr) -> Built<NodeId> {
         let (data, dims) = match name {
             "iota" => ((0..n).map(|at| at as f64).collect(), vec![Dim::Fixed(n)]),
-            _ => ((0..n * n).map(|at| f64::from(u8::from(at / n == at % n))).collect(), vec![Dim::Fixed(n); 2]),
+            _ => (
+                (0..n * n)
+                    .map(|at| f64::from(u8::from(at / n == at % n)))
+                    .collect(),
+                vec![Dim::Fixed(n); 2],
+            ),
         };
         self.push_typed(Op::Const(data), &[], TensorType::new(Elem::F32, dims), e)
     }
@@ -201,11 +259,17 @@ impl GraphBuilder<'_> {
     }
 
     fn stack(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let mut nodes = args.iter().map(|arg| self.node(arg)).collect::<Built<Vec<_>>>()?;
+        let mut nodes = args
+            .iter()
+            .map(|arg| self.node(arg))
+            .collect::<Built<Vec<_>>>()?;
         self.level(&mut nodes, e)?;
         let rows = self.rows_of(&nodes);
         let inner = match &e.ty {
-            Ty::Tensor(tensor) => tensor.dims[1..].iter().map(|size| Dim::Fixed(*size)).collect::<Vec<_>>(),
+            Ty::Tensor(tensor) => tensor.dims[1..]
+                .iter()
+                .map(|size| Dim::Fixed(*size))
+                .collect::<Vec<_>>(),
             _ => Vec::new(),
         };
         for node in &mut nodes {
@@ -221,7 +285,11 @@ impl GraphBuilder<'_> {
     }
 
     fn select(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let mut nodes: [NodeId; 3] = [self.node(&args[0])?, self.scalar_or_node(&args[1])?, self.scalar_or_node(&args[2])?];
+        let mut nodes: [NodeId; 3] = [
+            self.node(&args[0])?,
+            self.scalar_or_node(&args[1])?,
+            self.scalar_or_node(&args[2])?,
+        ];
         if self.graph.ty(nodes[1]).elem != self.graph.ty(nodes[2]).elem {
             nodes[1] = self.float(nodes[1], e)?;
             nodes[2] = self.float(nodes[2], e)?;
@@ -239,12 +307,21 @@ impl GraphBuilder<'_> {
         let (left, right) = (inner(&args[0]), inner(&args[1]));
         let rows = |builder: &Self, node| {
             let dims = &builder.graph.ty(node).dims;
-            dims.iter().filter(|dim| matches!(dim, Dim::Space(_))).copied().collect::<Vec<_>>()
+            dims.iter()
+                .filter(|dim| matches!(dim, Dim::Space(_)))
+                .copied()
+                .collect::<Vec<_>>()
         };
         let (a_rows, b_rows) = (rows(self, a), rows(self, b));
-        let apart = !a_rows.is_empty() && !b_rows.is_empty() && !a_rows.iter().any(|dim| b_rows.contains(dim)) && self.list_of(a).is_none() && self.list_of(b).is_none();
+        let apart = !a_rows.is_empty()
+            && !b_rows.is_empty()
+            && !a_rows.iter().any(|dim| b_rows.contains(dim))
+            && self.list_of(a).is_none()
+            && self.list_of(b).is_none();
         match (apart, left, right) {
-            (true, 0, 0) if a_rows.len() == 1 && b_rows.len() == 1 => self.push(Op::MatMul { transpose_b: true }, &[a, b], e),
+            (true, 0, 0) if a_rows.len() == 1 && b_rows.len() == 1 => {
+                self.push(Op::MatMul { transpose_b: true }, &[a, b], e)
+            }
             (true, 1, 0) if b_rows.len() == 1 => {
                 let scores = self.push(Op::MatMul { transpose_b: true }, &[a, b], e)?;
                 let rank = self.graph.ty(scores).dims.len();
@@ -263,7 +340,9 @@ impl GraphBuilder<'_> {
                 let (many, one) = self.aligned(many, one, e)?;
                 self.dot_many(many, one, e)
             }
-            (false, 1, 1) if a_rows == b_rows => self.push(Op::MatMul { transpose_b: true }, &[a, b], e),
+            (false, 1, 1) if a_rows == b_rows => {
+                self.push(Op::MatMul { transpose_b: true }, &[a, b], e)
+            }
             _ => Err(Box::new(
                 reckon_grammar::diagnostic::Diagnostic::error(
                     reckon_grammar::diagnostic::Code(902),
@@ -350,51 +429,106 @@ impl GraphBuilder<'_> {
 
     /// Attention within each list: padded, split into heads, attended, joined and unpadded.
     fn attend(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let nodes = [self.node(&args[0])?, self.node(&args[1])?, self.node(&args[2])?];
+        let nodes = [
+            self.node(&args[0])?,
+            self.node(&args[1])?,
+            self.node(&args[2])?,
+        ];
         let heads = args.get(3).and_then(whole).unwrap_or(1).max(1);
-        let causal = !matches!(args.get(4).and_then(|arg| arg.ty.value()), Some(Value::Bool(false)));
+        let causal = !matches!(
+            args.get(4).and_then(|arg| arg.ty.value()),
+            Some(Value::Bool(false))
+        );
         let list = self.list_of(nodes[0]);
-        let (Some(list), Some(Dim::Fixed(width))) = (list, self.graph.ty(nodes[0]).dims.last().copied()) else {
+        let (Some(list), Some(Dim::Fixed(width))) =
+            (list, self.graph.ty(nodes[0]).dims.last().copied())
+        else {
             return Err(self.internal(e.span, "expected a list of vectors"));
         };
         let inputs = self.lists[&list];
-        let SpaceKind::List { max: Some(longest), .. } = self.graph.space(list).kind else {
+        let SpaceKind::List {
+            max: Some(longest), ..
+        } = self.graph.space(list).kind
+        else {
             return Err(self.unbounded(e));
         };
         if width % heads != 0 {
             return Err(self.uneven(width, heads, e));
         }
-        let pad = Op::PadList { parent: inputs.parent, max: longest };
+        let pad = Op::PadList {
+            parent: inputs.parent,
+            max: longest,
+        };
         let parent = Dim::Space(inputs.parent);
         let mut split = Vec::new();
         for node in nodes {
             let padded = self.push(pad.clone(), &[node, inputs.segments, inputs.positions], e)?;
-            let dims = vec![parent, Dim::Fixed(longest), Dim::Fixed(heads), Dim::Fixed(width / heads)];
+            let dims = vec![
+                parent,
+                Dim::Fixed(longest),
+                Dim::Fixed(heads),
+                Dim::Fixed(width / heads),
+            ];
             let parts = self.reshape(padded, dims, e)?;
             split.push(self.push(Op::Permute(vec![0, 2, 1, 3]), &[parts], e)?);
         }
-        let ones = self.push_typed(Op::Const(vec![1.0]), &[], TensorType::new(Elem::F32, [Dim::Space(list)]), e)?;
+        let ones = self.push_typed(
+            Op::Const(vec![1.0]),
+            &[],
+            TensorType::new(Elem::F32, [Dim::Space(list)]),
+            e,
+        )?;
         let present = self.push(pad, &[ones, inputs.segments, inputs.positions], e)?;
         let mask = self.attention_mask(present, parent, longest, heads, causal, e)?;
         let attended = self.push(Op::Attention, &[split[0], split[1], split[2], mask], e)?;
         let joined = self.push(Op::Permute(vec![0, 2, 1, 3]), &[attended], e)?;
-        let joined = self.reshape(joined, vec![parent, Dim::Fixed(longest), Dim::Fixed(width)], e)?;
-        self.push(Op::UnpadList, &[joined, inputs.segments, inputs.positions], e)
+        let joined = self.reshape(
+            joined,
+            vec![parent, Dim::Fixed(longest), Dim::Fixed(width)],
+            e,
+        )?;
+        self.push(
+            Op::UnpadList,
+            &[joined, inputs.segments, inputs.positions],
+            e,
+        )
     }
 
     /// Which key each query may see: `bool[P, heads, T, T]` from `present: f32[P, T]`.
-    fn attention_mask(&mut self, present: NodeId, parent: Dim, longest: usize, heads: usize, causal: bool, e: &Expr) -> Built<NodeId> {
+    fn attention_mask(
+        &mut self,
+        present: NodeId,
+        parent: Dim,
+        longest: usize,
+        heads: usize,
+        causal: bool,
+        e: &Expr,
+    ) -> Built<NodeId> {
         let time = Dim::Fixed(longest);
         let keys = self.push(Op::Expand { axis: 1, dim: time }, &[present], e)?;
         let zero = self.number(0.0, e)?;
         let mut mask = self.push(Op::Gt, &[keys, zero], e)?;
         if causal {
-            let data = (0..longest * longest).map(|at| f64::from(u8::from(at % longest <= at / longest))).collect();
-            let earlier = self.push_typed(Op::Const(data), &[], TensorType::new(Elem::Bool, [time, time]), e)?;
+            let data = (0..longest * longest)
+                .map(|at| f64::from(u8::from(at % longest <= at / longest)))
+                .collect();
+            let earlier = self.push_typed(
+                Op::Const(data),
+                &[],
+                TensorType::new(Elem::Bool, [time, time]),
+                e,
+            )?;
             mask = self.push(Op::And, &[mask, earlier], e)?;
         }
         let _ = parent;
-        self.push(Op::Expand { axis: 1, dim: Dim::Fixed(heads) }, &[mask], e)
+        self.push(
+            Op::Expand {
+                axis: 1,
+                dim: Dim::Fixed(heads),
+            },
+            &[mask],
+            e,
+        )
     }
 
     fn unbounded(&self, e: &Expr) -> Box<reckon_grammar::diagnostic::Diagnostic> {
@@ -408,7 +542,12 @@ impl GraphBuilder<'_> {
         )
     }
 
-    fn uneven(&self, width: usize, heads: usize, e: &Expr) -> Box<reckon_grammar::diagnostic::Diagnostic> {
+    fn uneven(
+        &self,
+        width: usize,
+        heads: usize,
+        e: &Expr,
+    ) -> Box<reckon_grammar::diagnostic::Diagnostic> {
         Box::new(
             reckon_grammar::diagnostic::Diagnostic::error(
                 reckon_grammar::diagnostic::Code(904),

@@ -23,20 +23,45 @@ pub(crate) struct RowPrograms {
 
 impl RowPrograms {
     pub(crate) fn new(hir: &Hir) -> Self {
-        let entities = hir.sources.iter().filter(|source| source.kind == SourceKind::Entity);
-        Self { entities: entities.map(|source| source.name.clone()).collect(), ..Self::default() }
+        let entities = hir
+            .sources
+            .iter()
+            .filter(|source| source.kind == SourceKind::Entity);
+        Self {
+            entities: entities.map(|source| source.name.clone()).collect(),
+            ..Self::default()
+        }
     }
 
     /// The kernels in the order of the sources.
     pub(crate) fn kernels(&self, hir: &Hir) -> Vec<Kernel> {
-        hir.sources.iter().filter_map(|source| self.kernels.get(&source.name).cloned()).collect()
+        hir.sources
+            .iter()
+            .filter_map(|source| self.kernels.get(&source.name).cloned())
+            .collect()
     }
 
     /// The output of the source's kernel that holds this value, as a float where a tensor wants numbers. It is named after
     /// the feature that first asks for it, else by its text.
-    pub(crate) fn output(&mut self, source: &str, e: &Expr, numeric: bool, feature: Option<&str>) -> String {
-        let to_float = numeric && !matches!(e.ty, Ty::Row(RowType { kind: RowKind::Float, .. }));
-        let key = (source.to_owned(), format!("{}{}", text(e), if to_float { " as float" } else { "" }));
+    pub(crate) fn output(
+        &mut self,
+        source: &str,
+        e: &Expr,
+        numeric: bool,
+        feature: Option<&str>,
+    ) -> String {
+        let to_float = numeric
+            && !matches!(
+                e.ty,
+                Ty::Row(RowType {
+                    kind: RowKind::Float,
+                    ..
+                })
+            );
+        let key = (
+            source.to_owned(),
+            format!("{}{}", text(e), if to_float { " as float" } else { "" }),
+        );
         if let Some(done) = self.outputs.get(&key) {
             return done.clone();
         }
@@ -65,7 +90,9 @@ impl RowPrograms {
     }
 
     fn id_range(&mut self, ids: &Expr) -> TableRows {
-        let ExprKind::Prim(name, args) = &plain(ids).kind else { return TableRows::Fixed(1) };
+        let ExprKind::Prim(name, args) = &plain(ids).kind else {
+            return TableRows::Fixed(1);
+        };
         match name.as_str() {
             "vocab" => TableRows::Vocabulary(self.fit(name, args, ids)),
             "buckets" => TableRows::Fixed(args.get(1).map_or(1, |borders| list_len(borders) + 1)),
@@ -74,7 +101,9 @@ impl RowPrograms {
             "cross" => TableRows::Fixed(whole(args.get(2)).max(1)),
             "hour" => TableRows::Fixed(24),
             "weekday" => TableRows::Fixed(7),
-            _ => args.first().map_or(TableRows::Fixed(1), |inner| self.id_range(inner)),
+            _ => args
+                .first()
+                .map_or(TableRows::Fixed(1), |inner| self.id_range(inner)),
         }
     }
 
@@ -93,21 +122,48 @@ impl RowPrograms {
                 (binary_op(*op), args, false)
             }
             ExprKind::Unary(op, a) => {
-                let op = if *op == UnaryOp::Neg { RowOp::Neg } else { RowOp::Not };
+                let op = if *op == UnaryOp::Neg {
+                    RowOp::Neg
+                } else {
+                    RowOp::Not
+                };
                 (op, vec![self.inst(kernel, source, a)], false)
             }
             ExprKind::Prim(name, args) => return self.call(kernel, source, name, args, e, ty),
-            _ => unreachable!("internal: the checker lets only row expressions through, found {:?}", e.kind),
+            _ => unreachable!(
+                "internal: the checker lets only row expressions through, found {:?}",
+                e.kind
+            ),
         };
-        add(kernel, Inst { op, args, ty, mapped, span: Some(e.span) })
+        add(
+            kernel,
+            Inst {
+                op,
+                args,
+                ty,
+                mapped,
+                span: Some(e.span),
+            },
+        )
     }
 
-    fn call(&mut self, kernel: &mut Kernel, source: &str, name: &str, args: &[Expr], e: &Expr, ty: RowType) -> usize {
+    fn call(
+        &mut self,
+        kernel: &mut Kernel,
+        source: &str,
+        name: &str,
+        args: &[Expr],
+        e: &Expr,
+        ty: RowType,
+    ) -> usize {
         let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
         let Some(Ok(call)) = row_op(name, &types) else {
             unreachable!("internal: the checker typed `{name}` as a row function")
         };
-        let operands = args[..call.operands.min(args.len())].iter().map(|arg| self.inst(kernel, source, arg)).collect();
+        let operands = args[..call.operands.min(args.len())]
+            .iter()
+            .map(|arg| self.inst(kernel, source, arg))
+            .collect();
         let op = match call.op {
             RowOp::Vocab(_) => RowOp::Vocab(self.fit(name, args, e)),
             RowOp::Quantile(_) => RowOp::Quantile(self.fit(name, args, e)),
@@ -115,7 +171,16 @@ impl RowPrograms {
             RowOp::MinMax(_) => RowOp::MinMax(self.fit(name, args, e)),
             other => other,
         };
-        add(kernel, Inst { op, args: operands, ty, mapped: call.mapped, span: Some(e.span) })
+        add(
+            kernel,
+            Inst {
+                op,
+                args: operands,
+                ty,
+                mapped: call.mapped,
+                span: Some(e.span),
+            },
+        )
     }
 
     /// The statistic behind a fitted function; equal ones are fitted once.
@@ -130,9 +195,15 @@ impl RowPrograms {
             _ => None,
         });
         let domain = match (self.entities.contains(&source), over) {
-            (true, Some("catalogue")) => Domain::Catalogue { entity: source.clone() },
-            (true, _) => Domain::Referred { entity: source.clone() },
-            (false, _) => Domain::Events { source: source.clone() },
+            (true, Some("catalogue")) => Domain::Catalogue {
+                entity: source.clone(),
+            },
+            (true, _) => Domain::Referred {
+                entity: source.clone(),
+            },
+            (false, _) => Domain::Events {
+                source: source.clone(),
+            },
         };
         let kind = match name {
             "vocab" => FitKind::Vocab {
@@ -145,23 +216,42 @@ impl RowPrograms {
             _ => FitKind::Extent,
         };
         let fitted = format!("{source}.{}", text(e));
-        if let Some(at) = self.fits.iter().position(|fit| fit.name == fitted && fit.kind == kind && fit.domain == domain) {
+        if let Some(at) = self
+            .fits
+            .iter()
+            .position(|fit| fit.name == fitted && fit.kind == kind && fit.domain == domain)
+        {
             return at;
         }
         let mut kernel = empty(&source);
         let value = self.inst(&mut kernel, &source, &args[0]);
         kernel.outputs.push(("value".into(), value));
-        self.fits.push(FitPlan { name: fitted, kind, kernel, domain, span: e.span });
+        self.fits.push(FitPlan {
+            name: fitted,
+            kind,
+            kernel,
+            domain,
+            span: e.span,
+        });
         self.fits.len() - 1
     }
 }
 
 fn empty(source: &str) -> Kernel {
-    Kernel { source: source.to_owned(), code: Vec::new(), outputs: Vec::new() }
+    Kernel {
+        source: source.to_owned(),
+        code: Vec::new(),
+        outputs: Vec::new(),
+    }
 }
 
 fn add(kernel: &mut Kernel, inst: Inst) -> usize {
-    let same = |known: &Inst| known.op == inst.op && known.args == inst.args && known.ty == inst.ty && known.mapped == inst.mapped;
+    let same = |known: &Inst| {
+        known.op == inst.op
+            && known.args == inst.args
+            && known.ty == inst.ty
+            && known.mapped == inst.mapped
+    };
     if let Some(at) = kernel.code.iter().position(same) {
         return at;
     }
@@ -176,8 +266,20 @@ fn as_float(kernel: &mut Kernel, value: usize, e: &Expr) -> usize {
         RowKind::List(_) => (RowKind::List(Box::new(RowKind::Float)), true),
         _ => (RowKind::Float, false),
     };
-    let ty = RowType { kind, nullable: from.nullable };
-    add(kernel, Inst { op: RowOp::ToFloat, args: vec![value], ty, mapped, span: Some(e.span) })
+    let ty = RowType {
+        kind,
+        nullable: from.nullable,
+    };
+    add(
+        kernel,
+        Inst {
+            op: RowOp::ToFloat,
+            args: vec![value],
+            ty,
+            mapped,
+            span: Some(e.span),
+        },
+    )
 }
 
 fn column_op(handle: &Expr, column: &str) -> RowOp {
@@ -213,7 +315,9 @@ fn kind_of(value: &Value) -> RowKind {
         Value::Bool(_) => RowKind::Bool,
         Value::Str(_) | Value::Word(_) => RowKind::Str,
         Value::Duration(_) => RowKind::Duration,
-        Value::List(items) => RowKind::List(Box::new(items.first().map_or(RowKind::Float, kind_of))),
+        Value::List(items) => {
+            RowKind::List(Box::new(items.first().map_or(RowKind::Float, kind_of)))
+        }
     }
 }
 
@@ -264,7 +368,9 @@ fn text(e: &Expr) -> String {
             _ => column.clone(),
         },
         ExprKind::Const(value) => value.to_string(),
-        ExprKind::Binary(op, a, b) => format!("{} {} {}", nested(a), crate::check::symbol(*op), nested(b)),
+        ExprKind::Binary(op, a, b) => {
+            format!("{} {} {}", nested(a), crate::check::symbol(*op), nested(b))
+        }
         ExprKind::Unary(UnaryOp::Neg, a) => format!("-{}", nested(a)),
         ExprKind::Unary(UnaryOp::Not, a) => format!("not {}", nested(a)),
         ExprKind::Prim(name, args) => {
@@ -273,7 +379,11 @@ fn text(e: &Expr) -> String {
                 "vocab" | "quantiles" | "zscore" | "minmax" => fitted_arguments(name, args),
                 _ => args[1..].iter().map(text).collect(),
             };
-            let call = if rest.is_empty() { name.to_owned() } else { format!("{name}({})", rest.join(", ")) };
+            let call = if rest.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{name}({})", rest.join(", "))
+            };
             format!("{} |> {call}", nested(&args[0]))
         }
         _ => String::new(),
@@ -287,10 +397,13 @@ fn fitted_arguments(name: &str, args: &[Expr]) -> Vec<String> {
         "quantiles" => &[(1, "n", 0)],
         _ => &[],
     };
-    let numbers = named.iter().filter_map(|(at, label, default)| match args.get(*at)?.ty.value()? {
-        Value::Int(n) if n != default => Some(format!("{label}: {n}")),
-        _ => None,
-    });
+    let numbers =
+        named
+            .iter()
+            .filter_map(|(at, label, default)| match args.get(*at)?.ty.value()? {
+                Value::Int(n) if n != default => Some(format!("{label}: {n}")),
+                _ => None,
+            });
     let over = args.iter().filter_map(|arg| match arg.ty.value()? {
         Value::Word(word) if word != "training" => Some(format!("over: {word}")),
         _ => None,

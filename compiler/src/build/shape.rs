@@ -14,12 +14,15 @@ impl GraphBuilder<'_> {
 
     /// The deepest list among the spaces of a node.
     pub(super) fn list_of(&self, node: NodeId) -> Option<SpaceId> {
-        let depth = |space: SpaceId| std::iter::successors(Some(space), |at| self.parent(*at)).count();
+        let depth =
+            |space: SpaceId| std::iter::successors(Some(space), |at| self.parent(*at)).count();
         let spaces = self.graph.ty(node).dims.iter().filter_map(|dim| match dim {
             Dim::Space(space) => Some(*space),
             Dim::Fixed(_) => None,
         });
-        spaces.filter(|space| self.parent(*space).is_some()).max_by_key(|space| depth(*space))
+        spaces
+            .filter(|space| self.parent(*space).is_some())
+            .max_by_key(|space| depth(*space))
     }
 
     /// Two nodes over compatible rows.
@@ -32,7 +35,10 @@ impl GraphBuilder<'_> {
     /// Spreads values over the lists among them, and lets the first lead to rows in one order everywhere: the batch, then
     /// lists, candidates and axes.
     pub(super) fn level(&mut self, nodes: &mut [NodeId], e: &Expr) -> Built<()> {
-        let lists: Vec<SpaceId> = nodes.iter().filter_map(|node| self.list_of(*node)).collect();
+        let lists: Vec<SpaceId> = nodes
+            .iter()
+            .filter_map(|node| self.list_of(*node))
+            .collect();
         for list in lists {
             for node in nodes.iter_mut() {
                 *node = self.spread(*node, list, e)?;
@@ -45,7 +51,8 @@ impl GraphBuilder<'_> {
             let ty = self.graph.ty(*first).clone();
             let positional = ty.dims.iter().filter(|dim| matches!(dim, Dim::Fixed(_)));
             let dims: Vec<Dim> = sorted.iter().chain(positional).copied().collect();
-            *first = self.push_typed(Op::Broadcast, &[*first], TensorType::new(ty.elem, dims), e)?;
+            *first =
+                self.push_typed(Op::Broadcast, &[*first], TensorType::new(ty.elem, dims), e)?;
         }
         Ok(())
     }
@@ -54,14 +61,26 @@ impl GraphBuilder<'_> {
     pub(super) fn rows_of(&self, nodes: &[NodeId]) -> Vec<Dim> {
         let mut rows: Vec<Dim> = Vec::new();
         for node in nodes {
-            let spaces = self.graph.ty(*node).dims.iter().filter(|dim| matches!(dim, Dim::Space(_)));
-            rows.extend(spaces.filter(|dim| !rows.contains(dim)).copied().collect::<Vec<_>>());
+            let spaces = self
+                .graph
+                .ty(*node)
+                .dims
+                .iter()
+                .filter(|dim| matches!(dim, Dim::Space(_)));
+            rows.extend(
+                spaces
+                    .filter(|dim| !rows.contains(dim))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
         }
         rows
     }
 
     fn rank(&self, dim: Dim) -> usize {
-        let Dim::Space(space) = dim else { return usize::MAX };
+        let Dim::Space(space) = dim else {
+            return usize::MAX;
+        };
         match self.graph.space(space).kind {
             SpaceKind::Batch => 0,
             SpaceKind::List { .. } => 1,
@@ -77,14 +96,20 @@ impl GraphBuilder<'_> {
         if has(self, list) {
             return Ok(x);
         }
-        let Some(inputs) = self.lists.get(&list).copied() else { return Ok(x) };
-        let held = std::iter::successors(Some(inputs.parent), |at| self.parent(*at)).any(|space| has(self, space));
+        let Some(inputs) = self.lists.get(&list).copied() else {
+            return Ok(x);
+        };
+        let held = std::iter::successors(Some(inputs.parent), |at| self.parent(*at))
+            .any(|space| has(self, space));
         if !held {
             return Ok(x);
         }
         let at_parent = self.spread(x, inputs.parent, e)?;
         if self.graph.ty(at_parent).dims.first() != Some(&Dim::Space(inputs.parent)) {
-            return Err(self.internal(e.span, "a value over rows and another space cannot be spread over a list"));
+            return Err(self.internal(
+                e.span,
+                "a value over rows and another space cannot be spread over a list",
+            ));
         }
         self.push(Op::Gather, &[at_parent, inputs.segments], e)
     }
@@ -92,8 +117,15 @@ impl GraphBuilder<'_> {
     /// `sum`, `mean`, `max`, `min`, `count`, `first`, `last`.
     pub(super) fn pool(&mut self, name: &str, arg: &Expr, e: &Expr) -> Built<NodeId> {
         let x = self.node(arg)?;
-        let Ty::Tensor(tensor) = &arg.ty else { return Err(self.internal(e.span, "expected a tensor")) };
-        let is_list = tensor.spaces.iter().any(|space| matches!(self.hir.spaces[space.0 as usize].kind, hir::SpaceKind::List { .. }));
+        let Ty::Tensor(tensor) = &arg.ty else {
+            return Err(self.internal(e.span, "expected a tensor"));
+        };
+        let is_list = tensor.spaces.iter().any(|space| {
+            matches!(
+                self.hir.spaces[space.0 as usize].kind,
+                hir::SpaceKind::List { .. }
+            )
+        });
         match self.list_of(x).filter(|_| is_list) {
             Some(list) => self.pool_list(name, x, list, e),
             None => self.pool_axis(name, x, e),
@@ -101,7 +133,9 @@ impl GraphBuilder<'_> {
     }
 
     fn pool_list(&mut self, name: &str, x: NodeId, list: SpaceId, e: &Expr) -> Built<NodeId> {
-        let Some(inputs) = self.lists.get(&list).copied() else { return Err(self.internal(e.span, "a list has no inputs")) };
+        let Some(inputs) = self.lists.get(&list).copied() else {
+            return Err(self.internal(e.span, "a list has no inputs"));
+        };
         let parent = Dim::Space(inputs.parent);
         match name {
             "sum" => self.push(Op::ScatterAdd(parent), &[x, inputs.segments], e),
@@ -137,13 +171,24 @@ impl GraphBuilder<'_> {
     /// The number of elements in each row, as floats.
     fn lengths(&mut self, list: SpaceId, e: &Expr) -> Built<NodeId> {
         let inputs = self.lists[&list];
-        let ones = self.push_typed(Op::Const(vec![1.0]), &[], TensorType::new(Elem::F32, [Dim::Space(list)]), e)?;
-        self.push(Op::ScatterAdd(Dim::Space(inputs.parent)), &[ones, inputs.segments], e)
+        let ones = self.push_typed(
+            Op::Const(vec![1.0]),
+            &[],
+            TensorType::new(Elem::F32, [Dim::Space(list)]),
+            e,
+        )?;
+        self.push(
+            Op::ScatterAdd(Dim::Space(inputs.parent)),
+            &[ones, inputs.segments],
+            e,
+        )
     }
 
     /// The place of each element counted from the end, as floats.
     pub(super) fn from_end(&mut self, list: SpaceId, e: &Expr) -> Built<NodeId> {
-        let Some(inputs) = self.lists.get(&list).copied() else { return Err(self.internal(e.span, "a list has no inputs")) };
+        let Some(inputs) = self.lists.get(&list).copied() else {
+            return Err(self.internal(e.span, "a list has no inputs"));
+        };
         let lengths = self.lengths(list, e)?;
         let lengths = self.push(Op::Gather, &[lengths, inputs.segments], e)?;
         let positions = self.push(Op::Cast(Elem::F32), &[inputs.positions], e)?;
@@ -159,7 +204,8 @@ impl GraphBuilder<'_> {
 
     fn pool_axis(&mut self, name: &str, x: NodeId, e: &Expr) -> Built<NodeId> {
         let dims = self.graph.ty(x).dims.clone();
-        let Some((Dim::Fixed(size), axis)) = dims.last().copied().zip(dims.len().checked_sub(1)) else {
+        let Some((Dim::Fixed(size), axis)) = dims.last().copied().zip(dims.len().checked_sub(1))
+        else {
             return Err(self.internal(e.span, "expected a positional dimension"));
         };
         match name {
@@ -177,7 +223,15 @@ impl GraphBuilder<'_> {
             }
             _ => {
                 let start = if name == "last" { size - 1 } else { 0 };
-                let one = self.push(Op::Slice { axis, start, len: 1 }, &[x], e)?;
+                let one = self.push(
+                    Op::Slice {
+                        axis,
+                        start,
+                        len: 1,
+                    },
+                    &[x],
+                    e,
+                )?;
                 let ty = TensorType::new(self.graph.ty(x).elem, &dims[..axis]);
                 self.push_typed(Op::Reshape, &[one], ty, e)
             }
@@ -187,14 +241,26 @@ impl GraphBuilder<'_> {
     /// Leading dimensions become spaces and back; kinds change nothing.
     pub(super) fn retype(&mut self, inner: &Expr, e: &Expr) -> Built<Val> {
         let value = self.value(inner)?;
-        let (Val::Node(x), Ty::Tensor(from), Ty::Tensor(to)) = (&value, &inner.ty, &e.ty) else { return Ok(value) };
+        let (Val::Node(x), Ty::Tensor(from), Ty::Tensor(to)) = (&value, &inner.ty, &e.ty) else {
+            return Ok(value);
+        };
         let x = *x;
         if from.dims.len() > to.dims.len() {
-            let entered: Vec<hir::SpaceRef> = to.spaces.iter().filter(|space| !from.spaces.contains(space)).copied().collect();
+            let entered: Vec<hir::SpaceRef> = to
+                .spaces
+                .iter()
+                .filter(|space| !from.spaces.contains(space))
+                .copied()
+                .collect();
             return self.enter(x, &entered, to.dims.len(), e).map(Val::Node);
         }
         if from.dims.len() < to.dims.len() {
-            let left: Vec<hir::SpaceRef> = from.spaces.iter().filter(|space| !to.spaces.contains(space)).copied().collect();
+            let left: Vec<hir::SpaceRef> = from
+                .spaces
+                .iter()
+                .filter(|space| !to.spaces.contains(space))
+                .copied()
+                .collect();
             return self.leave(x, &left, from.dims.len(), e).map(Val::Node);
         }
         Ok(value)
@@ -213,7 +279,13 @@ impl GraphBuilder<'_> {
         (id, size)
     }
 
-    fn enter(&mut self, x: NodeId, axes: &[hir::SpaceRef], positional: usize, e: &Expr) -> Built<NodeId> {
+    fn enter(
+        &mut self,
+        x: NodeId,
+        axes: &[hir::SpaceRef],
+        positional: usize,
+        e: &Expr,
+    ) -> Built<NodeId> {
         let ty = self.graph.ty(x).clone();
         let first = ty.dims.len() - positional - axes.len();
         let mut dims = ty.dims.clone();
@@ -223,7 +295,13 @@ impl GraphBuilder<'_> {
         self.push_typed(Op::Reshape, &[x], TensorType::new(ty.elem, dims), e)
     }
 
-    fn leave(&mut self, x: NodeId, axes: &[hir::SpaceRef], positional: usize, e: &Expr) -> Built<NodeId> {
+    fn leave(
+        &mut self,
+        x: NodeId,
+        axes: &[hir::SpaceRef],
+        positional: usize,
+        e: &Expr,
+    ) -> Built<NodeId> {
         let axes: Vec<(SpaceId, usize)> = axes.iter().map(|axis| self.axis_space(*axis)).collect();
         let dims = self.graph.ty(x).dims.clone();
         let rows = dims.len() - positional;
@@ -234,15 +312,21 @@ impl GraphBuilder<'_> {
         }
         order.extend(rows..dims.len());
         let sorted = order.windows(2).all(|pair| pair[0] < pair[1]);
-        let x = if sorted { x } else { self.push(Op::Permute(order), &[x], e)? };
+        let x = if sorted {
+            x
+        } else {
+            self.push(Op::Permute(order), &[x], e)?
+        };
         let ty = self.graph.ty(x).clone();
         let dims: Vec<Dim> = ty
             .dims
             .iter()
-            .map(|dim| match axes.iter().find(|(space, _)| *dim == Dim::Space(*space)) {
-                Some((_, size)) => Dim::Fixed(*size),
-                None => *dim,
-            })
+            .map(
+                |dim| match axes.iter().find(|(space, _)| *dim == Dim::Space(*space)) {
+                    Some((_, size)) => Dim::Fixed(*size),
+                    None => *dim,
+                },
+            )
             .collect();
         self.push_typed(Op::Reshape, &[x], TensorType::new(ty.elem, dims), e)
     }

@@ -320,7 +320,11 @@ impl<'a> Checker<'a> {
         }
         self.frames.pop();
         // Arguments belong to the caller's path, the body to the function's.
-        let value = super::expr::scope(None, lets, super::expr::scope(Some(segment), Vec::new(), value));
+        let value = super::expr::scope(
+            None,
+            lets,
+            super::expr::scope(Some(segment), Vec::new(), value),
+        );
         Expr { span, ..value }
     }
 

@@ -178,7 +178,11 @@ impl Checker<'_> {
                 return self.wrong_shape(decl, param, &given, span);
             }
         }
-        Some(if elementwise(decl) { arg } else { self.enter_axes(arg, &given, split, matched) })
+        Some(if elementwise(decl) {
+            arg
+        } else {
+            self.enter_axes(arg, &given, split, matched)
+        })
     }
 
     fn bind_list(&mut self, max: &ast::Expr, list: SpaceRef, matched: &mut Matched) {
@@ -500,10 +504,14 @@ impl Checker<'_> {
 
 /// Whether no parameter names a dimension: such a function works on each number by itself, and rows make no difference.
 fn elementwise(decl: &ast::Fn) -> bool {
-    decl.params.iter().all(|param| match param.ty.as_ref().map(|ty| &ty.kind) {
-        Some(TypeKind::Named { dims: Some(dims), .. }) => dims.iter().all(|dim| matches!(dim, Dim::Leading(_))),
-        _ => true,
-    })
+    decl.params
+        .iter()
+        .all(|param| match param.ty.as_ref().map(|ty| &ty.kind) {
+            Some(TypeKind::Named {
+                dims: Some(dims), ..
+            }) => dims.iter().all(|dim| matches!(dim, Dim::Leading(_))),
+            _ => true,
+        })
 }
 
 fn word(elem: Elem, kind: Kind) -> &'static str {

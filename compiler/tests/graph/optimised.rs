@@ -26,7 +26,9 @@ fn outputs(graph: &Graph, env: &Env) -> Vec<(String, Vec<f64>)> {
 fn assert_same(found: &[(String, Vec<f64>)], expected: &[(String, Vec<f64>)], what: &str) {
     for ((name, found), (_, expected)) in found.iter().zip(expected) {
         let close = |(a, b): (&f64, &f64)| {
-            a == b || a.is_nan() == b.is_nan() && (a.is_nan() || (a - b).abs() <= 1e-7 * (1.0 + a.abs()))
+            a == b
+                || a.is_nan() == b.is_nan()
+                    && (a.is_nan() || (a - b).abs() <= 1e-7 * (1.0 + a.abs()))
         };
         assert!(
             found.len() == expected.len() && found.iter().zip(expected).all(close),
