@@ -301,7 +301,9 @@ impl Reader<'_> {
         let text = first.starts_with('"');
         let column = self.tokens[at].start == 0
             || self.source.as_bytes()[self.tokens[at].start - 1] == b'\n';
-        if column && (named || text || first == "{") {
+        // `train 80%` and `test 10%` are parts of a split wherever they stand
+        let part = matches!(word, "train" | "test");
+        if column && !part && (named || text || first == "{") {
             return true;
         }
         match word {

@@ -1,7 +1,8 @@
 //! Says what each error rule of the grammar means: its code and its message.
 
-use crate::diagnostic::{Code, Diagnostic, nearest};
-use crate::keywords;
+mod help;
+
+use crate::diagnostic::{Code, Diagnostic};
 use crate::layout::{BORDER, Layout};
 use crate::lex::{Token, TokenKind};
 use crate::span::{FileId, Span};
@@ -226,10 +227,8 @@ impl Reporter<'_> {
         if let Some(open) = self.opening(node, code) {
             diagnostic = diagnostic.note(format!("`{}` was opened on line {}", open.0, open.1));
         }
-        if let Some(help) = self.help_with_missing(node.rule, found) {
-            diagnostic = diagnostic.help(help);
-        }
-        self.diagnostics.push(diagnostic);
+        let advice = self.advise_on_missing(node.rule, expected, found, at);
+        self.diagnostics.push(advice.attach(diagnostic, self.file));
         self.last = Some((found, node.start));
     }
 
@@ -265,11 +264,8 @@ impl Reporter<'_> {
                 Diagnostic::error(code, span, format!("expected {expected}, found {found}"))
             }
         };
-        let diagnostic = match self.help_with_surplus(node) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
-        };
-        self.diagnostics.push(diagnostic);
+        let advice = self.advise_on_surplus(node);
+        self.diagnostics.push(advice.attach(diagnostic, self.file));
     }
 
     fn is_same_line(&self, start: usize, end: usize) -> bool {
@@ -312,92 +308,6 @@ impl Reporter<'_> {
         }
         None
     }
-
-    /// The text from the beginning of the line up to a place.
-    fn line_before(&self, at: usize) -> &str {
-        let line = self.source[..at]
-            .rfind('\n')
-            .map_or(0, |newline| newline + 1);
-        &self.source[line..at]
-    }
-
-    fn help_with_missing(&self, rule: Rule, found: usize) -> Option<String> {
-        let word = self
-            .layout
-            .tokens
-            .get(found)
-            .map_or("", |token| token.text(self.source));
-        match rule {
-            Rule::err_name if keywords::RESERVED.contains(&word) => Some(help_with_reserved(word)),
-            Rule::err_expr if self.path.contains(&Rule::option) && matches!(word, "=" | ":") => {
-                Some(format!(
-                    "options of `train` are written without `{word}`, as in `batch 1024`"
-                ))
-            }
-            Rule::err_expr | Rule::err_operand if word == "where" => Some(
-                "a condition follows the rows it narrows, as in `rating where stars >= 4`"
-                    .to_owned(),
-            ),
-            Rule::err_operand if word == "*" => Some("a power is written `^`".to_owned()),
-            _ => help_with_mark(word).map(str::to_owned),
-        }
-    }
-
-    fn help_with_surplus(&self, node: &Node) -> Option<String> {
-        let first = self
-            .layout
-            .tokens
-            .partition_point(|token| token.start < node.start);
-        let word = self.layout.tokens.get(first)?.text(self.source);
-        let suggest = |known: &[&'static str]| {
-            nearest(word, known.iter().copied()).map(|near| format!("did that mean `{near}`?"))
-        };
-        match (node.rule, self.path.last()?) {
-            (Rule::err_item | Rule::err_entry, _) if help_with_mark(word).is_some() => {
-                help_with_mark(word).map(str::to_owned)
-            }
-            (Rule::err_entry, _) if keywords::RESERVED.contains(&word) => Some(help_with_reserved(word)),
-            (Rule::err_item, _) => suggest(keywords::ITEMS)
-                .or_else(|| Some(format!("an item begins with one of: {}", keywords::ITEMS.join(", ")))),
-            (Rule::err_entry, Rule::evaluate_item) => suggest(keywords::EVALUATE_ENTRIES).or_else(|| {
-                Some(format!("an entry of `evaluate` begins with one of: {}", keywords::EVALUATE_ENTRIES.join(", ")))
-            }),
-            (Rule::err_entry, Rule::source_item) => suggest(keywords::SOURCE_ENTRIES).or_else(|| {
-                Some("an entry is a column `name: type`, a reference `column -> entity` or a key".to_owned())
-            }),
-            (Rule::err_entry, Rule::features_item) => Some("a feature is written `name = expression`".to_owned()),
-            (Rule::err_entry, Rule::test_item) => Some("a test holds `let` and `assert`".to_owned()),
-            (Rule::err_rest, _) if word == "=" => Some("equality is written `==`".to_owned()),
-            (Rule::err_rest | Rule::err_extra, _) if word == "[" => {
-                Some("lists are not indexed; `.name` projects, and the library has `first`, `last`, `take`".to_owned())
-            }
-            (Rule::err_rest, Rule::item) if word == "{" && self.line_before(node.start).contains(" where ") => {
-                Some("one `=` begins the body; equality is written `==`".to_owned())
-            }
-            (Rule::err_reserved, _) => Some(help_with_reserved(word)),
-            _ => help_with_mark(word).map(str::to_owned),
-        }
-    }
-}
-
-fn help_with_reserved(word: &str) -> String {
-    format!("`{word}` is a reserved word and cannot be a name")
-}
-
-/// What the marks of other languages and of word processors are here.
-fn help_with_mark(word: &str) -> Option<&'static str> {
-    Some(match word.chars().next()? {
-        '#' => "a comment begins with `//`",
-        '&' | '|' | '!' if word != "|>" && word != "!=" => "the words are `and`, `or` and `not`",
-        '–' | '—' | '−' => "the minus sign is `-`",
-        '“' | '”' | '„' | '‘' | '’' | '\'' => {
-            "strings stand between straight quotes, `\"text\"`"
-        }
-        first if first.is_alphabetic() && !first.is_ascii() => {
-            "names are made of the letters a to z and A to Z, digits and `_`"
-        }
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod common;
 
 use std::fmt::Write as _;
 
+use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::parse;
 use reckon_grammar::span::{FileId, Sources};
 
@@ -174,6 +175,14 @@ fn describe(text: &str) -> String {
         } else {
             writeln!(out, " ‹{under}›")
         };
+        if let Some(fix) = &diagnostic.fix {
+            let _ = writeln!(
+                out,
+                "      fix: {:?} for {:?}",
+                fix.replacement,
+                sources.slice(fix.span)
+            );
+        }
         for note in diagnostic.notes.iter().chain(&diagnostic.help) {
             let _ = writeln!(out, "      {note}");
         }
@@ -197,4 +206,33 @@ fn broken_texts_are_told_what_is_wrong() {
         );
     }
     insta::assert_snapshot!("broken_texts", page);
+}
+
+#[test]
+fn every_fix_removes_its_error_and_adds_none() {
+    let mut fixes = 0;
+    for (title, text) in CASES {
+        let diagnostics = parse(FileId(0), text).diagnostics;
+        for diagnostic in &diagnostics {
+            let Some(fix) = &diagnostic.fix else { continue };
+            fixes += 1;
+            let mut fixed = (*text).to_owned();
+            fixed.replace_range(fix.span.range(), &fix.replacement);
+            let left = parse(FileId(0), &fixed).diagnostics;
+            let same = |list: &[Diagnostic]| {
+                list.iter()
+                    .filter(|other| other.message == diagnostic.message)
+                    .count()
+            };
+            assert!(
+                left.len() <= diagnostics.len(),
+                "{title}: {fix:?} leaves {left:#?}"
+            );
+            assert!(
+                same(&left) < same(&diagnostics),
+                "{title}: {fix:?} leaves {left:#?}"
+            );
+        }
+    }
+    assert!(fixes > 20, "many cases have a fix, found {fixes}");
 }

@@ -1,0 +1,199 @@
+//! What to write instead: the help under a syntax error, and the edit that does it.
+
+use std::ops::Range;
+
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::keywords;
+use crate::lex::TokenKind;
+use crate::span::{FileId, Span};
+use crate::tree::{Node, Rule};
+
+use super::Reporter;
+
+/// Help in words, and as an edit where one is sure.
+#[derive(Default)]
+pub(super) struct Advice {
+    help: Option<String>,
+    edit: Option<(Range<usize>, String)>,
+}
+
+impl Advice {
+    fn say(help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            edit: None,
+        }
+    }
+
+    fn replace(mut self, range: Range<usize>, text: &str) -> Self {
+        self.edit = Some((range, text.to_owned()));
+        self
+    }
+
+    /// Gives the advice to a diagnostic; help that it has already stays.
+    pub(super) fn attach(self, mut diagnostic: Diagnostic, file: FileId) -> Diagnostic {
+        diagnostic.help = self.help.or(diagnostic.help);
+        match self.edit {
+            Some((range, text)) => diagnostic.fix(Span::new(file, range.start, range.end), text),
+            None => diagnostic,
+        }
+    }
+}
+
+impl Reporter<'_> {
+    /// Advice where something is missing after the byte `at`, and the token `found` stands in its place.
+    pub(super) fn advise_on_missing(
+        &self,
+        rule: Rule,
+        expected: &str,
+        found: usize,
+        at: usize,
+    ) -> Advice {
+        let token = self.layout.tokens.get(found);
+        let word = token.map_or("", |token| token.text(self.source));
+        match rule {
+            Rule::err_name if keywords::RESERVED.contains(&word) => {
+                Advice::say(help_with_reserved(word))
+            }
+            Rule::err_expr if self.path.contains(&Rule::option) && matches!(word, "=" | ":") => {
+                let next = self
+                    .layout
+                    .tokens
+                    .get(found + 1)
+                    .map_or(self.source.len(), |next| next.start);
+                Advice::say(format!(
+                    "options of `train` are written without `{word}`, as in `batch 1024`"
+                ))
+                .replace(at..next, " ")
+            }
+            Rule::err_expr | Rule::err_operand if word == "where" => Advice::say(
+                "a condition follows the rows it narrows, as in `rating where stars >= 4`",
+            ),
+            Rule::err_operand if word == "*" => Advice::say("a power is written `^`"),
+            _ => match help_with_mark(word) {
+                Some(help) => Advice::say(help),
+                None => self.insertion(rule, expected, found, at),
+            },
+        }
+    }
+
+    /// The edit that inserts a single missing word or mark, where nothing else is missing after it.
+    fn insertion(&self, rule: Rule, expected: &str, found: usize, at: usize) -> Advice {
+        let single = expected
+            .strip_prefix('`')
+            .and_then(|rest| rest.strip_suffix('`'))
+            .filter(|word| !word.contains('`'));
+        let ends = self
+            .layout
+            .tokens
+            .get(found)
+            .is_none_or(|token| token.kind == TokenKind::Newline);
+        let text = match (rule, single) {
+            (Rule::err_paren | Rule::err_bracket | Rule::err_angle, Some(mark)) => mark.to_owned(),
+            (Rule::err_close, _) => if ends { "\n}" } else { " }" }.to_owned(),
+            (Rule::err_colon, _) if !ends => ":".to_owned(),
+            (Rule::err_open, _) | (_, None) => return Advice::default(),
+            (_, Some(_)) if ends => return Advice::default(),
+            (_, Some(word)) => format!(" {word}"),
+        };
+        Advice::default().replace(at..at, &text)
+    }
+
+    /// Advice where a run of text does not belong.
+    pub(super) fn advise_on_surplus(&self, node: &Node) -> Advice {
+        let first = self
+            .layout
+            .tokens
+            .partition_point(|token| token.start < node.start);
+        let Some(token) = self.layout.tokens.get(first) else {
+            return Advice::default();
+        };
+        let word = token.text(self.source);
+        let (rule, parent) = (node.rule, self.path.last().copied());
+        let replace_word =
+            |advice: Advice, text: &str| advice.replace(token.start..token.end, text);
+        match (rule, help_with_mark(word)) {
+            (Rule::err_item, Some(help)) if word == "#" => {
+                return replace_word(Advice::say(help), "//");
+            }
+            (Rule::err_rest | Rule::err_extra, Some(help)) if matches!(word, "–" | "—" | "−") =>
+            {
+                return replace_word(Advice::say(help), "-");
+            }
+            (_, Some(help)) => return Advice::say(help),
+            (_, None) => {}
+        }
+        let suggest = |known: &[&'static str], otherwise: String| match nearest(
+            word,
+            known.iter().copied(),
+        ) {
+            Some(near) => replace_word(Advice::say(format!("did that mean `{near}`?")), near),
+            None => Advice::say(otherwise),
+        };
+        match (rule, parent) {
+            (Rule::err_entry | Rule::err_reserved, _) if keywords::RESERVED.contains(&word) => {
+                Advice::say(help_with_reserved(word))
+            }
+            (Rule::err_item, _) => suggest(
+                keywords::ITEMS,
+                format!("an item begins with one of: {}", keywords::ITEMS.join(", ")),
+            ),
+            (Rule::err_entry, Some(Rule::evaluate_item)) => {
+                let entries = keywords::EVALUATE_ENTRIES.join(", ");
+                let otherwise = format!("an entry of `evaluate` begins with one of: {entries}");
+                suggest(keywords::EVALUATE_ENTRIES, otherwise)
+            }
+            (Rule::err_entry, Some(Rule::source_item)) => {
+                let otherwise =
+                    "an entry is a column `name: type`, a reference `column -> entity` or a key";
+                suggest(keywords::SOURCE_ENTRIES, otherwise.to_owned())
+            }
+            (Rule::err_entry, Some(Rule::features_item)) => {
+                Advice::say("a feature is written `name = expression`")
+            }
+            (Rule::err_entry, Some(Rule::test_item)) => {
+                Advice::say("a test holds `let` and `assert`")
+            }
+            (Rule::err_rest, _) if word == "=" => {
+                replace_word(Advice::say("equality is written `==`"), "==")
+            }
+            (Rule::err_rest | Rule::err_extra, _) if word == "[" => Advice::say(
+                "lists are not indexed; `.name` projects, and the library has `first`, `last`, `take`",
+            ),
+            (Rule::err_rest, Some(Rule::item))
+                if word == "{" && self.line_before(node.start).contains(" where ") =>
+            {
+                Advice::say("one `=` begins the body; equality is written `==`")
+            }
+            _ => Advice::default(),
+        }
+    }
+
+    /// The text from the beginning of the line up to a place.
+    fn line_before(&self, at: usize) -> &str {
+        let line = self.source[..at]
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
+        &self.source[line..at]
+    }
+}
+
+fn help_with_reserved(word: &str) -> String {
+    format!("`{word}` is a reserved word and cannot be a name")
+}
+
+/// What the marks of other languages and of word processors are here.
+fn help_with_mark(word: &str) -> Option<&'static str> {
+    Some(match word.chars().next()? {
+        '#' => "a comment begins with `//`",
+        '&' | '|' | '!' if word != "|>" && word != "!=" => "the words are `and`, `or` and `not`",
+        '–' | '—' | '−' => "the minus sign is `-`",
+        '“' | '”' | '„' | '‘' | '’' | '\'' => {
+            "strings stand between straight quotes, `\"text\"`"
+        }
+        first if first.is_alphabetic() && !first.is_ascii() => {
+            "names are made of the letters a to z and A to Z, digits and `_`"
+        }
+        _ => return None,
+    })
+}
