@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Row programs on columns: what a spec computes for each row of a source before any tensor.
+//!
+//! [`run`] is the interpreter: it goes through the instructions of a [`Kernel`](reckon_compiler::plan::row::Kernel)
+//! once and applies each to whole columns. It is the reference that machine code has to equal bit for bit.
+
+mod column;
+mod fitted;
+pub mod hash;
+mod interpret;
+mod ops;
+
+pub use column::{Column, Data, Lists, Texts};
+pub use fitted::{Fitted, Vocabulary, VocabularyValues};
+pub use interpret::{Inputs, KernelError, run};

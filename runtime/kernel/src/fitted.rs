@@ -1,0 +1,151 @@
+//! Fitted statistics as row programs read them.
+
+use std::collections::HashMap;
+
+use crate::column::{Data, Texts};
+use crate::hash::{Hashed, hash, slot};
+
+/// The state of one fit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fitted {
+    /// Ids of values.
+    Vocab(Vocabulary),
+    /// Ascending distinct borders of buckets.
+    Borders(Vec<f64>),
+    /// Mean and population standard deviation; both 0 where nothing was seen.
+    Moments {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        std: f64,
+    },
+    /// Smallest and largest value; both 0 where nothing was seen.
+    Extent {
+        /// The smallest.
+        min: f64,
+        /// The largest.
+        max: f64,
+    },
+}
+
+/// Ids of values. The ids below `unknown()` are shared by all other values; value `i` has the id `unknown() + i`.
+#[derive(Clone, Debug)]
+pub struct Vocabulary {
+    unknown: usize,
+    values: VocabularyValues,
+    counts: Vec<u64>,
+    ids: Ids,
+}
+
+/// The values of a vocabulary in the order of their ids.
+#[derive(Clone, Debug, PartialEq)]
+pub enum VocabularyValues {
+    /// Integers, times or durations.
+    Int(Vec<i64>),
+    /// Floats, told apart by their bits.
+    Float(Vec<f64>),
+    /// Truth values.
+    Bool(Vec<bool>),
+    /// Texts.
+    Str(Texts),
+}
+
+#[derive(Clone, Debug)]
+enum Ids {
+    Words(HashMap<u64, u32>),
+    Texts(HashMap<String, u32>),
+}
+
+impl PartialEq for Vocabulary {
+    fn eq(&self, other: &Self) -> bool {
+        self.unknown == other.unknown && self.values == other.values && self.counts == other.counts
+    }
+}
+
+impl Vocabulary {
+    /// A vocabulary of distinct values with their counts, in the order of their ids. There is always at least one
+    /// unknown slot, whatever `oov` says, because a row may refer to an absent entity.
+    pub fn new(oov: usize, values: VocabularyValues, counts: Vec<u64>) -> Self {
+        let numbered = |words: &mut dyn Iterator<Item = u64>| Ids::Words(words.zip(0..).collect());
+        let ids = match &values {
+            VocabularyValues::Int(values) => {
+                numbered(&mut values.iter().map(|value| *value as u64))
+            }
+            VocabularyValues::Float(values) => {
+                numbered(&mut values.iter().map(|value| value.to_bits()))
+            }
+            VocabularyValues::Bool(values) => {
+                numbered(&mut values.iter().map(|value| u64::from(*value)))
+            }
+            VocabularyValues::Str(texts) => {
+                Ids::Texts(texts.iter().map(str::to_owned).zip(0..).collect())
+            }
+        };
+        Self {
+            unknown: oov.max(1),
+            values,
+            counts,
+            ids,
+        }
+    }
+
+    /// The number of unknown slots.
+    pub fn unknown(&self) -> usize {
+        self.unknown
+    }
+
+    /// The number of ids, unknown slots included.
+    pub fn rows(&self) -> usize {
+        self.unknown + self.counts.len()
+    }
+
+    /// The values in the order of their ids.
+    pub fn values(&self) -> &VocabularyValues {
+        &self.values
+    }
+
+    /// How often each value counted, in the order of their ids.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// The id of one value of `data`. Values of another kind than the vocabulary's are unknown.
+    pub(crate) fn id(&self, data: &Data, at: usize) -> i64 {
+        let (known, value) = match (&self.values, data) {
+            (VocabularyValues::Int(_), Data::Int(values)) => {
+                (self.word(values[at] as u64), Hashed::Int(values[at]))
+            }
+            (VocabularyValues::Float(_), Data::Float(values)) => {
+                (self.word(values[at].to_bits()), Hashed::Float(values[at]))
+            }
+            (VocabularyValues::Bool(_), Data::Bool(values)) => {
+                (self.word(u64::from(values[at])), Hashed::Bool(values[at]))
+            }
+            (VocabularyValues::Str(_), Data::Str(texts)) => {
+                (self.text(texts.get(at)), Hashed::Str(texts.get(at)))
+            }
+            (_, Data::Int(_) | Data::Float(_) | Data::Bool(_) | Data::Str(_) | Data::List(_)) => {
+                (None, Hashed::Null)
+            }
+        };
+        match known {
+            Some(index) => self.unknown as i64 + i64::from(index),
+            None if self.unknown == 1 => 0,
+            None => slot(hash(0, &[value]), self.unknown as u64) as i64,
+        }
+    }
+
+    fn word(&self, word: u64) -> Option<u32> {
+        match &self.ids {
+            Ids::Words(ids) => ids.get(&word).copied(),
+            Ids::Texts(_) => None,
+        }
+    }
+
+    fn text(&self, text: &str) -> Option<u32> {
+        match &self.ids {
+            Ids::Texts(ids) => ids.get(text).copied(),
+            Ids::Words(_) => None,
+        }
+    }
+}

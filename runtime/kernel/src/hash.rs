@@ -1,0 +1,139 @@
+//! The stable hash `reckon1`: 64 bits, the same on every machine and in every version, for ever.
+//!
+//! Ids of hashed features and unknown slots are computed with it and live on in checkpoints, so neither the steps nor
+//! the constants may ever change; the golden values below hold them in place.
+//!
+//! A value is hashed as a tag word and then its content in words of 64 bits: integers (and times and durations) as they
+//! are, floats by their bits with -0 as 0 and one NaN, truth values as 0 or 1, texts as their length and their UTF-8
+//! bytes in little-endian words, the last one filled up with zeros, null as the tag alone.
+
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A value to hash.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Hashed<'a> {
+    /// No value.
+    Null,
+    /// An integer, time or duration.
+    Int(i64),
+    /// A float.
+    Float(f64),
+    /// A truth value.
+    Bool(bool),
+    /// A text.
+    Str(&'a str),
+}
+
+/// The hash of values in order, under a seed.
+pub fn hash(seed: u64, values: &[Hashed<'_>]) -> u64 {
+    values
+        .iter()
+        .fold(mix(seed.wrapping_add(STEP)), |state, value| {
+            absorb(state, *value)
+        })
+}
+
+/// The slot of a hash among `n`, which is at least 1: the high half of their 128-bit product.
+pub fn slot(hash: u64, n: u64) -> u64 {
+    ((u128::from(hash) * u128::from(n)) >> 64) as u64
+}
+
+fn absorb(state: u64, value: Hashed<'_>) -> u64 {
+    match value {
+        Hashed::Null => word(state, 0),
+        Hashed::Int(value) => word(word(state, 1), value as u64),
+        Hashed::Float(value) => {
+            let canonical = if value.is_nan() {
+                f64::NAN.to_bits() & !(1 << 63)
+            } else if value == 0.0 {
+                0
+            } else {
+                value.to_bits()
+            };
+            word(word(state, 2), canonical)
+        }
+        Hashed::Bool(value) => word(word(state, 3), u64::from(value)),
+        Hashed::Str(text) => text.as_bytes().chunks(8).fold(
+            word(word(state, 4), text.len() as u64),
+            |state, bytes| {
+                let mut full = [0; 8];
+                full[..bytes.len()].copy_from_slice(bytes);
+                word(state, u64::from_le_bytes(full))
+            },
+        ),
+    }
+}
+
+fn word(state: u64, word: u64) -> u64 {
+    mix(state.rotate_left(23) ^ mix(word.wrapping_add(STEP)))
+}
+
+/// A bijection of 64-bit words in which every bit of the input reaches every bit of the output.
+fn mix(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_values_never_change() {
+        let golden: [(u64, &[Hashed<'_>], u64); 10] = [
+            (0, &[], 0xE220_A839_7B1D_CDAF),
+            (0, &[Hashed::Null], 0x8D94_91A0_B79F_15D0),
+            (0, &[Hashed::Int(0)], 0x916F_E5DD_98B6_1A4E),
+            (7, &[Hashed::Int(-1)], 0x1C4C_66F2_D435_BA4D),
+            (0, &[Hashed::Float(-0.0)], 0xBCF3_2F3F_68FD_38F4),
+            (0, &[Hashed::Bool(true)], 0x76AA_A880_6C08_7300),
+            (0, &[Hashed::Str("")], 0x520D_ADAB_25AA_6595),
+            (0, &[Hashed::Str("drama")], 0xBC4B_9C00_19C8_D2CD),
+            (1, &[Hashed::Str("Toy Story (1995)")], 0xA002_F593_874C_BAD4),
+            (
+                0,
+                &[Hashed::Int(3), Hashed::Null, Hashed::Str("M")],
+                0x0C69_48EB_3322_AA8C,
+            ),
+        ];
+        for (seed, values, expected) in golden {
+            assert_eq!(hash(seed, values), expected, "{values:?} under seed {seed}");
+        }
+    }
+
+    #[test]
+    fn equal_bytes_of_different_kinds_hash_apart() {
+        let hashes = [
+            Hashed::Null,
+            Hashed::Int(1),
+            Hashed::Bool(true),
+            Hashed::Float(f64::from_bits(1)),
+        ]
+        .map(|value| hash(0, &[value]));
+        assert!(
+            (0..4).all(|at| !hashes[..at].contains(&hashes[at])),
+            "{hashes:?}"
+        );
+        assert_eq!(
+            hash(0, &[Hashed::Float(0.0)]),
+            hash(0, &[Hashed::Float(-0.0)])
+        );
+        assert_eq!(
+            hash(0, &[Hashed::Float(f64::NAN)]),
+            hash(0, &[Hashed::Float(-f64::NAN)])
+        );
+    }
+
+    #[test]
+    fn slots_of_consecutive_integers_are_even() {
+        let mut counts = [0_u32; 16];
+        for value in 0..16_000 {
+            counts[slot(hash(0, &[Hashed::Int(value)]), 16) as usize] += 1;
+        }
+        assert!(
+            counts.iter().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
+    }
+}

@@ -1,0 +1,303 @@
+//! The interpreter: one pass over the instructions, each applied to whole columns.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
+use reckon_compiler::value::Value;
+use reckon_grammar::span::Span;
+
+use crate::column::{Column, Data, Lists, Texts};
+use crate::fitted::Fitted;
+use crate::ops::{Call, Operand, apply};
+
+/// What a row program reads.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs<'a> {
+    /// The number of rows.
+    pub rows: usize,
+    /// Columns of the source by name.
+    pub columns: BTreeMap<&'a str, Cow<'a, Column>>,
+    /// Columns of referred entities at the rows of the source, by reference target and column.
+    pub through: BTreeMap<(&'a str, &'a str), Cow<'a, Column>>,
+}
+
+/// A row program that cannot run: a column that is not there, a pattern that is no regular expression, an operand of
+/// another kind than the op takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelError {
+    /// One line, in lower case.
+    pub message: String,
+    /// The place in the spec that asks for the instruction.
+    pub span: Option<Span>,
+}
+
+impl fmt::Display for KernelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// Runs a row program over all rows; `fitted` holds the fits that it reads, by their index in the plan.
+///
+/// # Errors
+/// The first instruction that cannot run.
+pub fn run(
+    kernel: &Kernel,
+    inputs: &Inputs<'_>,
+    fitted: &[Fitted],
+) -> Result<Vec<(String, Column)>, KernelError> {
+    let last_use = last_uses(kernel);
+    let mut slots: Vec<Option<Slot<'_>>> = Vec::with_capacity(kernel.code.len());
+    for (at, inst) in kernel.code.iter().enumerate() {
+        let slot = step(kernel, inst, &slots, inputs, fitted).map_err(|message| KernelError {
+            message,
+            span: inst.span,
+        })?;
+        slots.push(Some(slot));
+        for arg in inst.args.iter().chain([&at]) {
+            if last_use[*arg] <= at {
+                slots[*arg] = None;
+            }
+        }
+    }
+    kernel
+        .outputs
+        .iter()
+        .map(|(name, at)| {
+            let slot = slots.get(*at).and_then(Option::as_ref);
+            let message = || {
+                format!("internal: output `{name}` names instruction {at}, which does not exist")
+            };
+            let slot = slot.ok_or_else(|| KernelError {
+                message: message(),
+                span: None,
+            })?;
+            Ok((name.clone(), slot.spread(inputs.rows)))
+        })
+        .collect()
+}
+
+/// The value of an instruction.
+struct Slot<'a> {
+    column: Cow<'a, Column>,
+    /// Whether the column has one row that stands for all.
+    scalar: bool,
+}
+
+impl Slot<'_> {
+    fn spread(&self, rows: usize) -> Column {
+        if self.scalar {
+            self.column.take(&vec![0; rows])
+        } else {
+            self.column.clone().into_owned()
+        }
+    }
+}
+
+/// For each instruction the last one that reads it; outputs are read at the very end, dead code by itself.
+fn last_uses(kernel: &Kernel) -> Vec<usize> {
+    let mut last: Vec<usize> = (0..kernel.code.len()).collect();
+    for (at, inst) in kernel.code.iter().enumerate() {
+        inst.args
+            .iter()
+            .filter(|arg| **arg < at)
+            .for_each(|arg| last[*arg] = at);
+    }
+    for (_, at) in &kernel.outputs {
+        if let Some(last) = last.get_mut(*at) {
+            *last = usize::MAX;
+        }
+    }
+    last
+}
+
+fn step<'a>(
+    kernel: &'a Kernel,
+    inst: &'a Inst,
+    slots: &[Option<Slot<'a>>],
+    inputs: &'a Inputs<'a>,
+    fitted: &[Fitted],
+) -> Result<Slot<'a>, String> {
+    match &inst.op {
+        RowOp::Column(name) => {
+            let column = inputs.columns.get(name.as_str());
+            let column = column
+                .ok_or_else(|| format!("source `{}` has no column `{name}`", kernel.source))?;
+            Ok(Slot {
+                column: Cow::Borrowed(column),
+                scalar: false,
+            })
+        }
+        RowOp::Through(target, name) => {
+            let column = inputs.through.get(&(target.as_str(), name.as_str()));
+            let column =
+                column.ok_or_else(|| format!("entity `{target}` has no column `{name}`"))?;
+            Ok(Slot {
+                column: Cow::Borrowed(column),
+                scalar: false,
+            })
+        }
+        RowOp::Const(value) => {
+            let mut data = Data::empty(&inst.ty.kind);
+            push_value(&mut data, value)?;
+            Ok(Slot {
+                column: Cow::Owned(Column::new(data)),
+                scalar: true,
+            })
+        }
+        op => {
+            let args = operands(kernel, inst, slots)?;
+            let scalar = args.iter().all(|arg| arg.scalar);
+            let rows = if scalar { 1 } else { inputs.rows };
+            let call = Call {
+                args: &args,
+                rows,
+                ty: &inst.ty,
+                fitted,
+            };
+            let column = if inst.mapped {
+                map(op, &call)?
+            } else {
+                apply(op, &call)?
+            };
+            Ok(Slot {
+                column: Cow::Owned(column),
+                scalar,
+            })
+        }
+    }
+}
+
+fn operands<'a>(
+    kernel: &'a Kernel,
+    inst: &Inst,
+    slots: &'a [Option<Slot<'_>>],
+) -> Result<Vec<Operand<'a>>, String> {
+    let operand = |arg: &usize| {
+        let slot = slots.get(*arg).and_then(Option::as_ref);
+        let slot = slot
+            .ok_or_else(|| format!("internal: instruction {arg} is read before it is computed"))?;
+        Ok(Operand {
+            column: slot.column.as_ref(),
+            kind: &kernel.code[*arg].ty.kind,
+            scalar: slot.scalar,
+        })
+    };
+    inst.args.iter().map(operand).collect()
+}
+
+/// Applies an op to each element of the first operand; the other operands are repeated for each element of their row.
+/// Elements that become null are left out; a null list stays null.
+fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
+    let [first, others @ ..] = call.args else {
+        return Err("internal: a mapped op has no operand".to_owned());
+    };
+    let (Data::List(lists), RowKind::List(element)) = (&first.column.data, first.kind) else {
+        return Err(format!(
+            "expected a list, found {}",
+            first.column.data.kind_name()
+        ));
+    };
+    let list_of = |row: usize| if first.scalar { 0 } else { row };
+    let segments: Vec<u32> = (0..call.rows)
+        .flat_map(|row| lists.range(list_of(row)).map(move |_| row as u32))
+        .collect();
+    let places: Vec<u32> = (0..call.rows)
+        .flat_map(|row| lists.range(list_of(row)).map(|at| at as u32))
+        .collect();
+    let all = Column::new(lists.values.as_ref().clone());
+    let elements = if first.scalar { all.take(&places) } else { all };
+    let repeated: Vec<Column> = others
+        .iter()
+        .map(|arg| {
+            if arg.scalar {
+                arg.column.clone()
+            } else {
+                arg.column.take(&segments)
+            }
+        })
+        .collect();
+    let mut args = vec![Operand {
+        column: &elements,
+        kind: element,
+        scalar: false,
+    }];
+    args.extend(
+        others
+            .iter()
+            .zip(&repeated)
+            .map(|(arg, column)| Operand { column, ..*arg }),
+    );
+    let ty = match &call.ty.kind {
+        RowKind::List(of) => RowType {
+            kind: of.as_ref().clone(),
+            nullable: true,
+        },
+        other => return Err(format!("internal: a mapped op has type {other}")),
+    };
+    let mapped = apply(
+        op,
+        &Call {
+            args: &args,
+            rows: segments.len(),
+            ty: &ty,
+            fitted: call.fitted,
+        },
+    )?;
+    let valid = first
+        .column
+        .valid
+        .as_ref()
+        .map(|valid| (0..call.rows).map(|row| valid[list_of(row)]).collect());
+    Ok(Column::with_validity(
+        Data::List(relist(mapped, &segments, call.rows)),
+        valid,
+    ))
+}
+
+/// Elements, each of the list that `segments` names, without the nulls among them.
+fn relist(elements: Column, segments: &[u32], rows: usize) -> Lists {
+    let mut offsets = vec![0; rows + 1];
+    let mut kept = Vec::new();
+    for (at, segment) in segments.iter().enumerate() {
+        if !elements.is_null(at) {
+            offsets[*segment as usize + 1] += 1;
+            kept.push(at as u32);
+        }
+    }
+    (0..rows).for_each(|row| offsets[row + 1] += offsets[row]);
+    let values = if kept.len() == segments.len() {
+        elements.data
+    } else {
+        elements.take(&kept).data
+    };
+    Lists {
+        offsets,
+        values: Box::new(values),
+    }
+}
+
+fn push_value(data: &mut Data, value: &Value) -> Result<(), String> {
+    match (data, value) {
+        (Data::Int(values), Value::Int(value) | Value::Duration(value)) => values.push(*value),
+        (Data::Float(values), Value::Int(value)) => values.push(*value as f64),
+        (Data::Float(values), Value::Float(value)) => values.push(*value),
+        (Data::Bool(values), Value::Bool(value)) => values.push(*value),
+        (Data::Str(texts), Value::Str(text) | Value::Word(text)) => Texts::push(texts, text),
+        (Data::List(lists), Value::List(items)) => {
+            for item in items {
+                push_value(&mut lists.values, item)?;
+            }
+            lists.offsets.push(lists.values.len());
+        }
+        (data, value) => {
+            return Err(format!(
+                "expected a constant of type {}, found `{value}`",
+                data.kind_name()
+            ));
+        }
+    }
+    Ok(())
+}
