@@ -3,6 +3,7 @@
 
 mod baseline;
 mod checkpoint;
+pub mod data;
 pub mod evaluate;
 mod failure;
 mod metric;

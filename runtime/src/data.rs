@@ -1,0 +1,284 @@
+//! Data: from the files that a plan names to assembled batches.
+//!
+//! [`Dataset::load`] reads the sources, resolves references, splits, fits the statistics and runs the row programs.
+//! [`Assembler`] then fills the inputs of a tensor program for the rows of a batch by gathering from columns; nothing is
+//! parsed, hashed or looked up by key any more.
+
+mod assemble;
+mod cell;
+mod columnar;
+mod delimited;
+mod fault;
+mod files;
+mod fit;
+mod history;
+mod inspect;
+mod keys;
+mod program;
+mod source;
+mod split;
+mod table;
+mod time;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use rayon::prelude::*;
+use reckon_compiler::plan::row::Kernel;
+use reckon_compiler::plan::{HistoryPlan, Plan, SourceKind, StreamPlan, TableRows};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_kernel::{Data, Fitted};
+
+pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
+pub use fit::{content_hash, load as load_fits, save as save_fits};
+pub use inspect::{ColumnSketch, Role, Sketch, inspect};
+pub use source::{ABSENT_ROW, Source};
+pub use split::{NO_PART, PartReport, Parts, SplitReport};
+
+use fault::PLAN;
+use history::{History, Seen};
+use program::source_named;
+use table::Table;
+
+/// The data of a plan in memory, ready to be assembled into batches.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Sources in the order of the plan.
+    pub sources: Vec<Source>,
+    /// Fitted statistics in the order of the plan.
+    pub fits: Vec<Fitted>,
+    /// The row program of each source that has one.
+    kernels: Vec<Kernel>,
+    histories: Vec<LoadedHistory>,
+}
+
+/// A history with what each row sees of it, by the source of the row.
+#[derive(Clone, Debug)]
+struct LoadedHistory {
+    plan: HistoryPlan,
+    history: History,
+    seen: BTreeMap<String, Vec<Seen>>,
+}
+
+impl Dataset {
+    /// Reads, splits, fits and computes everything that a plan asks of its data. Paths are relative to `root`, the
+    /// folder of the spec. With `fitted`, statistics of a checkpoint, nothing is fitted.
+    ///
+    /// # Errors
+    /// All that is wrong with the data of a stage; later stages are not tried.
+    pub fn load(
+        plan: &Plan,
+        root: &Path,
+        fitted: Option<Vec<Fitted>>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut sources = read_sources(plan, root)?;
+        split_sources(plan, &mut sources)?;
+        let fits = match fitted {
+            Some(fits) => fits,
+            None => fit_all(plan, &sources)?,
+        };
+        for (name, outputs) in run_programs(plan, &sources, &fits)? {
+            if let Some(source) = sources.iter_mut().find(|source| source.name == name) {
+                source.outputs = outputs;
+            }
+        }
+        let histories = plan
+            .histories
+            .iter()
+            .map(|history| load_history(history, &sources))
+            .collect();
+        Ok(Self {
+            sources,
+            fits,
+            kernels: plan.kernels.clone(),
+            histories,
+        })
+    }
+
+    /// The source of this name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        source_named(&self.sources, name)
+    }
+
+    /// How many rows an embedding table has, unknown slots included.
+    pub fn table_rows(&self, rows: &TableRows) -> usize {
+        match rows {
+            TableRows::Fixed(rows) => *rows,
+            TableRows::Vocabulary(fit) => match self.fits.get(*fit) {
+                Some(Fitted::Vocab(vocabulary)) => vocabulary.rows(),
+                Some(Fitted::Borders(borders)) => borders.len() + 1,
+                Some(Fitted::Moments { .. } | Fitted::Extent { .. }) | None => 0,
+            },
+        }
+    }
+
+    /// For each row of an entity the number of training events that refer to it, over all events that are split.
+    pub fn training_counts(&self, entity: &str) -> Vec<u64> {
+        fit::training_counts(entity, &self.sources)
+    }
+
+    /// The rows of a source in file order: those of a part of its split, or all, that pass a condition, a boolean output
+    /// of the source's row program. A part of a source without a split is all of it.
+    pub fn rows(&self, source: &str, part: Option<&str>, condition: Option<&str>) -> Vec<u32> {
+        let Some(source) = self.source(source) else {
+            return Vec::new();
+        };
+        let rows = match (&source.parts, part) {
+            (Some(parts), Some(part)) => parts.rows(part),
+            (None, _) | (_, None) => (0..source.rows as u32).collect(),
+        };
+        match condition
+            .and_then(|name| source.outputs.get(name))
+            .map(|column| &column.data)
+        {
+            Some(Data::Bool(holds)) => rows
+                .into_iter()
+                .filter(|row| holds[*row as usize])
+                .collect(),
+            Some(_) | None => rows,
+        }
+    }
+
+    /// The rows that a stream trains on, in file order.
+    pub fn stream_rows(&self, stream: &StreamPlan) -> Vec<u32> {
+        let training = self
+            .source(&stream.source)
+            .and_then(|source| source.parts.as_ref());
+        let part = training.and_then(|parts| parts.names.first()).cloned();
+        self.rows(&stream.source, part.as_deref(), stream.condition.as_deref())
+    }
+
+    fn kernel(&self, source: &str) -> Option<&Kernel> {
+        self.kernels.iter().find(|kernel| kernel.source == source)
+    }
+}
+
+/// Reads all sources at once, then numbers the references of events.
+fn read_sources(plan: &Plan, root: &Path) -> Result<Vec<Source>, Vec<Diagnostic>> {
+    let tables: Vec<Result<Table, Vec<Diagnostic>>> = plan
+        .sources
+        .par_iter()
+        .map(|source| table::read(source, root))
+        .collect();
+    let (mut sink, mut read) = (Vec::new(), Vec::new());
+    for table in tables {
+        match table {
+            Ok(table) => read.push(table),
+            Err(mut diagnostics) => sink.append(&mut diagnostics),
+        }
+    }
+    stop_on_error(sink)?;
+    let mut sink = Vec::new();
+    let mut loaded: Vec<Option<Source>> = plan.sources.iter().map(|_| None).collect();
+    let mut tables: Vec<Option<Table>> = read.into_iter().map(Some).collect();
+    for kind in [SourceKind::Entity, SourceKind::Events] {
+        for (at, source) in plan
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|(_, source)| source.kind == kind)
+        {
+            let Some(table) = tables[at].take() else {
+                continue;
+            };
+            let built = match kind {
+                SourceKind::Entity => source::entity(source, table, &mut sink),
+                SourceKind::Events => {
+                    let entities: Vec<_> = plan
+                        .sources
+                        .iter()
+                        .zip(&loaded)
+                        .filter_map(|(plan, source)| source.as_ref().map(|source| (plan, source)))
+                        .collect();
+                    source::events(source, table, &entities, &mut sink)
+                }
+            };
+            loaded[at] = Some(built);
+        }
+    }
+    stop_on_error(sink)?;
+    Ok(loaded.into_iter().flatten().collect())
+}
+
+fn split_sources(plan: &Plan, sources: &mut [Source]) -> Result<(), Vec<Diagnostic>> {
+    let mut sink = Vec::new();
+    let sizes: BTreeMap<String, usize> = sources
+        .iter()
+        .map(|source| (source.name.clone(), source.rows))
+        .collect();
+    for rule in &plan.splits {
+        match sources.iter_mut().find(|source| source.name == rule.source) {
+            Some(source) => {
+                let size = |name: &str| sizes.get(name).copied().unwrap_or(0);
+                source.parts = split::split(rule, source, size, &mut sink);
+            }
+            None => {
+                let message = format!("internal: `{}` is split and is no source", rule.source);
+                sink.push(Diagnostic::error(PLAN, rule.span, message));
+            }
+        }
+    }
+    stop_on_error(sink)
+}
+
+fn fit_all(plan: &Plan, sources: &[Source]) -> Result<Vec<Fitted>, Vec<Diagnostic>> {
+    let mut fits = Vec::with_capacity(plan.fits.len());
+    for statistic in &plan.fits {
+        let fitted = fit::fit(statistic, sources, &fits).map_err(|diagnostic| vec![diagnostic])?;
+        fits.push(fitted);
+    }
+    Ok(fits)
+}
+
+type Outputs = BTreeMap<String, reckon_kernel::Column>;
+
+fn run_programs(
+    plan: &Plan,
+    sources: &[Source],
+    fits: &[Fitted],
+) -> Result<Vec<(String, Outputs)>, Vec<Diagnostic>> {
+    let run = |kernel: &Kernel| {
+        let Some(source) = plan.source(&kernel.source) else {
+            return Ok((kernel.source.clone(), Outputs::new()));
+        };
+        let outputs = program::outputs(kernel, sources, fits, source.span)?;
+        Ok((kernel.source.clone(), outputs))
+    };
+    let results: Vec<Result<(String, Outputs), Diagnostic>> =
+        plan.kernels.par_iter().map(run).collect();
+    let (mut sink, mut outputs) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(output) => outputs.push(output),
+            Err(diagnostic) => sink.push(diagnostic),
+        }
+    }
+    stop_on_error(sink)?;
+    Ok(outputs)
+}
+
+fn load_history(plan: &HistoryPlan, sources: &[Source]) -> LoadedHistory {
+    let size = source_named(sources, &plan.entity).map_or(0, |entity| entity.rows);
+    let events = source_named(sources, &plan.source);
+    let condition = events
+        .zip(plan.condition.as_ref())
+        .and_then(|(events, name)| events.outputs.get(name));
+    let history = events.map_or_else(History::empty, |events| {
+        History::new(plan, events, size, condition)
+    });
+    let referring = sources
+        .iter()
+        .filter(|source| source.references.contains_key(&plan.entity));
+    let seen = referring
+        .map(|source| (source.name.clone(), history.seen_from(source, &plan.entity)))
+        .collect();
+    LoadedHistory {
+        plan: plan.clone(),
+        history,
+        seen,
+    }
+}
+
+fn stop_on_error(sink: Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
+    if sink.is_empty() { Ok(()) } else { Err(sink) }
+}

@@ -1,0 +1,310 @@
+//! Batches: what a tensor program is fed at the rows of a step, gathered from columns.
+
+mod candidates;
+mod gather;
+mod rows;
+
+use reckon_compiler::graph::SpaceId;
+use reckon_compiler::plan::{Feed, FeedKind, HandleRows, Program, StreamPlan};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::{FileId, Span};
+use std::collections::BTreeMap;
+
+use super::Dataset;
+use super::fault::PLAN;
+use candidates::{Counts, Known, positive_part};
+use rows::{RowSet, Rows};
+
+pub use rows::Now;
+
+/// Fills the inputs of one tensor program. It is made once and shared by the threads that prepare batches.
+#[derive(Clone, Debug)]
+pub struct Assembler<'a> {
+    data: &'a Dataset,
+    program: &'a Program,
+    /// Numbers of handles, those that others are made from first.
+    order: Vec<usize>,
+    counts: BTreeMap<usize, Counts>,
+    known: BTreeMap<(usize, usize), Known>,
+}
+
+/// What a batch is for. Equal keys give equal batches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepKey {
+    /// The seed of the run.
+    pub seed: u64,
+    /// The training step.
+    pub step: u64,
+    /// Whether ids are replaced by the unknown one at random, as `drop` asks.
+    pub training: bool,
+    /// The factor on learning rates at this step.
+    pub schedule: f32,
+}
+
+/// The inputs of a step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Tensors by the name of the graph input.
+    pub inputs: BTreeMap<String, HostTensor>,
+    /// The number of rows of each space that a handle or list has.
+    pub sizes: BTreeMap<SpaceId, usize>,
+}
+
+/// A tensor in memory, elements in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostTensor {
+    /// Its shape; empty for a scalar.
+    pub shape: Vec<usize>,
+    /// Its elements.
+    pub values: HostValues,
+}
+
+/// The elements of a tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HostValues {
+    /// 32-bit floats.
+    F32(Vec<f32>),
+    /// Ids, row numbers, positions.
+    I64(Vec<i64>),
+    /// Truth values.
+    Bool(Vec<bool>),
+}
+
+impl HostTensor {
+    /// A tensor with one dimension.
+    fn flat(values: HostValues) -> Self {
+        let len = match &values {
+            HostValues::F32(values) => values.len(),
+            HostValues::I64(values) => values.len(),
+            HostValues::Bool(values) => values.len(),
+        };
+        Self {
+            shape: vec![len],
+            values,
+        }
+    }
+}
+
+impl<'a> Assembler<'a> {
+    /// Prepares a program. `streams` are those of its phase; an evaluation has none.
+    ///
+    /// # Errors
+    /// Feeds that the data cannot fill: outputs and handles that do not exist, candidates without a positive. All are
+    /// faults of the plan, not of a user.
+    pub fn new(
+        data: &'a Dataset,
+        program: &'a Program,
+        streams: &[StreamPlan],
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut sink = Vec::new();
+        let order = rows::order(program, data, &mut sink);
+        let mut assembler = Self {
+            data,
+            program,
+            order,
+            counts: BTreeMap::new(),
+            known: BTreeMap::new(),
+        };
+        if sink.is_empty() {
+            for feed in &program.feeds {
+                if let Err(message) = assembler.prepare(feed, streams) {
+                    let span = feed.span.unwrap_or(Span::new(FileId(0), 0, 0));
+                    let message = format!("internal: input `{}`: {message}", feed.input);
+                    sink.push(Diagnostic::error(PLAN, span, message));
+                }
+            }
+        }
+        if sink.is_empty() {
+            Ok(assembler)
+        } else {
+            Err(sink)
+        }
+    }
+
+    /// The inputs at the rows of each stream, by the number of the stream.
+    pub fn assemble(&self, streams: &[Vec<u32>], key: StepKey) -> Batch {
+        self.fill(&Rows::Of(streams), key)
+    }
+
+    /// The inputs for rows that have not happened yet, in the place of stream 0: histories are as of their time, and
+    /// what is not known of them is null.
+    ///
+    /// # Errors
+    /// The row program of the source cannot run.
+    pub fn assemble_now(&self, now: &Now, key: StepKey) -> Result<Batch, Diagnostic> {
+        let source = rows::source_now(self.data, self.program, now)?;
+        Ok(self.fill(&Rows::Now(&source), key))
+    }
+
+    fn fill(&self, streams: &Rows<'_>, key: StepKey) -> Batch {
+        let sets = rows::resolve(self.data, self.program, &self.order, streams, key);
+        let mut batch = Batch::default();
+        for (handle, set) in self.program.handles.iter().zip(&sets) {
+            batch.sizes.insert(handle.space, set.rows.len());
+        }
+        for feed in &self.program.feeds {
+            let tensor = self.tensor(feed, &sets, key, &mut batch.sizes);
+            batch.inputs.insert(feed.input.clone(), tensor);
+        }
+        batch
+    }
+
+    fn tensor(
+        &self,
+        feed: &Feed,
+        sets: &[RowSet<'_>],
+        key: StepKey,
+        sizes: &mut BTreeMap<SpaceId, usize>,
+    ) -> HostTensor {
+        let dropped = |drop: f64| gather::Drop::new(drop, &feed.input, key);
+        match &feed.what {
+            FeedKind::Column {
+                handle,
+                output,
+                drop,
+            } => HostTensor::flat(gather::column(&sets[*handle], output, dropped(*drop))),
+            FeedKind::ListValues {
+                handle,
+                output,
+                drop,
+                space,
+            } => {
+                let tensor =
+                    HostTensor::flat(gather::list_values(&sets[*handle], output, dropped(*drop)));
+                sizes.insert(*space, tensor.shape[0]);
+                tensor
+            }
+            FeedKind::ListSegments { handle, output } => {
+                ints(gather::list_segments(&sets[*handle], output))
+            }
+            FeedKind::ListPositions { handle, output } => {
+                ints(gather::list_positions(&sets[*handle], output))
+            }
+            FeedKind::Segments { handle } => ints(sets[*handle].segments.clone()),
+            FeedKind::Positions { handle } => ints(sets[*handle].positions.clone()),
+            FeedKind::Rows { handle } => {
+                ints(sets[*handle].places().map(|row| row as i64).collect())
+            }
+            FeedKind::Positive { of, candidates } => ints(self.positive(*of, *candidates, sets)),
+            FeedKind::LogExpectedCount { candidates } => HostTensor::flat(HostValues::F32(
+                self.counts[candidates].log_expected(&sets[*candidates], sets),
+            )),
+            FeedKind::KnownPositive { of, candidates } => {
+                let known = &self.known[&(*of, *candidates)];
+                let (queries, candidates) = (&sets[*of], &sets[*candidates]);
+                let values = HostValues::Bool(known.pairs(queries, candidates));
+                HostTensor {
+                    shape: vec![queries.rows.len(), candidates.rows.len()],
+                    values,
+                }
+            }
+            FeedKind::RowWeight { handle } => {
+                HostTensor::flat(HostValues::F32(vec![1.0; sets[*handle].rows.len()]))
+            }
+            FeedKind::Schedule => HostTensor {
+                shape: Vec::new(),
+                values: HostValues::F32(vec![key.schedule]),
+            },
+        }
+    }
+
+    /// Checks that a feed can be filled, and computes what it needs once.
+    fn prepare(&mut self, feed: &Feed, streams: &[StreamPlan]) -> Result<(), String> {
+        let handles = &self.program.handles;
+        let handle = |at: usize| {
+            handles
+                .get(at)
+                .ok_or_else(|| format!("handle {at} does not exist"))
+        };
+        let output = |at: usize, output: &str, list: bool| {
+            let source = &handle(at)?.source;
+            let column = self
+                .data
+                .source(source)
+                .and_then(|source| source.outputs.get(output));
+            let column =
+                column.ok_or_else(|| format!("source `{source}` has no output `{output}`"))?;
+            let found = column.data.kind_name();
+            let fits = if list {
+                found == "list"
+            } else {
+                !matches!(found, "list" | "str")
+            };
+            if fits {
+                Ok(())
+            } else {
+                Err(format!("output `{output}` of `{source}` is {found}"))
+            }
+        };
+        match &feed.what {
+            FeedKind::Column {
+                handle,
+                output: name,
+                ..
+            } => output(*handle, name, false),
+            FeedKind::ListValues {
+                handle,
+                output: name,
+                ..
+            }
+            | FeedKind::ListSegments {
+                handle,
+                output: name,
+            }
+            | FeedKind::ListPositions {
+                handle,
+                output: name,
+            } => output(*handle, name, true),
+            FeedKind::Segments { handle: at } | FeedKind::Positions { handle: at } => {
+                match handle(*at)?.rows {
+                    HandleRows::History(..) => Ok(()),
+                    _ => Err("only a history has places".to_owned()),
+                }
+            }
+            FeedKind::Rows { handle: at } | FeedKind::RowWeight { handle: at } => {
+                handle(*at).map(|_| ())
+            }
+            FeedKind::Positive { of, candidates } => {
+                (handle(*of)?, handle(*candidates)?);
+                positive_part(handles, *of, *candidates)
+                    .map(|_| ())
+                    .ok_or_else(|| "no candidate is its own".to_owned())
+            }
+            FeedKind::LogExpectedCount { candidates } => {
+                handle(*candidates)?;
+                let counts = Counts::new(self.data, handles, *candidates, streams)?;
+                self.counts.insert(*candidates, counts);
+                Ok(())
+            }
+            FeedKind::KnownPositive { of, candidates } => {
+                (handle(*of)?, handle(*candidates)?);
+                let known = Known::new(self.data, handles, *of, *candidates, streams)?;
+                self.known.insert((*of, *candidates), known);
+                Ok(())
+            }
+            FeedKind::Schedule => Ok(()),
+        }
+    }
+
+    fn positive(&self, of: usize, candidates: usize, sets: &[RowSet<'_>]) -> Vec<i64> {
+        let handles = &self.program.handles;
+        match positive_part(handles, of, candidates) {
+            Some((before, true)) => {
+                let offset: usize = before.iter().map(|handle| sets[*handle].rows.len()).sum();
+                (0..sets[of].rows.len())
+                    .map(|row| (offset + row) as i64)
+                    .collect()
+            }
+            Some((before, false)) => {
+                let offset: usize = before.iter().map(|handle| sets[*handle].rows.len()).sum();
+                sets[of].places().map(|row| (offset + row) as i64).collect()
+            }
+            // `prepare` has refused such a feed.
+            None => vec![0; sets[of].rows.len()],
+        }
+    }
+}
+
+fn ints(values: Vec<i64>) -> HostTensor {
+    HostTensor::flat(HostValues::I64(values))
+}

@@ -1,0 +1,291 @@
+//! Handles: the rows that each holds in a step.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use reckon_compiler::plan::{Handle, HandleRows, Program};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::{FileId, Span};
+use reckon_kernel::hash::{Hashed, hash, slot};
+use reckon_kernel::{Column, run};
+
+use super::StepKey;
+use crate::data::Dataset;
+use crate::data::fault::PLAN;
+use crate::data::program::{absent, failed, source_named, through};
+use crate::data::source::{ABSENT_ROW, Source};
+
+/// Rows that have not happened yet: requests that are answered now.
+#[derive(Clone, Debug, Default)]
+pub struct Now {
+    /// How many.
+    pub rows: usize,
+    /// For each reference the row of the entity, [`ABSENT_ROW`] for an unknown one. References left out are unknown.
+    pub references: BTreeMap<String, Vec<u32>>,
+    /// When, in microseconds since 1970 UTC; `None` is after everything that happened.
+    pub time: Option<i64>,
+    /// Columns whose values are known before, by name; the others are null.
+    pub known: BTreeMap<String, Column>,
+}
+
+/// The rows of the streams.
+pub(super) enum Rows<'s> {
+    /// Rows of the sources, by stream.
+    Of(&'s [Vec<u32>]),
+    /// All rows of a source made for the request, as stream 0.
+    Now(&'s Source),
+}
+
+/// The rows of a handle.
+pub(super) struct RowSet<'a> {
+    pub(super) source: &'a Source,
+    pub(super) rows: Vec<u32>,
+    /// For rows of a history: which row of the parent each belongs to, and its place in the list.
+    pub(super) segments: Vec<i64>,
+    pub(super) positions: Vec<i64>,
+    /// Whether the source was made for a request.
+    now: bool,
+}
+
+impl RowSet<'_> {
+    /// Where the outputs of each row are; an absent one has those after the last.
+    pub(super) fn places(&self) -> impl ExactSizeIterator<Item = usize> {
+        let last = self.source.rows;
+        self.rows.iter().map(move |row| (*row as usize).min(last))
+    }
+}
+
+/// The handles in an order in which each comes after those that it is made from.
+pub(super) fn order(program: &Program, data: &Dataset, sink: &mut Vec<Diagnostic>) -> Vec<usize> {
+    let handles = &program.handles;
+    let mut order: Vec<usize> = Vec::with_capacity(handles.len());
+    loop {
+        let ready = |at: &usize| {
+            !order.contains(at) && parents(&handles[*at]).iter().all(|at| order.contains(at))
+        };
+        let next: Vec<usize> = (0..handles.len()).filter(ready).collect();
+        if next.is_empty() {
+            break;
+        }
+        order.extend(next);
+    }
+    let mut fault = |handle: &Handle, message: &str| {
+        let message = format!("internal: handle `{}` {message}", handle.name);
+        sink.push(Diagnostic::error(PLAN, Span::new(FileId(0), 0, 0), message));
+    };
+    for (at, handle) in handles.iter().enumerate() {
+        if !order.contains(&at) {
+            fault(
+                handle,
+                "is made from itself or from a handle that does not exist",
+            );
+        } else if data.source(&handle.source).is_none() {
+            fault(handle, "is of a source that does not exist");
+        } else if matches!(handle.rows, HandleRows::History(_, history) if history >= data.histories.len())
+        {
+            fault(handle, "is a history that does not exist");
+        }
+    }
+    order
+}
+
+fn parents(handle: &Handle) -> Vec<usize> {
+    match &handle.rows {
+        HandleRows::Stream(_) | HandleRows::Catalogue | HandleRows::Sampled(_) => Vec::new(),
+        HandleRows::Referred(parent)
+        | HandleRows::History(parent, _)
+        | HandleRows::Shared(parent) => vec![*parent],
+        HandleRows::Joined(parents) => parents.clone(),
+    }
+}
+
+/// The rows of all handles.
+pub(super) fn resolve<'s>(
+    data: &'s Dataset,
+    program: &Program,
+    order: &[usize],
+    streams: &Rows<'s>,
+    key: StepKey,
+) -> Vec<RowSet<'s>> {
+    let mut sets: Vec<Option<RowSet<'s>>> = program.handles.iter().map(|_| None).collect();
+    for at in order {
+        let handle = &program.handles[*at];
+        let source = data
+            .source(&handle.source)
+            .expect("the sources of handles were checked");
+        let parent = |at: usize| {
+            sets[at]
+                .as_ref()
+                .expect("a handle comes after those that it is made from")
+        };
+        let of_source = |rows| RowSet {
+            source,
+            rows,
+            segments: Vec::new(),
+            positions: Vec::new(),
+            now: false,
+        };
+        let set = match &handle.rows {
+            HandleRows::Stream(stream) => match streams {
+                Rows::Of(streams) => of_source(streams.get(*stream).cloned().unwrap_or_default()),
+                Rows::Now(source) => RowSet {
+                    source,
+                    now: true,
+                    ..of_source((0..source.rows as u32).collect())
+                },
+            },
+            HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
+            HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
+            HandleRows::Shared(of) => {
+                let shared = parent(*of);
+                RowSet {
+                    source: shared.source,
+                    now: shared.now,
+                    ..of_source(shared.rows.clone())
+                }
+            }
+            HandleRows::Catalogue => of_source((0..source.rows as u32).collect()),
+            HandleRows::Joined(parts) => of_source(
+                parts
+                    .iter()
+                    .flat_map(|part| parent(*part).rows.iter().copied())
+                    .collect(),
+            ),
+            HandleRows::Sampled(count) => {
+                of_source(sampled(*count, source.rows, &handle.name, key))
+            }
+        };
+        sets[*at] = Some(set);
+    }
+    sets.into_iter()
+        .map(|set| set.expect("every handle was ordered"))
+        .collect()
+}
+
+/// The entity rows that rows refer to; rows of the entity itself refer to themselves.
+fn referred(parent: &RowSet<'_>, entity: &str) -> Vec<u32> {
+    match parent.source.references.get(entity) {
+        Some(references) => parent
+            .rows
+            .iter()
+            .map(|row| references.get(*row as usize).copied().unwrap_or(ABSENT_ROW))
+            .collect(),
+        None if parent.source.name == entity => parent.rows.clone(),
+        None => vec![ABSENT_ROW; parent.rows.len()],
+    }
+}
+
+fn history_rows<'s>(
+    data: &'s Dataset,
+    parent: &RowSet<'_>,
+    source: &'s Source,
+    history: usize,
+) -> RowSet<'s> {
+    let loaded = &data.histories[history];
+    let precomputed = if parent.now {
+        None
+    } else {
+        loaded.seen.get(&parent.source.name)
+    };
+    let entities = referred(parent, &loaded.plan.entity);
+    let mut set = RowSet {
+        source,
+        rows: Vec::new(),
+        segments: Vec::new(),
+        positions: Vec::new(),
+        now: false,
+    };
+    for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
+        let seen = match precomputed.and_then(|seen| seen.get(*row as usize)) {
+            Some(seen) => *seen,
+            // Rows of an entity have no time: they see everything, as requests without a time do.
+            None => loaded.history.before(
+                entity,
+                parent.source.times.get(*row as usize).copied(),
+                false,
+            ),
+        };
+        let events = loaded.history.events(seen);
+        set.rows.extend_from_slice(events);
+        set.segments.resize(set.rows.len(), segment as i64);
+        set.positions.extend(0..events.len() as i64);
+    }
+    set
+}
+
+/// Drawn uniformly with replacement.
+fn sampled(count: usize, rows: usize, name: &str, key: StepKey) -> Vec<u32> {
+    let site = hash(key.seed, &[Hashed::Str(name), Hashed::Int(key.step as i64)]);
+    (0..count)
+        .map(|at| slot(hash(site, &[Hashed::Int(at as i64)]), rows as u64) as u32)
+        .collect()
+}
+
+/// A source that holds the rows of a request, with the results of its row program.
+pub(super) fn source_now(
+    data: &Dataset,
+    program: &Program,
+    now: &Now,
+) -> Result<Source, Diagnostic> {
+    let of_stream = |handle: &&Handle| matches!(handle.rows, HandleRows::Stream(0));
+    let name = program
+        .handles
+        .iter()
+        .find(of_stream)
+        .map_or("", |handle| handle.source.as_str());
+    let Some(template) = source_named(&data.sources, name) else {
+        let message = format!("internal: `{name}` is asked and is no source");
+        return Err(Diagnostic::error(PLAN, Span::new(FileId(0), 0, 0), message));
+    };
+    let unknown = |target: &String| (target.clone(), vec![ABSENT_ROW; now.rows]);
+    let mut references: BTreeMap<String, Vec<u32>> =
+        template.references.keys().map(unknown).collect();
+    references.extend(
+        now.references
+            .iter()
+            .map(|(target, rows)| (target.clone(), rows.clone())),
+    );
+    let outputs = match data.kernel(name) {
+        Some(kernel) => {
+            let mut inputs = absent(kernel, now.rows);
+            for (column, values) in &mut inputs.columns {
+                if let Some(known) = now.known.get(*column) {
+                    *values = Cow::Borrowed(known);
+                }
+            }
+            for ((target, column), values) in &mut inputs.through {
+                let rows = references.get(*target);
+                if let Some(known) =
+                    rows.and_then(|rows| through(&data.sources, target, column, rows))
+                {
+                    *values = known;
+                }
+            }
+            let span = kernel
+                .code
+                .iter()
+                .find_map(|inst| inst.span)
+                .unwrap_or(Span::new(FileId(0), 0, 0));
+            run(kernel, &inputs, &data.fits)
+                .map_err(|error| failed(&error, span))?
+                .into_iter()
+                .collect()
+        }
+        None => BTreeMap::new(),
+    };
+    Ok(Source {
+        name: template.name.clone(),
+        kind: template.kind,
+        rows: now.rows,
+        columns: now.known.clone(),
+        references,
+        times: now.time.map_or_else(Vec::new, |time| vec![time; now.rows]),
+        order: (0..now.rows as u32).collect(),
+        parts: None,
+        outputs,
+        repeats: 0,
+        absent: BTreeMap::new(),
+        key: Vec::new(),
+        keys: None,
+    })
+}

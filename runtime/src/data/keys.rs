@@ -1,0 +1,140 @@
+//! Keys of entities: from the values of the key columns to the number of the row.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use reckon_kernel::{Column, Data};
+
+/// Row numbers by key. Hash maps are only looked up in, so their order shows nowhere.
+#[derive(Clone, Debug)]
+pub(crate) enum Keys {
+    /// One integer column.
+    Int(HashMap<i64, u32, BuildHasherDefault<IntHasher>>),
+    /// One text column, or several columns of any kinds, as [`text`] writes them.
+    Text(HashMap<String, u32>),
+}
+
+/// Two rows with the same key.
+pub(crate) struct Repeat {
+    pub(crate) first: u32,
+    pub(crate) second: u32,
+}
+
+impl Keys {
+    /// The keys of all rows, and the rows whose key an earlier one has.
+    pub(crate) fn new(columns: &[&Column], rows: usize) -> (Self, Vec<Repeat>) {
+        let mut repeats = Vec::new();
+        let rows = 0..u32::try_from(rows).unwrap_or(u32::MAX);
+        let keys = if let [
+            Column {
+                data: Data::Int(values),
+                ..
+            },
+        ] = columns
+        {
+            let mut keys =
+                HashMap::with_capacity_and_hasher(values.len(), BuildHasherDefault::default());
+            for row in rows {
+                let first = *keys.entry(values[row as usize]).or_insert(row);
+                if first != row {
+                    repeats.push(Repeat { first, second: row });
+                }
+            }
+            Self::Int(keys)
+        } else {
+            let mut keys = HashMap::with_capacity(rows.len());
+            for row in rows {
+                let first = *keys.entry(text(columns, row as usize)).or_insert(row);
+                if first != row {
+                    repeats.push(Repeat { first, second: row });
+                }
+            }
+            Self::Text(keys)
+        };
+        (keys, repeats)
+    }
+
+    /// The row with the key that these columns hold at `row`.
+    pub(crate) fn find(&self, columns: &[&Column], row: usize) -> Option<u32> {
+        match (self, columns) {
+            (
+                Self::Int(keys),
+                [
+                    Column {
+                        data: Data::Int(values),
+                        ..
+                    },
+                ],
+            ) => keys.get(&values[row]).copied(),
+            (
+                Self::Text(keys),
+                [
+                    Column {
+                        data: Data::Str(texts),
+                        ..
+                    },
+                ],
+            ) => keys.get(texts.get(row)).copied(),
+            (Self::Text(keys), columns) => keys.get(&text(columns, row)).copied(),
+            (Self::Int(_), _) => None,
+        }
+    }
+
+    /// The row with a key as a user writes it; the parts of a key of several columns are separated by commas.
+    pub(crate) fn find_text(&self, key: &str) -> Option<u32> {
+        match self {
+            Self::Int(keys) => keys.get(&key.trim().parse().ok()?).copied(),
+            Self::Text(keys) => keys.get(key).copied(),
+        }
+    }
+}
+
+/// The values of a row as one text, separated by commas.
+pub(crate) fn text(columns: &[&Column], row: usize) -> String {
+    let parts: Vec<String> = columns
+        .iter()
+        .map(|column| value_text(&column.data, row))
+        .collect();
+    parts.join(",")
+}
+
+fn value_text(data: &Data, row: usize) -> String {
+    match data {
+        Data::Int(values) => values[row].to_string(),
+        Data::Float(values) => format!("{:?}", values[row]),
+        Data::Bool(values) => values[row].to_string(),
+        Data::Str(texts) => texts.get(row).to_owned(),
+        Data::List(lists) => {
+            let parts: Vec<String> = lists
+                .range(row)
+                .map(|at| value_text(&lists.values, at))
+                .collect();
+            format!("[{}]", parts.join(","))
+        }
+    }
+}
+
+/// Spreads integers over the buckets of a hash map; keys come from data, not from an adversary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IntHasher(u64);
+
+impl Hasher for IntHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes
+            .iter()
+            .for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let mixed = (self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn write_i64(&mut self, word: i64) {
+        self.write_u64(word as u64);
+    }
+}

@@ -1,0 +1,280 @@
+//! Sources in memory: columns, row numbers by key, references as row numbers, times.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::slice::ParallelSliceMut;
+use reckon_compiler::plan::{Absent, ReferencePlan, SourceKind, SourcePlan};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_kernel::{Column, Data};
+
+use super::fault::{ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, too_many_rows};
+use super::keys::{Keys, text};
+use super::split::Parts;
+use super::table::Table;
+
+/// The row number of an entity that is absent.
+pub const ABSENT_ROW: u32 = u32::MAX;
+
+/// An entity or events source in memory. Rows are numbered in file order, after repeats are dropped.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: String,
+    /// Whether rows are things or happenings.
+    pub kind: SourceKind,
+    /// The number of rows.
+    pub rows: usize,
+    /// Declared columns by name.
+    pub columns: BTreeMap<String, Column>,
+    /// For each reference the row of the entity, [`ABSENT_ROW`] where there is none, by the name of the entity.
+    pub references: BTreeMap<String, Vec<u32>>,
+    /// When each event happened, in microseconds since 1970 UTC; empty for entities and events without a time.
+    pub times: Vec<i64>,
+    /// Row numbers in the order of time, rows of the same time in file order; file order where there is no time.
+    pub order: Vec<u32>,
+    /// Which part of the split each row is in, where there is a split.
+    pub parts: Option<Parts>,
+    /// Results of the source's row program by name, one row more than the source has: the last is that of an absent
+    /// thing, all of whose columns are null. Where a result is null, it reads as 0, false or an empty list.
+    pub outputs: BTreeMap<String, Column>,
+    /// Rows dropped by `unique by`.
+    pub repeats: usize,
+    /// References to absent entities, by the name of the entity.
+    pub absent: BTreeMap<String, usize>,
+    pub(crate) key: Vec<String>,
+    pub(crate) keys: Option<Keys>,
+}
+
+impl Source {
+    /// The row of an entity with a key as a user writes it; parts of a key are separated by commas.
+    pub fn find(&self, key: &str) -> Option<u32> {
+        self.keys.as_ref()?.find_text(key)
+    }
+
+    /// The key of a row of an entity as text, its parts separated by commas; empty for events and absent rows.
+    pub fn key_text(&self, row: u32) -> String {
+        let columns: Vec<&Column> = self
+            .key
+            .iter()
+            .filter_map(|name| self.columns.get(name))
+            .collect();
+        if (row as usize) < self.rows {
+            text(&columns, row as usize)
+        } else {
+            String::new()
+        }
+    }
+
+    /// Whether a row trains: it is in the first part of the split, or there is no split.
+    pub fn trains(&self, row: usize) -> bool {
+        self.parts.as_ref().is_none_or(|parts| parts.of[row] == 0)
+    }
+}
+
+/// An entity from its table.
+pub(crate) fn entity(plan: &SourcePlan, table: Table, sink: &mut Vec<Diagnostic>) -> Source {
+    let mut source = bare(plan, &table, sink);
+    let columns: Vec<&Column> = plan
+        .key
+        .iter()
+        .filter_map(|name| table.columns.get(name))
+        .collect();
+    if columns.len() != plan.key.len() || columns.is_empty() {
+        let message = format!("internal: entity `{}` has no key columns", plan.name);
+        sink.push(Diagnostic::error(PLAN, plan.span, message));
+        return source;
+    }
+    let (keys, repeats) = Keys::new(&columns, table.rows);
+    let mut faults = Faults::new(DUPLICATE_KEY, plan.span);
+    for repeat in repeats {
+        faults.add(|| {
+            let (first, second) = (
+                table.place(repeat.first as usize),
+                table.place(repeat.second as usize),
+            );
+            let key = text(&columns, repeat.second as usize);
+            format!(
+                "{second}: `{}` has the key {key} already, in {first}",
+                plan.name
+            )
+        });
+    }
+    faults.tell(sink, Some("every row of an entity needs a key of its own"));
+    source.keys = Some(keys);
+    source.order = (0..table.rows as u32).collect();
+    source.columns = table.columns;
+    source
+}
+
+/// Events from their table, with references into the entities before them.
+pub(crate) fn events(
+    plan: &SourcePlan,
+    mut table: Table,
+    entities: &[(&SourcePlan, &Source)],
+    sink: &mut Vec<Diagnostic>,
+) -> Source {
+    let mut source = bare(plan, &table, sink);
+    let mut references = BTreeMap::new();
+    for reference in &plan.references {
+        if let Some(rows) = resolve(reference, &table, entities, sink) {
+            references.insert(reference.target.clone(), rows);
+        }
+    }
+    if let Some(time) = &plan.time {
+        check_times(plan, time, &table, sink);
+    }
+    if !plan.unique.is_empty() {
+        let kept = first_of_equal(plan, &table);
+        source.repeats = table.rows - kept.len();
+        if source.repeats > 0 {
+            table
+                .columns
+                .values_mut()
+                .for_each(|column| *column = column.take(&kept));
+            for rows in references.values_mut() {
+                *rows = kept.iter().map(|row| rows[*row as usize]).collect();
+            }
+            source.rows = kept.len();
+        }
+    }
+    source.absent = references
+        .iter()
+        .map(|(target, rows)| {
+            (
+                target.clone(),
+                rows.iter().filter(|row| **row == ABSENT_ROW).count(),
+            )
+        })
+        .collect();
+    source.references = references;
+    if let Some(Column {
+        data: Data::Int(times),
+        ..
+    }) = plan.time.as_ref().and_then(|time| table.columns.get(time))
+    {
+        source.times.clone_from(times);
+    }
+    source.order = (0..source.rows as u32).collect();
+    if !source.times.is_empty() {
+        let times = &source.times;
+        source.order.par_sort_by_key(|row| times[*row as usize]);
+    }
+    source.columns = table.columns;
+    source
+}
+
+fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source {
+    if table.rows >= ABSENT_ROW as usize {
+        sink.push(too_many_rows(&plan.name, table.rows, plan.span));
+    }
+    Source {
+        name: plan.name.clone(),
+        kind: plan.kind,
+        rows: table.rows,
+        columns: BTreeMap::new(),
+        references: BTreeMap::new(),
+        times: Vec::new(),
+        order: Vec::new(),
+        parts: None,
+        outputs: BTreeMap::new(),
+        repeats: 0,
+        absent: BTreeMap::new(),
+        key: plan.key.clone(),
+        keys: None,
+    }
+}
+
+fn resolve(
+    reference: &ReferencePlan,
+    table: &Table,
+    entities: &[(&SourcePlan, &Source)],
+    sink: &mut Vec<Diagnostic>,
+) -> Option<Vec<u32>> {
+    let columns: Vec<&Column> = reference
+        .columns
+        .iter()
+        .filter_map(|name| table.columns.get(name))
+        .collect();
+    let target = entities
+        .iter()
+        .find(|(plan, _)| plan.name == reference.target);
+    let (Some((target_plan, target)), true) = (target, columns.len() == reference.columns.len())
+    else {
+        let message = format!(
+            "internal: the reference to `{}` has no columns or no entity",
+            reference.target
+        );
+        sink.push(Diagnostic::error(PLAN, reference.span, message));
+        return None;
+    };
+    let keys = target.keys.as_ref()?;
+    for (column, key) in reference.columns.iter().zip(&target_plan.key) {
+        let (found, expected) = (&table.columns[column].data, &target.columns[key].data);
+        if found.kind_name() != expected.kind_name() {
+            let (found, expected) = (found.kind_name(), expected.kind_name());
+            let message = format!(
+                "`{column}` is {found}, the key `{key}` of `{}` is {expected}",
+                reference.target
+            );
+            let help = format!("declare both as {found} or both as {expected}");
+            sink.push(Diagnostic::error(MIXED_KEYS, reference.span, message).help(help));
+            return None;
+        }
+    }
+    let mut faults = Faults::new(ABSENT, reference.span);
+    let rows = (0..table.rows)
+        .map(|row| {
+            if columns.iter().any(|column| column.is_null(row)) {
+                return ABSENT_ROW;
+            }
+            let found = keys.find(&columns, row);
+            if found.is_none() && reference.absent == Absent::Error {
+                faults.add(|| {
+                    let key = text(&columns, row);
+                    format!(
+                        "{}: there is no `{}` with the key {key}",
+                        table.place(row),
+                        reference.target
+                    )
+                });
+            }
+            found.unwrap_or(ABSENT_ROW)
+        })
+        .collect();
+    faults.tell(
+        sink,
+        Some("add `absent: unknown` to the reference to keep such rows"),
+    );
+    Some(rows)
+}
+
+/// Events that have no time cannot be put in order.
+fn check_times(plan: &SourcePlan, time: &str, table: &Table, sink: &mut Vec<Diagnostic>) {
+    let Some(column) = table.columns.get(time) else {
+        return;
+    };
+    let mut faults = Faults::new(NULL, plan.span);
+    for row in (0..column.len()).filter(|row| column.is_null(*row)) {
+        faults.add(|| {
+            format!(
+                "{}: column `{time}` dates the events, found null",
+                table.place(row)
+            )
+        });
+    }
+    faults.tell(sink, None);
+}
+
+/// The rows whose values in the `unique by` columns no earlier row has.
+fn first_of_equal(plan: &SourcePlan, table: &Table) -> Vec<u32> {
+    let columns: Vec<&Column> = plan
+        .unique
+        .iter()
+        .filter_map(|name| table.columns.get(name))
+        .collect();
+    let (_, repeats) = Keys::new(&columns, table.rows);
+    let dropped: BTreeSet<u32> = repeats.iter().map(|repeat| repeat.second).collect();
+    (0..table.rows as u32)
+        .filter(|row| !dropped.contains(row))
+        .collect()
+}
