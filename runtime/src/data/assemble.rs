@@ -265,7 +265,8 @@ impl<'a> Assembler<'a> {
                 handle(*at).map(|_| ())
             }
             FeedKind::Positive { of, candidates } => {
-                (handle(*of)?, handle(*candidates)?);
+                handle(*of)?;
+                handle(*candidates)?;
                 positive_part(handles, *of, *candidates)
                     .map(|_| ())
                     .ok_or_else(|| "no candidate is its own".to_owned())
@@ -277,7 +278,8 @@ impl<'a> Assembler<'a> {
                 Ok(())
             }
             FeedKind::KnownPositive { of, candidates } => {
-                (handle(*of)?, handle(*candidates)?);
+                handle(*of)?;
+                handle(*candidates)?;
                 let known = Known::new(self.data, handles, *of, *candidates, streams)?;
                 self.known.insert((*of, *candidates), known);
                 Ok(())

@@ -1,5 +1,7 @@
 //! From files to batches, and everything that can be wrong with the files.
 
+#![allow(clippy::unwrap_used)]
+
 mod assemble;
 mod faults;
 mod fit;
