@@ -66,8 +66,11 @@ pub enum Role {
 /// # Errors
 /// A file that is missing, empty, or that cannot be read.
 pub fn inspect(path: &Path) -> Result<Sketch, Diagnostic> {
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let fault = |code, message: String| Diagnostic::error(code, Span::new(FileId(0), 0, 0), message);
+    let name = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let fault =
+        |code, message: String| Diagnostic::error(code, Span::new(FileId(0), 0, 0), message);
     if !path.is_file() {
         return Err(fault(NO_FILE, format!("there is no file `{name}`")));
     }
@@ -82,7 +85,10 @@ pub fn inspect(path: &Path) -> Result<Sketch, Diagnostic> {
     if rows == 0 {
         return Err(fault(EMPTY, format!("`{name}` holds no rows")));
     }
-    Ok(Sketch { rows, columns: columns.into_iter().map(sketch).collect() })
+    Ok(Sketch {
+        rows,
+        columns: columns.into_iter().map(sketch).collect(),
+    })
 }
 
 /// A column as texts, null where empty, with its type where the file tells it.
@@ -95,32 +101,54 @@ struct Texts {
 type Fault = (reckon_grammar::diagnostic::Code, String);
 
 fn of_text(path: &Path, style: Style) -> Result<Vec<Texts>, Fault> {
-    let bytes = std::fs::read(path).map_err(|error| (UNREADABLE, format!("cannot be read: {error}")))?;
+    let bytes =
+        std::fs::read(path).map_err(|error| (UNREADABLE, format!("cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|_| (NOT_UTF8, "is not UTF-8".to_owned()))?;
     let mut records = Records::new(&text, style);
     let mut fields: Vec<Cow<'_, str>> = Vec::new();
-    let open = |quote: super::delimited::OpenQuote| (OPEN_QUOTE, format!("line {}: a quoted field has no end", quote.line));
+    let open = |quote: super::delimited::OpenQuote| {
+        (
+            OPEN_QUOTE,
+            format!("line {}: a quoted field has no end", quote.line),
+        )
+    };
     if records.next(&mut fields).map_err(open)?.is_none() {
         return Err((EMPTY, "is empty".to_owned()));
     }
     let mut columns: Vec<Texts> = fields
         .iter()
-        .map(|name| Texts { name: name.trim().to_owned(), values: Vec::new(), known: None })
+        .map(|name| Texts {
+            name: name.trim().to_owned(),
+            values: Vec::new(),
+            known: None,
+        })
         .collect();
     for _ in 0..ROWS {
-        let Some(line) = records.next(&mut fields).map_err(open)? else { break };
+        let Some(line) = records.next(&mut fields).map_err(open)? else {
+            break;
+        };
         if fields.len() != columns.len() {
-            return Err((RAGGED, format!("line {line}: expected {} fields, found {}", columns.len(), fields.len())));
+            return Err((
+                RAGGED,
+                format!(
+                    "line {line}: expected {} fields, found {}",
+                    columns.len(),
+                    fields.len()
+                ),
+            ));
         }
         for (column, field) in columns.iter_mut().zip(&fields) {
-            column.values.push((!field.trim().is_empty()).then(|| field.clone().into_owned()));
+            column
+                .values
+                .push((!field.trim().is_empty()).then(|| field.clone().into_owned()));
         }
     }
     Ok(columns)
 }
 
 fn of_batches(path: &Path) -> Result<Vec<Texts>, Fault> {
-    let unreadable = |error: arrow::error::ArrowError| (UNREADABLE, format!("cannot be read: {error}"));
+    let unreadable =
+        |error: arrow::error::ArrowError| (UNREADABLE, format!("cannot be read: {error}"));
     let (schema, batches) = columnar::batches(path).map_err(unreadable)?;
     let mut columns: Vec<Texts> = named(&schema);
     for batch in batches {
@@ -129,10 +157,15 @@ fn of_batches(path: &Path) -> Result<Vec<Texts>, Fault> {
             let texts = cast(array, &DataType::LargeUtf8);
             for row in 0..array.len() {
                 let value = texts.as_ref().ok().filter(|_| array.is_valid(row));
-                column.values.push(value.map(|texts| texts.as_string::<i64>().value(row).to_owned()));
+                column
+                    .values
+                    .push(value.map(|texts| texts.as_string::<i64>().value(row).to_owned()));
             }
         }
-        if columns.first().is_some_and(|column| column.values.len() >= ROWS) {
+        if columns
+            .first()
+            .is_some_and(|column| column.values.len() >= ROWS)
+        {
             break;
         }
     }
@@ -157,7 +190,11 @@ fn named(schema: &Schema) -> Vec<Texts> {
     schema
         .fields()
         .iter()
-        .map(|field| Texts { name: field.name().clone(), values: Vec::new(), known: kind(field.data_type()) })
+        .map(|field| Texts {
+            name: field.name().clone(),
+            values: Vec::new(),
+            known: kind(field.data_type()),
+        })
         .collect()
 }
 
@@ -167,15 +204,19 @@ fn sketch(column: Texts) -> ColumnSketch {
     let narrowest = column.known.clone().unwrap_or_else(|| narrowest(&distinct));
     let written = match (&column.known, narrowest) {
         (Some(kind), _) => (kind.clone(), TimeFormat::Seconds),
-        (None, kind) => written_time(&column.name, &kind, &distinct).map_or((kind, TimeFormat::Seconds), |format| {
-            (RowKind::Time, format)
-        }),
+        (None, kind) => written_time(&column.name, &kind, &distinct)
+            .map_or((kind, TimeFormat::Seconds), |format| {
+                (RowKind::Time, format)
+            }),
     };
     let (kind, time) = written;
     let unique = distinct.len() == values.len() && values.len() == column.values.len();
     let role = role(&column.name, &kind, &distinct, unique);
     ColumnSketch {
-        ty: RowType { kind, nullable: values.len() < column.values.len() },
+        ty: RowType {
+            kind,
+            nullable: values.len() < column.values.len(),
+        },
         time,
         distinct: distinct.len(),
         role,
@@ -184,8 +225,15 @@ fn sketch(column: Texts) -> ColumnSketch {
 }
 
 fn narrowest(distinct: &BTreeSet<&str>) -> RowKind {
-    let all = |holds: &dyn Fn(&str) -> bool| !distinct.is_empty() && distinct.iter().all(|value| holds(value));
-    if all(&|value| matches!(value, "true" | "false" | "True" | "False" | "TRUE" | "FALSE")) {
+    let all = |holds: &dyn Fn(&str) -> bool| {
+        !distinct.is_empty() && distinct.iter().all(|value| holds(value))
+    };
+    if all(&|value| {
+        matches!(
+            value,
+            "true" | "false" | "True" | "False" | "TRUE" | "FALSE"
+        )
+    }) {
         RowKind::Bool
     } else if all(&|value| value.trim().parse::<i64>().is_ok()) {
         RowKind::Int
@@ -199,30 +247,53 @@ fn narrowest(distinct: &BTreeSet<&str>) -> RowKind {
 /// The format in which all values are times, if they are: texts by a common pattern, or numbers of a column called like
 /// a time that lie between 1980 and 2100.
 fn written_time(name: &str, kind: &RowKind, distinct: &BTreeSet<&str>) -> Option<TimeFormat> {
-    const PATTERNS: [&str; 6] =
-        ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%d", "%Y/%m/%d"];
+    const PATTERNS: [&str; 6] = [
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S",
+        "%Y-%m-%dT%H:%M:%S%z",
+        "%Y-%m-%d %H:%M:%S.%f",
+        "%Y-%m-%d",
+        "%Y/%m/%d",
+    ];
     const EARLIEST: f64 = 315_532_800.0;
     const LATEST: f64 = 4_102_444_800.0;
     match kind {
         RowKind::Str => {
             let fits = |format: &&&str| {
                 let pattern = Pattern::new(format, "UTC");
-                pattern.is_ok_and(|pattern| distinct.iter().all(|value| pattern.parse(value).is_some()))
+                pattern.is_ok_and(|pattern| {
+                    distinct.iter().all(|value| pattern.parse(value).is_some())
+                })
             };
-            let format = PATTERNS.iter().find(fits).filter(|_| !distinct.is_empty())?;
-            Some(TimeFormat::Text { format: (*format).to_owned(), zone: "UTC".to_owned() })
+            let format = PATTERNS
+                .iter()
+                .find(fits)
+                .filter(|_| !distinct.is_empty())?;
+            Some(TimeFormat::Text {
+                format: (*format).to_owned(),
+                zone: "UTC".to_owned(),
+            })
         }
-        RowKind::Int | RowKind::Float if has_word(name, &["at", "time", "timestamp", "ts", "date", "datetime"]) => {
+        RowKind::Int | RowKind::Float
+            if has_word(name, &["at", "time", "timestamp", "ts", "date", "datetime"]) =>
+        {
             let within = |unit: f64| {
-                let plausible = |value: &&str| value.trim().parse::<f64>().is_ok_and(|value| {
-                    (EARLIEST..LATEST).contains(&(value / unit))
-                });
+                let plausible = |value: &&str| {
+                    value
+                        .trim()
+                        .parse::<f64>()
+                        .is_ok_and(|value| (EARLIEST..LATEST).contains(&(value / unit)))
+                };
                 distinct.iter().all(plausible)
             };
-            [(1.0, TimeFormat::Seconds), (1e3, TimeFormat::Millis), (1e6, TimeFormat::Micros)]
-                .into_iter()
-                .find(|(unit, _)| within(*unit))
-                .map(|(_, format)| format)
+            [
+                (1.0, TimeFormat::Seconds),
+                (1e3, TimeFormat::Millis),
+                (1e6, TimeFormat::Micros),
+            ]
+            .into_iter()
+            .find(|(unit, _)| within(*unit))
+            .map(|(_, format)| format)
         }
         _ => None,
     }
@@ -230,9 +301,11 @@ fn written_time(name: &str, kind: &RowKind, distinct: &BTreeSet<&str>) -> Option
 
 fn role(name: &str, kind: &RowKind, distinct: &BTreeSet<&str>, unique: bool) -> Role {
     const LABELS: [&str; 12] = [
-        "rating", "stars", "click", "clicked", "like", "liked", "label", "buy", "purchase", "score", "watched", "read",
+        "rating", "stars", "click", "clicked", "like", "liked", "label", "buy", "purchase",
+        "score", "watched", "read",
     ];
-    let keyed = matches!(kind, RowKind::Int | RowKind::Str) && has_word(name, &["id", "key", "code", "uuid"]);
+    let keyed = matches!(kind, RowKind::Int | RowKind::Str)
+        && has_word(name, &["id", "key", "code", "uuid"]);
     match kind {
         RowKind::Time => Role::Time,
         _ if keyed && unique => Role::Key,
@@ -247,19 +320,29 @@ fn role(name: &str, kind: &RowKind, distinct: &BTreeSet<&str>, unique: bool) -> 
 fn has_word(name: &str, words: &[&str]) -> bool {
     let mut spaced = String::new();
     for char in name.chars() {
-        if char.is_uppercase() && !spaced.ends_with(|last: char| last.is_uppercase() || last == ' ') {
+        if char.is_uppercase() && !spaced.ends_with(|last: char| last.is_uppercase() || last == ' ')
+        {
             spaced.push(' ');
         }
         spaced.push(if char.is_alphanumeric() { char } else { ' ' });
     }
-    spaced.split_whitespace().any(|word| words.contains(&word.to_lowercase().as_str()))
+    spaced
+        .split_whitespace()
+        .any(|word| words.contains(&word.to_lowercase().as_str()))
 }
 
 /// The separator of texts that hold several values: a fifth of them have it, and their parts repeat.
 fn separator(distinct: &BTreeSet<&str>) -> Option<char> {
     ['|', ';', ','].into_iter().find(|separator| {
-        let with = distinct.iter().filter(|text| text.contains(*separator)).count();
-        let parts: Vec<&str> = distinct.iter().flat_map(|text| text.split(*separator)).map(str::trim).collect();
+        let with = distinct
+            .iter()
+            .filter(|text| text.contains(*separator))
+            .count();
+        let parts: Vec<&str> = distinct
+            .iter()
+            .flat_map(|text| text.split(*separator))
+            .map(str::trim)
+            .collect();
         let kinds: BTreeSet<&str> = parts.iter().copied().collect();
         with * 5 >= distinct.len() && with > 0 && kinds.len() * 2 <= parts.len()
     })
@@ -273,7 +356,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join(name), text).unwrap();
         let sketch = inspect(&folder.path().join(name)).unwrap();
-        let line = |column: &ColumnSketch| format!("{} {} {:?} {}", column.name, column.ty, column.role, column.distinct);
+        let line = |column: &ColumnSketch| {
+            format!(
+                "{} {} {:?} {}",
+                column.name, column.ty, column.role, column.distinct
+            )
+        };
         sketch.columns.iter().map(line).collect()
     }
 
@@ -282,7 +370,12 @@ mod tests {
         let text = "movieId,title,genres,year\n1,Heat,Action|Drama,1995\n2,Up,Drama,\n3,Saw,Drama|Action,2004\n";
         assert_eq!(
             columns("movies.csv", text),
-            ["movieId int Key 3", "title str Plain 3", "genres str List('|') 3", "year int? Plain 2"]
+            [
+                "movieId int Key 3",
+                "title str Plain 3",
+                "genres str List('|') 3",
+                "year int? Plain 2"
+            ]
         );
     }
 
@@ -291,7 +384,12 @@ mod tests {
         let text = "user_id\tmovie_id\tstars\tat\n1\ta\t4.5\t891717742\n1\tb\t3\t891717743\n2\tb\t3\t891717744\n";
         assert_eq!(
             columns("ratings.tsv", text),
-            ["user_id int Reference 2", "movie_id str Reference 2", "stars float Label 2", "at time Time 3"]
+            [
+                "user_id int Reference 2",
+                "movie_id str Reference 2",
+                "stars float Label 2",
+                "at time Time 3"
+            ]
         );
     }
 
@@ -304,7 +402,10 @@ mod tests {
         assert_eq!(format("891717742000"), Some(TimeFormat::Millis));
         assert_eq!(format("891717742000000"), Some(TimeFormat::Micros));
         assert_eq!(format("17"), None);
-        let text = TimeFormat::Text { format: "%Y-%m-%d".to_owned(), zone: "UTC".to_owned() };
+        let text = TimeFormat::Text {
+            format: "%Y-%m-%d".to_owned(),
+            zone: "UTC".to_owned(),
+        };
         assert_eq!(format("1998-04-04"), Some(text));
     }
 
@@ -312,7 +413,10 @@ mod tests {
     fn a_file_that_is_not_there_or_empty_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
-        assert_eq!(inspect(&path).unwrap_err().message, "there is no file `a.csv`");
+        assert_eq!(
+            inspect(&path).unwrap_err().message,
+            "there is no file `a.csv`"
+        );
         std::fs::write(&path, "x\n").unwrap();
         assert_eq!(inspect(&path).unwrap_err().message, "`a.csv` holds no rows");
     }
