@@ -56,6 +56,10 @@ pub const FORWARD: &[Place] = &[
         because: "before differentiation, so that composites bring their own gradients",
     },
     Place {
+        pass: &canonicalise::PASS,
+        because: "again, as a recognised loss may stand under two negations",
+    },
+    Place {
         pass: &cse::PASS,
         because: "a tower that several losses read is differentiated once",
     },

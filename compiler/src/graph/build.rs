@@ -82,6 +82,17 @@ impl Graph {
             );
             return Err(TypeError { message });
         }
+        let reads_table = |(at, id): (usize, &NodeId)| {
+            let is_rows_op = at == 0 && matches!(op, Op::Lookup | Op::Bag { .. });
+            matches!(self.node(*id).op, Op::Table(_)) && !is_rows_op
+        };
+        if operands.iter().enumerate().any(reads_table) {
+            let message = format!(
+                "`{}` cannot read a table; `lookup` gives its rows",
+                entry.name
+            );
+            return Err(TypeError { message });
+        }
         Ok(Operands {
             graph: self,
             op,

@@ -7,7 +7,9 @@ mod control;
 mod elementwise;
 mod gather;
 mod leaf;
+mod list;
 mod matmul;
+mod pairwise;
 mod random;
 mod reduce;
 mod shape;
@@ -250,8 +252,8 @@ entries! {
     Op::Flip(_) => shape::FLIP,
     Op::Slice { .. } => shape::SLICE,
     Op::Concat { .. } => shape::CONCAT,
-    Op::PadList { .. } => shape::PAD_LIST,
-    Op::UnpadList => shape::UNPAD_LIST,
+    Op::PadList { .. } => list::PAD_LIST,
+    Op::UnpadList => list::UNPAD_LIST,
     Op::Cast(_) => shape::CAST,
     Op::Gather => gather::GATHER,
     Op::ScatterAdd(_) => gather::SCATTER_ADD,
@@ -259,7 +261,7 @@ entries! {
     Op::Pick => gather::PICK,
     Op::Place(_) => gather::PLACE,
     Op::Lookup => gather::LOOKUP,
-    Op::Select => elementwise::SELECT,
+    Op::Select => pairwise::SELECT,
     Op::Neg => elementwise::NEG,
     Op::Abs => elementwise::ABS,
     Op::Sign => elementwise::SIGN,
@@ -279,21 +281,21 @@ entries! {
     Op::Floor => elementwise::FLOOR,
     Op::Not => elementwise::NOT,
     Op::IsFinite => elementwise::IS_FINITE,
-    Op::Add => elementwise::ADD,
-    Op::Sub => elementwise::SUB,
-    Op::Mul => elementwise::MUL,
-    Op::Div => elementwise::DIV,
-    Op::Pow => elementwise::POW,
-    Op::Max => elementwise::MAX,
-    Op::Min => elementwise::MIN,
-    Op::Eq => elementwise::EQ,
-    Op::Ne => elementwise::NE,
-    Op::Lt => elementwise::LT,
-    Op::Le => elementwise::LE,
-    Op::Gt => elementwise::GT,
-    Op::Ge => elementwise::GE,
-    Op::And => elementwise::AND,
-    Op::Or => elementwise::OR,
+    Op::Add => pairwise::ADD,
+    Op::Sub => pairwise::SUB,
+    Op::Mul => pairwise::MUL,
+    Op::Div => pairwise::DIV,
+    Op::Pow => pairwise::POW,
+    Op::Max => pairwise::MAX,
+    Op::Min => pairwise::MIN,
+    Op::Eq => pairwise::EQ,
+    Op::Ne => pairwise::NE,
+    Op::Lt => pairwise::LT,
+    Op::Le => pairwise::LE,
+    Op::Gt => pairwise::GT,
+    Op::Ge => pairwise::GE,
+    Op::And => pairwise::AND,
+    Op::Or => pairwise::OR,
     Op::SumOver(_) => reduce::SUM_OVER,
     Op::MaxOver(_) => reduce::MAX_OVER,
     Op::Argmax(_) => reduce::ARGMAX,

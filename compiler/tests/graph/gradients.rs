@@ -5,7 +5,8 @@ use reckon_compiler::graph::entry::{ENTRIES, Gradient, Keep};
 use reckon_compiler::graph::eval::{Env, Value, evaluate};
 use reckon_compiler::graph::{Elem, Graph, NodeId, Op, Site, TensorType};
 
-use crate::cases::{Case, Expect, WORLDS, cases};
+use crate::cases::cases;
+use crate::world::{Case, Expect, WORLDS};
 
 #[test]
 fn every_op_has_a_case() {

@@ -10,3 +10,5 @@ mod gradients;
 mod optimised;
 mod text;
 mod training;
+mod types;
+mod world;

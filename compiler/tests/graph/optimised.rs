@@ -7,11 +7,12 @@ use reckon_compiler::differentiate::grad_of;
 use reckon_compiler::graph::eval::{Env, evaluate};
 use reckon_compiler::graph::text::print;
 use reckon_compiler::graph::verify::verify;
-use reckon_compiler::graph::{Graph, NodeId, Op, Site};
+use reckon_compiler::graph::{Elem, Graph, NodeId, Op, Site};
 use reckon_compiler::passes::{FORWARD, STEP, hoist, optimise};
 
-use crate::cases::{WORLDS, cases};
+use crate::cases::cases;
 use crate::generated::generated;
+use crate::world::WORLDS;
 
 /// The values of the outputs by name.
 fn outputs(graph: &Graph, env: &Env) -> Vec<(String, Vec<f64>)> {
@@ -138,7 +139,8 @@ fn two_thousand_nodes_are_differentiated_and_optimised_quickly() {
     let mut total: Option<NodeId> = None;
     for node in nodes {
         let mut summed = node;
-        if graph.ty(node).elem != reckon_compiler::graph::Elem::F32 {
+        let is_table = matches!(graph.node(node).op, Op::Table(_));
+        if is_table || graph.ty(node).elem != Elem::F32 {
             continue;
         }
         while graph.ty(summed).rank() > 0 {
@@ -158,6 +160,6 @@ fn two_thousand_nodes_are_differentiated_and_optimised_quickly() {
     let start = Instant::now();
     let mut graph = with_gradients(graph);
     optimise(&mut graph, STEP, &mut |_, _| {});
-    // Unoptimised builds that verify after each pass; a release build takes a few milliseconds.
-    assert!(start.elapsed().as_secs_f64() < 5.0, "{:?}", start.elapsed());
+    // Unoptimised builds that verify after each pass; alone on a core this takes 25 ms.
+    assert!(start.elapsed().as_secs_f64() < 2.0, "{:?}", start.elapsed());
 }
