@@ -133,6 +133,22 @@ impl Parser<'_> {
         node.all(Rule::name).map(|name| self.name(name)).collect()
     }
 
+    /// Parts of these kinds may stand once among the children; each further one is an error.
+    fn refuse_repeats(&mut self, node: &Node, kinds: &[&[Rule]]) {
+        for kind in kinds {
+            for part in node
+                .children
+                .iter()
+                .filter(|child| kind.contains(&child.rule))
+                .skip(1)
+            {
+                let span = self.span(part);
+                let message = format!("`{}` repeats what is said before", self.source(part));
+                self.error(recover::UNEXPECTED, span, message);
+            }
+        }
+    }
+
     /// The lines after `///` directly above a place, with nothing but line ends between.
     fn docs(&self, start: usize) -> Vec<String> {
         let before = self

@@ -147,6 +147,10 @@ const CASES: &[(&str, &str)] = &[
         "loop day over visit.at by 1d {\n  loss a over visit in day = f(\n  train t { minimize a }\n  what is this\n  export x\n}\n",
     ),
     (
+        "a part is said twice",
+        "events e from \"e.csv\" {\n  label a: int known at b known 7d after c = 1 = 2\n}\nteacher t like u shares tables shares tables\n",
+    ),
+    (
         "marks of other languages",
         "# a comment\nselector a = rating where !old || new\nsetting x = 2 ** 3\nsetting y = 64 – 1\nsetting name = 'x'\nloss main over rating where stars = 4 {\n  x\n}\n",
     ),

@@ -137,6 +137,7 @@ impl Parser<'_> {
     }
 
     fn teacher_item(&mut self, node: &Node) -> Tower {
+        self.refuse_repeats(node, &[&[Rule::shares], &[Rule::was]]);
         Tower {
             teacher: true,
             name: self.first_name(node),
@@ -168,6 +169,7 @@ impl Parser<'_> {
     }
 
     fn column_item(&mut self, node: &Node) -> Column {
+        self.refuse_repeats(node, &[&[Rule::all_splits], &[Rule::cross_fit]]);
         let cross_fit = node.find(Rule::cross_fit);
         Column {
             name: self.first_name(node),

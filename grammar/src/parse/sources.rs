@@ -79,6 +79,11 @@ impl Parser<'_> {
     }
 
     fn column_decl(&mut self, node: &Node) -> ColumnDecl {
+        let known = [Rule::known_at, Rule::known_after];
+        self.refuse_repeats(
+            node,
+            &[&[Rule::nulls], &[Rule::joined], &known, &[Rule::derived]],
+        );
         let role = match node.find(Rule::role) {
             None => Role::Plain,
             Some(role) if role.has(Rule::kw_label) => Role::Label,

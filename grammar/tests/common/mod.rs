@@ -76,6 +76,19 @@ pub(crate) fn comments(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// The words, numbers and strings of a text in order.
+fn words(text: &str) -> Vec<String> {
+    let parsed = parse(FileId(0), text);
+    let leaves = parsed.tree.leaves(text).into_iter();
+    let is_word =
+        |leaf: &&str| leaf.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '"');
+    leaves
+        .filter(is_word)
+        .flat_map(|leaf| leaf.split_ascii_whitespace())
+        .map(str::to_owned)
+        .collect()
+}
+
 /// Checks what formatting and printing promise about a text without errors.
 #[track_caller]
 pub(crate) fn check_laws(text: &str) {
@@ -99,6 +112,11 @@ pub(crate) fn check_laws(text: &str) {
         comments(text),
         comments(&formatted),
         "formatting keeps the comments of {text:?}\n{formatted}"
+    );
+    assert_eq!(
+        words(text),
+        words(&formatted),
+        "formatting keeps the words of {text:?}"
     );
     let printed = print(&parse(FileId(0), text).ast);
     assert_eq!(
