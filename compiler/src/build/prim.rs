@@ -479,7 +479,7 @@ impl GraphBuilder<'_> {
             e,
         )?;
         let present = self.push(pad, &[ones, inputs.segments, inputs.positions], e)?;
-        let mask = self.attention_mask(present, parent, longest, heads, causal, e)?;
+        let mask = self.attention_mask(present, longest, heads, causal, e)?;
         let attended = self.push(Op::Attention, &[split[0], split[1], split[2], mask], e)?;
         let joined = self.push(Op::Permute(vec![0, 2, 1, 3]), &[attended], e)?;
         let joined = self.reshape(
@@ -498,7 +498,6 @@ impl GraphBuilder<'_> {
     fn attention_mask(
         &mut self,
         present: NodeId,
-        parent: Dim,
         longest: usize,
         heads: usize,
         causal: bool,
@@ -509,18 +508,11 @@ impl GraphBuilder<'_> {
         let zero = self.number(0.0, e)?;
         let mut mask = self.push(Op::Gt, &[keys, zero], e)?;
         if causal {
-            let data = (0..longest * longest)
-                .map(|at| f64::from(u8::from(at % longest <= at / longest)))
-                .collect();
-            let earlier = self.push_typed(
-                Op::Const(data),
-                &[],
-                TensorType::new(Elem::Bool, [time, time]),
-                e,
-            )?;
+            let place = self.push_typed(Op::Iota, &[], TensorType::new(Elem::I64, [time]), e)?;
+            let query = self.push(Op::Expand { axis: 1, dim: time }, &[place], e)?;
+            let earlier = self.push(Op::Ge, &[query, place], e)?;
             mask = self.push(Op::And, &[mask, earlier], e)?;
         }
-        let _ = parent;
         self.push(
             Op::Expand {
                 axis: 1,
