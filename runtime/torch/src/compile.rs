@@ -2,18 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, SpaceKind, TensorType};
+use reckon_compiler::graph::{Dim, Elem, Graph, NodeId, Op, SpaceId, SpaceKind, TensorType};
 use tch::Device;
 
 use crate::align::View;
 use crate::error::Error;
 use crate::exec::{self, Kernel};
+use crate::fuse::{self, Fused, Uses};
 use crate::kernels::Kernels;
 use crate::program::{Instruction, Output, Program, RowCheck, Target};
 
 /// Lowers a graph for a device.
 pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result<Program, Error> {
-    let schedule = schedule(graph);
+    let reads = Reads::new(graph, kernels);
+    let schedule = schedule(graph, &reads);
     let slots: BTreeMap<NodeId, usize> = schedule
         .iter()
         .enumerate()
@@ -34,7 +36,7 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
         })
         .collect();
     let kept: BTreeSet<usize> = outputs.iter().map(|output| output.slot).collect();
-    let frees = last_uses(graph, &schedule, &slot_of, &kept);
+    let frees = last_uses(&reads, &schedule, &slot_of, &kept);
     let feeding_effects: BTreeSet<NodeId> = schedule
         .iter()
         .filter(|id| is_effect(&graph.node(**id).op))
@@ -46,7 +48,11 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
     let mut instructions = Vec::with_capacity(schedule.len());
     for ((slot, id), frees) in schedule.iter().enumerate().zip(frees) {
         let node = graph.node(*id);
-        let mut kernel = lower(graph, *id, device, kernels)?;
+        let mut kernel = match reads.fused.get(id) {
+            Some(fused) => (fused.kernel)(graph, *id, &reads.uses),
+            None => in_place(graph, *id, &reads, &frees, &slot_of, kernels)
+                .map_or_else(|| lower(graph, *id, device, kernels), Ok)?,
+        };
         if shared.contains(id) && feeding_effects.contains(id) {
             kernel = copied(kernel);
         }
@@ -55,8 +61,12 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
             op: node.op.clone(),
             path: node.site.path.clone(),
             kernel,
-            operands: graph.operands(*id).into_iter().map(slot_of).collect(),
-            views: views(graph, *id),
+            operands: reads.of(*id).into_iter().map(slot_of).collect(),
+            views: if reads.fused.contains_key(id) {
+                Vec::new()
+            } else {
+                views(graph, *id)
+            },
             result: slot,
             binds: spaces(&node.ty)
                 .filter(|(_, space)| bound.insert(*space))
@@ -75,6 +85,76 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
         instructions,
         outputs,
     })
+}
+
+/// What each node reads: its operands, or those of the group that it runs.
+struct Reads<'g> {
+    graph: &'g Graph,
+    uses: Uses,
+    fused: BTreeMap<NodeId, Fused>,
+}
+
+impl<'g> Reads<'g> {
+    fn new(graph: &'g Graph, kernels: Kernels) -> Self {
+        let order = graph.order();
+        let uses = fuse::uses(graph, &order);
+        let group = |id: &NodeId| Some((*id, fuse::fused(graph, *id, &uses)?));
+        let fused = if kernels == Kernels::Own {
+            order.iter().filter_map(group).collect()
+        } else {
+            BTreeMap::new()
+        };
+        Self { graph, uses, fused }
+    }
+
+    fn of(&self, id: NodeId) -> Vec<NodeId> {
+        self.fused
+            .get(&id)
+            .map_or_else(|| self.graph.operands(id), |fused| fused.operands.clone())
+    }
+}
+
+/// The kernel that writes over its first operand, if nothing else sees that operand's memory, now or later.
+fn in_place(
+    graph: &Graph,
+    id: NodeId,
+    reads: &Reads<'_>,
+    frees: &[usize],
+    slot_of: &dyn Fn(NodeId) -> usize,
+    kernels: Kernels,
+) -> Option<Kernel> {
+    let first = *graph.operands(id).first()?;
+    let own = reads.uses.get(&first) == Some(&1)
+        && frees.contains(&slot_of(first))
+        && graph.ty(first) == graph.ty(id)
+        && graph.ty(id).elem == Elem::F32
+        && makes_memory(&graph.node(first).op);
+    if kernels == Kernels::Own && own {
+        exec::in_place(&graph.node(id).op)
+    } else {
+        None
+    }
+}
+
+/// Ops whose result is always memory of its own, with each element once.
+fn makes_memory(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Add
+            | Op::Sub
+            | Op::Mul
+            | Op::Div
+            | Op::MatMul { .. }
+            | Op::Exp
+            | Op::Tanh
+            | Op::Sigmoid
+            | Op::Relu
+            | Op::Sqrt
+            | Op::Softmax(_)
+            | Op::Bag { .. }
+            | Op::Lookup
+            | Op::Gather
+    )
 }
 
 fn lower(graph: &Graph, id: NodeId, device: Device, kernels: Kernels) -> Result<Kernel, Error> {
@@ -102,7 +182,7 @@ fn value_of(graph: &Graph, mut id: NodeId) -> NodeId {
 }
 
 /// All live nodes: operands first, the op that tells the size of a space before those that need it, effects last.
-fn schedule(graph: &Graph) -> Vec<NodeId> {
+fn schedule(graph: &Graph, reads: &Reads<'_>) -> Vec<NodeId> {
     let order = graph.order();
     let known = known_spaces(graph, &order);
     let mut tellers: BTreeMap<SpaceId, NodeId> = BTreeMap::new();
@@ -115,11 +195,17 @@ fn schedule(graph: &Graph) -> Vec<NodeId> {
             tellers.entry(space).or_insert(*id);
         }
     }
-    let (effects, pure): (Vec<NodeId>, Vec<NodeId>) =
-        order.iter().partition(|id| is_effect(&graph.node(**id).op));
+    let effects: Vec<NodeId> = order
+        .iter()
+        .copied()
+        .filter(|id| is_effect(&graph.node(*id).op))
+        .collect();
     let mut scheduled = Vec::with_capacity(order.len());
     let mut seen = BTreeSet::new();
-    for root in pure {
+    // Nodes that only a group reads are not run by themselves.
+    let outputs = graph.outputs.iter().map(|(_, id)| *id);
+    let read = effects.iter().flat_map(|id| graph.operands(*id));
+    for root in outputs.chain(read).map(|id| value_of(graph, id)) {
         let mut stack = vec![(root, false)];
         while let Some((id, expanded)) = stack.pop() {
             if expanded {
@@ -134,7 +220,7 @@ fn schedule(graph: &Graph) -> Vec<NodeId> {
                         .filter_map(|space| tellers.get(space))
                         .map(|teller| (*teller, false)),
                 );
-                let operands = graph.operands(id).into_iter().rev();
+                let operands = reads.of(id).into_iter().rev();
                 stack.extend(operands.map(|operand| (value_of(graph, operand), false)));
             }
         }
@@ -245,14 +331,14 @@ fn shared_with_parameters(graph: &Graph, schedule: &[NodeId]) -> BTreeSet<NodeId
 
 /// For each instruction the slots that nothing reads after it.
 fn last_uses(
-    graph: &Graph,
+    reads: &Reads<'_>,
     schedule: &[NodeId],
     slot_of: &dyn Fn(NodeId) -> usize,
     kept: &BTreeSet<usize>,
 ) -> Vec<Vec<usize>> {
     let mut last: Vec<usize> = (0..schedule.len()).collect();
     for (at, id) in schedule.iter().enumerate() {
-        for operand in graph.operands(*id) {
+        for operand in reads.of(*id) {
             last[slot_of(operand)] = at;
         }
     }

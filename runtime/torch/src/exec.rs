@@ -8,6 +8,9 @@ mod reduce;
 mod shape;
 mod update;
 
+pub(crate) use gather::outside;
+pub(crate) use reduce::softmax;
+
 use reckon_compiler::graph::{Dim, Elem, Op, Space, TensorType};
 use reckon_compiler::random;
 use tch::{Device, Kind, TchError, Tensor};
@@ -34,7 +37,7 @@ pub(crate) struct Frame<'a> {
 
 impl Frame<'_> {
     /// The size of a dimension.
-    fn extent(&self, dim: Dim) -> Result<i64, Error> {
+    pub(crate) fn extent(&self, dim: Dim) -> Result<i64, Error> {
         match dim {
             Dim::Fixed(size) => Ok(size as i64),
             Dim::Space(space) => self.sizes[space.0 as usize].ok_or_else(|| Error::UnknownSize {
@@ -179,6 +182,20 @@ pub(crate) fn kernel(
         Op::Update { path, rule } => update::update(path, *rule, operands.len(), kernels),
         Op::Assign { path } => update::assign(path),
     })
+}
+
+/// The kernel that puts its result in the place of the first operand, for ops that have one.
+pub(crate) fn in_place(op: &Op) -> Option<Kernel> {
+    let f: fn(&mut Tensor, &Tensor) -> Result<Tensor, TchError> = match op {
+        Op::Add => Tensor::f_add_,
+        Op::Sub => Tensor::f_sub_,
+        Op::Mul => Tensor::f_mul_,
+        Op::Div => Tensor::f_div_,
+        _ => return None,
+    };
+    Some(Box::new(move |x, _| {
+        Ok(f(&mut x[0].shallow_clone(), x[1])?)
+    }))
 }
 
 fn unary(f: fn(&Tensor) -> Result<Tensor, TchError>) -> Kernel {

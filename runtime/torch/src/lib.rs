@@ -10,6 +10,7 @@ pub mod store;
 mod align;
 mod compile;
 mod exec;
+mod fuse;
 mod kernels;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reckon_compiler::graph::{Graph, NodeId, Op, Space, SpaceId, TensorType};
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::align::View;
 use crate::compile;
@@ -114,7 +114,7 @@ impl Program {
         key: &RunKey,
     ) -> Result<Outputs, Error> {
         let _guard = tch::no_grad_guard();
-        self.execute(store, feeds, key, &mut |_, _, _| Ok(()))
+        self.execute(store, feeds, key, &mut |_, _| Ok(()))
     }
 
     /// Runs the instructions that come before the updates, and names the first whose result has a NaN although no
@@ -127,11 +127,24 @@ impl Program {
     ) -> Result<Option<NonFinite>, Error> {
         let _guard = tch::no_grad_guard();
         let mut first = None;
-        self.execute_pure(store, feeds, key, &mut |instruction, operands, result| {
+        let mut states = vec![State::Finite; self.slots];
+        self.execute_pure(store, feeds, key, &mut |instruction, result| {
+            let state = state(result)?;
+            let read = instruction
+                .operands
+                .iter()
+                .map(|slot| states[*slot])
+                .max()
+                .unwrap_or(State::Finite);
             let constant = matches!(instruction.op, Op::Const(_));
-            if first.is_none() && !constant && is_fault(operands, result)? {
+            if first.is_none()
+                && !constant
+                && state > State::Finite
+                && (state > read || read == State::Finite)
+            {
                 first = Some(describe(instruction.node, result)?);
             }
+            states[instruction.result] = state;
             Ok(())
         })?;
         Ok(first)
@@ -147,7 +160,7 @@ impl Program {
         let _guard = tch::no_grad_guard();
         let mut times = Vec::with_capacity(self.instructions.len());
         let mut last = Instant::now();
-        self.execute(store, feeds, key, &mut |instruction, _, _| {
+        self.execute(store, feeds, key, &mut |instruction, _| {
             let now = Instant::now();
             times.push((instruction.node, now - last));
             last = now;
@@ -164,7 +177,7 @@ impl Program {
         feeds: &Feeds<'_>,
         key: &RunKey,
     ) -> Result<Outputs, Error> {
-        self.execute(store, feeds, key, &mut |_, _, _| Ok(()))
+        self.execute(store, feeds, key, &mut |_, _| Ok(()))
     }
 
     fn execute(
@@ -269,8 +282,8 @@ impl Program {
     }
 }
 
-/// Sees each instruction with its operands and its result.
-type Observe<'a> = dyn FnMut(&Instruction, &[&Tensor], &Tensor) -> Result<(), Error> + 'a;
+/// Sees each instruction with its result. Operands may have been written over.
+type Observe<'a> = dyn FnMut(&Instruction, &Tensor) -> Result<(), Error> + 'a;
 
 impl Instruction {
     fn run(
@@ -296,7 +309,7 @@ impl Instruction {
             views.iter().collect()
         };
         let value = (self.kernel)(&operands, frame)?;
-        observe(self, &operands, &value)?;
+        observe(self, &value)?;
         Ok(value)
     }
 
@@ -370,27 +383,24 @@ pub(crate) fn to_vec<T: tch::kind::Element + Copy>(value: &Tensor, kind: Kind) -
     elements
 }
 
-fn is_fault(operands: &[&Tensor], result: &Tensor) -> Result<bool, Error> {
-    if holds(result, Tensor::f_isfinite)? {
-        return Ok(false);
-    }
-    let number = |x: &Tensor| x.f_isnan()?.f_logical_not();
-    let new_nan = !holds(result, number)? && all(operands, number)?;
-    Ok(new_nan || all(operands, Tensor::f_isfinite)?)
+/// How bad the worst element is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Finite,
+    Infinite,
+    Nan,
 }
 
-/// Whether all elements of all floating tensors are such.
-fn all(tensors: &[&Tensor], such: fn(&Tensor) -> Result<Tensor, TchError>) -> Result<bool, Error> {
-    for tensor in tensors {
-        if !holds(tensor, such)? {
-            return Ok(false);
-        }
+fn state(tensor: &Tensor) -> Result<State, Error> {
+    let holds = |flags: Tensor| -> Result<bool, Error> { Ok(flags.f_int64_value(&[])? != 0) };
+    if tensor.kind() != Kind::Float || holds(tensor.f_isfinite()?.f_all()?)? {
+        return Ok(State::Finite);
     }
-    Ok(true)
-}
-
-fn holds(tensor: &Tensor, such: fn(&Tensor) -> Result<Tensor, TchError>) -> Result<bool, Error> {
-    Ok(tensor.kind() != Kind::Float || such(tensor)?.f_all()?.f_int64_value(&[])? != 0)
+    Ok(if holds(tensor.f_isnan()?.f_any()?)? {
+        State::Nan
+    } else {
+        State::Infinite
+    })
 }
 
 fn describe(node: NodeId, result: &Tensor) -> Result<NonFinite, Error> {

@@ -4,6 +4,7 @@
 #[path = "../../../compiler/tests/graph/cases.rs"]
 mod cases;
 
+mod edges;
 mod gradients;
 mod ops;
 mod runs;

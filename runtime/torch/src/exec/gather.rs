@@ -37,7 +37,7 @@ pub(super) fn scatter_add(dim: Dim, kernels: Kernels) -> Kernel {
 }
 
 /// The error that libtorch would give for a row number.
-pub(super) fn outside(row: i64, rows: i64) -> TchError {
+pub(crate) fn outside(row: i64, rows: i64) -> TchError {
     TchError::Torch(format!("index {row} lies outside 0..{rows}"))
 }
 

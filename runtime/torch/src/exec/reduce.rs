@@ -53,7 +53,7 @@ pub(super) fn log_sum_exp(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
 }
 
 /// `e^x / sum(e^x)`, 0 where all are `-inf`: rare, so that it is looked for before anything is done about it.
-pub(super) fn softmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+pub(crate) fn softmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
     let empty = max(x, axis)?
         .f_eq(f64::NEG_INFINITY)?
         .f_any()?

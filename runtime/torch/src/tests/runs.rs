@@ -283,10 +283,16 @@ const SMALL: Size = Size {
     history: 12,
 };
 
+type Compile = fn(&Graph, Device) -> Result<Program, Error>;
+
 /// Every parameter and moment after some steps, and the losses on the way.
 fn train(size: Size, steps: u64) -> (Vec<f64>, Vec<crate::Stored>) {
+    train_with(size, steps, Program::compile)
+}
+
+fn train_with(size: Size, steps: u64, compile: Compile) -> (Vec<f64>, Vec<crate::Stored>) {
     let graph = two_towers::step(size);
-    let program = Program::compile(&graph, Device::Cpu).unwrap();
+    let program = compile(&graph, Device::Cpu).unwrap();
     let mut store = Store::new(Device::Cpu);
     let rows = BTreeMap::from([
         ("item".to_owned(), size.rows),
@@ -318,12 +324,37 @@ fn two_towers_learn_their_batches() {
 }
 
 #[test]
+fn our_kernels_train_as_the_ops_of_libtorch_do() {
+    let (ours, ours_stored) = train(SMALL, 4);
+    let (theirs, theirs_stored) = train_with(SMALL, 4, Program::compile_plain);
+    assert!(
+        ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-4),
+        "{ours:?} {theirs:?}"
+    );
+    for (a, b) in ours_stored
+        .iter()
+        .zip(&theirs_stored)
+        .filter(|(a, _)| a.elem == Elem::F32)
+    {
+        let floats = |bytes: &[u8]| -> Vec<f32> {
+            bytes
+                .chunks(4)
+                .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+                .collect()
+        };
+        let pairs = floats(&a.bytes).into_iter().zip(floats(&b.bytes));
+        let largest = pairs.map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+        assert!(largest < 2e-3, "`{}` differs by {largest}", a.name);
+    }
+}
+
+#[test]
 fn a_run_has_the_same_bits_with_any_number_of_threads() {
     let large = Size {
-        batch: 512,
+        batch: 1024,
         width: 64,
-        hidden: 128,
-        rows: 5_000,
+        hidden: 256,
+        rows: 20_000,
         history: 30,
     };
     set_threads(1);
