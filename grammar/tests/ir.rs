@@ -1,5 +1,6 @@
 //! The textual form of graphs.
 
+use proptest::prelude::*;
 use reckon_grammar::ir::{IrFile, IrKind, IrValue, read_ir};
 use reckon_grammar::span::FileId;
 
@@ -106,5 +107,17 @@ fn deep_nesting_is_reported() {
 fn every_prefix_reads_without_a_panic() {
     for (at, _) in TEXT.char_indices() {
         read(&TEXT[..at]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_soup_of_tokens_is_read(words in proptest::collection::vec(proptest::sample::select(vec![
+        "graph", "g", "{", "}", "\n", "\n", "%1", ":", "f32", "[", "]", ",", "=", "exp", "1", "-2.5", "1e-3", "-inf", "nan",
+        "\"s\"", "\"", "\\", "(", ")", "@", "?", "// c", "é", "\r\n", "a.b/c", "1e999", "99999999999999999999",
+    ]), 0..60)) {
+        read(&words.join(" "));
     }
 }

@@ -147,6 +147,7 @@ fn leaf() -> impl Strategy<Value = Expr> {
         (0.0f64..1e6).prop_map(ExprKind::Float),
         (0u32..100_000).prop_map(|n| ExprKind::Percent(f64::from(n) / 1000.0 / 100.0)),
         (0u32..1_000_000).prop_map(|n| ExprKind::Duration(f64::from(n))),
+        (0.0f64..1e6).prop_map(ExprKind::Duration),
         ".{0,4}".prop_map(ExprKind::Str),
         any::<bool>().prop_map(ExprKind::Bool),
     ];

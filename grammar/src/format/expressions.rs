@@ -316,24 +316,22 @@ fn percent(value: f64) -> String {
     text + "%"
 }
 
-/// `1d 2h 30m`, from the largest unit that divides; weeks stay days.
+/// `1d 2h 30m`, from the largest unit that divides; weeks stay days. What has no exact parts is in seconds.
 fn duration(seconds: f64) -> String {
+    if seconds < 0.0 {
+        return format!("-{}", duration(-seconds));
+    }
     let mut rest = seconds;
     let mut parts = Vec::new();
     for &(unit, size) in UNITS.iter().filter(|(unit, _)| *unit != "w") {
-        let last = unit == "ms";
-        let count = if last {
-            rest / size
-        } else {
-            (rest / size).floor()
-        };
-        if count > 0.0 && (!last || count > 1e-9) {
+        let count = (rest / size).floor();
+        if count > 0.0 {
             parts.push(format!("{count}{unit}"));
             rest -= count * size;
         }
     }
-    if parts.is_empty() {
-        "0s".to_owned()
+    if rest != 0.0 || parts.is_empty() {
+        format!("{seconds}s")
     } else {
         parts.join(" ")
     }
