@@ -147,7 +147,7 @@ fn every_program_cut_at_every_byte_keeps_the_items_before() {
 fn what_is_not_read_is_reported() {
     for (_, text) in programs().into_iter().step_by(5) {
         let whole = common::shape(&text);
-        for (start, _) in tokens(&text) {
+        for (start, _) in tokens(&text).into_iter().step_by(3) {
             for junk in ["}", ")", "§", "= 1", "\"", "where"] {
                 let broken = format!("{}{junk} {}", &text[..start], &text[start..]);
                 let reported = !errors(&broken).is_empty() || common::shape(&broken) != whole;
