@@ -14,6 +14,8 @@ mod fuse;
 mod kernels;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+use tests::world;
 
 pub use error::Error;
 pub use feeds::{Feeds, Values};

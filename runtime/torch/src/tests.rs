@@ -3,6 +3,8 @@
 
 #[path = "../../../compiler/tests/graph/cases.rs"]
 mod cases;
+#[path = "../../../compiler/tests/graph/world.rs"]
+pub(crate) mod world;
 
 mod edges;
 mod gradients;

@@ -54,6 +54,12 @@ pub(super) fn log_sum_exp(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
 
 /// `e^x / sum(e^x)`, 0 where all are `-inf`: rare, so that it is looked for before anything is done about it.
 pub(crate) fn softmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+    let last = x.dim() as i64 - 1;
+    if axis != last {
+        // Along other axes libtorch's own sums depend on where a thread's part begins.
+        let x = x.f_transpose(axis, last)?.f_contiguous()?;
+        return softmax(&x, last)?.f_transpose(axis, last);
+    }
     let empty = max(x, axis)?
         .f_eq(f64::NEG_INFINITY)?
         .f_any()?

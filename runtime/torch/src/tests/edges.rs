@@ -6,7 +6,7 @@ use reckon_compiler::graph::eval::{Env, Value, evaluate};
 use reckon_compiler::graph::{Builder, Dim, Elem, Graph, NodeId, Op, Site, SpaceId, TensorType};
 use tch::Device;
 
-use super::cases::{B, C, L, V, graph};
+use super::world::{B, C, L, V, graph};
 use super::{Fed, close, key, store};
 use crate::Program;
 

@@ -4,7 +4,8 @@ use reckon_compiler::differentiate::grad_of;
 use reckon_compiler::graph::{Elem, Init, Op, Param, ParamKind};
 use tch::{Device, Tensor};
 
-use super::cases::{Case, Expect, WORLDS, cases};
+use super::cases::cases;
+use super::world::{Case, Expect, WORLDS};
 use super::{Fed, close, key, store};
 use crate::Program;
 

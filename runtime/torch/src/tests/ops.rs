@@ -5,7 +5,8 @@ use reckon_compiler::graph::entry::ENTRIES;
 use reckon_compiler::graph::eval::evaluate;
 use tch::Device;
 
-use super::cases::{Case, WORLDS, cases};
+use super::cases::cases;
+use super::world::{Case, WORLDS};
 use super::{Fed, close, key, store};
 use crate::{Error, Program};
 
