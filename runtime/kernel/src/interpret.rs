@@ -200,25 +200,24 @@ fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
             first.column.data.kind_name()
         ));
     };
+    let RowKind::List(of) = &call.ty.kind else {
+        return Err(format!("internal: a mapped op has type {}", call.ty));
+    };
     let list_of = |row: usize| if first.scalar { 0 } else { row };
-    let segments: Vec<u32> = (0..call.rows)
-        .flat_map(|row| lists.range(list_of(row)).map(move |_| row as u32))
-        .collect();
-    let places: Vec<u32> = (0..call.rows)
-        .flat_map(|row| lists.range(list_of(row)).map(|at| at as u32))
+    let ranges = || (0..call.rows).map(|row| (row, lists.range(list_of(row))));
+    let segments: Vec<u32> = ranges()
+        .flat_map(|(row, range)| range.map(move |_| row as u32))
         .collect();
     let all = Column::new(lists.values.as_ref().clone());
-    let elements = if first.scalar { all.take(&places) } else { all };
-    let repeated: Vec<Column> = others
-        .iter()
-        .map(|arg| {
-            if arg.scalar {
-                arg.column.clone()
-            } else {
-                arg.column.take(&segments)
-            }
-        })
-        .collect();
+    let elements = if first.scalar {
+        let places: Vec<u32> = ranges()
+            .flat_map(|(_, range)| range.map(|at| at as u32))
+            .collect();
+        all.take(&places)
+    } else {
+        all
+    };
+    let repeated: Vec<Cow<'_, Column>> = others.iter().map(|arg| repeat(arg, &segments)).collect();
     let mut args = vec![Operand {
         column: &elements,
         kind: element,
@@ -230,12 +229,9 @@ fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
             .zip(&repeated)
             .map(|(arg, column)| Operand { column, ..*arg }),
     );
-    let ty = match &call.ty.kind {
-        RowKind::List(of) => RowType {
-            kind: of.as_ref().clone(),
-            nullable: true,
-        },
-        other => return Err(format!("internal: a mapped op has type {other}")),
+    let ty = RowType {
+        kind: of.as_ref().clone(),
+        nullable: true,
     };
     let mapped = apply(
         op,
@@ -246,15 +242,21 @@ fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
             fitted: call.fitted,
         },
     )?;
-    let valid = first
-        .column
-        .valid
-        .as_ref()
-        .map(|valid| (0..call.rows).map(|row| valid[list_of(row)]).collect());
+    let valid = first.column.valid.as_ref();
+    let valid = valid.map(|valid| (0..call.rows).map(|row| valid[list_of(row)]).collect());
     Ok(Column::with_validity(
         Data::List(relist(mapped, &segments, call.rows)),
         valid,
     ))
+}
+
+/// An operand at the rows of the elements.
+fn repeat<'a>(arg: &Operand<'a>, segments: &[u32]) -> Cow<'a, Column> {
+    if arg.scalar {
+        Cow::Borrowed(arg.column)
+    } else {
+        Cow::Owned(arg.column.take(segments))
+    }
 }
 
 /// Elements, each of the list that `segments` names, without the nulls among them.

@@ -5,7 +5,7 @@ mod gather;
 mod rows;
 
 use reckon_compiler::graph::SpaceId;
-use reckon_compiler::plan::{Feed, FeedKind, HandleRows, Program, StreamPlan};
+use reckon_compiler::plan::{Feed, FeedKind, Handle, HandleRows, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
 use std::collections::BTreeMap;
@@ -211,37 +211,13 @@ impl<'a> Assembler<'a> {
     /// Checks that a feed can be filled, and computes what it needs once.
     fn prepare(&mut self, feed: &Feed, streams: &[StreamPlan]) -> Result<(), String> {
         let handles = &self.program.handles;
-        let handle = |at: usize| {
-            handles
-                .get(at)
-                .ok_or_else(|| format!("handle {at} does not exist"))
-        };
-        let output = |at: usize, output: &str, list: bool| {
-            let source = &handle(at)?.source;
-            let column = self
-                .data
-                .source(source)
-                .and_then(|source| source.outputs.get(output));
-            let column =
-                column.ok_or_else(|| format!("source `{source}` has no output `{output}`"))?;
-            let found = column.data.kind_name();
-            let fits = if list {
-                found == "list"
-            } else {
-                !matches!(found, "list" | "str")
-            };
-            if fits {
-                Ok(())
-            } else {
-                Err(format!("output `{output}` of `{source}` is {found}"))
-            }
-        };
+        let handle = |at: usize| self.handle(at);
         match &feed.what {
             FeedKind::Column {
                 handle,
                 output: name,
                 ..
-            } => output(*handle, name, false),
+            } => self.has_output(*handle, name, &["int", "float", "bool"]),
             FeedKind::ListValues {
                 handle,
                 output: name,
@@ -254,7 +230,7 @@ impl<'a> Assembler<'a> {
             | FeedKind::ListPositions {
                 handle,
                 output: name,
-            } => output(*handle, name, true),
+            } => self.has_output(*handle, name, &["list"]),
             FeedKind::Segments { handle: at } | FeedKind::Positions { handle: at } => {
                 match handle(*at)?.rows {
                     HandleRows::History(..) => Ok(()),
@@ -285,6 +261,24 @@ impl<'a> Assembler<'a> {
                 Ok(())
             }
             FeedKind::Schedule => Ok(()),
+        }
+    }
+
+    fn handle(&self, at: usize) -> Result<&'a Handle, String> {
+        self.program
+            .handles
+            .get(at)
+            .ok_or_else(|| format!("handle {at} does not exist"))
+    }
+
+    fn has_output(&self, handle: usize, output: &str, kinds: &[&str]) -> Result<(), String> {
+        let name = &self.handle(handle)?.source;
+        let source = self.data.source(name);
+        let column = source.and_then(|source| source.outputs.get(output));
+        match column.map(|column| column.data.kind_name()) {
+            Some(found) if kinds.contains(&found) => Ok(()),
+            Some(found) => Err(format!("output `{output}` of `{name}` is {found}")),
+            None => Err(format!("source `{name}` has no output `{output}`")),
         }
     }
 

@@ -50,21 +50,21 @@ pub(crate) fn read(
         .collect();
     let mut rows = 0;
     for batch in batches {
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => {
-                sink.push(unreadable(&error));
-                return None;
+        let added = batch.map_err(|error| unreadable(&error)).and_then(|batch| {
+            for reader in &mut readers {
+                if let Some(array) = batch.column_by_name(&reader.plan.name) {
+                    reader.add(array, rows)?;
+                }
             }
-        };
-        for reader in &mut readers {
-            let array = batch.column_by_name(&reader.plan.name)?;
-            if let Err(diagnostic) = reader.add(array, rows) {
+            Ok(batch.num_rows())
+        });
+        match added {
+            Ok(more) => rows += more,
+            Err(diagnostic) => {
                 sink.push(diagnostic);
                 return None;
             }
         }
-        rows += batch.num_rows();
     }
     if rows == 0 {
         sink.push(Diagnostic::error(

@@ -69,24 +69,10 @@ pub(crate) fn fit(
                 std: moments.std(),
             })
             .ok_or_else(|| unlike("texts")),
-        FitKind::Extent => {
-            let widen = |extent: &mut Option<(f64, f64)>, low: f64, high: f64| {
-                *extent =
-                    Some(extent.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
-            };
-            let extent = values.numbers(
-                || None,
-                |extent, x, _| widen(extent, x, x),
-                |extent, more| {
-                    more.into_iter()
-                        .for_each(|(low, high)| widen(extent, low, high))
-                },
-            );
-            let fitted = extent.map(|extent| extent.unwrap_or((0.0, 0.0)));
-            fitted
-                .map(|(min, max)| Fitted::Extent { min, max })
-                .ok_or_else(|| unlike("texts"))
-        }
+        FitKind::Extent => values
+            .extent()
+            .map(|(min, max)| Fitted::Extent { min, max })
+            .ok_or_else(|| unlike("texts")),
     }
 }
 
@@ -199,6 +185,22 @@ impl<'a> Values<'a> {
             }
         };
         (!matches!(data, Data::Str(_) | Data::List(_))).then(|| self.reduce(new, add, merge))
+    }
+
+    /// The smallest and the largest number; `None` where the values are no numbers.
+    fn extent(&self) -> Option<(f64, f64)> {
+        let widen = |extent: &mut Option<(f64, f64)>, low: f64, high: f64| {
+            *extent = Some(extent.map_or((low, high), |(min, max)| (min.min(low), max.max(high))));
+        };
+        let extent = self.numbers(
+            || None,
+            |extent, x, _| widen(extent, x, x),
+            |extent, more| {
+                more.into_iter()
+                    .for_each(|(low, high)| widen(extent, low, high))
+            },
+        );
+        extent.map(|extent| extent.unwrap_or((0.0, 0.0)))
     }
 
     fn counts<K: Eq + Hash + Send>(&self, key: impl Fn(usize) -> K + Sync) -> Vec<(K, u64)> {

@@ -208,18 +208,9 @@ fn resolve(
         return None;
     };
     let keys = target.keys.as_ref()?;
-    for (column, key) in reference.columns.iter().zip(&target_plan.key) {
-        let (found, expected) = (&table.columns[column].data, &target.columns[key].data);
-        if found.kind_name() != expected.kind_name() {
-            let (found, expected) = (found.kind_name(), expected.kind_name());
-            let message = format!(
-                "`{column}` is {found}, the key `{key}` of `{}` is {expected}",
-                reference.target
-            );
-            let help = format!("declare both as {found} or both as {expected}");
-            sink.push(Diagnostic::error(MIXED_KEYS, reference.span, message).help(help));
-            return None;
-        }
+    if let Some(diagnostic) = keys_of_two_kinds(reference, table, target_plan, target) {
+        sink.push(diagnostic);
+        return None;
     }
     let mut faults = Faults::new(ABSENT, reference.span);
     let rows = (0..table.rows)
@@ -246,6 +237,27 @@ fn resolve(
         Some("add `absent: unknown` to the reference to keep such rows"),
     );
     Some(rows)
+}
+
+fn keys_of_two_kinds(
+    reference: &ReferencePlan,
+    table: &Table,
+    target_plan: &SourcePlan,
+    target: &Source,
+) -> Option<Diagnostic> {
+    let mut pairs = reference.columns.iter().zip(&target_plan.key);
+    pairs.find_map(|(column, key)| {
+        let found = table.columns[column].data.kind_name();
+        let expected = target.columns[key].data.kind_name();
+        (found != expected).then(|| {
+            let message = format!(
+                "`{column}` is {found}, the key `{key}` of `{}` is {expected}",
+                reference.target
+            );
+            Diagnostic::error(MIXED_KEYS, reference.span, message)
+                .help(format!("declare both as {found} or both as {expected}"))
+        })
+    })
 }
 
 /// Events that have no time cannot be put in order.

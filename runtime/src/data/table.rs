@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use reckon_compiler::plan::SourcePlan;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -13,7 +14,6 @@ use super::columnar;
 use super::delimited::{OpenQuote, Records, Style};
 use super::fault::{EMPTY, Faults, NOT_UTF8, OPEN_QUOTE, Place, RAGGED, UNREADABLE, no_column};
 use super::files::{File, files};
-use std::path::Path;
 
 /// Columns by name with the places that their rows come from.
 #[derive(Clone, Debug, Default)]
@@ -157,48 +157,74 @@ fn read_text(
     sink: &mut Vec<Diagnostic>,
 ) -> Option<(Columns, Part)> {
     let mut records = Records::new(text, style);
-    let mut fields: Vec<Cow<'_, str>> = Vec::new();
-    let open = |quote: OpenQuote| {
-        let message = format!(
-            "{} line {}: a quoted field has no end",
-            file.name, quote.line
-        );
-        Diagnostic::error(OPEN_QUOTE, plan.span, message)
-            .help("close it with `\"`, or double quotes that belong to it")
+    let header = match header(plan, file, &mut records) {
+        Ok(header) => header,
+        Err(diagnostic) => {
+            sink.push(diagnostic);
+            return None;
+        }
     };
+    let mut builders = builders(plan, file, &header, sink)?;
+    let part = match read_rows(plan, file, &mut records, &header, &mut builders, sink) {
+        Ok(part) => part,
+        Err(quote) => {
+            sink.push(open_quote(plan, file, quote));
+            return None;
+        }
+    };
+    if part.rows == 0 {
+        let message = format!(
+            "`{}` holds no rows, only the names of its columns",
+            file.name
+        );
+        sink.push(Diagnostic::error(EMPTY, plan.span, message));
+    }
+    let columns = builders
+        .into_iter()
+        .map(|(at, builder)| (header[at].clone(), builder.finish(sink)))
+        .collect();
+    Some((columns, part))
+}
+
+fn header(
+    plan: &SourcePlan,
+    file: &File,
+    records: &mut Records<'_>,
+) -> Result<Vec<String>, Diagnostic> {
+    let mut fields = Vec::new();
     match records.next(&mut fields) {
-        Ok(Some(_)) => {}
+        Ok(Some(_)) => Ok(fields.iter().map(|name| name.trim().to_owned()).collect()),
         Ok(None) => {
             let message = format!(
                 "`{}` is empty: expected a line with the names of its columns",
                 file.name
             );
-            sink.push(Diagnostic::error(EMPTY, plan.span, message));
-            return None;
+            Err(Diagnostic::error(EMPTY, plan.span, message))
         }
-        Err(quote) => {
-            sink.push(open(quote));
-            return None;
-        }
+        Err(quote) => Err(open_quote(plan, file, quote)),
     }
-    let header: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
-    let mut builders = builders(plan, file, &header, sink)?;
+}
+
+fn read_rows<'t>(
+    plan: &SourcePlan,
+    file: &File,
+    records: &mut Records<'t>,
+    header: &[String],
+    builders: &mut [(usize, Builder<'_>)],
+    sink: &mut Vec<Diagnostic>,
+) -> Result<Part, OpenQuote> {
+    let mut fields: Vec<Cow<'t, str>> = Vec::new();
     let mut ragged = Faults::new(RAGGED, plan.span);
-    let mut lines = Lines::AfterHeader;
-    let mut rows = 0;
-    loop {
-        let line = match records.next(&mut fields) {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
-            Err(quote) => {
-                sink.push(open(quote));
-                break;
-            }
-        };
-        note_line(&mut lines, rows, line);
+    let mut part = Part {
+        file: file.name.clone(),
+        rows: 0,
+        lines: Lines::AfterHeader,
+    };
+    while let Some(line) = records.next(&mut fields)? {
+        note_line(&mut part.lines, part.rows, line);
         let place = || Place {
             file: file.name.clone(),
-            row: rows + 1,
+            row: part.rows + 1,
             line: Some(line),
         };
         if fields.len() == header.len() {
@@ -215,31 +241,22 @@ fn read_text(
                 )
             });
         }
-        rows += 1;
+        part.rows += 1;
     }
     ragged.tell(
         sink,
         Some("a field that holds the separator is put in quotes"),
     );
-    if rows == 0 {
-        let message = format!(
-            "`{}` holds no rows, only the names of its columns",
-            file.name
-        );
-        sink.push(Diagnostic::error(EMPTY, plan.span, message));
-    }
-    let columns = builders
-        .into_iter()
-        .map(|(at, builder)| (header[at].clone(), builder.finish(sink)))
-        .collect();
-    Some((
-        columns,
-        Part {
-            file: file.name.clone(),
-            rows,
-            lines,
-        },
-    ))
+    Ok(part)
+}
+
+fn open_quote(plan: &SourcePlan, file: &File, quote: OpenQuote) -> Diagnostic {
+    let message = format!(
+        "{} line {}: a quoted field has no end",
+        file.name, quote.line
+    );
+    Diagnostic::error(OPEN_QUOTE, plan.span, message)
+        .help("close it with `\"`, or double quotes that belong to it")
 }
 
 /// A builder for each declared column with its place in the header.

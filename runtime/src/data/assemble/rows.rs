@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use reckon_compiler::plan::row::Kernel;
 use reckon_compiler::plan::{Handle, HandleRows, Program};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
@@ -109,57 +110,68 @@ pub(super) fn resolve<'s>(
 ) -> Vec<RowSet<'s>> {
     let mut sets: Vec<Option<RowSet<'s>>> = program.handles.iter().map(|_| None).collect();
     for at in order {
-        let handle = &program.handles[*at];
-        let source = data
-            .source(&handle.source)
-            .expect("the sources of handles were checked");
-        let parent = |at: usize| {
-            sets[at]
-                .as_ref()
-                .expect("a handle comes after those that it is made from")
-        };
-        let of_source = |rows| RowSet {
-            source,
-            rows,
-            segments: Vec::new(),
-            positions: Vec::new(),
-            now: false,
-        };
-        let set = match &handle.rows {
-            HandleRows::Stream(stream) => match streams {
-                Rows::Of(streams) => of_source(streams.get(*stream).cloned().unwrap_or_default()),
-                Rows::Now(source) => RowSet {
-                    source,
-                    now: true,
-                    ..of_source((0..source.rows as u32).collect())
-                },
-            },
-            HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
-            HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
-            HandleRows::Shared(of) => {
-                let shared = parent(*of);
-                RowSet {
-                    source: shared.source,
-                    now: shared.now,
-                    ..of_source(shared.rows.clone())
-                }
-            }
-            HandleRows::Catalogue => of_source((0..source.rows as u32).collect()),
-            HandleRows::Joined(parts) => of_source(
-                parts
-                    .iter()
-                    .flat_map(|part| parent(*part).rows.iter().copied())
-                    .collect(),
-            ),
-            HandleRows::Sampled(count) => {
-                of_source(sampled(*count, source.rows, &handle.name, key))
-            }
-        };
+        let set = rows_of(data, &program.handles[*at], &sets, streams, key);
         sets[*at] = Some(set);
     }
     sets.into_iter()
         .map(|set| set.expect("every handle was ordered"))
         .collect()
+}
+
+/// The rows of a handle whose parents are among `sets`.
+fn rows_of<'s>(
+    data: &'s Dataset,
+    handle: &Handle,
+    sets: &[Option<RowSet<'s>>],
+    streams: &Rows<'s>,
+    key: StepKey,
+) -> RowSet<'s> {
+    let source = data
+        .source(&handle.source)
+        .expect("the sources of handles were checked");
+    let parent = |at: usize| {
+        sets[at]
+            .as_ref()
+            .expect("a handle comes after those that it is made from")
+    };
+    let of_source = |rows| RowSet {
+        source,
+        rows,
+        segments: Vec::new(),
+        positions: Vec::new(),
+        now: false,
+    };
+    match &handle.rows {
+        HandleRows::Stream(stream) => match streams {
+            Rows::Of(streams) => of_source(streams.get(*stream).cloned().unwrap_or_default()),
+            Rows::Now(source) => {
+                let all = (0..source.rows as u32).collect();
+                RowSet {
+                    source,
+                    now: true,
+                    ..of_source(all)
+                }
+            }
+        },
+        HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
+        HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
+        HandleRows::Shared(of) => {
+            let shared = parent(*of);
+            RowSet {
+                source: shared.source,
+                now: shared.now,
+                ..of_source(shared.rows.clone())
+            }
+        }
+        HandleRows::Catalogue => of_source((0..source.rows as u32).collect()),
+        HandleRows::Joined(parts) => of_source(
+            parts
+                .iter()
+                .flat_map(|part| parent(*part).rows.iter().copied())
+                .collect(),
+        ),
+        HandleRows::Sampled(count) => of_source(sampled(*count, source.rows, &handle.name, key)),
+    }
 }
 
 /// The entity rows that rows refer to; rows of the entity itself refer to themselves.
@@ -246,31 +258,7 @@ pub(super) fn source_now(
             .map(|(target, rows)| (target.clone(), rows.clone())),
     );
     let outputs = match data.kernel(name) {
-        Some(kernel) => {
-            let mut inputs = absent(kernel, now.rows);
-            for (column, values) in &mut inputs.columns {
-                if let Some(known) = now.known.get(*column) {
-                    *values = Cow::Borrowed(known);
-                }
-            }
-            for ((target, column), values) in &mut inputs.through {
-                let rows = references.get(*target);
-                if let Some(known) =
-                    rows.and_then(|rows| through(&data.sources, target, column, rows))
-                {
-                    *values = known;
-                }
-            }
-            let span = kernel
-                .code
-                .iter()
-                .find_map(|inst| inst.span)
-                .unwrap_or(Span::new(FileId(0), 0, 0));
-            run(kernel, &inputs, &data.fits)
-                .map_err(|error| failed(&error, span))?
-                .into_iter()
-                .collect()
-        }
+        Some(kernel) => outputs_now(data, kernel, now, &references)?,
         None => BTreeMap::new(),
     };
     Ok(Source {
@@ -288,4 +276,28 @@ pub(super) fn source_now(
         key: Vec::new(),
         keys: None,
     })
+}
+
+fn outputs_now(
+    data: &Dataset,
+    kernel: &Kernel,
+    now: &Now,
+    references: &BTreeMap<String, Vec<u32>>,
+) -> Result<BTreeMap<String, Column>, Diagnostic> {
+    let mut inputs = absent(kernel, now.rows);
+    for (column, values) in &mut inputs.columns {
+        if let Some(known) = now.known.get(*column) {
+            *values = Cow::Borrowed(known);
+        }
+    }
+    for ((target, column), values) in &mut inputs.through {
+        let rows = references.get(*target);
+        if let Some(known) = rows.and_then(|rows| through(&data.sources, target, column, rows)) {
+            *values = known;
+        }
+    }
+    let first = kernel.code.iter().find_map(|inst| inst.span);
+    let span = first.unwrap_or(Span::new(FileId(0), 0, 0));
+    let outputs = run(kernel, &inputs, &data.fits).map_err(|error| failed(&error, span))?;
+    Ok(outputs.into_iter().collect())
 }
