@@ -29,17 +29,10 @@ pub(crate) fn read(
     file: &File,
     sink: &mut Vec<Diagnostic>,
 ) -> Option<(Vec<(String, Column)>, Part)> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        Diagnostic::error(
-            UNREADABLE,
-            plan.span,
-            format!("`{}` cannot be read: {error}", file.name),
-        )
-    };
     let batches = match open(plan, file, sink) {
         Ok(batches) => batches?,
         Err(error) => {
-            sink.push(unreadable(&error));
+            sink.push(unreadable(plan, file, &error));
             return None;
         }
     };
@@ -50,14 +43,16 @@ pub(crate) fn read(
         .collect();
     let mut rows = 0;
     for batch in batches {
-        let added = batch.map_err(|error| unreadable(&error)).and_then(|batch| {
-            for reader in &mut readers {
-                if let Some(array) = batch.column_by_name(&reader.plan.name) {
-                    reader.add(array, rows)?;
+        let added = batch
+            .map_err(|error| unreadable(plan, file, &error))
+            .and_then(|batch| {
+                for reader in &mut readers {
+                    if let Some(array) = batch.column_by_name(&reader.plan.name) {
+                        reader.add(array, rows)?;
+                    }
                 }
-            }
-            Ok(batch.num_rows())
-        });
+                Ok(batch.num_rows())
+            });
         match added {
             Ok(more) => rows += more,
             Err(diagnostic) => {
@@ -85,6 +80,11 @@ pub(crate) fn read(
             lines: Lines::None,
         },
     ))
+}
+
+fn unreadable(plan: &SourcePlan, file: &File, error: &ArrowError) -> Diagnostic {
+    let message = format!("`{}` cannot be read: {error}", file.name);
+    Diagnostic::error(UNREADABLE, plan.span, message)
 }
 
 /// The schema and all record batches of a parquet or arrow file.
