@@ -11,4 +11,3 @@ mod optimised;
 mod text;
 mod training;
 mod types;
-mod world;
