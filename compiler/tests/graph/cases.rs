@@ -4,12 +4,7 @@ use std::collections::BTreeMap;
 
 use reckon_compiler::graph::{Dim, Elem, Op, SpaceId, TensorType, UpdateRule};
 
-use world::{B, C, Draw, F, L, World, case};
-pub(crate) use world::{Case, Expect, WORLDS};
-
-// The tests of the lowering to libtorch run the same cases, so this file stands by itself.
-#[path = "world.rs"]
-pub(crate) mod world;
+use crate::world::{B, C, Case, Draw, Expect, F, L, World, case};
 
 /// Cases by the name of the op.
 pub(crate) fn cases(world: World) -> BTreeMap<&'static str, Vec<Case>> {

@@ -3,7 +3,7 @@
 use reckon_compiler::graph::eval::evaluate;
 use reckon_compiler::graph::{Dim, Op, SpaceId};
 
-use crate::cases::world::{B, C, Case, Draw, Expect, L, WORLDS, World, case};
+use crate::world::{B, C, Case, Draw, Expect, L, WORLDS, World, case};
 
 fn value(case: &Case) -> Vec<f64> {
     evaluate(&case.graph, &case.env)

@@ -4,7 +4,7 @@ use reckon_compiler::differentiate::{differentiate, grad_of};
 use reckon_compiler::graph::eval::{Env, Value, evaluate};
 use reckon_compiler::graph::{Dim, Elem, NodeId, Op, Site, SpaceId, TensorType};
 
-use crate::cases::world::{B, L, graph};
+use crate::world::{B, L, graph};
 
 /// The gradients of the sum of `op` on these operands: dimensions and elements; truth values and ids come with their type.
 fn gradients(op: Op, operands: &[(Elem, &[Dim], Value)]) -> Vec<Option<Vec<f64>>> {

@@ -5,7 +5,7 @@ use reckon_compiler::graph::{
     Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, SpaceId, TensorType,
 };
 
-use crate::cases::world::{B, C, L, V, WORLDS, graph};
+use crate::world::{B, C, L, V, WORLDS, graph};
 
 const FOUR: Dim = Dim::Fixed(4);
 

@@ -6,7 +6,7 @@ use reckon_compiler::graph::eval::{Env, Value, evaluate};
 use reckon_compiler::graph::{Elem, Graph, NodeId, Op, Site, TensorType};
 
 use crate::cases::cases;
-use crate::cases::{Case, Expect, WORLDS};
+use crate::world::{Case, Expect, WORLDS};
 
 #[test]
 fn every_op_has_a_case() {

@@ -11,3 +11,4 @@ mod optimised;
 mod text;
 mod training;
 mod types;
+mod world;

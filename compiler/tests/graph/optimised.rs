@@ -10,9 +10,9 @@ use reckon_compiler::graph::verify::verify;
 use reckon_compiler::graph::{Elem, Graph, NodeId, Op, Site};
 use reckon_compiler::passes::{FORWARD, STEP, hoist, optimise};
 
-use crate::cases::WORLDS;
 use crate::cases::cases;
 use crate::generated::generated;
+use crate::world::WORLDS;
 
 /// The values of the outputs by name.
 fn outputs(graph: &Graph, env: &Env) -> Vec<(String, Vec<f64>)> {

@@ -7,9 +7,9 @@ use reckon_compiler::graph::verify::verify;
 use reckon_compiler::graph::{Graph, Space, SpaceId};
 use reckon_grammar::span::FileId;
 
-use crate::cases::WORLDS;
 use crate::cases::cases;
 use crate::generated::generated;
+use crate::world::WORLDS;
 
 fn round_trip(text: &str) -> String {
     let graphs = read(FileId(0), text).unwrap_or_else(|errors| panic!("{errors:#?}\n{text}"));
@@ -54,7 +54,7 @@ proptest! {
 
 /// Spaces that nothing uses are not printed, so spaces are known by name.
 fn env_of(graph: &Graph, env: &Env) -> Env {
-    let names = crate::cases::world::graph().spaces;
+    let names = crate::world::graph().spaces;
     let size = |space: &Space| {
         env.sizes
             .get(&SpaceId(

@@ -6,7 +6,7 @@ use reckon_compiler::graph::{
     Builder, Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, TensorType,
 };
 
-use crate::cases::world::{B, C, L, V, graph};
+use crate::world::{B, C, L, V, graph};
 
 const TWO: Dim = Dim::Fixed(2);
 const THREE: Dim = Dim::Fixed(3);
