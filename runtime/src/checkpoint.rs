@@ -4,7 +4,7 @@
 //! and holds the hash of every other file, so what has a manifest is whole.
 
 mod folder;
-mod tensors;
+pub(crate) mod tensors;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,8 +20,6 @@ use folder::{Fault, Files};
 const WEIGHTS: &str = "weights.safetensors";
 const BEST: &str = "best.safetensors";
 const POSITION: &str = "position.json";
-/// What fitted tables are called begins with this.
-const FITTED: &str = "fitted-";
 
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +62,7 @@ impl Checkpoint {
             files.insert(BEST.to_owned(), tensors::to_bytes(best));
         }
         for (name, bytes) in &self.fitted {
-            files.insert(format!("{FITTED}{name}"), bytes.clone());
+            files.insert(name.clone(), bytes.clone());
         }
         files.insert(
             POSITION.to_owned(),
@@ -104,21 +102,17 @@ impl Checkpoint {
             ),
             None => None,
         };
-        let fitted = files
-            .into_iter()
-            .filter_map(|(name, bytes)| Some((name.strip_prefix(FITTED)?.to_owned(), bytes)))
-            .collect();
         Ok(Self {
             position,
             weights,
             best,
-            fitted,
+            fitted: files,
         })
     }
 
-    /// Whether there is a checkpoint in `folder`.
-    pub(crate) fn exists(folder: &Path) -> bool {
-        folder::complete(folder).is_some()
+    /// Where the files of the checkpoint of `folder` are, if it has one.
+    pub(crate) fn place(folder: &Path) -> Option<PathBuf> {
+        folder::complete(folder)
     }
 }
 

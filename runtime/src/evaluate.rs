@@ -1,5 +1,6 @@
 //! Evaluation: queries against the whole catalogue, scored rows, slices, baselines.
 
+pub(crate) mod model;
 pub(crate) mod queries;
 pub(crate) mod report;
 pub(crate) mod retrieval;

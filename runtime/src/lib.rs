@@ -1,5 +1,4 @@
 //! What a plan does: data, fits, batches, training, evaluation, checkpoints, run directories.
-#![expect(dead_code, reason = "the loop that uses the parts is not here yet")]
 
 mod baseline;
 mod checkpoint;
@@ -9,6 +8,8 @@ mod failure;
 mod metric;
 pub mod observer;
 mod random;
+pub mod run;
+mod step;
 mod train;
 
 pub use failure::{Failure, FailureKind};

@@ -5,7 +5,7 @@ use reckon_torch::Stored;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 
 /// Tensors as one file. The order of names decides the bytes, not the order of the slice.
-pub(super) fn to_bytes(tensors: &[Stored]) -> Vec<u8> {
+pub(crate) fn to_bytes(tensors: &[Stored]) -> Vec<u8> {
     serialize(tensors.iter().map(view), None).expect("internal: names of stored tensors differ")
 }
 
@@ -18,7 +18,7 @@ fn view(stored: &Stored) -> (String, TensorView<'_>) {
 }
 
 /// The tensors of a file, by name; `None` where it is not in the format, or holds types that we do not write.
-pub(super) fn from_bytes(bytes: &[u8]) -> Option<Vec<Stored>> {
+pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Vec<Stored>> {
     let file = SafeTensors::deserialize(bytes).ok()?;
     let stored = |(name, view): (&str, TensorView<'_>)| {
         Some(Stored {

@@ -1,0 +1,177 @@
+//! Evaluations of a plan on a model: what is asked comes from the data, scores from tensor programs.
+
+mod retrieval;
+mod scored;
+mod slices;
+
+use reckon_compiler::plan::{EvaluationKind, EvaluationPlan, Plan};
+use reckon_grammar::diagnostic::{Diagnostic, nearest};
+use reckon_torch::{Device, RunKey, Store};
+
+use super::report::Report;
+use crate::data::{Dataset, Source, StepKey};
+use crate::failure::{Failure, FailureKind, NAME};
+use crate::step::declare;
+pub(crate) use retrieval::Retrieval;
+use scored::Ranking;
+
+/// How much of an evaluation is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// The metrics of the model, as early stopping needs them.
+    Metrics,
+    /// Intervals, slices and baselines too.
+    Full,
+}
+
+/// An evaluation that is ready to be asked.
+pub(crate) struct Evaluation<'a> {
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Retrieval(Retrieval<'a>),
+    Ranking(Ranking<'a>),
+}
+
+/// What evaluations of both kinds have.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) plan: &'a EvaluationPlan,
+    pub(crate) data: &'a Dataset,
+    /// The events that are evaluated.
+    pub(crate) events: &'a Source,
+    pub(crate) seed: u64,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Compiles the programs of an evaluation and makes parameters that only they read.
+    pub(crate) fn new(
+        whole: &'a Plan,
+        plan: &'a EvaluationPlan,
+        data: &'a Dataset,
+        store: &mut Store,
+        device: Device,
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        let names = whole.sources.iter().map(|source| source.name.as_str());
+        let events = data
+            .source(&plan.source)
+            .ok_or_else(|| unknown(plan, "source", &plan.source, names))?;
+        let frame = Frame {
+            plan,
+            data,
+            events,
+            seed,
+        };
+        let programs = match &plan.kind {
+            EvaluationKind::Retrieval {
+                catalogue, query, ..
+            } => vec![catalogue, query],
+            EvaluationKind::Ranking { score } => vec![score],
+        };
+        for program in programs {
+            declare(store, whole, data, program, seed, plan.span)?;
+        }
+        let kind = match &plan.kind {
+            EvaluationKind::Retrieval { .. } => Kind::Retrieval(Retrieval::new(frame, device)?),
+            EvaluationKind::Ranking { score } => {
+                Kind::Ranking(Ranking::new(frame, whole, score, device)?)
+            }
+        };
+        Ok(Self { kind })
+    }
+
+    /// Asks about one part of the split.
+    pub(crate) fn report(
+        &self,
+        store: &mut Store,
+        split: &str,
+        detail: Detail,
+    ) -> Result<Report, Failure> {
+        match &self.kind {
+            Kind::Retrieval(retrieval) => retrieval.report(store, split, detail),
+            Kind::Ranking(ranking) => ranking.report(store, split, detail),
+        }
+    }
+
+    /// The retrieval, where it is one.
+    pub(crate) fn retrieval(&self) -> Option<&Retrieval<'a>> {
+        match &self.kind {
+            Kind::Retrieval(retrieval) => Some(retrieval),
+            Kind::Ranking(_) => None,
+        }
+    }
+}
+
+impl Frame<'_> {
+    /// The number of a part of the split. Events without a split are one part under any name.
+    pub(crate) fn part(&self, split: &str) -> Result<u8, Failure> {
+        let Some(parts) = &self.events.parts else {
+            return Ok(0);
+        };
+        let names = || parts.names.iter().map(String::as_str);
+        let at = names().position(|name| name == split);
+        at.map(|at| at as u8)
+            .ok_or_else(|| unknown(self.plan, "part of the split", split, names()))
+    }
+
+    /// For each row the number of its part.
+    pub(crate) fn parts(&self) -> Vec<u8> {
+        self.events
+            .parts
+            .as_ref()
+            .map_or_else(|| vec![0; self.events.rows], |parts| parts.of.clone())
+    }
+
+    /// For each row whether it satisfies the condition.
+    pub(crate) fn passes(&self) -> Vec<bool> {
+        let mut passes = vec![false; self.events.rows];
+        for row in self
+            .data
+            .rows(&self.plan.source, None, self.plan.condition.as_deref())
+        {
+            passes[row as usize] = true;
+        }
+        passes
+    }
+
+    /// What evaluation programs are fed under: nothing is dropped, no rate of learning.
+    pub(crate) fn step_key(&self) -> StepKey {
+        StepKey {
+            seed: self.seed,
+            step: 0,
+            training: false,
+            schedule: 0.0,
+        }
+    }
+
+    /// What random draws of evaluation programs are keyed by.
+    pub(crate) fn run_key(&self, first_row: usize) -> RunKey {
+        let stream = reckon_compiler::random::site_hash(&self.plan.name);
+        RunKey {
+            seed: self.seed,
+            stream,
+            step: 0,
+            first_row: first_row as u64,
+        }
+    }
+}
+
+/// A name of the plan that leads nowhere.
+pub(crate) fn unknown<'n>(
+    plan: &EvaluationPlan,
+    what: &str,
+    name: &str,
+    known: impl Iterator<Item = &'n str> + Clone,
+) -> Failure {
+    let message = format!(
+        "evaluation `{}` names the {what} `{name}`, which does not exist",
+        plan.name
+    );
+    let listed: Vec<String> = known.clone().map(|name| format!("`{name}`")).collect();
+    let mut diagnostic =
+        Diagnostic::error(NAME, plan.span, message).note(format!("there is {}", listed.join(", ")));
+    diagnostic.help = nearest(name, known).map(|name| format!("perhaps `{name}` is meant"));
+    Failure::new(FailureKind::Data, diagnostic)
+}

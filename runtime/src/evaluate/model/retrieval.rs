@@ -1,0 +1,325 @@
+//! A retrieval evaluation of a plan.
+
+use reckon_compiler::plan::EvaluationKind;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_torch::{Device, Outputs, Store};
+
+use super::{Detail, Frame, slices, unknown};
+use crate::baseline::RetrievalBaseline;
+use crate::data::{ABSENT_ROW, HostTensor, HostValues, Now, Source};
+use crate::evaluate::queries::{Asked, Asking, EventRows, Query};
+use crate::evaluate::report::{BaselineValue, Report};
+use crate::evaluate::retrieval::{Except, Measure, rank};
+use crate::evaluate::slice::{Slice, by_training_count};
+use crate::evaluate::top::top_items;
+use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
+use crate::metric::retrieval::RetrievalMetric;
+use crate::random::Key;
+use crate::step::Step;
+
+/// A retrieval evaluation that is ready to be asked.
+pub(crate) struct Retrieval<'a> {
+    frame: Frame<'a>,
+    rows: EventRows,
+    /// The entity that asks.
+    asker: String,
+    /// The entity that is ranked.
+    pub(crate) entity: &'a Source,
+    asking: Asking,
+    except: Except,
+    metrics: Vec<RetrievalMetric>,
+    slices: Vec<Slice>,
+    catalogue: Step<'a>,
+    query: Step<'a>,
+}
+
+/// One row of an answer: an item and its score.
+pub(crate) type Scored = (u32, f32);
+
+impl<'a> Retrieval<'a> {
+    pub(super) fn new(frame: Frame<'a>, device: Device) -> Result<Self, Failure> {
+        let Frame {
+            plan, data, events, ..
+        } = frame;
+        let EvaluationKind::Retrieval {
+            entity,
+            per,
+            except_seen,
+            catalogue,
+            query,
+        } = &plan.kind
+        else {
+            unreachable!("internal: a retrieval is made of a retrieval")
+        };
+        let known = || events.references.keys().map(String::as_str);
+        let reference = |name: &str| {
+            events
+                .references
+                .get(name)
+                .ok_or_else(|| unknown(plan, "reference", name, known()))
+        };
+        // Where each row asks, what a user had is still known by the user: the reference that is not ranked.
+        let others = || known().filter(|name| name != entity);
+        let asker = per
+            .as_deref()
+            .or(plan.interval.as_deref())
+            .or_else(|| others().next())
+            .unwrap_or(entity);
+        let ranked = data
+            .source(entity)
+            .ok_or_else(|| unknown(plan, "entity", entity, known()))?;
+        let askers = data
+            .source(asker)
+            .ok_or_else(|| unknown(plan, "entity", asker, known()))?;
+        let rows = EventRows {
+            asker: reference(asker)?.clone(),
+            item: reference(entity)?.clone(),
+            time: if events.times.is_empty() {
+                vec![0; events.rows]
+            } else {
+                events.times.clone()
+            },
+            part: frame.parts(),
+            passes: frame.passes(),
+            askers: askers.rows,
+            items: ranked.rows,
+        };
+        let mut all_slices = vec![by_training_count(&rows)];
+        for slice in &plan.slices {
+            all_slices.push(slices::retrieval(frame, slice, &rows, entity)?);
+        }
+        let metric = |name: &String| {
+            RetrievalMetric::parse(name)
+                .ok_or_else(|| unknown(plan, "metric", name, NAMES.iter().copied()))
+        };
+        Ok(Self {
+            frame,
+            asker: asker.to_owned(),
+            entity: ranked,
+            asking: if per.is_some() {
+                Asking::PerAsker
+            } else {
+                Asking::PerRow
+            },
+            except: if *except_seen {
+                Except::Seen
+            } else {
+                Except::Nothing
+            },
+            metrics: plan.metrics.iter().map(metric).collect::<Result<_, _>>()?,
+            slices: all_slices,
+            catalogue: Step::new(data, catalogue, &[], device, plan.span)?,
+            query: Step::new(data, query, &[], device, plan.span)?,
+            rows,
+        })
+    }
+
+    pub(super) fn report(
+        &self,
+        store: &mut Store,
+        split: &str,
+        detail: Detail,
+    ) -> Result<Report, Failure> {
+        let asked = Asked::new(&self.rows, self.frame.part(split)?, self.asking);
+        let slices = match detail {
+            Detail::Metrics => &[],
+            Detail::Full => self.slices.as_slice(),
+        };
+        let measure = Measure {
+            metrics: &self.metrics,
+            slices,
+            except: self.except,
+        };
+        let catalogue = self.encode_catalogue(store)?;
+        let mut first_row = 0;
+        let ranked = rank(&asked, &measure, |queries| {
+            let scores = self.score(store, &catalogue, queries, first_row);
+            first_row += queries.len();
+            scores
+        })?;
+        if ranked.not_finite > 0 {
+            return Err(self.not_finite(split, ranked.not_finite));
+        }
+        let mut report = Report {
+            evaluation: self.frame.plan.name.clone(),
+            split: split.to_owned(),
+            unit: "queries",
+            count: asked.queries.len(),
+            metrics: Vec::new(),
+            slices: Vec::new(),
+            baselines: Vec::new(),
+            notes: Vec::new(),
+        };
+        match detail {
+            Detail::Metrics => report.metrics = ranked.metrics(None),
+            Detail::Full => {
+                let groups: Vec<u32> = asked
+                    .queries
+                    .iter()
+                    .map(|query| self.rows.asker[query.row as usize])
+                    .collect();
+                report.metrics = ranked.metrics(Some((&groups, Key::new(self.frame.seed))));
+                report.slices = ranked.slices();
+                if asked.without_targets > 0 {
+                    let unit = match self.asking {
+                        Asking::PerAsker => "users",
+                        Asking::PerRow => "rows",
+                    };
+                    let count = asked.without_targets;
+                    report.notes.push(format!(
+                        "{count} {unit} of {split} have no target and are not asked"
+                    ));
+                }
+                self.add_baselines(&asked, &mut report);
+            }
+        }
+        Ok(report)
+    }
+
+    fn add_baselines(&self, asked: &Asked<'_>, report: &mut Report) {
+        let measure = Measure {
+            metrics: &self.metrics,
+            slices: &[],
+            except: self.except,
+        };
+        for name in &self.frame.plan.baselines {
+            match RetrievalBaseline::fit(name, asked) {
+                Ok(baseline) => {
+                    let metrics = baseline.rank(asked, &measure).metrics(None);
+                    report.baselines.push(BaselineValue {
+                        name: name.clone(),
+                        metrics,
+                    });
+                }
+                Err(why) => report.notes.push(why),
+            }
+        }
+    }
+
+    /// The best items for someone who asks now, best first, and how many items the user had that are left out. `asker` is
+    /// a row of the asking entity, `None` for someone unknown.
+    pub(crate) fn recommend(
+        &self,
+        store: &mut Store,
+        asker: Option<u32>,
+        n: usize,
+    ) -> Result<(Vec<Scored>, usize), Failure> {
+        let mut now = Now {
+            rows: 1,
+            ..Now::default()
+        };
+        now.references
+            .insert(self.asker.clone(), vec![asker.unwrap_or(ABSENT_ROW)]);
+        let key = self.frame.step_key();
+        let batch = self
+            .query
+            .assembler
+            .assemble_now(&now, key)
+            .map_err(|diagnostic| Failure::data(vec![diagnostic]))?;
+        let catalogue = self.encode_catalogue(store)?;
+        let outputs = self
+            .query
+            .run(store, &batch, &catalogue, &self.frame.run_key(0))?;
+        let scores = self.scores_of(&outputs)?;
+        let mut had: Vec<u32> = match (asker, self.except) {
+            (Some(asker), Except::Seen) => {
+                let rows = (0..self.rows.item.len()).filter(|row| self.rows.asker[*row] == asker);
+                rows.map(|row| self.rows.item[row])
+                    .filter(|item| *item != ABSENT_ROW)
+                    .collect()
+            }
+            (None, _) | (_, Except::Nothing) => Vec::new(),
+        };
+        had.sort_unstable();
+        had.dedup();
+        let best = top_items(&scores, &had, n);
+        Ok((
+            best.into_iter()
+                .map(|item| (item, scores[item as usize]))
+                .collect(),
+            had.len(),
+        ))
+    }
+
+    /// The entity that asks.
+    pub(crate) fn asker(&self) -> &str {
+        &self.asker
+    }
+
+    /// Runs the catalogue's program over every item; its outputs feed the queries' program.
+    fn encode_catalogue(&self, store: &mut Store) -> Result<Vec<(String, HostTensor)>, Failure> {
+        let batch = self
+            .catalogue
+            .assembler
+            .assemble(&[], self.frame.step_key());
+        let outputs = self
+            .catalogue
+            .run(store, &batch, &[], &self.frame.run_key(0))?;
+        let tensor = |name: &str| {
+            let (shape, values) = (outputs.shape(name)?, outputs.f32(name)?);
+            Some((
+                name.to_owned(),
+                HostTensor {
+                    shape,
+                    values: HostValues::F32(values),
+                },
+            ))
+        };
+        Ok(outputs.names().filter_map(tensor).collect())
+    }
+
+    fn score(
+        &self,
+        store: &mut Store,
+        catalogue: &[(String, HostTensor)],
+        queries: &[Query],
+        first_row: usize,
+    ) -> Result<Vec<f32>, Failure> {
+        let rows: Vec<u32> = queries.iter().map(|query| query.row).collect();
+        let batch = self
+            .query
+            .assembler
+            .assemble(&[rows], self.frame.step_key());
+        let outputs = self
+            .query
+            .run(store, &batch, catalogue, &self.frame.run_key(first_row))?;
+        self.scores_of(&outputs)
+    }
+
+    fn scores_of(&self, outputs: &Outputs) -> Result<Vec<f32>, Failure> {
+        outputs.f32("score").ok_or_else(|| {
+            let message = format!(
+                "internal: the query program of `{}` has no output `score`",
+                self.frame.plan.name
+            );
+            Failure::new(
+                FailureKind::Data,
+                Diagnostic::error(NAME, self.frame.plan.span, message),
+            )
+        })
+    }
+
+    fn not_finite(&self, split: &str, count: usize) -> Failure {
+        let plan = self.frame.plan;
+        let message = format!(
+            "{count} scores of evaluation `{}` on {split} are NaN or infinite",
+            plan.name
+        );
+        let diagnostic = Diagnostic::error(DIVERGED, plan.span, message);
+        Failure::new(
+            FailureKind::Diverged,
+            diagnostic.help("lower the learning rate, or clip gradients"),
+        )
+    }
+}
+
+/// What a message lists as known.
+const NAMES: [&str; 7] = [
+    "recall@10",
+    "hit@10",
+    "ndcg@10",
+    "ndcg_hits_ideal@10",
+    "map@10",
+    "mrr@10",
+    "coverage@10",
+];

@@ -1,0 +1,279 @@
+//! A ranking evaluation of a plan.
+
+use reckon_compiler::graph::Op;
+use reckon_compiler::plan::{Plan, Program};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_torch::{Device, Store};
+
+use super::{Detail, Frame, slices, unknown};
+use crate::baseline::rate::Rates;
+use crate::data::ABSENT_ROW;
+use crate::evaluate::report::{BaselineValue, Report};
+use crate::evaluate::scored::Scored;
+use crate::evaluate::slice::Slice;
+use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
+use crate::metric::ranking::RankingMetric;
+use crate::random::Key;
+use crate::step::Step;
+
+/// Rows scored at once.
+const ROWS_A_BLOCK: usize = 8_192;
+
+/// A ranking evaluation that is ready to be asked.
+pub(super) struct Ranking<'a> {
+    frame: Frame<'a>,
+    metrics: Vec<RankingMetric>,
+    slices: Vec<Slice>,
+    score: Step<'a>,
+    /// The labels of training rows, which baselines need and scores are not needed for.
+    label: Program,
+    /// The entity whose rate is a baseline.
+    item: Option<String>,
+    device: Device,
+}
+
+impl<'a> Ranking<'a> {
+    pub(super) fn new(
+        frame: Frame<'a>,
+        whole: &Plan,
+        score: &'a Program,
+        device: Device,
+    ) -> Result<Self, Failure> {
+        let plan = frame.plan;
+        let metric = |name: &String| {
+            let metric = RankingMetric::parse(name);
+            metric.ok_or_else(|| unknown(plan, "metric", name, NAMES.iter().copied()))
+        };
+        let metrics: Vec<RankingMetric> =
+            plan.metrics.iter().map(metric).collect::<Result<_, _>>()?;
+        let asks = metrics.iter().find_map(|metric| match metric {
+            RankingMetric::Gauc(group) => Some(group.as_str()),
+            _ => plan.interval.as_deref(),
+        });
+        // What is ranked is the last reference that does not group the rows: `user_id -> user` comes before the items.
+        let references = whole
+            .source(&plan.source)
+            .map_or(&[][..], |source| &source.references);
+        let items = || {
+            references
+                .iter()
+                .rev()
+                .map(|reference| reference.target.as_str())
+        };
+        let item = items()
+            .find(|target| Some(*target) != asks)
+            .or_else(|| items().next())
+            .map(str::to_owned);
+        let slices = plan
+            .slices
+            .iter()
+            .map(|slice| slices::ranking(frame, slice))
+            .collect::<Result<_, _>>()?;
+        let score_step = Step::new(frame.data, score, &[], device, plan.span)?;
+        Ok(Self {
+            frame,
+            metrics,
+            slices,
+            score: score_step,
+            label: only_label(score),
+            item,
+            device,
+        })
+    }
+
+    pub(super) fn report(
+        &self,
+        store: &mut Store,
+        split: &str,
+        detail: Detail,
+    ) -> Result<Report, Failure> {
+        let frame = self.frame;
+        frame.part(split)?;
+        let rows = frame.data.rows(
+            &frame.plan.source,
+            Some(split),
+            frame.plan.condition.as_deref(),
+        );
+        let scores = self.outputs(store, &self.score, &rows, "score")?;
+        if let Some(count) = Some(scores.iter().filter(|score| !score.is_finite()).count())
+            .filter(|count| *count > 0)
+        {
+            return Err(self.not_finite(split, count));
+        }
+        let scored = Scored {
+            scores,
+            labels: self.labels(store, &rows)?,
+            references: self.references(&rows),
+        };
+        let interval = match (detail, &frame.plan.interval) {
+            (Detail::Full, Some(by)) => Some((by.as_str(), Key::new(frame.seed))),
+            (Detail::Full, None) | (Detail::Metrics, _) => None,
+        };
+        let measured = scored.measure(&self.metrics, interval);
+        let mut report = Report {
+            evaluation: frame.plan.name.clone(),
+            split: split.to_owned(),
+            unit: "rows",
+            count: rows.len(),
+            metrics: measured.metrics,
+            slices: Vec::new(),
+            baselines: Vec::new(),
+            notes: measured.notes,
+        };
+        if detail == Detail::Full {
+            report.slices = scored.slices(&self.metrics, &self.slices, &rows);
+            self.add_baselines(store, &scored, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    fn add_baselines(
+        &self,
+        store: &mut Store,
+        scored: &Scored,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let frame = self.frame;
+        if frame.plan.baselines.is_empty() {
+            return Ok(());
+        }
+        let first = frame
+            .events
+            .parts
+            .as_ref()
+            .and_then(|parts| parts.names.first())
+            .map(String::as_str);
+        let training = frame
+            .data
+            .rows(&frame.plan.source, first, frame.plan.condition.as_deref());
+        let labels = self.labels(store, &training)?;
+        let absent = |rows: usize| vec![ABSENT_ROW; rows];
+        let item = |references: &std::collections::BTreeMap<String, Vec<u32>>, rows: usize| {
+            self.item
+                .as_ref()
+                .and_then(|item| references.get(item))
+                .cloned()
+                .unwrap_or_else(|| absent(rows))
+        };
+        let items = self
+            .item
+            .as_ref()
+            .and_then(|item| frame.data.source(item))
+            .map_or(0, |source| source.rows);
+        let rates = Rates::fit(
+            &labels,
+            &item(&self.references(&training), training.len()),
+            items,
+        );
+        for name in &frame.plan.baselines {
+            let scores = match name.as_str() {
+                "constant" => rates.constant(scored.scores.len()),
+                "item_rate" => rates.of_items(&item(&scored.references, scored.scores.len())),
+                _ => {
+                    report.notes.push(format!(
+                        "baseline `{name}` is left out: it is none of constant, item_rate"
+                    ));
+                    continue;
+                }
+            };
+            let metrics = scored
+                .with_scores(scores)
+                .measure(&self.metrics, None)
+                .metrics;
+            report.baselines.push(BaselineValue {
+                name: name.clone(),
+                metrics,
+            });
+        }
+        Ok(())
+    }
+
+    /// For each reference the entity row of each of these rows.
+    fn references(&self, rows: &[u32]) -> std::collections::BTreeMap<String, Vec<u32>> {
+        let of = |references: &Vec<u32>| rows.iter().map(|row| references[*row as usize]).collect();
+        self.frame
+            .events
+            .references
+            .iter()
+            .map(|(name, references)| (name.clone(), of(references)))
+            .collect()
+    }
+
+    fn labels(&self, store: &mut Store, rows: &[u32]) -> Result<Vec<f32>, Failure> {
+        let step = Step::new(
+            self.frame.data,
+            &self.label,
+            &[],
+            self.device,
+            self.frame.plan.span,
+        )?;
+        self.outputs(store, &step, rows, "label")
+    }
+
+    /// An output of a program for each row, in blocks.
+    fn outputs(
+        &self,
+        store: &mut Store,
+        step: &Step<'_>,
+        rows: &[u32],
+        name: &str,
+    ) -> Result<Vec<f32>, Failure> {
+        let mut values = Vec::with_capacity(rows.len());
+        for block in rows.chunks(ROWS_A_BLOCK) {
+            let batch = step
+                .assembler
+                .assemble(&[block.to_vec()], self.frame.step_key());
+            let outputs = step.run(store, &batch, &[], &self.frame.run_key(values.len()))?;
+            values.extend(outputs.f32(name).ok_or_else(|| {
+                let message = format!(
+                    "internal: the program of `{}` has no output `{name}`",
+                    self.frame.plan.name
+                );
+                Failure::new(
+                    FailureKind::Data,
+                    Diagnostic::error(NAME, self.frame.plan.span, message),
+                )
+            })?);
+        }
+        Ok(values)
+    }
+
+    fn not_finite(&self, split: &str, count: usize) -> Failure {
+        let plan = self.frame.plan;
+        let message = format!(
+            "{count} scores of evaluation `{}` on {split} are NaN or infinite",
+            plan.name
+        );
+        let diagnostic = Diagnostic::error(DIVERGED, plan.span, message);
+        Failure::new(
+            FailureKind::Diverged,
+            diagnostic.help("lower the learning rate, or clip gradients"),
+        )
+    }
+}
+
+/// The part of a program that gives its labels.
+fn only_label(score: &Program) -> Program {
+    let mut program = score.clone();
+    program.graph.outputs.retain(|(name, _)| name == "label");
+    let read: Vec<String> = program
+        .graph
+        .order()
+        .into_iter()
+        .filter_map(|node| match &program.graph.node(node).op {
+            Op::Input(name) => Some(name.clone()),
+            _ => None,
+        })
+        .collect();
+    program.feeds.retain(|feed| read.contains(&feed.input));
+    program
+}
+
+/// What a message lists as known.
+const NAMES: [&str; 5] = [
+    "auc",
+    "gauc(user)",
+    "logloss",
+    "calibration_error",
+    "normalised_entropy",
+];

@@ -1,0 +1,303 @@
+//! A run: data, training, evaluation and export, and the directory that holds what came out of it.
+
+mod answer;
+mod export;
+mod folder;
+mod summary;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use reckon_compiler::plan::Plan;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::Sources;
+use reckon_torch::{Device, Store};
+
+use crate::checkpoint::{Checkpoint, folder_of};
+use crate::data::{Dataset, load_fits};
+use crate::evaluate::Report;
+use crate::evaluate::model::{Detail, Evaluation};
+use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
+use crate::observer::{Both, Event, MetricLines, Observer, PartNotice, SplitNotice};
+use crate::train::Training;
+pub use answer::{Answer, Recommendation, eval, recommend};
+use folder::RunFolder;
+pub use folder::{Origin, origin};
+
+/// A compiled spec with the texts that a run directory keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// The texts as compiled.
+    pub sources: &'a Sources,
+    /// The path of the main file. Paths of data are relative to its folder.
+    pub file: &'a Path,
+    /// The spec with every setting at its final value.
+    pub resolved: &'a str,
+    /// The plan as it prints.
+    pub plan_text: &'a str,
+}
+
+impl Spec<'_> {
+    /// The folder that paths of data are relative to.
+    pub(crate) fn root(&self) -> &Path {
+        self.file
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    }
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOptions<'a> {
+    /// The run directory; `runs/<name of the spec>-<n>` where none is given, the latest such with `resume`.
+    pub out: Option<&'a Path>,
+    /// Decides every random draw. A resumed run keeps the seed of its checkpoint.
+    pub seed: u64,
+    /// Where tensor programs run.
+    pub device: DeviceName,
+    /// Go on from the checkpoint in the run directory.
+    pub resume: bool,
+    /// Threads of one tensor op, and of those that prepare batches. Results do not depend on it.
+    pub threads: usize,
+    /// Set from outside to stop after the current step.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// A device by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceName {
+    /// The processor.
+    Cpu,
+    /// A graphics card by its number.
+    Cuda(usize),
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunResult {
+    /// The run directory.
+    pub out: PathBuf,
+    /// All evaluations on all parts but the training part.
+    pub reports: Vec<Report>,
+    /// Steps of all trainings.
+    pub steps: usize,
+}
+
+/// Runs a spec from its data to its run directory.
+///
+/// # Errors
+/// Faults of the data, the device, the run directory or the checkpoint, divergence, a stop from outside.
+pub fn run(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+    observer: &mut dyn Observer,
+) -> Result<RunResult, Failure> {
+    let began = Instant::now();
+    let device = device_of(options.device, spec.plan)?;
+    reckon_torch::set_threads(options.threads);
+    let folder = RunFolder::open(spec, options)?;
+    let resumed = folder.checkpoint(spec.plan, options.resume)?;
+    let seed = resumed
+        .as_ref()
+        .map_or(options.seed, |checkpoint| checkpoint.position.seed);
+    let mut lines = MetricLines::new(folder.metrics(resumed.as_ref(), spec.plan)?);
+    let mut both = Both(observer, &mut lines);
+
+    let data = load(
+        spec.plan,
+        spec.root(),
+        resumed.as_ref().map(|_| folder.checkpoints()),
+    )?;
+    describe(&data, &mut both);
+    let mut clock = Clock::new(began);
+    clock.lap("load");
+    let training = Training {
+        plan: spec.plan,
+        data: &data,
+        device,
+        seed,
+        threads: options.threads,
+        interrupted: options.interrupted,
+        checkpoints: &folder.checkpoints(),
+        fitted: folder.fitted_files(spec.plan, &data.fits)?,
+    };
+    let trained = training.run(resumed, &mut both)?;
+    clock.lap("train");
+    let mut store = trained.store;
+    let reports = evaluate_all(spec.plan, &data, &mut store, device, seed, &mut both)?;
+    clock.lap("evaluate");
+    export::write(
+        &folder,
+        spec.plan,
+        &data,
+        &mut store,
+        &training.fitted,
+        seed,
+    )?;
+    clock.lap("export");
+    folder.write_json(
+        "summary.json",
+        &summary::summary(spec.plan, &data, &reports, trained.steps, seed),
+    )?;
+    folder.write_json("timing.json", &clock.to_json())?;
+    both.notice(&Event::Finished {
+        out: folder.path().display().to_string(),
+    });
+    if let Some(error) = lines.error {
+        return Err(folder.failed("metrics.jsonl", &error));
+    }
+    Ok(RunResult {
+        out: folder.path().to_owned(),
+        reports,
+        steps: trained.steps,
+    })
+}
+
+/// Loads the data of a plan, with the fitted state of a checkpoint where one is given.
+pub(crate) fn load(
+    plan: &Plan,
+    root: &Path,
+    checkpoints: Option<PathBuf>,
+) -> Result<Dataset, Failure> {
+    let fitted = match checkpoints {
+        None => None,
+        Some(checkpoints) => {
+            let folder = Checkpoint::place(&checkpoints).unwrap_or(checkpoints);
+            let fits = load_fits(&folder, &plan.fits);
+            Some(fits.map_err(|diagnostic| Failure::new(FailureKind::Checkpoint, diagnostic))?)
+        }
+    };
+    Dataset::load(plan, root, fitted).map_err(Failure::data)
+}
+
+/// Every evaluation on every part but the first, with all there is to know about the last.
+fn evaluate_all(
+    plan: &Plan,
+    data: &Dataset,
+    store: &mut Store,
+    device: Device,
+    seed: u64,
+    observer: &mut dyn Observer,
+) -> Result<Vec<Report>, Failure> {
+    let mut reports = Vec::new();
+    for evaluation in &plan.evaluations {
+        let ready = Evaluation::new(plan, evaluation, data, store, device, seed)?;
+        let splits = evaluated_parts(data, &evaluation.source);
+        for (at, split) in splits.iter().enumerate() {
+            let detail = if at + 1 == splits.len() {
+                Detail::Full
+            } else {
+                Detail::Metrics
+            };
+            let report = ready.report(store, split, detail)?;
+            observer.notice(&Event::Evaluated {
+                during: None,
+                report: report.clone(),
+            });
+            reports.push(report);
+        }
+    }
+    Ok(reports)
+}
+
+/// The parts that are evaluated: all but the first; `all` where events are not split.
+fn evaluated_parts(data: &Dataset, source: &str) -> Vec<String> {
+    let parts = data.source(source).and_then(|source| source.parts.as_ref());
+    match parts {
+        Some(parts) => parts.names.iter().skip(1).cloned().collect(),
+        None => vec!["all".to_owned()],
+    }
+}
+
+/// Tells what was read and how it was split.
+fn describe(data: &Dataset, observer: &mut dyn Observer) {
+    for source in &data.sources {
+        observer.notice(&Event::SourceRead {
+            source: source.name.clone(),
+            rows: source.rows,
+            repeats: source.repeats,
+            absent: source
+                .absent
+                .iter()
+                .map(|(name, count)| (name.clone(), *count))
+                .collect(),
+        });
+    }
+    for source in &data.sources {
+        let Some(parts) = &source.parts else { continue };
+        let part = |part: &crate::data::PartReport| PartNotice {
+            name: part.name.clone(),
+            rows: part.rows,
+            entities: part.entities.clone(),
+        };
+        observer.notice(&Event::Split(SplitNotice {
+            source: source.name.clone(),
+            parts: parts.report.parts.iter().map(part).collect(),
+            cut: parts.report.cut,
+            training_later_than_median_test: parts.report.training_later_than_median_test,
+        }));
+    }
+}
+
+/// The device of this name.
+pub(crate) fn device_of(name: DeviceName, plan: &Plan) -> Result<Device, Failure> {
+    match name {
+        DeviceName::Cpu => Ok(Device::Cpu),
+        DeviceName::Cuda(number) => {
+            let found = reckon_torch::versions().cuda_devices;
+            if number < found {
+                return Ok(Device::Cuda(number));
+            }
+            let message =
+                format!("there is no device `cuda:{number}`; libtorch finds {found} CUDA devices");
+            let diagnostic = Diagnostic::error(crate::failure::DEVICE, whole_spec(plan), message)
+                .help("run with `--device cpu`, or install a libtorch with CUDA; `reckon doctor` says which one is used");
+            Err(Failure::data(vec![diagnostic]))
+        }
+    }
+}
+
+/// Says that a run directory holds no finished model of the plan.
+pub(crate) fn misfit(plan: &Plan, message: String) -> Failure {
+    Failure::new(
+        FailureKind::Checkpoint,
+        Diagnostic::error(MISFIT, whole_spec(plan), message),
+    )
+}
+
+/// How long the parts of a run take.
+struct Clock {
+    last: Instant,
+    began: Instant,
+    laps: BTreeMap<&'static str, f64>,
+}
+
+impl Clock {
+    fn new(began: Instant) -> Self {
+        Self {
+            last: began,
+            began,
+            laps: BTreeMap::new(),
+        }
+    }
+
+    /// Ends a part.
+    fn lap(&mut self, name: &'static str) {
+        self.laps.insert(name, self.last.elapsed().as_secs_f64());
+        self.last = Instant::now();
+    }
+
+    fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "seconds": self.laps, "total": self.began.elapsed().as_secs_f64() })
+    }
+}
+
+/// The checkpoint folder of a run directory.
+pub(crate) fn checkpoints_of(run: &Path) -> PathBuf {
+    folder_of(run)
+}

@@ -1,0 +1,183 @@
+//! What a finished run can be asked.
+
+use std::path::Path;
+
+use reckon_compiler::plan::Plan;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_kernel::Data;
+use reckon_torch::{Device, Store};
+
+use super::{DeviceName, checkpoints_of, device_of, load, misfit};
+use crate::checkpoint::Checkpoint;
+use crate::data::{Dataset, Source};
+use crate::evaluate::Report;
+use crate::evaluate::model::{Detail, Evaluation};
+use crate::failure::{Failure, NAME, whole_spec};
+use crate::step::declare;
+use crate::train::import;
+
+/// Recommendations for one user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Best first.
+    pub items: Vec<Recommendation>,
+    /// What a reader has to know: an unknown user, items left out.
+    pub notes: Vec<String>,
+}
+
+/// One recommended item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recommendation {
+    /// Its key as text.
+    pub key: String,
+    /// Its columns of text, in the order of their declaration.
+    pub columns: Vec<(String, String)>,
+    /// Its score.
+    pub score: f32,
+}
+
+/// A model out of a run directory.
+struct Model {
+    data: Dataset,
+    store: Store,
+    device: Device,
+    seed: u64,
+}
+
+/// Evaluates the model of a run directory on one part of the split, in full. `plan` is that of its spec, `root` the
+/// folder that paths of data are relative to.
+///
+/// # Errors
+/// Faults of the data, or a checkpoint that is missing, damaged, of another model or of an unfinished training.
+pub fn eval(
+    run: &Path,
+    plan: &Plan,
+    root: &Path,
+    split: &str,
+    device: DeviceName,
+) -> Result<Vec<Report>, Failure> {
+    let mut model = Model::open(run, plan, root, device)?;
+    let Model {
+        data,
+        store,
+        device,
+        seed,
+    } = &mut model;
+    plan.evaluations
+        .iter()
+        .map(|evaluation| {
+            Evaluation::new(plan, evaluation, data, store, *device, *seed)?.report(
+                store,
+                split,
+                Detail::Full,
+            )
+        })
+        .collect()
+}
+
+/// The `n` best items for a user of a run's model, by its first retrieval. An unknown key takes the cold path: a user of
+/// whom nothing is known.
+///
+/// # Errors
+/// As for [`eval`], and a plan without a retrieval.
+pub fn recommend(
+    run: &Path,
+    plan: &Plan,
+    root: &Path,
+    user: &str,
+    n: usize,
+    device: DeviceName,
+) -> Result<Answer, Failure> {
+    let mut model = Model::open(run, plan, root, device)?;
+    let Model {
+        data,
+        store,
+        device,
+        seed,
+    } = &mut model;
+    for evaluation in &plan.evaluations {
+        let ready = Evaluation::new(plan, evaluation, data, store, *device, *seed)?;
+        let Some(retrieval) = ready.retrieval() else {
+            continue;
+        };
+        let asker = data
+            .source(retrieval.asker())
+            .and_then(|source| source.find(user));
+        let (best, had) = retrieval.recommend(store, asker, n)?;
+        let mut notes = Vec::new();
+        if asker.is_none() {
+            let entity = retrieval.asker();
+            notes.push(format!("there is no `{entity}` with the key {user}: these are for someone of whom nothing is known"));
+        }
+        if had > 0 {
+            notes.push(format!(
+                "{had} items are left out because `{user}` had them"
+            ));
+        }
+        let entity = retrieval.entity;
+        let declared = plan
+            .source(&entity.name)
+            .map_or(&[][..], |source| &source.columns);
+        let names: Vec<&str> = declared.iter().map(|column| column.name.as_str()).collect();
+        let items = best.into_iter().map(|(row, score)| Recommendation {
+            key: entity.key_text(row),
+            columns: texts(entity, &names, row as usize),
+            score,
+        });
+        return Ok(Answer {
+            items: items.collect(),
+            notes,
+        });
+    }
+    let diagnostic = Diagnostic::error(
+        NAME,
+        whole_spec(plan),
+        "the spec has no retrieval to recommend by",
+    )
+    .help("add `evaluate films: retrieval over ...` with `rank ... by ...`");
+    Err(Failure::data(vec![diagnostic]))
+}
+
+impl Model {
+    fn open(run: &Path, plan: &Plan, root: &Path, device: DeviceName) -> Result<Self, Failure> {
+        let device = device_of(device, plan)?;
+        let checkpoints = checkpoints_of(run);
+        let checkpoint = Checkpoint::read(&checkpoints, whole_spec(plan))?;
+        let position = &checkpoint.position;
+        if let Some(phase) = plan.phases.get(position.phase) {
+            let message = format!(
+                "training `{}` of `{}` has not ended",
+                phase.name,
+                run.display()
+            );
+            return Err(misfit(plan, message));
+        }
+        let data = load(plan, root, Some(checkpoints))?;
+        let seed = position.seed;
+        let mut store = Store::new(device);
+        for phase in &plan.phases {
+            declare(&mut store, plan, &data, &phase.step, seed, phase.span)?;
+        }
+        import(plan, &mut store, &checkpoint.weights)?;
+        Ok(Self {
+            data,
+            store,
+            device,
+            seed,
+        })
+    }
+}
+
+/// The texts of a row by column.
+fn texts(source: &Source, names: &[&str], row: usize) -> Vec<(String, String)> {
+    let text = |name: &&str| {
+        let column = source.columns.get(*name)?;
+        match &column.data {
+            Data::Str(values) if !column.is_null(row) => {
+                Some(((*name).to_owned(), values.get(row).to_owned()))
+            }
+            Data::Str(_) | Data::Int(_) | Data::Float(_) | Data::Bool(_) | Data::List(_) => None,
+        }
+    };
+    names.iter().filter_map(text).collect()
+}

@@ -1,0 +1,303 @@
+//! The run directory.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use reckon_compiler::plan::Plan;
+use reckon_compiler::value::Value as Constant;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::{FileId, Span};
+use reckon_kernel::Fitted;
+use serde_json::{Map, Value, json};
+
+use super::{RunOptions, Spec};
+use crate::checkpoint::{Checkpoint, folder_of};
+use crate::data::save_fits;
+use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
+
+/// Library modules have names that begin with this; they belong to the program, not to the run.
+const LIBRARY: &str = "std/";
+
+/// An open run directory.
+pub(crate) struct RunFolder {
+    path: PathBuf,
+    span: Span,
+}
+
+/// Where a run came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The main file of the spec as compiled, inside the run directory.
+    pub spec: PathBuf,
+    /// The folder that its paths of data are relative to.
+    pub root: PathBuf,
+    /// The seed of the run.
+    pub seed: u64,
+    /// Settings as they were overridden, by name, as text.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Reads where a run came from, so that its spec can be compiled again.
+///
+/// # Errors
+/// The directory is not that of a run.
+pub fn origin(run: &Path) -> Result<Origin, Failure> {
+    let span = Span::new(FileId(0), 0, 0);
+    let read = |name: &str| -> Option<Value> {
+        serde_json::from_slice(&fs::read(run.join(name)).ok()?).ok()
+    };
+    let parsed = || {
+        let (origin, settings) = (read("origin.json")?, read("settings.json")?);
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned)
+        };
+        Some(Origin {
+            spec: run.join("spec").join(origin.get("spec")?.as_str()?),
+            root: PathBuf::from(origin.get("root")?.as_str()?),
+            seed: origin.get("seed")?.as_u64()?,
+            settings: settings
+                .as_object()?
+                .iter()
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect(),
+        })
+    };
+    parsed().ok_or_else(|| {
+        let message = format!("`{}` is not a run directory", run.display());
+        let diagnostic = Diagnostic::error(RUN_FOLDER, span, message);
+        Failure::new(
+            FailureKind::Data,
+            diagnostic.note("it has no `origin.json` and `settings.json` of a run"),
+        )
+    })
+}
+
+impl RunFolder {
+    /// Makes the directory and writes what is known before the run; with `resume`, opens the one that is there.
+    pub(crate) fn open(spec: &Spec<'_>, options: &RunOptions<'_>) -> Result<Self, Failure> {
+        let span = whole_spec(spec.plan);
+        let path = match options.out {
+            Some(out) => out.to_owned(),
+            None => numbered(spec.file, options.resume)
+                .map_err(|error| failed(Path::new("runs"), span, &error))?,
+        };
+        let folder = Self { path, span };
+        if !options.resume && is_used(&folder.path) {
+            let message = format!("run directory `{}` is not empty", folder.path.display());
+            let diagnostic = Diagnostic::error(RUN_FOLDER, span, message)
+                .help("name another one with `--out`, or go on with it by `--resume`");
+            return Err(Failure::new(FailureKind::Data, diagnostic));
+        }
+        fs::create_dir_all(&folder.path).map_err(|error| failed(&folder.path, span, &error))?;
+        folder.write_spec(spec, options)?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of its checkpoint.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        folder_of(&self.path)
+    }
+
+    /// The checkpoint to go on from, where `resume` asks for it.
+    pub(crate) fn checkpoint(
+        &self,
+        plan: &Plan,
+        resume: bool,
+    ) -> Result<Option<Checkpoint>, Failure> {
+        resume
+            .then(|| Checkpoint::read(&self.checkpoints(), whole_spec(plan)))
+            .transpose()
+    }
+
+    /// The file of measurements. A resumed run keeps the lines up to its checkpoint and writes the later ones again.
+    pub(crate) fn metrics(
+        &self,
+        resumed: Option<&Checkpoint>,
+        plan: &Plan,
+    ) -> Result<File, Failure> {
+        let path = self.path.join("metrics.jsonl");
+        let failed = |error: io::Error| self.failed("metrics.jsonl", &error);
+        let mut kept = String::new();
+        if let (Some(checkpoint), Ok(text)) = (resumed, fs::read_to_string(&path)) {
+            for line in text
+                .lines()
+                .filter(|line| is_before(line, checkpoint, plan))
+            {
+                kept.push_str(line);
+                kept.push('\n');
+            }
+        }
+        fs::write(&path, kept).map_err(failed)?;
+        OpenOptions::new().append(true).open(&path).map_err(failed)
+    }
+
+    /// Fitted state as the files that a checkpoint keeps.
+    pub(crate) fn fitted_files(
+        &self,
+        plan: &Plan,
+        fits: &[Fitted],
+    ) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+        let scratch = self.path.join("fitted.new");
+        let failed = |error: io::Error| self.failed("fitted.new", &error);
+        fs::create_dir_all(&scratch).map_err(failed)?;
+        save_fits(&scratch, &plan.fits, fits)
+            .map_err(|diagnostic| Failure::data(vec![diagnostic]))?;
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(&scratch).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            files.insert(name, fs::read(entry.path()).map_err(failed)?);
+        }
+        fs::remove_dir_all(&scratch).map_err(failed)?;
+        Ok(files)
+    }
+
+    /// Writes a file of JSON.
+    pub(crate) fn write_json(&self, name: &str, value: &Value) -> Result<(), Failure> {
+        self.write(name, format!("{value:#}\n").as_bytes())
+    }
+
+    /// Writes a file, and the folders that it is in.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| fs::write(&path, bytes))
+            .map_err(|error| self.failed(name, &error))
+    }
+
+    /// A file of this directory that cannot be written or read.
+    pub(crate) fn failed(&self, name: &str, error: &io::Error) -> Failure {
+        failed(&self.path.join(name), self.span, error)
+    }
+
+    fn write_spec(&self, spec: &Spec<'_>, options: &RunOptions<'_>) -> Result<(), Failure> {
+        for (_, source) in spec
+            .sources
+            .iter()
+            .filter(|(_, source)| !source.name.starts_with(LIBRARY))
+        {
+            let name = Path::new("spec").join(inside(spec.root(), Path::new(&source.name)));
+            self.write(&name.to_string_lossy(), source.text.as_bytes())?;
+        }
+        self.write("resolved.rec", spec.resolved.as_bytes())?;
+        self.write("plan.txt", spec.plan_text.as_bytes())?;
+        let settings: Map<String, Value> = spec
+            .plan
+            .settings
+            .iter()
+            .map(|(name, value)| (name.clone(), constant(value)))
+            .collect();
+        self.write_json("settings.json", &settings.into())?;
+        let root = fs::canonicalize(spec.root()).unwrap_or_else(|_| spec.root().to_owned());
+        let main = inside(spec.root(), spec.file);
+        let origin = json!({
+            "spec": main.to_string_lossy(),
+            "root": root.to_string_lossy(),
+            "seed": options.seed,
+        });
+        self.write_json("origin.json", &origin)
+    }
+}
+
+/// `runs/<name>-<n>`: the first that is free, or the last that is there.
+fn numbered(spec: &Path, resume: bool) -> io::Result<PathBuf> {
+    let stem = spec
+        .file_stem()
+        .map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned());
+    let place = |number: usize| Path::new("runs").join(format!("{stem}-{number}"));
+    fs::create_dir_all("runs")?;
+    let mut number = 1;
+    while place(number).exists() {
+        number += 1;
+    }
+    Ok(place(if resume {
+        number.saturating_sub(1).max(1)
+    } else {
+        number
+    }))
+}
+
+fn is_used(path: &Path) -> bool {
+    fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// Whether a line of measurements was written before the checkpoint.
+fn is_before(line: &str, checkpoint: &Checkpoint, plan: &Plan) -> bool {
+    let position = &checkpoint.position;
+    let measured = || {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let phase = plan
+            .phases
+            .iter()
+            .position(|phase| Some(phase.name.as_str()) == line["phase"].as_str())?;
+        let step = usize::try_from(line["step"].as_u64()?).ok()?;
+        Some(phase < position.phase || (phase == position.phase && step <= position.step))
+    };
+    measured().unwrap_or(false)
+}
+
+/// The path of a text inside the copy of the spec: as it lies under the root, its bare name where it lies elsewhere.
+fn inside(root: &Path, file: &Path) -> PathBuf {
+    let under = file.strip_prefix(root).unwrap_or(file);
+    let plain = under
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    match (plain, under.file_name()) {
+        (false, Some(name)) => PathBuf::from(name),
+        (true, _) | (false, None) => under.to_owned(),
+    }
+}
+
+fn constant(value: &Constant) -> Value {
+    match value {
+        Constant::Int(value) => json!(value),
+        Constant::Float(value) => json!(value),
+        Constant::Bool(value) => json!(value),
+        Constant::Str(value) | Constant::Word(value) => json!(value),
+        Constant::Duration(_) => json!(value.to_string()),
+        Constant::List(items) => items.iter().map(constant).collect(),
+    }
+}
+
+fn failed(path: &Path, span: Span, error: &io::Error) -> Failure {
+    let message = format!("`{}` cannot be written", path.display());
+    Failure::new(
+        FailureKind::Data,
+        Diagnostic::error(RUN_FOLDER, span, message).note(error.to_string()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_a_spec_keep_their_place_under_the_root_and_others_their_name() {
+        let root = Path::new("examples/movielens");
+        assert_eq!(
+            inside(root, Path::new("examples/movielens/two_tower.rec")),
+            Path::new("two_tower.rec")
+        );
+        assert_eq!(
+            inside(root, Path::new("examples/movielens/lib/mine.rec")),
+            Path::new("lib/mine.rec")
+        );
+        assert_eq!(
+            inside(root, Path::new("examples/shared/../mine.rec")),
+            Path::new("mine.rec")
+        );
+        assert_eq!(
+            inside(Path::new("."), Path::new("model.rec")),
+            Path::new("model.rec")
+        );
+    }
+}

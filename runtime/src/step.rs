@@ -1,0 +1,124 @@
+//! A tensor program together with what feeds it.
+
+use reckon_compiler::plan::{Plan, Program, StreamPlan};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::Span;
+use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Values};
+
+use crate::data::{Assembler, Batch, Dataset, HostTensor, HostValues};
+use crate::failure::{Failure, FailureKind, PROGRAM};
+
+/// A program that is ready to run.
+pub(crate) struct Step<'a> {
+    /// The plan of the program.
+    pub(crate) plan: &'a Program,
+    /// What fills its inputs.
+    pub(crate) assembler: Assembler<'a>,
+    program: reckon_torch::Program,
+    /// What asks for it.
+    span: Span,
+}
+
+impl<'a> Step<'a> {
+    /// Compiles a program for a device. `streams` are those of its phase; an evaluation has none.
+    pub(crate) fn new(
+        data: &'a Dataset,
+        plan: &'a Program,
+        streams: &[StreamPlan],
+        device: Device,
+        span: Span,
+    ) -> Result<Self, Failure> {
+        let assembler = Assembler::new(data, plan, streams).map_err(Failure::data)?;
+        let program = reckon_torch::Program::compile(&plan.graph, device)
+            .map_err(|error| refused(plan, &error, span))?;
+        Ok(Self {
+            plan,
+            assembler,
+            program,
+            span,
+        })
+    }
+
+    /// Runs the program: outputs, then updates of the store. `extra` are inputs that the batch does not have.
+    pub(crate) fn run(
+        &self,
+        store: &mut Store,
+        batch: &Batch,
+        extra: &[(String, HostTensor)],
+        key: &RunKey,
+    ) -> Result<Outputs, Failure> {
+        let feeds = feeds(batch, extra);
+        self.program
+            .run(store, &feeds, key)
+            .map_err(|error| refused(self.plan, &error, self.span))
+    }
+
+    /// The op that first makes a NaN or an infinity of this batch, updates left out.
+    pub(crate) fn find_nonfinite(
+        &self,
+        store: &mut Store,
+        batch: &Batch,
+        key: &RunKey,
+    ) -> Result<Option<NonFinite>, Failure> {
+        let feeds = feeds(batch, &[]);
+        self.program
+            .find_nonfinite(store, &feeds, key)
+            .map_err(|error| refused(self.plan, &error, self.span))
+    }
+}
+
+/// Makes the parameters that a program reads and the store does not have.
+pub(crate) fn declare(
+    store: &mut Store,
+    plan: &Plan,
+    data: &Dataset,
+    program: &Program,
+    seed: u64,
+    span: Span,
+) -> Result<(), Failure> {
+    let tables = plan
+        .tables
+        .iter()
+        .map(|(path, rows)| (path.clone(), data.table_rows(rows)))
+        .collect();
+    store
+        .declare(&program.graph, &tables, seed)
+        .map_err(|error| refused(program, &error, span))
+}
+
+fn feeds<'a>(batch: &'a Batch, extra: &'a [(String, HostTensor)]) -> Feeds<'a> {
+    let mut feeds = Feeds::new();
+    for (space, rows) in &batch.sizes {
+        feeds.size(*space, *rows);
+    }
+    let inputs = batch
+        .inputs
+        .iter()
+        .chain(extra.iter().map(|(name, tensor)| (name, tensor)));
+    for (name, tensor) in inputs {
+        let values = match &tensor.values {
+            HostValues::F32(values) => Values::F32(values),
+            HostValues::I64(values) => Values::I64(values),
+            HostValues::Bool(values) => Values::Bool(values),
+        };
+        feeds.set(name, &tensor.shape, values);
+    }
+    feeds
+}
+
+/// What libtorch refuses is a fault of the plan or of the device, told at the place that asks for the op.
+fn refused(plan: &Program, error: &reckon_torch::Error, span: Span) -> Failure {
+    let mut diagnostic = match error {
+        reckon_torch::Error::Op {
+            node: Some(node), ..
+        } if plan.graph.contains(*node) => {
+            let place = plan.graph.node(*node).site.call.unwrap_or(span);
+            Diagnostic::error(PROGRAM, place, error.to_string())
+        }
+        _ => Diagnostic::error(PROGRAM, span, error.to_string()),
+    };
+    diagnostic
+        .notes
+        .push(format!("in the tensor program `{}`", plan.graph.name));
+    Failure::new(FailureKind::Data, diagnostic)
+}

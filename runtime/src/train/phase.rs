@@ -1,0 +1,339 @@
+//! One training: its streams, its step, and the loop.
+
+use std::time::Instant;
+
+use reckon_compiler::plan::{PhasePlan, Schedule, StreamPlan};
+use reckon_compiler::random::site_hash;
+use reckon_compiler::training::TOTAL_LOSS;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_torch::{Outputs, RunKey, Store, Stored};
+
+use super::ahead::{Ahead, Queue, in_order};
+use super::epoch::{Judge, Verdict};
+use super::pace::Pace;
+use super::stream::Stream;
+use super::{Training, schedule};
+use crate::checkpoint::Position;
+use crate::data::{Assembler, Batch, StepKey};
+use crate::failure::{Failure, NO_ROWS};
+use crate::observer::{Event, Observer, Progress};
+use crate::random::Key;
+use crate::step::{Step, declare};
+
+/// Batches that may be ready before they are used.
+const BATCHES_AHEAD: usize = 4;
+
+/// A training that is ready to run.
+pub(super) struct Phase<'a> {
+    pub(super) training: &'a Training<'a>,
+    pub(super) plan: &'a PhasePlan,
+    pub(super) step: Step<'a>,
+    streams: Vec<Stream>,
+    judge: Option<Judge<'a>>,
+}
+
+/// Makes the inputs of each step, in any order.
+pub(super) struct Batches<'p> {
+    streams: &'p [Stream],
+    assembler: &'p Assembler<'p>,
+    schedule: Schedule,
+    steps: usize,
+    seed: u64,
+}
+
+impl Batches<'_> {
+    /// The inputs of a step.
+    pub(super) fn at(&self, step: usize) -> Batch {
+        let rows: Vec<Vec<u32>> = self
+            .streams
+            .iter()
+            .map(|stream| stream.rows_of(step))
+            .collect();
+        let schedule = schedule::factor(self.schedule, step, self.steps);
+        let key = StepKey {
+            seed: self.seed,
+            step: step as u64,
+            training: true,
+            schedule,
+        };
+        self.assembler.assemble(&rows, key)
+    }
+}
+
+/// Parameters at a step, to return to.
+pub(super) struct Snapshot {
+    pub(super) step: usize,
+    pub(super) weights: Vec<Stored>,
+}
+
+impl<'a> Phase<'a> {
+    /// Compiles the step, makes its parameters, and gathers the rows of its streams.
+    pub(super) fn new(
+        training: &'a Training<'a>,
+        plan: &'a PhasePlan,
+        store: &mut Store,
+    ) -> Result<Self, Failure> {
+        let Training {
+            plan: whole,
+            data,
+            device,
+            seed,
+            ..
+        } = *training;
+        let streams = plan
+            .streams
+            .iter()
+            .map(|stream| rows_of(training, plan, stream))
+            .collect::<Result<_, _>>()?;
+        let step = Step::new(data, &plan.step, &plan.streams, device, plan.span)?;
+        declare(store, whole, data, &plan.step, seed, plan.span)?;
+        let judge = plan
+            .stop
+            .as_ref()
+            .map(|stop| Judge::new(training, plan, stop, store))
+            .transpose()?;
+        Ok(Self {
+            training,
+            plan,
+            step,
+            streams,
+            judge,
+        })
+    }
+
+    /// Trains from `position` to the end, which leaves the final parameters in the store and the position at the next
+    /// phase.
+    pub(super) fn run(
+        &mut self,
+        store: &mut Store,
+        position: &mut Position,
+        mut best: Option<Vec<Stored>>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        let began = Instant::now();
+        observer.notice(&self.started(position.step));
+        let steps = self.steps();
+        if position.step < steps {
+            let ahead = Ahead {
+                threads: self.training.threads,
+                items: BATCHES_AHEAD,
+            };
+            // Threads see what makes batches only: tensor programs stay on this one.
+            let (this, batches) = (&*self, self.batches());
+            in_order(
+                position.step..steps,
+                ahead,
+                |step| batches.at(step),
+                |queue| this.train(store, position, &mut best, queue, observer),
+            )?;
+        }
+        if let Some(best) = &best {
+            super::import(self.training.plan, store, best)?;
+        }
+        observer.notice(&Event::PhaseFinished {
+            phase: self.plan.name.clone(),
+            steps: position.step,
+            seconds: began.elapsed().as_secs_f64(),
+        });
+        *position = Position {
+            seed: position.seed,
+            phase: position.phase + 1,
+            total_steps: position.total_steps,
+            ..Position::default()
+        };
+        Ok(())
+    }
+
+    fn train(
+        &self,
+        store: &mut Store,
+        position: &mut Position,
+        best: &mut Option<Vec<Stored>>,
+        queue: &mut Queue<'_, Batch>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        let mut snapshot = Snapshot {
+            step: position.step,
+            weights: store.export(),
+        };
+        let mut pace = Pace::new(position.step);
+        loop {
+            let waiting = Instant::now();
+            let Some(batch) = queue.next() else {
+                return Ok(());
+            };
+            pace.add(waiting.elapsed(), self.examples());
+            let outputs = self
+                .step
+                .run(store, &batch, &[], &self.run_key(position.step))?;
+            let values = scalars(&outputs);
+            if let Some((name, value)) = values.iter().find(|(_, value)| !value.is_finite()) {
+                return Err(self.diverged(position.step, name, *value, &snapshot)?);
+            }
+            add(&mut position.sums, &values);
+            position.step += 1;
+            position.total_steps += 1;
+            self.tell_progress(&mut pace, position.step, &values, observer);
+            if position.step % self.steps_an_epoch() == 0 {
+                let verdict = self.end_epoch(store, position, best, observer)?;
+                self.training
+                    .write_checkpoint(store, position, best.as_ref())?;
+                if verdict == Verdict::Stop {
+                    return Ok(());
+                }
+                snapshot = Snapshot {
+                    step: position.step,
+                    weights: store.export(),
+                };
+            }
+            if self.training.is_interrupted() {
+                self.training
+                    .write_checkpoint(store, position, best.as_ref())?;
+                return Err(Failure::interrupted());
+            }
+        }
+    }
+
+    fn end_epoch(
+        &self,
+        store: &mut Store,
+        position: &mut Position,
+        best: &mut Option<Vec<Stored>>,
+        observer: &mut dyn Observer,
+    ) -> Result<Verdict, Failure> {
+        let epoch = position.step / self.steps_an_epoch();
+        let steps = self.steps_an_epoch() as f64;
+        let losses = position
+            .sums
+            .drain(..)
+            .map(|(name, sum)| (name, sum / steps))
+            .collect();
+        let phase = self.plan.name.clone();
+        observer.notice(&Event::EpochFinished {
+            phase,
+            epoch,
+            step: position.step,
+            losses,
+        });
+        match &self.judge {
+            None => Ok(Verdict::GoOn),
+            Some(judge) => judge.judge(store, epoch, position, best, observer),
+        }
+    }
+
+    /// What makes the inputs of steps.
+    pub(super) fn batches(&self) -> Batches<'_> {
+        Batches {
+            streams: &self.streams,
+            assembler: &self.step.assembler,
+            schedule: self.plan.schedule,
+            steps: self.steps(),
+            seed: self.training.seed,
+        }
+    }
+
+    /// What random draws of a step are keyed by.
+    pub(super) fn run_key(&self, step: usize) -> RunKey {
+        let stream = site_hash(&self.plan.name);
+        RunKey {
+            seed: self.training.seed,
+            stream,
+            step: step as u64,
+            first_row: 0,
+        }
+    }
+
+    fn steps_an_epoch(&self) -> usize {
+        self.streams[0].steps()
+    }
+
+    fn steps(&self) -> usize {
+        self.plan.epochs * self.steps_an_epoch()
+    }
+
+    /// Rows of all streams a step.
+    fn examples(&self) -> usize {
+        self.streams.iter().map(Stream::batch).sum()
+    }
+
+    fn started(&self, first_step: usize) -> Event {
+        let streams = self.plan.streams.iter().zip(&self.streams);
+        Event::PhaseStarted {
+            phase: self.plan.name.clone(),
+            epochs: self.plan.epochs,
+            steps: self.steps_an_epoch(),
+            streams: streams
+                .map(|(plan, stream)| (plan.name.clone(), stream.len(), stream.batch()))
+                .collect(),
+            first_step,
+        }
+    }
+
+    fn tell_progress(
+        &self,
+        pace: &mut Pace,
+        step: usize,
+        values: &[(String, f64)],
+        observer: &mut dyn Observer,
+    ) {
+        let Some(reading) = pace.read(step, self.steps()) else {
+            return;
+        };
+        let loss = values
+            .iter()
+            .find(|(name, _)| name == TOTAL_LOSS)
+            .map_or(0.0, |(_, loss)| *loss);
+        observer.notice(&Event::Progress(Progress {
+            phase: self.plan.name.clone(),
+            epoch: (step - 1) / self.steps_an_epoch() + 1,
+            epochs: self.plan.epochs,
+            step,
+            steps: self.steps(),
+            loss,
+            examples_per_second: reading.examples_per_second,
+            waiting: reading.waiting,
+            seconds_left: reading.seconds_left,
+        }));
+    }
+}
+
+/// The rows of a stream, in the order of its seed.
+fn rows_of(
+    training: &Training<'_>,
+    phase: &PhasePlan,
+    plan: &StreamPlan,
+) -> Result<Stream, Failure> {
+    let rows = training.data.stream_rows(plan);
+    if rows.is_empty() {
+        let message = format!(
+            "stream `{}` of `{}` has no training rows",
+            plan.name, phase.name
+        );
+        let diagnostic = Diagnostic::error(NO_ROWS, phase.span, message).note(format!(
+            "they are the training rows of `{}` that satisfy its condition",
+            plan.source
+        ));
+        return Err(Failure::data(vec![diagnostic]));
+    }
+    let key = Key::new(training.seed)
+        .with(site_hash(&phase.name))
+        .with(site_hash(&plan.name));
+    Ok(Stream::new(rows, plan.batch.max(1), plan.order, key))
+}
+
+/// The outputs of a step, all without dimensions.
+fn scalars(outputs: &Outputs) -> Vec<(String, f64)> {
+    outputs
+        .names()
+        .map(|name| (name.to_owned(), outputs.scalar(name)))
+        .collect()
+}
+
+fn add(sums: &mut Vec<(String, f64)>, values: &[(String, f64)]) {
+    if sums.is_empty() {
+        sums.extend(values.iter().map(|(name, _)| (name.clone(), 0.0)));
+    }
+    for ((_, sum), (_, value)) in sums.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
