@@ -45,6 +45,15 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1016"
     "E1017"
     "E1018"
+    "E1020"
+    "E1021"
+    "E1022"
+    "E1023"
+    "E1024"
+    "E1025"
+    "E1030"
+    "E1031"
+    "E1032"
 };
 
 /// The page of a code such as `E0302`.

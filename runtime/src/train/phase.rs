@@ -174,7 +174,7 @@ impl<'a> Phase<'a> {
             position.step += 1;
             position.total_steps += 1;
             self.tell_progress(&mut pace, position.step, &values, observer);
-            if position.step % self.steps_an_epoch() == 0 {
+            if position.step.is_multiple_of(self.steps_an_epoch()) {
                 let verdict = self.end_epoch(store, position, best, observer)?;
                 self.training
                     .write_checkpoint(store, position, best.as_ref())?;

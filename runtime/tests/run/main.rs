@@ -1,5 +1,7 @@
 //! Runs of a small plan from its data to its run directory.
 
+#![expect(clippy::unwrap_used, reason = "tests may fail where they stand")]
+
 mod fixture;
 
 use std::collections::BTreeMap;
