@@ -1,5 +1,7 @@
 //! From a graph that computes losses to the graph of one training step: losses, gradients, clipping, updates.
 
+use std::collections::BTreeMap;
+
 use crate::differentiate::{ParamGradient, differentiate_all, reached};
 use crate::graph::build::node;
 use crate::graph::{Builder, Graph, NodeId, Op, Site, TensorType, UpdateRule};
@@ -75,40 +77,8 @@ pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
 
     let sums: Vec<(NodeId, &[String])> = routes(&mut graph, recipe, &weighted);
     let gradients = differentiate_all(&mut graph, &sums).by_path;
-    let dense: Vec<NodeId> = gradients
-        .values()
-        .map(|gradient| gradient.values())
-        .collect();
-    if !dense.is_empty() {
-        let mut build = Builder {
-            graph: &mut graph,
-            site: Site::default(),
-        };
-        let norm = build.op(Op::GlobalNorm, &dense);
-        let scale = recipe.clip.map(|clip| clip_factor(&mut build, clip, norm));
-        let rate = build.typed(
-            Op::Input(LEARNING_RATE.to_owned()),
-            &[],
-            TensorType::scalar(),
-        );
-        graph.outputs.push((GRADIENT_NORM.to_owned(), norm));
-        for group in &recipe.groups {
-            let mut build = Builder {
-                graph: &mut graph,
-                site: Site::default(),
-            };
-            let factor = build.scalar(group.rate);
-            let rate = if group.rate == 1.0 {
-                rate
-            } else {
-                node!(build, (Mul rate factor))
-            };
-            for path in &group.paths {
-                if let Some(gradient) = gradients.get(path) {
-                    update(&mut graph, path, group.rule, rate, scale, *gradient);
-                }
-            }
-        }
+    if !gradients.is_empty() {
+        step(&mut graph, recipe, &gradients);
     }
     let paths = recipe.groups.iter().flat_map(|group| &group.paths);
     let unreached = paths
@@ -119,6 +89,37 @@ pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
         idle: idle(forward, recipe),
         graph,
         unreached,
+    }
+}
+
+/// Clips the gradients together and steps each parameter that has one.
+fn step(graph: &mut Graph, recipe: &Recipe, gradients: &BTreeMap<String, ParamGradient>) {
+    let values: Vec<NodeId> = gradients.values().map(ParamGradient::values).collect();
+    let mut build = Builder {
+        graph,
+        site: Site::default(),
+    };
+    let norm = build.op(Op::GlobalNorm, &values);
+    let scale = recipe.clip.map(|clip| clip_factor(&mut build, clip, norm));
+    let lr = Op::Input(LEARNING_RATE.to_owned());
+    let lr = build.typed(lr, &[], TensorType::scalar());
+    build.graph.outputs.push((GRADIENT_NORM.to_owned(), norm));
+    for group in &recipe.groups {
+        let mut build = Builder {
+            graph: &mut *build.graph,
+            site: Site::default(),
+        };
+        let factor = build.scalar(group.rate);
+        let rate = if group.rate == 1.0 {
+            lr
+        } else {
+            node!(build, (Mul lr factor))
+        };
+        for path in &group.paths {
+            if let Some(gradient) = gradients.get(path) {
+                update(build.graph, path, group.rule, rate, scale, *gradient);
+            }
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! At least one case for every op, over generated values and sizes.
+//! At least one case for every op, over generated values and sizes. The tests of the lowering to libtorch read this file
+//! and `world.rs` too.
 
 use std::collections::BTreeMap;
 
