@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::build::Level;
 use crate::render;
 
 const EXAMPLES: &str = "\
 Examples:
   reckon new shop --from buys.csv items.csv   write a first spec for these files
   reckon check shop/main.rec                  say all that is wrong with it
-  reckon fmt shop/main.rec                    lay it out
   reckon explain E0301                        print the page of an error
 
 Exit status: 0 success; 1 the spec has errors or a check does not hold; 2 wrong
@@ -28,14 +28,18 @@ pub(crate) struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// Say all that is wrong with specs
-    Check(Check),
-    /// Print the page of an error code
-    Explain(Explain),
     /// Write a first working spec, from data files or with a small example
     New(New),
+    /// Say all that is wrong with specs
+    Check(Check),
     /// Lay specs out in the one way
     Fmt(Fmt),
+    /// Print the page of an error code
+    Explain(Explain),
+    /// Print a level of the lowering
+    Build(Build),
+    /// List what happens to graphs between building and running
+    Passes,
     /// Say what this machine has and what is missing
     Doctor,
 }
@@ -110,4 +114,28 @@ pub(crate) struct New {
     /// Data files or folders of them: csv, tsv, or parquet
     #[arg(long, num_args = 1.., value_name = "DATA")]
     pub(crate) from: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon build main.rec --emit graph                      the graphs as they run
+  reckon build main.rec --emit graph --passes cse,dce     with two passes only
+  reckon build main.rec --emit graph --print-after fold   as they are after a pass
+  reckon build main.rec --emit tree                       what the grammar saw")]
+pub(crate) struct Build {
+    /// The spec; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The level to print
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub(crate) emit: Level,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// Run only these passes, in the order of the pipeline
+    #[arg(long, value_delimiter = ',', value_name = "PASS,...")]
+    pub(crate) passes: Option<Vec<String>>,
+    /// Print the graphs as they are after this pass
+    #[arg(long, value_name = "PASS")]
+    pub(crate) print_after: Option<String>,
 }

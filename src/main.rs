@@ -1,6 +1,7 @@
 //! The `reckon` command: one file a verb, and everything that touches the world outside the compiler.
 
 mod arguments;
+mod build;
 mod check;
 mod console;
 mod diff;
@@ -8,6 +9,7 @@ mod doctor;
 mod explain;
 mod fmt;
 mod new;
+mod passes;
 mod render;
 mod spec;
 
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
 
 fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
     match verb {
+        Verb::Build(arguments) => build::build(arguments, console),
+        Verb::Passes => passes::passes(console),
         Verb::Check(arguments) => check::check(arguments, console),
         Verb::Explain(arguments) => explain::explain(arguments, console),
         Verb::New(arguments) => new::new(arguments, console),

@@ -4,7 +4,7 @@ mod json;
 mod report;
 
 use clap::ValueEnum;
-use reckon_grammar::diagnostic::{Diagnostic, Severity};
+use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
 use reckon_grammar::span::Sources;
 
 pub(crate) use report::wrap;
@@ -68,14 +68,24 @@ fn in_order(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
 
 /// `two_tower.rec:12:5: error[E0302]: message`
 fn short(sources: &Sources, diagnostic: &Diagnostic) -> String {
+    let (severity, code) = (word(diagnostic.severity), diagnostic.code);
+    let finding = format!("{severity}[{code}]: {}", diagnostic.message);
+    if !has_place(sources, diagnostic) {
+        return finding;
+    }
     let span = diagnostic.primary.span;
     let (line, column) = sources.line_column(span.file, span.start);
-    let file = &sources.file(span.file).name;
-    let (severity, code) = (word(diagnostic.severity), diagnostic.code);
     format!(
-        "{file}:{line}:{column}: {severity}[{code}]: {}",
-        diagnostic.message
+        "{}:{line}:{column}: {finding}",
+        sources.file(span.file).name
     )
+}
+
+/// Findings about a run as a whole stand at the very beginning and say nothing about it; they are shown without lines.
+fn has_place(sources: &Sources, diagnostic: &Diagnostic) -> bool {
+    let Label { span, message } = &diagnostic.primary;
+    let is_known = sources.iter().any(|(file, _)| file == span.file);
+    is_known && (span.end > 0 || !message.is_empty())
 }
 
 /// `2 errors, 1 warning in two_tower.rec`; nothing where nothing was found.

@@ -1,15 +1,69 @@
-//! Reading a spec from a file or from stdin.
+//! A spec from a file or from stdin: its text, and what the compiler makes of it.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
-use reckon_grammar::diagnostic::nearest;
+use reckon_compiler::check::{Checked, check};
+use reckon_compiler::world::World;
+use reckon_grammar::diagnostic::{Diagnostic, nearest};
 
-use crate::console::{Exit, Failure, reason};
+use crate::console::{Console, Exit, Failure, reason};
+use crate::render::{self, Format};
 
 /// The path that stands for stdin.
 pub(crate) const STDIN: &str = "-";
+
+/// A spec after checking.
+pub(crate) struct Spec {
+    /// As messages call it.
+    pub(crate) name: String,
+    pub(crate) checked: Checked,
+}
+
+/// Reads and checks a spec with settings changed.
+pub(crate) fn open(path: &Path, overrides: &[(String, String)]) -> Result<Spec, Failure> {
+    let name = name(path);
+    let disk = Disk {
+        main: (name.clone(), read(path)?),
+    };
+    let checked = check(&disk, &name, overrides);
+    Ok(Spec { name, checked })
+}
+
+impl Spec {
+    /// Whether the spec can be compiled.
+    pub(crate) fn holds(&self) -> bool {
+        !self.checked.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Shows what checking found.
+    pub(crate) fn show(&self, format: Format, console: &Console) {
+        self.show_findings(&self.checked.diagnostics, format, console);
+    }
+
+    /// Shows what a later stage found.
+    pub(crate) fn show_findings(&self, findings: &[Diagnostic], format: Format, console: &Console) {
+        render::show(&self.checked.sources, findings, &self.name, format, console);
+    }
+}
+
+/// The files of this machine; the spec itself has been read already, maybe from stdin.
+struct Disk {
+    main: (String, String),
+}
+
+impl World for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        if path == self.main.0 {
+            return Ok(self.main.1.clone());
+        }
+        fs::read_to_string(path).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+            _ => reason(&error),
+        })
+    }
+}
 
 /// What a spec is called in messages.
 pub(crate) fn name(path: &Path) -> String {

@@ -16,7 +16,10 @@ pub(super) fn json(sources: &Sources, diagnostic: &Diagnostic) -> Value {
         value["replacement"] = json!(fix.replacement);
         value
     });
-    let at = place(sources, diagnostic.primary.span);
+    let at = match super::has_place(sources, diagnostic) {
+        true => place(sources, diagnostic.primary.span),
+        false => Value::Null,
+    };
     json!({
         "code": diagnostic.code.to_string(),
         "severity": super::word(diagnostic.severity),

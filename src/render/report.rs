@@ -6,37 +6,44 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, S
 use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
 use reckon_grammar::span::{FileId, Sources, Span};
 
-use super::{Look, word};
+use super::{Look, has_place, word};
 
 /// Widest line of text; source lines are shown as they are.
 const WIDTH: usize = 80;
 
 /// The report, without a line end after it but with an empty line as its last.
 pub(super) fn report(sources: &Sources, diagnostic: &Diagnostic, look: Look) -> String {
-    let (mut here, elsewhere): (Vec<&Label>, Vec<&Label>) = diagnostic
-        .labels
-        .iter()
-        .partition(|label| label.span.file == diagnostic.primary.span.file);
-    let crowded = split_off_crowded(sources, &diagnostic.primary, &mut here);
     let head = format!("{}[{}]", word(diagnostic.severity), diagnostic.code);
     let mut out = paint(&head, head_colour(diagnostic.severity), look) + "\n\n";
-    out += &Snippet::new(sources, diagnostic, &here).draw(look);
-    for label in elsewhere {
-        out += &Snippet::of_label(sources, label).draw(look);
-    }
-    for label in crowded {
-        let (line, column) = sources.line_column(label.span.file, label.span.start);
-        out += &footer(
-            "note",
-            &format!("{} (line {line}, column {column})", label.message),
-            look,
-        );
+    if has_place(sources, diagnostic) {
+        out += &placed(sources, diagnostic, look);
+    } else {
+        out += &Snippet::without_place(diagnostic).draw(look);
     }
     for note in &diagnostic.notes {
         out += &footer("note", note, look);
     }
     if let Some(help) = &diagnostic.help {
         out += &footer("help", help, look);
+    }
+    out
+}
+
+/// The message over the lines of the labels.
+fn placed(sources: &Sources, diagnostic: &Diagnostic, look: Look) -> String {
+    let (mut here, elsewhere): (Vec<&Label>, Vec<&Label>) = diagnostic
+        .labels
+        .iter()
+        .partition(|label| label.span.file == diagnostic.primary.span.file);
+    let crowded = split_off_crowded(sources, &diagnostic.primary, &mut here);
+    let mut out = Snippet::new(sources, diagnostic, &here).draw(look);
+    for label in elsewhere {
+        out += &Snippet::of_label(sources, label).draw(look);
+    }
+    for label in crowded {
+        let (line, column) = sources.line_column(label.span.file, label.span.start);
+        let text = format!("{} (line {line}, column {column})", label.message);
+        out += &footer("note", &text, look);
     }
     out
 }
@@ -87,10 +94,7 @@ struct Snippet {
 
 impl Snippet {
     fn new(sources: &Sources, diagnostic: &Diagnostic, labels: &[&Label]) -> Self {
-        let severity = match diagnostic.severity {
-            Severity::Error => miette::Severity::Error,
-            Severity::Warning => miette::Severity::Warning,
-        };
+        let severity = severity(diagnostic);
         let primary = &diagnostic.primary;
         let mut drawn = vec![LabeledSpan::new_primary_with_span(
             primary_text(sources, diagnostic),
@@ -107,6 +111,15 @@ impl Snippet {
             severity,
             source,
             labels: drawn,
+        }
+    }
+
+    fn without_place(diagnostic: &Diagnostic) -> Self {
+        Self {
+            message: diagnostic.message.clone(),
+            severity: severity(diagnostic),
+            source: NamedSource::new("", String::new()),
+            labels: Vec::new(),
         }
     }
 
@@ -138,6 +151,13 @@ impl Snippet {
             .expect("writing to a string succeeds");
         let lines: Vec<&str> = out.lines().map(str::trim_end).collect();
         lines.join("\n") + "\n"
+    }
+}
+
+fn severity(diagnostic: &Diagnostic) -> miette::Severity {
+    match diagnostic.severity {
+        Severity::Error => miette::Severity::Error,
+        Severity::Warning => miette::Severity::Warning,
     }
 }
 

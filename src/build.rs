@@ -1,0 +1,146 @@
+//! `reckon build`: a level of the lowering, as text.
+
+use clap::ValueEnum;
+use reckon_compiler::graph::Graph;
+use reckon_compiler::graph::text::print;
+use reckon_compiler::hir::Hir;
+use reckon_compiler::lower::{Pipeline, compile_with};
+use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
+use reckon_compiler::plan::{EvaluationKind, Plan, Program};
+use reckon_grammar::diagnostic::{Diagnostic, nearest};
+use reckon_grammar::span::FileId;
+
+use crate::arguments::Build;
+use crate::console::{Console, Exit, Failure};
+use crate::render::Format;
+use crate::spec::{self, Spec};
+
+/// A level between text and plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// What the grammar saw: rules and their places
+    Tree,
+    /// The abstract syntax, laid out
+    Ast,
+    /// The tensor programs, one op a line with its type
+    Graph,
+}
+
+/// Prints the level of the spec that was asked for.
+pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
+    if arguments.emit == Level::Tree || arguments.emit == Level::Ast {
+        return text_level(arguments, console);
+    }
+    let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
+    spec.show(Format::Human, console);
+    let Some(hir) = spec.checked.hir.as_ref() else {
+        return Ok(Exit::SpecOrCheck);
+    };
+    match lower(hir, arguments)? {
+        Ok(Lowered { plan, after }) => {
+            if arguments.print_after.is_none() {
+                console.print_raw(&graphs(&plan));
+            } else {
+                console.print_raw(&after);
+            }
+            Ok(Exit::Success)
+        }
+        Err(findings) => Ok(refused(&spec, &findings, console)),
+    }
+}
+
+/// Levels that even a wrong text has.
+fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
+    let text = spec::read(&arguments.file)?;
+    let parsed = reckon_grammar::parse(FileId(0), &text);
+    let level = match arguments.emit {
+        Level::Tree => parsed.tree.dump(&text),
+        Level::Ast | Level::Graph => reckon_grammar::print(&parsed.ast),
+    };
+    console.print_raw(&level);
+    let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
+    Ok(if parsed.diagnostics.is_empty() {
+        Exit::Success
+    } else {
+        refused(&spec, &parsed.diagnostics, console)
+    })
+}
+
+fn refused(spec: &Spec, findings: &[Diagnostic], console: &Console) -> Exit {
+    spec.show_findings(findings, Format::Human, console);
+    Exit::SpecOrCheck
+}
+
+/// A plan, and the graphs as they were after the pass that was asked about.
+struct Lowered {
+    plan: Plan,
+    after: String,
+}
+
+fn lower(hir: &Hir, arguments: &Build) -> Result<Result<Lowered, Vec<Diagnostic>>, Failure> {
+    if let Some(chosen) = &arguments.passes {
+        chosen.iter().try_for_each(|name| must_be_pass(name))?;
+    }
+    if let Some(name) = &arguments.print_after {
+        must_be_pass(name)?;
+    }
+    let (forward, step) = (chosen(FORWARD, arguments), chosen(STEP, arguments));
+    let mut after = String::new();
+    let mut see = |pass: &'static reckon_compiler::passes::Pass, graph: &Graph| {
+        if arguments.print_after.as_deref() == Some(pass.name) {
+            after += &print(graph);
+            after.push('\n');
+        }
+    };
+    let plan = compile_with(
+        hir,
+        &mut Pipeline {
+            forward: &forward,
+            step: &step,
+            after: &mut see,
+        },
+    );
+    Ok(plan.map(|plan| Lowered { plan, after }))
+}
+
+/// The pipeline, without the passes that were not chosen.
+fn chosen(pipeline: &[Place], arguments: &Build) -> Vec<Place> {
+    let is_chosen = |place: &&Place| {
+        arguments
+            .passes
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| name == place.pass.name))
+    };
+    pipeline.iter().filter(is_chosen).copied().collect()
+}
+
+fn must_be_pass(name: &str) -> Result<(), Failure> {
+    let names: Vec<&str> = passes().iter().map(|pass| pass.name).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    let failure = Failure::new(Exit::Usage, format!("there is no pass `{name}`"));
+    Err(failure.help(match nearest(name, names) {
+        Some(near) => format!("did that mean `{near}`? `reckon passes` lists all"),
+        None => "`reckon passes` lists all".to_owned(),
+    }))
+}
+
+/// The tensor programs of a plan: steps of trainings, then evaluations, then exports.
+fn graphs(plan: &Plan) -> String {
+    let mut programs: Vec<&Program> = plan.phases.iter().map(|phase| &phase.step).collect();
+    for evaluation in &plan.evaluations {
+        match &evaluation.kind {
+            EvaluationKind::Retrieval {
+                catalogue, query, ..
+            } => programs.extend([catalogue, query]),
+            EvaluationKind::Ranking { score } => programs.push(score),
+        }
+    }
+    programs.extend(plan.exports.iter().map(|export| &export.program));
+    programs
+        .iter()
+        .map(|program| print(&program.graph))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
