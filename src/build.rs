@@ -8,12 +8,12 @@ use reckon_compiler::lower::{Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
 use reckon_compiler::plan::{EvaluationKind, Plan, Program};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
-use reckon_grammar::span::FileId;
+use reckon_grammar::span::Sources;
 
 use crate::arguments::Build;
 use crate::console::{Console, Exit, Failure};
-use crate::render::Format;
-use crate::spec::{self, Spec};
+use crate::render::{self, Format};
+use crate::spec;
 
 /// A level between text and plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,30 +45,32 @@ pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failur
             }
             Ok(Exit::Success)
         }
-        Err(findings) => Ok(refused(&spec, &findings, console)),
+        Err(findings) => {
+            spec.show_findings(&findings, Format::Human, console);
+            Ok(Exit::SpecOrCheck)
+        }
     }
 }
 
 /// Levels that even a wrong text has.
 fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
+    let name = spec::name(&arguments.file);
     let text = spec::read(&arguments.file)?;
-    let parsed = reckon_grammar::parse(FileId(0), &text);
+    let mut sources = Sources::default();
+    let file = sources.add(&name, text.as_str());
+    let parsed = reckon_grammar::parse(file, &text);
     let level = match arguments.emit {
         Level::Tree => parsed.tree.dump(&text),
         Level::Ast | Level::Graph => reckon_grammar::print(&parsed.ast),
     };
     console.print_raw(&level);
-    let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
-    Ok(if parsed.diagnostics.is_empty() {
+    render::show(&sources, &parsed.diagnostics, &name, Format::Human, console);
+    let holds = !parsed.diagnostics.iter().any(Diagnostic::is_error);
+    Ok(if holds {
         Exit::Success
     } else {
-        refused(&spec, &parsed.diagnostics, console)
+        Exit::SpecOrCheck
     })
-}
-
-fn refused(spec: &Spec, findings: &[Diagnostic], console: &Console) -> Exit {
-    spec.show_findings(findings, Format::Human, console);
-    Exit::SpecOrCheck
 }
 
 /// A plan, and the graphs as they were after the pass that was asked about.
