@@ -38,6 +38,8 @@ pub(crate) enum Verb {
     Explain(Explain),
     /// Print a level of the lowering
     Build(Build),
+    /// Show which loss trains which weights, and where gradients stop
+    Flow(Flow),
     /// List what happens to graphs between building and running
     Passes,
     /// Say what this machine has and what is missing
@@ -138,4 +140,14 @@ pub(crate) struct Build {
     /// Print the graphs as they are after this pass
     #[arg(long, value_name = "PASS")]
     pub(crate) print_after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  reckon flow main.rec")]
+pub(crate) struct Flow {
+    /// The spec; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
 }

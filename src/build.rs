@@ -6,6 +6,7 @@ use reckon_compiler::graph::text::print;
 use reckon_compiler::hir::Hir;
 use reckon_compiler::lower::{Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
+use reckon_compiler::plan::text::print as print_plan;
 use reckon_compiler::plan::{EvaluationKind, Plan, Program};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_grammar::span::Sources;
@@ -24,6 +25,8 @@ pub(crate) enum Level {
     Ast,
     /// The tensor programs, one op a line with its type
     Graph,
+    /// Everything that a run does, the tensor programs included
+    Plan,
 }
 
 /// Prints the level of the spec that was asked for.
@@ -38,11 +41,11 @@ pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failur
     };
     match lower(hir, arguments)? {
         Ok(Lowered { plan, after }) => {
-            if arguments.print_after.is_none() {
-                console.print_raw(&graphs(&plan));
-            } else {
-                console.print_raw(&after);
-            }
+            console.print_raw(&match (&arguments.print_after, arguments.emit) {
+                (Some(_), _) => after,
+                (None, Level::Plan) => print_plan(&plan),
+                (None, Level::Tree | Level::Ast | Level::Graph) => graphs(&plan),
+            });
             Ok(Exit::Success)
         }
         Err(findings) => {
@@ -61,7 +64,7 @@ fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
     let parsed = reckon_grammar::parse(file, &text);
     let level = match arguments.emit {
         Level::Tree => parsed.tree.dump(&text),
-        Level::Ast | Level::Graph => reckon_grammar::print(&parsed.ast),
+        Level::Ast | Level::Graph | Level::Plan => reckon_grammar::print(&parsed.ast),
     };
     console.print_raw(&level);
     render::show(&sources, &parsed.diagnostics, &name, Format::Human, console);

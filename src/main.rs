@@ -7,6 +7,7 @@ mod console;
 mod diff;
 mod doctor;
 mod explain;
+mod flow;
 mod fmt;
 mod new;
 mod passes;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
 fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
     match verb {
         Verb::Build(arguments) => build::build(arguments, console),
+        Verb::Flow(arguments) => flow::flow(arguments, console),
         Verb::Passes => passes::passes(console),
         Verb::Check(arguments) => check::check(arguments, console),
         Verb::Explain(arguments) => explain::explain(arguments, console),

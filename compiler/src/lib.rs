@@ -4,6 +4,7 @@ pub mod build;
 pub mod check;
 pub mod differentiate;
 pub mod errors;
+pub mod flow;
 pub mod graph;
 pub mod hir;
 pub mod lower;

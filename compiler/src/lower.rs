@@ -511,7 +511,7 @@ fn stream_handle(builder: &mut GraphBuilder<'_>, stream: usize, source: &str) ->
 }
 
 /// The parameters that a loss trains: all, or those of the named towers with the tables.
-fn trained(graph: &Graph, towers: &[String]) -> Vec<String> {
+pub(crate) fn trained(graph: &Graph, towers: &[String]) -> Vec<String> {
     let ours = |path: &str| {
         towers.iter().any(|tower| {
             path.strip_prefix(tower.as_str())

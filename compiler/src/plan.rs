@@ -5,6 +5,7 @@
 //! through [`Program::feeds`]: each graph input says which column it holds, at the rows of which handle.
 
 pub mod row;
+pub mod text;
 
 use std::collections::BTreeMap;
 
