@@ -260,13 +260,7 @@ mod tests {
     }
 
     fn all() -> Vec<RankingMetric> {
-        let names = [
-            "auc",
-            "gauc(user)",
-            "logloss",
-            "normalised_entropy",
-            "calibration_error",
-        ];
+        let names = ["auc", "gauc(user)", "logloss", "ne", "calibration"];
         names
             .iter()
             .map(|name| RankingMetric::parse(name).unwrap())
@@ -284,7 +278,7 @@ mod tests {
                 Some(interval) => {
                     assert!(interval.low < value && value < interval.high, "{metric:?}")
                 }
-                None => assert_eq!(metric.name, "calibration_error"),
+                None => assert_eq!(metric.name, "calibration"),
             }
         }
     }

@@ -26,8 +26,8 @@ impl RankingMetric {
         Some(match name {
             "auc" => Self::Auc,
             "logloss" => Self::Logloss,
-            "calibration_error" => Self::CalibrationError,
-            "normalised_entropy" => Self::NormalisedEntropy,
+            "calibration" => Self::CalibrationError,
+            "ne" => Self::NormalisedEntropy,
             _ => Self::Gauc(name.strip_prefix("gauc(")?.strip_suffix(')')?.to_owned()),
         })
     }
@@ -39,8 +39,8 @@ impl fmt::Display for RankingMetric {
             Self::Auc => f.write_str("auc"),
             Self::Gauc(group) => write!(f, "gauc({group})"),
             Self::Logloss => f.write_str("logloss"),
-            Self::CalibrationError => f.write_str("calibration_error"),
-            Self::NormalisedEntropy => f.write_str("normalised_entropy"),
+            Self::CalibrationError => f.write_str("calibration"),
+            Self::NormalisedEntropy => f.write_str("ne"),
         }
     }
 }
@@ -256,13 +256,7 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_print() {
-        for name in [
-            "auc",
-            "gauc(user)",
-            "logloss",
-            "calibration_error",
-            "normalised_entropy",
-        ] {
+        for name in ["auc", "gauc(user)", "logloss", "calibration", "ne"] {
             assert_eq!(RankingMetric::parse(name).unwrap().to_string(), name);
         }
         assert_eq!(RankingMetric::parse("gauc"), None);

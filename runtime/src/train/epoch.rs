@@ -62,7 +62,7 @@ impl<'a> Judge<'a> {
         }
         let evaluation = Evaluation::new(whole, found, data, store, device, seed)?;
         let better = match plan.metric.as_str() {
-            "logloss" | "calibration_error" | "normalised_entropy" => Better::Lower,
+            "logloss" | "calibration" | "ne" => Better::Lower,
             _ => Better::Higher,
         };
         Ok(Self {

@@ -270,10 +270,4 @@ fn only_label(score: &Program) -> Program {
 }
 
 /// What a message lists as known.
-const NAMES: [&str; 5] = [
-    "auc",
-    "gauc(user)",
-    "logloss",
-    "calibration_error",
-    "normalised_entropy",
-];
+const NAMES: [&str; 5] = ["auc", "gauc(user)", "logloss", "calibration", "ne"];
