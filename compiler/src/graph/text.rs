@@ -11,6 +11,13 @@ mod read;
 pub use print::print;
 pub use read::read;
 
+use super::UpdateRule;
+
+/// A rule of an update as graphs write it, `adam(0.9, 0.999, 1e-8)`.
+pub(crate) fn rule(rule: UpdateRule) -> String {
+    attributes::written_rule(rule)
+}
+
 /// Whether a text may stand without quotes.
 fn is_word(text: &str) -> bool {
     let mut chars = text.chars();

@@ -162,7 +162,7 @@ pub(super) fn float(value: f64) -> String {
     }
 }
 
-fn written_rule(rule: UpdateRule) -> String {
+pub(super) fn written_rule(rule: UpdateRule) -> String {
     let (name, numbers) = match rule {
         UpdateRule::Sgd { momentum } => ("sgd", vec![momentum]),
         UpdateRule::Adam { beta1, beta2, eps } => ("adam", vec![beta1, beta2, eps]),

@@ -1,0 +1,233 @@
+//! Typed expressions: on one line where they fit and bind nothing, else broken like blocks.
+
+use reckon_grammar::ast::UnaryOp;
+
+use super::Printer;
+use crate::check::symbol;
+use crate::graph::Init;
+use crate::hir::{Candidates, Expr, ExprKind, LocalId};
+
+/// Lines longer than this are broken.
+const WIDTH: usize = 100;
+
+impl Printer<'_> {
+    /// The text of an expression whose first line begins in column `column` and whose other lines are indented by
+    /// `depth` levels.
+    pub(super) fn expr(&mut self, e: &Expr, depth: usize, column: usize) -> String {
+        match &e.kind {
+            ExprKind::Scope {
+                segment,
+                lets,
+                value,
+            } => self.scope(segment.as_deref(), lets, value, depth, column),
+            ExprKind::Retype(inner) => self.expr(inner, depth, column),
+            _ => {
+                let (open, parts, close) = self.parts(e);
+                let mut inner = column + open.len();
+                let mut flat = Vec::new();
+                for (label, part) in &parts {
+                    let text = format!("{label}{}", self.expr(part, depth, inner + label.len()));
+                    inner += text.len() + 2;
+                    flat.push(text);
+                }
+                let one = format!("{open}{}{close}", flat.join(separator(e)));
+                if !one.contains('\n') && column + one.len() <= WIDTH || parts.is_empty() {
+                    return one;
+                }
+                self.broken(e, depth, column)
+            }
+        }
+    }
+
+    /// One part a line.
+    fn broken(&mut self, e: &Expr, depth: usize, column: usize) -> String {
+        let (open, parts, close) = self.parts(e);
+        if let [(label, only)] = &parts[..] {
+            let at = column + open.len() + label.len();
+            return format!("{open}{label}{}{close}", self.expr(only, depth, at));
+        }
+        let inside = "  ".repeat(depth + 1);
+        let mut text = open.trim_end().to_owned();
+        let operator = separator(e).trim();
+        for (at, (label, part)) in parts.iter().enumerate() {
+            let mark = match operator {
+                "," => String::new(),
+                _ if at == 0 => String::new(),
+                operator => format!("{operator} "),
+            };
+            let start = inside.len() + mark.len() + label.len();
+            let part = self.expr(part, depth + 1, start);
+            let comma = if operator == "," { "," } else { "" };
+            text.push_str(&format!("\n{inside}{mark}{label}{part}{comma}"));
+        }
+        text.push_str(&format!("\n{}{}", "  ".repeat(depth), close.trim_start()));
+        text
+    }
+
+    /// What stands before, between and after the parts of an expression.
+    fn parts<'e>(&mut self, e: &'e Expr) -> (String, Vec<(String, &'e Expr)>, String) {
+        let plain = |items: &'e [Expr]| items.iter().map(|e| (String::new(), e)).collect();
+        let one = |e: &'e Expr| vec![(String::new(), e)];
+        let call = |name: &str| (format!("{name}("), ")".to_owned());
+        let ((open, close), parts) = match &e.kind {
+            ExprKind::Prim(name, args) => (call(name), plain(args)),
+            ExprKind::Tower(name, args) => (call(name), plain(args)),
+            ExprKind::Tuple(items) => (("[".to_owned(), "]".to_owned()), plain(items)),
+            ExprKind::Binary(_, a, b) => (
+                ("(".to_owned(), ")".to_owned()),
+                vec![(String::new(), &**a), (String::new(), &**b)],
+            ),
+            ExprKind::Unary(UnaryOp::Neg, a) => (("-".to_owned(), String::new()), one(a)),
+            ExprKind::Unary(UnaryOp::Not, a) => (("not ".to_owned(), String::new()), one(a)),
+            ExprKind::Record(fields) => (
+                ("{ ".to_owned(), " }".to_owned()),
+                fields
+                    .iter()
+                    .map(|(name, e)| (format!("{name}: "), e))
+                    .collect(),
+            ),
+            ExprKind::Feature(a, name) | ExprKind::Refer(a, name) | ExprKind::Field(a, name) => {
+                ((String::new(), format!(".{name}")), one(a))
+            }
+            ExprKind::Builtin(a, name) => ((String::new(), format!(".{name}")), one(a)),
+            ExprKind::Column(a, name) => ((String::new(), format!(".raw.{name}")), one(a)),
+            ExprKind::History(a, at) => ((self.history(*at), ")".to_owned()), one(a)),
+            ExprKind::Candidates(kind, a) => (self.candidates(kind), one(a)),
+            ExprKind::Feed(a) => (call("feed"), one(a)),
+            ExprKind::Embed(a, table) => {
+                let drop = match table.drop {
+                    0.0 => String::new(),
+                    drop => format!(", drop: {drop}"),
+                };
+                let rest = format!(
+                    ", table: {:?}, width: {}{drop}, init: {})",
+                    table.path,
+                    table.width,
+                    init(&table.init)
+                );
+                (("embed(".to_owned(), rest), one(a))
+            }
+            ExprKind::IfTraining(a, b) => (
+                call("if_training"),
+                vec![(String::new(), &**a), (String::new(), &**b)],
+            ),
+            ExprKind::Grad(a, b) => (
+                call("grad"),
+                vec![(String::new(), &**a), (String::new(), &**b)],
+            ),
+            ExprKind::Retype(a) => ((String::new(), String::new()), one(a)),
+            ExprKind::Const(value) => ((value.to_string(), String::new()), Vec::new()),
+            ExprKind::Local(id) => ((self.local(*id), String::new()), Vec::new()),
+            ExprKind::Weight(name, first, state) => {
+                let kind = if *state { "state" } else { "weight" };
+                let ty = self.ty(&e.ty);
+                let text = format!("{kind}({name}: {ty}, init: {})", init(first));
+                ((text, String::new()), Vec::new())
+            }
+            ExprKind::ItemWeight(name) => ((name.clone(), String::new()), Vec::new()),
+            ExprKind::Scope { .. } | ExprKind::Error => {
+                (("?".to_owned(), String::new()), Vec::new())
+            }
+        };
+        (open, parts, close)
+    }
+
+    fn scope(
+        &mut self,
+        segment: Option<&str>,
+        lets: &[(LocalId, String, Expr)],
+        value: &Expr,
+        depth: usize,
+        column: usize,
+    ) -> String {
+        if lets.is_empty() && segment.is_none() {
+            return self.expr(value, depth, column);
+        }
+        let inside = "  ".repeat(depth + 1);
+        let head = match segment {
+            Some(segment) => format!("{segment} -> {} {{", self.ty(&value.ty)),
+            None => format!("-> {} {{", self.ty(&value.ty)),
+        };
+        let mut text = head;
+        for (id, name, e) in lets {
+            let ty = self.ty(&e.ty);
+            let bound = self.expr(e, depth + 1, inside.len() + name.len() + ty.len() + 10);
+            let name = self.name(*id, name);
+            text.push_str(&format!("\n{inside}let {name}: {ty} = {bound}"));
+        }
+        let value = self.expr(value, depth + 1, inside.len());
+        text.push_str(&format!("\n{inside}{value}\n{}}}", "  ".repeat(depth)));
+        text
+    }
+
+    fn local(&self, id: LocalId) -> String {
+        match self.names.get(&id) {
+            Some(name) => name.clone(),
+            None => format!("local#{id}"),
+        }
+    }
+
+    fn history(&mut self, at: usize) -> String {
+        let Some(history) = self.hir.histories.get(at) else {
+            return "history(".to_owned();
+        };
+        let mut text = format!("history({} of {}", history.source, history.entity);
+        if let Some((row, condition)) = &history.condition {
+            self.names.insert(*row, history.source.clone());
+            let condition = self.expr(condition, 0, 0);
+            text.push_str(&format!(" where {condition}"));
+        }
+        if let Some(last) = history.last {
+            text.push_str(&format!(", last: {last}"));
+        }
+        if let Some(within) = history.within {
+            text.push_str(&format!(
+                ", within: {}",
+                crate::value::Value::Duration(within)
+            ));
+        }
+        text.push_str(", before: ");
+        text
+    }
+
+    fn candidates(&self, kind: &Candidates) -> (String, String) {
+        let name = match kind {
+            Candidates::InBatch => "in_batch",
+            Candidates::Catalogue => "catalogue",
+            Candidates::Mixed(n) => return ("in_batch(".into(), format!(") + sampled({n})")),
+        };
+        (format!("{name}("), ")".to_owned())
+    }
+}
+
+fn separator(e: &Expr) -> &'static str {
+    match &e.kind {
+        ExprKind::Binary(op, ..) => match symbol(*op) {
+            "+" => " + ",
+            "-" => " - ",
+            "*" => " * ",
+            "/" => " / ",
+            "^" => " ^ ",
+            "==" => " == ",
+            "!=" => " != ",
+            "<" => " < ",
+            "<=" => " <= ",
+            ">" => " > ",
+            ">=" => " >= ",
+            "and" => " and ",
+            "or" => " or ",
+            _ => " in ",
+        },
+        _ => ", ",
+    }
+}
+
+pub(super) fn init(init: &Init) -> String {
+    match init {
+        Init::Constant(value) => format!("{value:?}"),
+        Init::Uniform(bound) => format!("uniform({bound:?})"),
+        Init::Normal(deviation) => format!("normal({deviation:?})"),
+        Init::HeUniform => "he".to_owned(),
+        Init::GlorotUniform => "glorot".to_owned(),
+    }
+}

@@ -1,0 +1,279 @@
+//! Items: declarations with every default made visible.
+
+use super::Printer;
+use super::expr::init;
+use crate::graph::text::rule;
+use crate::hir::{EvaluationKind, Expr, Feature, Loss, Optimizer, Rows, Train, Ty};
+use crate::plan::print::{source_lines, split};
+use crate::plan::{Schedule, SlicePlan};
+
+impl Printer<'_> {
+    pub(super) fn settings(&mut self) {
+        for (name, value) in &self.hir.settings {
+            self.out.push_str(&format!("setting {name} = {value}\n"));
+        }
+    }
+
+    pub(super) fn sources(&mut self) {
+        for source in &self.hir.sources {
+            self.item();
+            let labels = |column: &str| {
+                let name = (source.name.clone(), column.to_owned());
+                self.hir.labels.contains(&name)
+            };
+            let lines = source_lines(source, &labels);
+            self.out.push_str(&lines);
+        }
+        for one in &self.hir.splits {
+            self.item();
+            self.line(&format!("split {}", split(one)));
+        }
+    }
+
+    pub(super) fn features(&mut self) {
+        let mut last = None;
+        for feature in &self.hir.features {
+            if last != Some(&feature.source) {
+                if last.is_some() {
+                    self.line("}");
+                }
+                self.item();
+                self.line(&format!("features {} {{", feature.source));
+            }
+            self.taken.clear();
+            self.feature(feature);
+            last = Some(&feature.source);
+        }
+        if last.is_some() {
+            self.line("}");
+        }
+    }
+
+    fn feature(&mut self, feature: &Feature) {
+        for doc in &feature.docs {
+            self.line(format!("  /// {}", doc.trim()).trim_end());
+        }
+        self.name(feature.row, &feature.source);
+        let head = format!("  {}: {}", feature.name, self.ty(&feature.value.ty));
+        self.line(&format!("{head}{}", Self::remark(&feature.value)));
+        let value = self.expr(&feature.value, 2, 6);
+        self.line(&format!("    = {value}"));
+    }
+
+    pub(super) fn weights(&mut self) {
+        for weight in &self.hir.weights {
+            self.item();
+            let ty = self.ty(&Ty::Tensor(weight.ty.clone()));
+            self.line(&format!(
+                "weight {}: {ty} = {}",
+                weight.name,
+                init(&weight.init)
+            ));
+        }
+    }
+
+    pub(super) fn towers(&mut self) {
+        for tower in &self.hir.towers {
+            self.item();
+            let params: Vec<String> = tower
+                .params
+                .iter()
+                .map(|(id, name, ty)| format!("{}: {}", self.name(*id, name), self.ty(ty)))
+                .collect();
+            let head = format!("tower {}({})", tower.name, params.join(", "));
+            self.body(&head, &tower.value);
+        }
+    }
+
+    /// `head -> type = value`
+    fn body(&mut self, head: &str, value: &Expr) {
+        let ty = self.ty(&value.ty);
+        self.line(&format!("{head} -> {ty}{}", Self::remark(value)));
+        let value = self.expr(value, 1, 4);
+        self.line(&format!("  = {value}"));
+    }
+
+    pub(super) fn losses(&mut self) {
+        for loss in &self.hir.losses {
+            self.item();
+            self.loss(loss);
+        }
+    }
+
+    fn loss(&mut self, loss: &Loss) {
+        let trains = match loss.trains.is_empty() {
+            true => String::new(),
+            false => format!(" for {}", loss.trains.join(", ")),
+        };
+        let rows = self.rows(&loss.rows);
+        self.body(
+            &format!("loss {}{trains} over {rows}", loss.name),
+            &loss.value,
+        );
+    }
+
+    fn rows(&mut self, rows: &Rows) -> String {
+        self.name(rows.row, &rows.source);
+        let mut text = rows.source.clone();
+        if let Some(condition) = &rows.condition {
+            let condition = self.expr(condition, 0, 0);
+            text.push_str(&format!(" where {condition}"));
+        }
+        if rows.drawn {
+            text.push_str(" |> sample(uniform)");
+        }
+        if let Some(batch) = rows.batch {
+            text.push_str(&format!(" batch {batch}"));
+        }
+        text
+    }
+
+    pub(super) fn trainings(&mut self) {
+        for train in &self.hir.trains {
+            self.item();
+            self.training(train);
+        }
+    }
+
+    fn training(&mut self, train: &Train) {
+        self.line(&format!("train {} {{", train.name));
+        let terms: Vec<String> = train
+            .minimize
+            .iter()
+            .map(|(factor, name)| match factor {
+                1.0 => name.clone(),
+                factor => format!("{factor} * {name}"),
+            })
+            .collect();
+        self.line(&format!("  minimize {}", terms.join(" + ")));
+        self.line(&format!("  batch {}", train.batch));
+        self.line(&format!("  epochs {}", train.epochs));
+        self.line(&format!("  optimizer {}", optimizer(train.optimizer)));
+        self.line(&format!("  embeddings {}", optimizer(train.embeddings)));
+        match train.clip {
+            Some(clip) => self.line(&format!("  clip {clip:?}")),
+            None => self.line("  clip none"),
+        }
+        self.line(&format!("  accumulate {}", train.accumulate));
+        let (shape, warmup) = match train.schedule {
+            Schedule::Constant { warmup } => ("constant", warmup),
+            Schedule::Cosine { warmup } => ("cosine", warmup),
+            Schedule::Linear { warmup } => ("linear", warmup),
+        };
+        self.line(&format!("  schedule {shape}(warmup: {warmup})"));
+        match &train.stop {
+            Some((split, evaluation, metric, patience)) => self.line(&format!(
+                "  stop early on {split} {evaluation}.{metric} patience {patience}"
+            )),
+            None => self.line("  stop after the last epoch"),
+        }
+        self.line("}");
+    }
+
+    pub(super) fn evaluations(&mut self) {
+        for evaluation in &self.hir.evaluations {
+            self.item();
+            let rows = self.rows(&evaluation.rows);
+            let name = &evaluation.name;
+            match &evaluation.kind {
+                EvaluationKind::Retrieval {
+                    entity,
+                    catalogue,
+                    per,
+                    score,
+                    except_seen,
+                } => {
+                    self.line(&format!("evaluate {name}: retrieval over {rows} {{"));
+                    self.name(*catalogue, &format!("catalogue({entity})"));
+                    match per {
+                        Some(per) => self.line(&format!("  a query for each {per}")),
+                        None => self.line("  a query for each row"),
+                    }
+                    let score = self.entry_value(score);
+                    let seen = if *except_seen { " except seen" } else { "" };
+                    self.line(&format!("  rank {entity} by {score}{seen}"));
+                }
+                EvaluationKind::Ranking { score, label } => {
+                    self.line(&format!("evaluate {name}: ranking over {rows} {{"));
+                    let score = self.entry_value(score);
+                    self.line(&format!("  score {score}"));
+                    let label = self.entry_value(label);
+                    self.line(&format!("  label {label}"));
+                }
+            }
+            self.line(&format!("  report {}", evaluation.metrics.join(", ")));
+            for slice in &evaluation.slices {
+                let text = match slice {
+                    SlicePlan::Popularity { entity, groups } => {
+                        format!("popularity({entity}, {groups})")
+                    }
+                    SlicePlan::Output { source, output } => format!("{source}.{output}"),
+                };
+                self.line(&format!("  slice by {text}"));
+            }
+            for slice in &evaluation.slice_exprs {
+                let slice = self.entry_value(slice);
+                self.line(&format!("  slice by {slice}"));
+            }
+            if let Some(interval) = &evaluation.interval {
+                self.line(&format!("  interval by {interval}"));
+            }
+            match &evaluation.baselines {
+                Some(baselines) if baselines.is_empty() => self.line("  baselines none"),
+                Some(baselines) => self.line(&format!("  baselines {}", baselines.join(", "))),
+                None => self.line("  baselines of its kind"),
+            }
+            self.line("}");
+        }
+    }
+
+    /// The value of an entry with its type.
+    fn entry_value(&mut self, e: &Expr) -> String {
+        let ty = self.ty(&e.ty);
+        let value = self.expr(e, 1, 16);
+        format!("{value}: {ty}")
+    }
+
+    pub(super) fn exports(&mut self) {
+        if !self.hir.exports.is_empty() {
+            self.item();
+            let names: Vec<&str> = self
+                .hir
+                .exports
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect();
+            self.line(&format!("export {}", names.join(", ")));
+        }
+    }
+
+    pub(super) fn tests(&mut self) {
+        for test in &self.hir.tests {
+            self.item();
+            self.line(&format!("test {:?} {{", test.title));
+            for (id, name, e) in &test.lets {
+                let ty = self.ty(&e.ty);
+                let value = self.expr(e, 1, 20);
+                let name = self.name(*id, name);
+                self.line(&format!("  let {name}: {ty} = {value}"));
+            }
+            for assert in &test.asserts {
+                let left = self.expr(&assert.left, 1, 9);
+                let claim = match &assert.right {
+                    Some(right) => {
+                        let right = self.expr(right, 1, 20);
+                        format!("{left} ~= {right} within {:?}", assert.within)
+                    }
+                    None => left,
+                };
+                self.line(&format!("  assert {claim}"));
+            }
+            self.line("}");
+        }
+    }
+}
+
+fn optimizer(optimizer: Optimizer) -> String {
+    let rule = rule(optimizer.rule);
+    format!("{} lr {:?}", rule, optimizer.lr)
+}
