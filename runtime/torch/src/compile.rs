@@ -189,10 +189,18 @@ fn schedule(graph: &Graph, reads: &Reads<'_>) -> Vec<NodeId> {
     for id in &order {
         let node = graph.node(*id);
         let needed = needed_spaces(&node.op, &node.ty);
-        for (_, space) in
-            spaces(&node.ty).filter(|(_, space)| !known.contains(space) && !needed.contains(space))
-        {
-            tellers.entry(space).or_insert(*id);
+        let read: Vec<SpaceId> = graph
+            .operands(*id)
+            .iter()
+            .flat_map(|operand| spaces(graph.ty(*operand)))
+            .map(|(_, space)| space)
+            .collect();
+        // Only an op whose operands lack the space can tell its size to others without waiting for them.
+        let told = spaces(&node.ty).map(|(_, space)| space);
+        for space in told.filter(|space| !needed.contains(space) && !read.contains(space)) {
+            if !known.contains(&space) {
+                tellers.entry(space).or_insert(*id);
+            }
         }
     }
     let effects: Vec<NodeId> = order

@@ -3,10 +3,13 @@
 
 #[path = "../../../compiler/tests/graph/cases.rs"]
 mod cases;
+#[path = "../../../compiler/tests/graph/generated.rs"]
+mod generated_graphs;
 #[path = "../../../compiler/tests/graph/world.rs"]
 pub(crate) mod world;
 
 mod edges;
+mod generated;
 mod gradients;
 mod ops;
 mod runs;
