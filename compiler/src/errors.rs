@@ -54,6 +54,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1030"
     "E1031"
     "E1032"
+    "E1040"
 };
 
 /// The page of a code such as `E0302`.

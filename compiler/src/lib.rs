@@ -12,6 +12,7 @@ pub mod modules;
 pub mod passes;
 pub mod plan;
 pub mod random;
+pub mod testing;
 pub mod training;
 pub mod value;
 pub mod world;

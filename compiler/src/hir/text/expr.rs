@@ -39,12 +39,30 @@ impl Printer<'_> {
         }
     }
 
+    /// An expression that stands by itself and needs no parentheses.
+    pub(super) fn whole(&mut self, e: &Expr, depth: usize, column: usize) -> String {
+        let text = self.expr(e, depth, column);
+        match (
+            &e.kind,
+            text.strip_prefix('(')
+                .and_then(|rest| rest.strip_suffix(')')),
+        ) {
+            (ExprKind::Binary(..), Some(bare)) if !text.contains('\n') => bare.to_owned(),
+            _ => text,
+        }
+    }
+
     /// One part a line.
     fn broken(&mut self, e: &Expr, depth: usize, column: usize) -> String {
         let (open, parts, close) = self.parts(e);
         if let [(label, only)] = &parts[..] {
             let at = column + open.len() + label.len();
-            return format!("{open}{label}{}{close}", self.expr(only, depth, at));
+            let part = self.expr(only, depth, at);
+            let pipe = match close.strip_prefix(" |>") {
+                Some(_) => format!("\n{}", "  ".repeat(depth + 1)),
+                None => String::new(),
+            };
+            return format!("{open}{label}{part}{pipe}{}", close.trim_start());
         }
         let inside = "  ".repeat(depth + 1);
         let mut text = open.trim_end().to_owned();
@@ -70,7 +88,15 @@ impl Printer<'_> {
         let one = |e: &'e Expr| vec![(String::new(), e)];
         let call = |name: &str| (format!("{name}("), ")".to_owned());
         let ((open, close), parts) = match &e.kind {
-            ExprKind::Prim(name, args) => (call(name), plain(args)),
+            ExprKind::Prim(name, args) => {
+                let labels = labels(name);
+                let label = |at: usize| match labels.get(at) {
+                    Some(&label) if !label.is_empty() => format!("{label}: "),
+                    _ => String::new(),
+                };
+                let parts = args.iter().enumerate().map(|(at, e)| (label(at), e));
+                (call(name), parts.collect())
+            }
             ExprKind::Tower(name, args) => (call(name), plain(args)),
             ExprKind::Tuple(items) => (("[".to_owned(), "]".to_owned()), plain(items)),
             ExprKind::Binary(_, a, b) => (
@@ -100,12 +126,12 @@ impl Printer<'_> {
                     drop => format!(", drop: {drop}"),
                 };
                 let rest = format!(
-                    ", table: {:?}, width: {}{drop}, init: {})",
+                    " |> embed(table: {:?}, width: {}{drop}, init: {})",
                     table.path,
                     table.width,
                     init(&table.init)
                 );
-                (("embed(".to_owned(), rest), one(a))
+                ((String::new(), rest), one(a))
             }
             ExprKind::IfTraining(a, b) => (
                 call("if_training"),
@@ -140,24 +166,41 @@ impl Printer<'_> {
         depth: usize,
         column: usize,
     ) -> String {
-        if lets.is_empty() && segment.is_none() {
-            return self.expr(value, depth, column);
-        }
-        let inside = "  ".repeat(depth + 1);
         let head = match segment {
-            Some(segment) => format!("{segment} -> {} {{", self.ty(&value.ty)),
-            None => format!("-> {} {{", self.ty(&value.ty)),
+            Some(segment) if segment.starts_with(|c: char| c.is_ascii_digit()) => {
+                format!("round {segment} ")
+            }
+            Some(segment) => format!("{segment} -> {} ", self.ty(&value.ty)),
+            None if lets.is_empty() => return self.expr(value, depth, column),
+            None => String::new(),
         };
-        let mut text = head;
-        for (id, name, e) in lets {
+        let inside = "  ".repeat(depth + 1);
+        let (mut bindings, mut value) = (Vec::from_iter(lets), value);
+        while let ExprKind::Scope {
+            segment: None,
+            lets,
+            value: inner,
+        } = &value.kind
+        {
+            bindings.extend(lets);
+            value = &**inner;
+        }
+        let mut text = format!("{head}{{");
+        for (id, name, e) in &bindings {
             let ty = self.ty(&e.ty);
-            let bound = self.expr(e, depth + 1, inside.len() + name.len() + ty.len() + 10);
+            let start = inside.len() + name.len() + ty.len() + 10;
+            let bound = self.whole(e, depth + 1, start);
             let name = self.name(*id, name);
             text.push_str(&format!("\n{inside}let {name}: {ty} = {bound}"));
         }
-        let value = self.expr(value, depth + 1, inside.len());
-        text.push_str(&format!("\n{inside}{value}\n{}}}", "  ".repeat(depth)));
-        text
+        let value = self.whole(value, depth + 1, inside.len());
+        if bindings.is_empty()
+            && !value.contains('\n')
+            && column + text.len() + value.len() + 3 <= WIDTH
+        {
+            return format!("{text} {value} }}");
+        }
+        format!("{text}\n{inside}{value}\n{}}}", "  ".repeat(depth))
     }
 
     fn local(&self, id: LocalId) -> String {
@@ -174,7 +217,7 @@ impl Printer<'_> {
         let mut text = format!("history({} of {}", history.source, history.entity);
         if let Some((row, condition)) = &history.condition {
             self.names.insert(*row, history.source.clone());
-            let condition = self.expr(condition, 0, 0);
+            let condition = self.whole(condition, 0, 0);
             text.push_str(&format!(" where {condition}"));
         }
         if let Some(last) = history.last {
@@ -219,6 +262,21 @@ fn separator(e: &Expr) -> &'static str {
             _ => " in ",
         },
         _ => ", ",
+    }
+}
+
+/// The names of the options of intrinsics; operands have none.
+fn labels(intrinsic: &str) -> &'static [&'static str] {
+    match intrinsic {
+        "vocab" => &["", "min_count", "oov", "top", "drop", "over"],
+        "quantiles" => &["", "n", "over"],
+        "zscore" | "minmax" => &["", "over"],
+        "hash" => &["", "n", "seed"],
+        "cross" => &["", "", "n", "seed"],
+        "attend" => &["", "", "", "heads", "causal"],
+        "standardize" => &["", "eps"],
+        "slice" => &["", "start", "len"],
+        _ => &[],
     }
 }
 

@@ -4,7 +4,7 @@ use super::Printer;
 use super::expr::init;
 use crate::graph::text::rule;
 use crate::hir::{EvaluationKind, Expr, Feature, Loss, Optimizer, Rows, Train, Ty};
-use crate::plan::print::{source_lines, split};
+use crate::plan::text::{source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
 
 impl Printer<'_> {
@@ -56,7 +56,7 @@ impl Printer<'_> {
         self.name(feature.row, &feature.source);
         let head = format!("  {}: {}", feature.name, self.ty(&feature.value.ty));
         self.line(&format!("{head}{}", Self::remark(&feature.value)));
-        let value = self.expr(&feature.value, 2, 6);
+        let value = self.whole(&feature.value, 2, 6);
         self.line(&format!("    = {value}"));
     }
 
@@ -89,7 +89,7 @@ impl Printer<'_> {
     fn body(&mut self, head: &str, value: &Expr) {
         let ty = self.ty(&value.ty);
         self.line(&format!("{head} -> {ty}{}", Self::remark(value)));
-        let value = self.expr(value, 1, 4);
+        let value = self.whole(value, 1, 4);
         self.line(&format!("  = {value}"));
     }
 
@@ -116,7 +116,7 @@ impl Printer<'_> {
         self.name(rows.row, &rows.source);
         let mut text = rows.source.clone();
         if let Some(condition) = &rows.condition {
-            let condition = self.expr(condition, 0, 0);
+            let condition = self.whole(condition, 0, 0);
             text.push_str(&format!(" where {condition}"));
         }
         if rows.drawn {

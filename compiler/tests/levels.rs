@@ -1,0 +1,59 @@
+//! Every example at each level of its lowering, as files to read.
+
+use std::path::{Path, PathBuf};
+
+use reckon_compiler::check::check;
+use reckon_compiler::hir;
+use reckon_compiler::lower::compile;
+use reckon_compiler::plan;
+
+struct Disk;
+
+impl reckon_compiler::world::World for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(path).map_err(|error| error.to_string())
+    }
+}
+
+/// All specs below a folder, in the order of their names.
+fn specs(folder: &Path, found: &mut Vec<PathBuf>) {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            specs(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rec") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn every_example_lowers_as_its_snapshots_show() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut paths = Vec::new();
+    specs(&root, &mut paths);
+    assert!(!paths.is_empty());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("levels");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let _bound = settings.bind_to_scope();
+    for path in paths {
+        let name = path.strip_prefix(&root).unwrap().with_extension("");
+        let name = name.to_string_lossy().replace('/', "_");
+        let checked = check(&Disk, &path.to_string_lossy(), &[]);
+        let typed = checked.hir.unwrap_or_else(|| panic!("{name} has errors"));
+        insta::assert_snapshot!(format!("{name}.hir"), hir::text::print(&typed));
+        let plan = compile(&typed).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        insta::assert_snapshot!(format!("{name}.plan"), plan::text::print(&plan));
+        let graphs: Vec<String> = plan::text::graphs(&plan)
+            .into_iter()
+            .map(|(what, graph)| {
+                format!("// {what}\n{}", reckon_compiler::graph::text::print(graph))
+            })
+            .collect();
+        insta::assert_snapshot!(format!("{name}.graph"), graphs.join("\n"));
+    }
+}
