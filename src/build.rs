@@ -6,7 +6,7 @@ use reckon_compiler::graph::text::print;
 use reckon_compiler::hir::Hir;
 use reckon_compiler::lower::{Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
-use reckon_compiler::plan::text::print as print_plan;
+use reckon_compiler::plan::print::print as print_plan;
 use reckon_compiler::plan::{EvaluationKind, Plan, Program};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_grammar::span::Sources;

@@ -4,7 +4,7 @@
 //! A tower is typed once, as a function of one row: inside it values have no batch dimension. Losses and evaluations
 //! apply towers to handles, and there the space of the handle appears in the types.
 
-pub mod text;
+pub mod print;
 pub mod ty;
 
 use std::collections::BTreeSet;

@@ -4,8 +4,8 @@
 //! runs `kernels` over every row of their source, then takes the `phases` and `evaluations`. Tensor programs are fed
 //! through [`Program::feeds`]: each graph input says which column it holds, at the rows of which handle.
 
+pub mod print;
 pub mod row;
-pub mod text;
 
 use std::collections::BTreeMap;
 

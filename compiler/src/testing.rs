@@ -127,7 +127,8 @@ fn claim(
     let at = (0..left.len()).find(|at| {
         let (found, expected) = (left[*at], expected(*at));
         let allowed = assert.within + slack * expected.abs().max(1.0);
-        found != expected && !((found - expected).abs() <= allowed)
+        let off = (found - expected).abs();
+        found != expected && (off > allowed || off.is_nan())
     })?;
     let message = match assert.right {
         Some(_) => format!(

@@ -1,4 +1,8 @@
 //! Every example at each level of its lowering, as files to read.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the crate is pure, its tests read files"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -17,8 +21,10 @@ impl reckon_compiler::world::World for Disk {
 
 /// All specs below a folder, in the order of their names.
 fn specs(folder: &Path, found: &mut Vec<PathBuf>) {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
@@ -45,10 +51,10 @@ fn every_example_lowers_as_its_snapshots_show() {
         let name = name.to_string_lossy().replace('/', "_");
         let checked = check(&Disk, &path.to_string_lossy(), &[]);
         let typed = checked.hir.unwrap_or_else(|| panic!("{name} has errors"));
-        insta::assert_snapshot!(format!("{name}.hir"), hir::text::print(&typed));
+        insta::assert_snapshot!(format!("{name}.hir"), hir::print::print(&typed));
         let plan = compile(&typed).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
-        insta::assert_snapshot!(format!("{name}.plan"), plan::text::print(&plan));
-        let graphs: Vec<String> = plan::text::graphs(&plan)
+        insta::assert_snapshot!(format!("{name}.plan"), plan::print::print(&plan));
+        let graphs: Vec<String> = plan::print::graphs(&plan)
             .into_iter()
             .map(|(what, graph)| {
                 format!("// {what}\n{}", reckon_compiler::graph::text::print(graph))

@@ -90,7 +90,7 @@ impl GraphBuilder<'_> {
                 let Some(list) = self.list_of(x) else {
                     return Err(self.internal(e.span, "expected a list"));
                 };
-                let places = self.from_end(list, e)?;
+                let places = self.places_from_end(list, e)?;
                 self.push(Op::Cast(Elem::I64), &[places], e)
             }
             "grad" | "weight" => Err(self.internal(e.span, "not an op")),

@@ -155,7 +155,7 @@ impl GraphBuilder<'_> {
             }
             _ => {
                 let place = if name == "last" {
-                    self.from_end(list, e)?
+                    self.places_from_end(list, e)?
                 } else {
                     self.push(Op::Cast(Elem::F32), &[inputs.positions], e)?
                 };
@@ -185,7 +185,7 @@ impl GraphBuilder<'_> {
     }
 
     /// The place of each element counted from the end, as floats.
-    pub(super) fn from_end(&mut self, list: SpaceId, e: &Expr) -> Built<NodeId> {
+    pub(super) fn places_from_end(&mut self, list: SpaceId, e: &Expr) -> Built<NodeId> {
         let Some(inputs) = self.lists.get(&list).copied() else {
             return Err(self.internal(e.span, "a list has no inputs"));
         };

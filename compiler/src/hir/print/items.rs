@@ -4,7 +4,7 @@ use super::Printer;
 use super::expr::init;
 use crate::graph::text::rule;
 use crate::hir::{EvaluationKind, Expr, Feature, Loss, Optimizer, Rows, Train, Ty};
-use crate::plan::text::{source_lines, split};
+use crate::plan::print::{source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
 
 impl Printer<'_> {
