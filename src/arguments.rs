@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::build::Level;
 use crate::render;
+#[cfg(feature = "torch")]
+use crate::{progress::Manner, run};
+#[cfg(feature = "torch")]
+use reckon_runtime::run::DeviceName;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +40,15 @@ pub(crate) enum Verb {
     Fmt(Fmt),
     /// Print the page of an error code
     Explain(Explain),
+    /// Compile, fit, train, evaluate and export
+    #[cfg(feature = "torch")]
+    Run(Run),
+    /// Evaluate the model of a run again
+    #[cfg(feature = "torch")]
+    Eval(Eval),
+    /// Print what a run's model recommends to a user
+    #[cfg(feature = "torch")]
+    Recommend(Recommend),
     /// Print a level of the lowering
     Build(Build),
     /// Show which loss trains which weights, and where gradients stop
@@ -113,7 +126,7 @@ pub(crate) struct New {
     /// The folder to write to; must not exist, or be empty
     #[arg(value_name = "DIR")]
     pub(crate) dir: PathBuf,
-    /// Data files or folders of them: csv, tsv, or parquet
+    /// Data files or folders of them: csv or tsv
     #[arg(long, num_args = 1.., value_name = "DATA")]
     pub(crate) from: Vec<PathBuf>,
 }
@@ -150,4 +163,76 @@ pub(crate) struct Flow {
     pub(crate) file: PathBuf,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
+}
+
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon run main.rec
+  reckon run main.rec --set dim=32 --set temperature=0.1 --out runs/small
+  reckon run main.rec --out runs/small --resume
+  reckon run main.rec --progress json > events.jsonl
+
+The metrics go to stdout, with the run directory as the last line. Ctrl-C ends
+the run after the step with a checkpoint; a second one ends it at once.")]
+pub(crate) struct Run {
+    /// The spec; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+    /// The run directory [default: runs/NAME-N, the first N that is free]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Decides every random draw
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Where tensors live: `cpu`, `cuda` or `cuda:1`
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = run::device)]
+    pub(crate) device: DeviceName,
+    /// Go on from the checkpoint in the run directory
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Threads to use; results do not depend on it [default: all]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub(crate) threads: Option<usize>,
+    /// How progress is told
+    #[arg(long, value_enum, default_value_t, value_name = "MANNER")]
+    pub(crate) progress: Manner,
+}
+
+#[cfg(feature = "torch")]
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("expected a number from 1 on".to_owned()),
+    }
+}
+
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  reckon eval runs/main-1 --split valid")]
+pub(crate) struct Eval {
+    /// The run directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The part of the split to evaluate on
+    #[arg(long, value_name = "PART", default_value = "test")]
+    pub(crate) split: String,
+}
+
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  reckon recommend runs/main-1 --user 42 -n 5")]
+pub(crate) struct Recommend {
+    /// The run directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The key of the user, as in the data
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    pub(crate) user: String,
+    /// How many
+    #[arg(short = 'n', value_name = "N", default_value_t = 10)]
+    pub(crate) count: usize,
 }

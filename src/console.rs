@@ -16,6 +16,15 @@ pub(crate) enum Exit {
     Usage,
     /// 3: the data or the device is at fault.
     World,
+    /// 4: a loss or a gradient became NaN or infinite.
+    #[cfg(feature = "torch")]
+    Diverged,
+    /// 5: a checkpoint is missing, damaged or of another model.
+    #[cfg(feature = "torch")]
+    Checkpoint,
+    /// 130: interrupted, after a clean checkpoint.
+    #[cfg(feature = "torch")]
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -25,6 +34,12 @@ impl From<Exit> for ExitCode {
             Exit::SpecOrCheck => 1,
             Exit::Usage => 2,
             Exit::World => 3,
+            #[cfg(feature = "torch")]
+            Exit::Diverged => 4,
+            #[cfg(feature = "torch")]
+            Exit::Checkpoint => 5,
+            #[cfg(feature = "torch")]
+            Exit::Interrupted => 130,
         })
     }
 }
@@ -71,6 +86,9 @@ pub(crate) struct Console {
     pub(crate) colour_out: bool,
     /// Line drawings beyond ASCII.
     pub(crate) unicode: bool,
+    /// Whether a person watches stderr.
+    #[cfg(feature = "torch")]
+    pub(crate) interactive: bool,
 }
 
 impl Console {
@@ -82,6 +100,8 @@ impl Console {
             colour: interactive && !plain,
             colour_out: io::stdout().is_terminal() && !plain,
             unicode: speaks_unicode(),
+            #[cfg(feature = "torch")]
+            interactive,
         }
     }
 

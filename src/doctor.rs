@@ -1,8 +1,12 @@
 //! `reckon doctor`: what this machine has for training, and what is missing.
 
 use std::env;
+#[cfg(feature = "torch")]
 use std::fs;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "torch")]
+use std::path::Path;
+#[cfg(not(feature = "torch"))]
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
@@ -45,24 +49,33 @@ fn build_kind() -> &'static str {
     }
 }
 
-/// The library in use, or where one lies that a build could use.
+/// The library in use.
+#[cfg(feature = "torch")]
 fn libtorch() -> String {
-    if cfg!(feature = "torch") {
-        // A process that runs has its libraries; where they came from is listed among its mappings.
-        let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-        let library = maps
-            .lines()
-            .filter_map(|line| line.split_whitespace().nth(5))
-            .find(|path| {
-                Path::new(path)
-                    .file_name()
-                    .is_some_and(|name| name.to_string_lossy().starts_with("libtorch_cpu"))
-            });
-        return match library.and_then(|library| Path::new(library).parent()?.parent()) {
-            Some(folder) => format!("{} in {}", torch_version(folder), folder.display()),
-            None => "linked".to_owned(),
-        };
-    }
+    // A process that runs has its libraries; where they came from is listed among its mappings.
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let is_torch = |path: &&str| {
+        path.rsplit('/')
+            .next()
+            .is_some_and(|name| name.starts_with("libtorch_cpu"))
+    };
+    let library = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+        .find(is_torch);
+    let folder = library.and_then(|library| Path::new(library).parent()?.parent());
+    let place = folder.map_or(String::new(), |folder| format!(" in {}", folder.display()));
+    let versions = reckon_runtime::versions();
+    format!(
+        "{} ({}){place}",
+        versions.libtorch,
+        versions.libraries.join(", ")
+    )
+}
+
+/// Where a library lies that a build could use.
+#[cfg(not(feature = "torch"))]
+fn libtorch() -> String {
     let candidates = [
         env::var_os("LIBTORCH").map(PathBuf::from),
         Some(PathBuf::from(".libtorch")),
@@ -72,24 +85,9 @@ fn libtorch() -> String {
         .flatten()
         .find(|folder| folder.join("lib/libtorch_cpu.so").exists())
     {
-        Some(folder) => format!(
-            "{} in {}, not used by this build",
-            torch_version(&folder),
-            folder.display()
-        ),
+        Some(folder) => format!("in {}, not used by this build", folder.display()),
         None => "not found: `cargo xtask setup` gets it".to_owned(),
     }
-}
-
-fn torch_version(folder: &Path) -> String {
-    let version = ["build-version", "version.py"]
-        .iter()
-        .find_map(|name| fs::read_to_string(folder.join(name)).ok());
-    let text = version.unwrap_or_default();
-    let word = text
-        .split(['\n', ' ', '\'', '"'])
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
-    word.unwrap_or("of unknown version").to_owned()
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -121,6 +119,17 @@ fn simd() -> String {
 }
 
 fn gpu() -> String {
+    let cards = cards();
+    #[cfg(feature = "torch")]
+    {
+        let usable = reckon_runtime::versions().cuda_devices;
+        format!("{cards}; libtorch can use {usable}")
+    }
+    #[cfg(not(feature = "torch"))]
+    cards
+}
+
+fn cards() -> String {
     let query = [
         "--query-gpu=name,memory.total,driver_version",
         "--format=csv,noheader",

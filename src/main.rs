@@ -7,12 +7,20 @@ mod console;
 mod diff;
 mod doctor;
 mod explain;
+#[cfg(feature = "torch")]
+mod finished;
 mod flow;
 mod fmt;
 mod new;
 mod passes;
+#[cfg(feature = "torch")]
+mod progress;
 mod render;
+#[cfg(feature = "torch")]
+mod run;
 mod spec;
+#[cfg(feature = "torch")]
+mod table;
 
 use std::process::ExitCode;
 
@@ -36,6 +44,12 @@ fn main() -> ExitCode {
 
 fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
     match verb {
+        #[cfg(feature = "torch")]
+        Verb::Run(arguments) => run::run(arguments, console),
+        #[cfg(feature = "torch")]
+        Verb::Eval(arguments) => finished::eval(arguments, console),
+        #[cfg(feature = "torch")]
+        Verb::Recommend(arguments) => finished::recommend(arguments, console),
         Verb::Build(arguments) => build::build(arguments, console),
         Verb::Flow(arguments) => flow::flow(arguments, console),
         Verb::Passes => passes::passes(console),

@@ -101,7 +101,7 @@ fn data_files(from: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             .filter(|path| profile::is_data(path))
             .collect();
         if found.is_empty() {
-            let message = format!("`{}` holds no csv, tsv or parquet file", path.display());
+            let message = format!("`{}` holds no csv or tsv file", path.display());
             return Err(Failure::new(Exit::World, message));
         }
         found.sort();

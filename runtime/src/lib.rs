@@ -14,3 +14,4 @@ mod train;
 
 pub use failure::{Failure, FailureKind};
 pub use metric::Interval;
+pub use reckon_torch::{Versions, versions};

@@ -207,7 +207,7 @@ impl Kind {
 
 /// Whether a file looks like data by the ending of its name.
 pub(super) fn is_data(path: &Path) -> bool {
-    matches!(ending(path).as_str(), "csv" | "tsv" | "parquet")
+    matches!(ending(path).as_str(), "csv" | "tsv")
 }
 
 fn ending(path: &Path) -> String {

@@ -1,0 +1,87 @@
+//! `reckon eval` and `reckon recommend`: what a finished run can be asked.
+
+use std::path::Path;
+
+use reckon_compiler::plan::Plan;
+use reckon_runtime::run::{self, DeviceName, Origin};
+
+use crate::arguments::{Eval, Recommend};
+use crate::console::{Console, Exit, Failure};
+use crate::render::Format;
+use crate::run::{failed, plan};
+use crate::spec::{self, Spec};
+use crate::table;
+
+/// Evaluates the model of a run again, on one part of the split.
+pub(crate) fn eval(arguments: &Eval, console: &Console) -> Result<Exit, Failure> {
+    let Some(Model { origin, spec, plan }) = Model::open(&arguments.run, console)? else {
+        return Ok(Exit::SpecOrCheck);
+    };
+    match run::eval(
+        &arguments.run,
+        &plan,
+        &origin.root,
+        &arguments.split,
+        DeviceName::Cpu,
+    ) {
+        Ok(reports) => {
+            console.print_raw(&table::reports(&reports));
+            Ok(Exit::Success)
+        }
+        Err(failure) => Ok(failed(&spec, &failure, console)),
+    }
+}
+
+/// Prints the best items for a user.
+pub(crate) fn recommend(arguments: &Recommend, console: &Console) -> Result<Exit, Failure> {
+    let Some(Model { origin, spec, plan }) = Model::open(&arguments.run, console)? else {
+        return Ok(Exit::SpecOrCheck);
+    };
+    let (user, count) = (&arguments.user, arguments.count);
+    match run::recommend(
+        &arguments.run,
+        &plan,
+        &origin.root,
+        user,
+        count,
+        DeviceName::Cpu,
+    ) {
+        Ok(answer) => {
+            for note in &answer.notes {
+                console.say(&format!("note: {note}"));
+            }
+            console.print_raw(&table::recommendations(&answer.items));
+            Ok(Exit::Success)
+        }
+        Err(failure) => Ok(failed(&spec, &failure, console)),
+    }
+}
+
+/// The spec of a run, compiled again with the settings that it had.
+struct Model {
+    origin: Origin,
+    spec: Spec,
+    plan: Plan,
+}
+
+impl Model {
+    /// Nothing, and a report, where the spec of the run does not compile any more.
+    fn open(run: &Path, console: &Console) -> Result<Option<Self>, Failure> {
+        let origin = run::origin(run).map_err(|failure| {
+            let message = failure
+                .diagnostics
+                .first()
+                .map_or(String::new(), |finding| finding.message.clone());
+            Failure::new(Exit::World, message)
+                .help("name a folder that `reckon run` has written, such as `runs/main-1`")
+        })?;
+        let settings: Vec<(String, String)> = origin.settings.clone().into_iter().collect();
+        let spec = spec::open(&origin.spec, &settings)?;
+        if !spec.holds() {
+            spec.show(Format::Human, console);
+            return Ok(None);
+        }
+        let plan = plan(&spec, console);
+        Ok(plan.map(|plan| Self { origin, spec, plan }))
+    }
+}

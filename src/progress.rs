@@ -1,0 +1,343 @@
+//! What a run tells while it goes: a bar on a terminal, lines where no one watches, JSON for programs.
+
+use std::io;
+
+use clap::ValueEnum;
+use indicatif::{ProgressBar, ProgressStyle};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::Sources;
+use reckon_runtime::evaluate::Report;
+use reckon_runtime::observer::{Event, JsonLines, Observer, Progress, SplitNotice};
+
+use crate::console::Console;
+use crate::render::{self, Format};
+
+/// How progress is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Manner {
+    /// A bar on a terminal, lines elsewhere
+    #[default]
+    Auto,
+    /// Lines on stderr
+    Plain,
+    /// One JSON object an event, on stdout, in place of the final table
+    Json,
+}
+
+impl Manner {
+    /// Whether programs read it.
+    pub(crate) fn is_json(self) -> bool {
+        self == Self::Json
+    }
+}
+
+/// The observer for a manner.
+pub(crate) fn watcher<'a>(
+    manner: Manner,
+    sources: &'a Sources,
+    console: &'a Console,
+) -> Box<dyn Observer + 'a> {
+    match manner {
+        Manner::Json => Box::new(JsonLines::new(io::stdout())),
+        Manner::Plain => Box::new(Teller {
+            sources,
+            console,
+            bar: None,
+            draws: false,
+        }),
+        Manner::Auto => Box::new(Teller {
+            sources,
+            console,
+            bar: None,
+            draws: console.interactive,
+        }),
+    }
+}
+
+/// Tells a person: a line for what has happened, a bar for what is going on.
+struct Teller<'a> {
+    sources: &'a Sources,
+    console: &'a Console,
+    bar: Option<ProgressBar>,
+    draws: bool,
+}
+
+impl Observer for Teller<'_> {
+    fn notice(&mut self, event: &Event) {
+        match event {
+            Event::SourceRead {
+                source,
+                rows,
+                repeats,
+                absent,
+            } => self.say(&read(source, *rows, *repeats, absent)),
+            Event::Split(split) => self.say(&cut(split)),
+            Event::Warning(warning) => self.warn(warning),
+            Event::PhaseStarted {
+                phase,
+                epochs,
+                steps,
+                streams,
+                first_step,
+            } => {
+                let streams: Vec<String> = streams
+                    .iter()
+                    .map(|(name, rows, batch)| format!("{name} {} rows by {batch}", grouped(*rows)))
+                    .collect();
+                self.say(&format!(
+                    "{phase}: {epochs} epochs of {steps} steps over {}",
+                    streams.join(", ")
+                ));
+                self.begin(epochs * steps, *first_step);
+            }
+            Event::Progress(progress) => self.advance(progress),
+            Event::EpochFinished {
+                phase,
+                epoch,
+                losses,
+                ..
+            } => {
+                let losses: Vec<String> = losses
+                    .iter()
+                    .map(|(name, loss)| format!("{name} {loss:.4}"))
+                    .collect();
+                self.say(&format!("{phase}: epoch {epoch}, {}", losses.join(", ")));
+            }
+            Event::Evaluated { during, report } => {
+                // At the end the table tells it.
+                if during.is_some() {
+                    self.say(&measured(report));
+                }
+            }
+            Event::StoppedEarly {
+                phase,
+                epoch,
+                best_epoch,
+                best,
+            } => {
+                self.say(&format!("{phase}: stopped after epoch {epoch}; the weights of epoch {best_epoch} are kept ({best:.4})"));
+            }
+            Event::PhaseFinished {
+                phase,
+                steps,
+                seconds,
+            } => {
+                self.end();
+                self.say(&format!(
+                    "{phase}: {} steps in {}",
+                    grouped(*steps),
+                    duration(*seconds)
+                ));
+            }
+            Event::Finished { .. } => self.end(),
+        }
+    }
+}
+
+impl Teller<'_> {
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| self.console.say(line)),
+            None => self.console.say(line),
+        }
+    }
+
+    fn warn(&self, warning: &Diagnostic) {
+        let show = || {
+            render::show(
+                self.sources,
+                std::slice::from_ref(warning),
+                "",
+                Format::Human,
+                self.console,
+            )
+        };
+        match &self.bar {
+            Some(bar) => bar.suspend(show),
+            None => show(),
+        }
+    }
+
+    fn begin(&mut self, steps: usize, first_step: usize) {
+        if !self.draws {
+            return;
+        }
+        let bar = ProgressBar::new(steps as u64);
+        let line = "{bar:24} {percent:>3} %  {msg}";
+        let marks = if self.console.unicode {
+            "━╸ "
+        } else {
+            "=> "
+        };
+        let style = ProgressStyle::with_template(line).expect("the template holds known fields");
+        bar.set_style(style.progress_chars(marks));
+        bar.set_position(first_step as u64);
+        self.bar = Some(bar);
+    }
+
+    fn advance(&self, at: &Progress) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_position(at.step as u64);
+        let waiting = (at.waiting * 100.0).round();
+        let left = duration(at.seconds_left);
+        let speed = grouped(at.examples_per_second.max(0.0) as usize);
+        bar.set_message(format!(
+            "{}/{}  loss {:.4}  {speed}/s  data {waiting} %  {left} left",
+            at.epoch, at.epochs, at.loss
+        ));
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Teller<'_> {
+    /// A run that fails leaves no bar behind.
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn read(source: &str, rows: usize, repeats: usize, absent: &[(String, usize)]) -> String {
+    let mut line = format!("read {source}: {} rows", grouped(rows));
+    if repeats > 0 {
+        line += &format!(", {} repeats dropped", grouped(repeats));
+    }
+    for (entity, count) in absent.iter().filter(|(_, count)| *count > 0) {
+        line += &format!(", {} without their {entity}", grouped(*count));
+    }
+    line
+}
+
+fn cut(split: &SplitNotice) -> String {
+    let mut lines = Vec::new();
+    let parts: Vec<String> = split
+        .parts
+        .iter()
+        .map(|part| format!("{} {}", part.name, grouped(part.rows)))
+        .collect();
+    let mut line = format!("split {}: {}", split.source, parts.join(", "));
+    if split.cut > 0 {
+        line += &format!(", {} in none", grouped(split.cut));
+    }
+    lines.push(line);
+    for part in &split.parts {
+        for (entity, with, without) in part.entities.iter().filter(|(_, _, without)| *without > 0) {
+            let (with, without) = (grouped(*with), grouped(*without));
+            lines.push(format!(
+                "  {}: {with} of {entity} have rows, {without} have none",
+                part.name
+            ));
+        }
+    }
+    let later = split.training_later_than_median_test * 100.0;
+    if later > 0.0 {
+        lines.push(format!(
+            "  {later:.0} % of training rows are later than the median row of the last part"
+        ));
+    }
+    lines.join("\n")
+}
+
+fn measured(report: &Report) -> String {
+    let metrics: Vec<String> = report
+        .metrics
+        .iter()
+        .map(|metric| {
+            format!(
+                "{} {}",
+                metric.name,
+                metric
+                    .value
+                    .map_or("-".to_owned(), |value| format!("{value:.4}"))
+            )
+        })
+        .collect();
+    format!(
+        "  {} on {}: {}",
+        report.evaluation,
+        report.split,
+        metrics.join(", ")
+    )
+}
+
+/// A number with its digits in groups of three.
+pub(crate) fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Seconds for reading: `7 s`, `3 min 5 s`, `2 h 10 min`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    match whole {
+        0..=59 => format!("{whole} s"),
+        60..=3599 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut, duration, grouped, read};
+    use reckon_runtime::observer::{PartNotice, SplitNotice};
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        assert_eq!(
+            [6.6, 185.0, 7800.0].map(duration),
+            ["7 s", "3 min 5 s", "2 h 10 min"]
+        );
+    }
+
+    #[test]
+    fn what_was_dropped_is_said_beside_what_was_read() {
+        assert_eq!(
+            read("rating", 1000, 0, &[("user".to_owned(), 0)]),
+            "read rating: 1,000 rows"
+        );
+        let absent = [("movie".to_owned(), 2)];
+        assert_eq!(
+            read("rating", 10, 3, &absent),
+            "read rating: 10 rows, 3 repeats dropped, 2 without their movie"
+        );
+    }
+
+    #[test]
+    fn a_split_that_looks_ahead_says_so() {
+        let part = |name: &str, rows, without| PartNotice {
+            name: name.to_owned(),
+            rows,
+            entities: vec![("user".to_owned(), 5, without)],
+        };
+        let split = SplitNotice {
+            source: "rating".to_owned(),
+            parts: vec![part("train", 80, 0), part("test", 20, 1)],
+            cut: 0,
+            training_later_than_median_test: 0.25,
+        };
+        assert_eq!(
+            cut(&split),
+            "split rating: train 80, test 20\n  test: 5 of user have rows, 1 have none\n  25 % of training rows are later \
+             than the median row of the last part"
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! `reckon run`: from a spec to a run directory with a trained and evaluated model.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use reckon_compiler::lower::compile;
+use reckon_compiler::plan::Plan;
+use reckon_compiler::plan::text::print as print_plan;
+use reckon_compiler::value::Value;
+use reckon_grammar::ast::ItemKind;
+use reckon_grammar::span::FileId;
+use reckon_runtime::FailureKind;
+use reckon_runtime::run::{DeviceName, RunOptions, Spec as RunSpec, run as run_spec};
+use signal_hook::consts::SIGINT;
+
+use crate::arguments::Run;
+use crate::console::{Console, Exit, Failure};
+use crate::progress::watcher;
+use crate::render::Format;
+use crate::spec::{self, Spec};
+use crate::table;
+
+/// Compiles, runs and shows the metrics; the last line of stdout is the run directory.
+pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
+    let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
+    spec.show(Format::Human, console);
+    let Some(plan) = plan(&spec, console) else {
+        return Ok(Exit::SpecOrCheck);
+    };
+    let text = &spec.checked.sources.file(FileId(0)).text;
+    let interrupted = interruption()?;
+    let options = RunOptions {
+        out: arguments.out.as_deref(),
+        seed: arguments.seed,
+        device: arguments.device,
+        resume: arguments.resume,
+        threads: arguments
+            .threads
+            .unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into)),
+        interrupted: &interrupted,
+    };
+    let run_spec_of = RunSpec {
+        plan: &plan,
+        sources: &spec.checked.sources,
+        file: Path::new(&spec.name),
+        resolved: &resolved(text, &spec.checked.resolved),
+        plan_text: &print_plan(&plan),
+    };
+    let outcome = {
+        let mut watcher = watcher(arguments.progress, &spec.checked.sources, console);
+        run_spec(&run_spec_of, &options, watcher.as_mut())
+    };
+    match outcome {
+        Ok(result) => {
+            if !arguments.progress.is_json() {
+                console.print_raw(&table::reports(&result.reports));
+                console.print(&result.out.display().to_string());
+            }
+            Ok(Exit::Success)
+        }
+        Err(failure) => Ok(failed(&spec, &failure, console)),
+    }
+}
+
+/// Lowers a spec; shows why where that cannot be done.
+pub(crate) fn plan(spec: &Spec, console: &Console) -> Option<Plan> {
+    match compile(spec.checked.hir.as_ref()?) {
+        Ok(plan) => Some(plan),
+        Err(findings) => {
+            spec.show_findings(&findings, Format::Human, console);
+            None
+        }
+    }
+}
+
+/// Says why a run ended, and with which status.
+pub(crate) fn failed(spec: &Spec, failure: &reckon_runtime::Failure, console: &Console) -> Exit {
+    spec.show_findings(&failure.diagnostics, Format::Human, console);
+    match failure.kind {
+        FailureKind::Data => Exit::World,
+        FailureKind::Diverged => Exit::Diverged,
+        FailureKind::Checkpoint => Exit::Checkpoint,
+        FailureKind::Interrupted => {
+            console.say("interrupted; `--resume` goes on from the checkpoint");
+            Exit::Interrupted
+        }
+    }
+}
+
+/// A flag that the first Ctrl-C sets; the second ends the process at once.
+fn interruption() -> Result<Arc<AtomicBool>, Failure> {
+    let flag = Arc::new(AtomicBool::new(false));
+    // In this order: the first signal finds the flag unset, passes over the shutdown and sets it.
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&flag))
+        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&flag)))
+        .map_err(|error| Failure::new(Exit::World, format!("cannot listen for Ctrl-C: {error}")))?;
+    Ok(flag)
+}
+
+/// The text with each setting at its final value; comments and layout stay.
+fn resolved(text: &str, settings: &[(String, Value)]) -> String {
+    let mut out = text.to_owned();
+    let file = reckon_grammar::parse(FileId(0), text).ast;
+    for item in file.items.iter().rev() {
+        if let ItemKind::Setting(setting) = &item.kind
+            && let Some((_, value)) = settings.iter().find(|(name, _)| *name == setting.name.text)
+        {
+            out.replace_range(setting.value.span.range(), &value.to_string());
+        }
+    }
+    out
+}
+
+/// `cpu`, `cuda` or `cuda:1`.
+pub(crate) fn device(text: &str) -> Result<DeviceName, String> {
+    let number = text
+        .strip_prefix("cuda")
+        .map(|rest| match rest.strip_prefix(':') {
+            Some(number) => number.parse().ok(),
+            None => rest.is_empty().then_some(0),
+        });
+    match (text, number) {
+        ("cpu", _) => Ok(DeviceName::Cpu),
+        (_, Some(Some(number))) => Ok(DeviceName::Cuda(number)),
+        _ => Err("expected `cpu`, `cuda` or `cuda:NUMBER`".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reckon_compiler::value::Value;
+    use reckon_runtime::run::DeviceName;
+
+    use super::{device, resolved};
+
+    #[test]
+    fn the_resolved_spec_has_final_values_and_keeps_its_comments() {
+        let text = "// widths\nsetting dim = 64 // of towers\nsetting rate = 0.1\n";
+        let settings = [
+            ("dim".to_owned(), Value::Int(8)),
+            ("rate".to_owned(), Value::Float(0.5)),
+        ];
+        assert_eq!(
+            resolved(text, &settings),
+            "// widths\nsetting dim = 8 // of towers\nsetting rate = 0.5\n"
+        );
+    }
+
+    #[test]
+    fn devices_are_named_by_kind_and_number() {
+        assert_eq!(device("cpu"), Ok(DeviceName::Cpu));
+        assert_eq!(device("cuda"), Ok(DeviceName::Cuda(0)));
+        assert_eq!(device("cuda:3"), Ok(DeviceName::Cuda(3)));
+        assert!(device("cuda3").is_err() && device("gpu").is_err() && device("cuda:").is_err());
+    }
+}
