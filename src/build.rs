@@ -4,10 +4,11 @@ use clap::ValueEnum;
 use reckon_compiler::graph::Graph;
 use reckon_compiler::graph::text::print;
 use reckon_compiler::hir::Hir;
+use reckon_compiler::hir::print::print as print_hir;
 use reckon_compiler::lower::{Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
-use reckon_compiler::plan::print::print as print_plan;
-use reckon_compiler::plan::{EvaluationKind, Plan, Program};
+use reckon_compiler::plan::Plan;
+use reckon_compiler::plan::print::{graphs, print as print_plan};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_grammar::span::Sources;
 
@@ -23,9 +24,11 @@ pub(crate) enum Level {
     Tree,
     /// The abstract syntax, laid out
     Ast,
+    /// The typed program: every name in full, every type and stage written
+    Hir,
     /// The tensor programs, one op a line with its type
     Graph,
-    /// Everything that a run does, the tensor programs included
+    /// Everything that a run does, in order; the tensor programs by what feeds them
     Plan,
 }
 
@@ -39,12 +42,22 @@ pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failur
     let Some(hir) = spec.checked.hir.as_ref() else {
         return Ok(Exit::SpecOrCheck);
     };
+    if arguments.emit == Level::Hir {
+        console.print_raw(&print_hir(hir));
+        return Ok(Exit::Success);
+    }
     match lower(hir, arguments)? {
         Ok(Lowered { plan, after }) => {
             console.print_raw(&match (&arguments.print_after, arguments.emit) {
                 (Some(_), _) => after,
                 (None, Level::Plan) => print_plan(&plan),
-                (None, Level::Tree | Level::Ast | Level::Graph) => graphs(&plan),
+                (None, Level::Tree | Level::Ast | Level::Hir | Level::Graph) => {
+                    let texts: Vec<String> = graphs(&plan)
+                        .iter()
+                        .map(|(what, graph)| format!("// {what}\n{}", print(graph)))
+                        .collect();
+                    texts.join("\n")
+                }
             });
             Ok(Exit::Success)
         }
@@ -64,7 +77,7 @@ fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
     let parsed = reckon_grammar::parse(file, &text);
     let level = match arguments.emit {
         Level::Tree => parsed.tree.dump(&text),
-        Level::Ast | Level::Graph | Level::Plan => reckon_grammar::print(&parsed.ast),
+        Level::Ast | Level::Hir | Level::Graph | Level::Plan => reckon_grammar::print(&parsed.ast),
     };
     console.print_raw(&level);
     render::show(&sources, &parsed.diagnostics, &name, Format::Human, console);
@@ -129,23 +142,4 @@ fn must_be_pass(name: &str) -> Result<(), Failure> {
         Some(near) => format!("did that mean `{near}`? `reckon passes` lists all"),
         None => "`reckon passes` lists all".to_owned(),
     }))
-}
-
-/// The tensor programs of a plan: steps of trainings, then evaluations, then exports.
-fn graphs(plan: &Plan) -> String {
-    let mut programs: Vec<&Program> = plan.phases.iter().map(|phase| &phase.step).collect();
-    for evaluation in &plan.evaluations {
-        match &evaluation.kind {
-            EvaluationKind::Retrieval {
-                catalogue, query, ..
-            } => programs.extend([catalogue, query]),
-            EvaluationKind::Ranking { score } => programs.push(score),
-        }
-    }
-    programs.extend(plan.exports.iter().map(|export| &export.program));
-    programs
-        .iter()
-        .map(|program| print(&program.graph))
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -7,7 +7,7 @@ use std::thread;
 
 use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
-use reckon_compiler::plan::text::print as print_plan;
+use reckon_compiler::plan::print::print as print_plan;
 use reckon_compiler::value::Value;
 use reckon_grammar::ast::ItemKind;
 use reckon_grammar::span::FileId;
