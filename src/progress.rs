@@ -10,7 +10,7 @@ use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::{Event, JsonLines, Observer, Progress, SplitNotice};
 
 use crate::console::Console;
-use crate::render::{self, Format};
+use crate::render;
 
 /// How progress is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -143,15 +143,7 @@ impl Teller<'_> {
     }
 
     fn warn(&self, warning: &Diagnostic) {
-        let show = || {
-            render::show(
-                self.sources,
-                std::slice::from_ref(warning),
-                "",
-                Format::Human,
-                self.console,
-            )
-        };
+        let show = || render::show_one(self.sources, warning, self.console);
         match &self.bar {
             Some(bar) => bar.suspend(show),
             None => show(),

@@ -59,6 +59,16 @@ pub(crate) fn show(
     }
 }
 
+/// Shows a finding of a run that goes on.
+#[cfg(feature = "torch")]
+pub(crate) fn show_one(sources: &Sources, diagnostic: &Diagnostic, console: &Console) {
+    let look = Look {
+        colour: console.colour,
+        unicode: console.unicode,
+    };
+    console.say(&report::report(sources, diagnostic, look));
+}
+
 /// Findings by file and place; those at one place stay in the order in which they were found.
 fn in_order(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
