@@ -4,6 +4,7 @@ use std::io;
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Sources;
 use reckon_runtime::evaluate::Report;
@@ -96,13 +97,7 @@ impl Observer for Teller<'_> {
                 epoch,
                 losses,
                 ..
-            } => {
-                let losses: Vec<String> = losses
-                    .iter()
-                    .map(|(name, loss)| format!("{name} {loss:.4}"))
-                    .collect();
-                self.say(&format!("{phase}: epoch {epoch}, {}", losses.join(", ")));
-            }
+            } => self.say(&epoch_line(phase, *epoch, losses)),
             Event::Evaluated { during, report } => {
                 // At the end the table tells it.
                 if during.is_some() {
@@ -232,6 +227,19 @@ fn cut(split: &SplitNotice) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// The losses by name; their sum only where there are several.
+fn epoch_line(phase: &str, epoch: usize, outputs: &[(String, f64)]) -> String {
+    let is_loss = |(name, _): &&(String, f64)| name != TOTAL_LOSS && name != GRADIENT_NORM;
+    let several = outputs.iter().filter(is_loss).count() > 1;
+    let shown = outputs
+        .iter()
+        .filter(|output| is_loss(output) || (several && output.0 == TOTAL_LOSS));
+    let losses: Vec<String> = shown
+        .map(|(name, loss)| format!("{name} {loss:.4}"))
+        .collect();
+    format!("{phase}: epoch {epoch}, {}", losses.join(", "))
 }
 
 fn measured(report: &Report) -> String {

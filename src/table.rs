@@ -49,7 +49,7 @@ fn report_table(report: &Report) -> String {
         rows.push((baseline.name.clone(), cells(&baseline.metrics)));
     }
     let mut by = "";
-    for slice in &report.slices {
+    for slice in report.slices.iter().filter(|slice| slice.count > 0) {
         if slice.by != by {
             by = &slice.by;
             rows.push((format!("by {by}"), Vec::new()));
