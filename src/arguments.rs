@@ -51,6 +51,8 @@ pub(crate) enum Verb {
     Recommend(Recommend),
     /// Print a level of the lowering
     Build(Build),
+    /// Run the tests in specs
+    Test(Test),
     /// Show which loss trains which weights, and where gradients stop
     Flow(Flow),
     /// List what happens to graphs between building and running
@@ -235,4 +237,14 @@ pub(crate) struct Recommend {
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 10)]
     pub(crate) count: usize,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  reckon test main.rec losses.rec")]
+pub(crate) struct Test {
+    /// The specs; `-` reads one from stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
 }

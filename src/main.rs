@@ -21,6 +21,7 @@ mod run;
 mod spec;
 #[cfg(feature = "torch")]
 mod table;
+mod test;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,7 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Recommend(arguments) => finished::recommend(arguments, console),
         Verb::Build(arguments) => build::build(arguments, console),
         Verb::Flow(arguments) => flow::flow(arguments, console),
+        Verb::Test(arguments) => test::test(arguments, console),
         Verb::Passes => passes::passes(console),
         Verb::Check(arguments) => check::check(arguments, console),
         Verb::Explain(arguments) => explain::explain(arguments, console),
