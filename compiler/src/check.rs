@@ -48,6 +48,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.declare_sources();
     checker.items();
     checker.unused();
+    checker.complete();
     let Checker {
         hir,
         mut diagnostics,
@@ -128,6 +129,14 @@ pub(crate) struct Checker<'a> {
     used: BTreeSet<String>,
     /// The name of the `let` whose value is being read, for the names of weights.
     hint: Option<String>,
+    /// Columns whose type could not be read; said once.
+    broken_columns: BTreeSet<(String, String)>,
+    /// Names of items that this compiler does not lower yet; said once, where they are declared.
+    refused: BTreeSet<String>,
+    /// Calls of functions so far, to stop a spec that never ends.
+    expanded: usize,
+    /// It did not end, and that was said.
+    gave_up: bool,
 }
 
 impl<'a> Checker<'a> {
@@ -153,6 +162,10 @@ impl<'a> Checker<'a> {
             deriving: Vec::new(),
             used: BTreeSet::new(),
             hint: None,
+            broken_columns: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            expanded: 0,
+            gave_up: false,
         }
     }
 
@@ -163,6 +176,59 @@ impl<'a> Checker<'a> {
             .iter()
             .filter(|module| !module.library)
             .flat_map(|module| &module.ast.items)
+    }
+
+    /// Nothing that could not be checked may be left out in silence.
+    fn complete(&mut self) {
+        if self.diagnostics.iter().any(Diagnostic::is_error) {
+            return;
+        }
+        let mut lost: Vec<(Span, String)> = Vec::new();
+        for (source, name, feature) in &self.feature_items {
+            if self.features.get(&(source.clone(), name.clone())) == Some(&usize::MAX) {
+                lost.push((feature.name.span, format!("feature `{source}.{name}`")));
+            }
+        }
+        for item in self.user_items() {
+            let (name, kept) = match &item.kind {
+                ItemKind::Tower(tower) => (
+                    &tower.name,
+                    self.hir.towers.iter().any(|t| t.name == tower.name.text),
+                ),
+                ItemKind::Loss(loss) => (
+                    &loss.name,
+                    self.hir.losses.iter().any(|l| l.name == loss.name.text),
+                ),
+                ItemKind::Evaluate(it) => (
+                    &it.name,
+                    self.hir
+                        .evaluations
+                        .iter()
+                        .any(|e| e.name == it.name.text && !e.is_broken()),
+                ),
+                ItemKind::Setting(it) => (
+                    &it.name,
+                    self.hir
+                        .settings
+                        .iter()
+                        .any(|(name, _)| *name == it.name.text),
+                ),
+                _ => continue,
+            };
+            if !kept {
+                lost.push((name.span, format!("`{}`", name.text)));
+            }
+        }
+        for (span, what) in lost {
+            self.report(
+                Diagnostic::error(
+                    Code(999),
+                    span,
+                    format!("internal: {what} was not understood, and it was not said why"),
+                )
+                .help("this is a fault of the compiler; the spec that shows it helps to mend it"),
+            );
+        }
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -231,7 +297,11 @@ impl<'a> Checker<'a> {
         candidates: &[&str],
     ) -> Expr {
         if !name.is_empty() {
-            let mut diagnostic = self.error(code, span, format!("unknown {what} `{name}`"));
+            let message = match what.split_once(" of `").or(what.split_once(" for `")) {
+                Some((kind, owner)) => format!("`{owner} has no {kind} `{name}`"),
+                None => format!("unknown {what} `{name}`"),
+            };
+            let mut diagnostic = self.error(code, span, message);
             diagnostic = match nearest(name, candidates.iter().copied()) {
                 Some(near) => {
                     let at = diagnostic.primary.span;
@@ -285,6 +355,7 @@ impl<'a> Checker<'a> {
         }
         let mut seen: BTreeMap<(Namespace, &str), Span> = BTreeMap::new();
         for item in self.user_items() {
+            self.declare_params(&item.kind);
             for (space, name) in names_of(&item.kind) {
                 if name.text.is_empty() {
                     continue;
@@ -302,6 +373,28 @@ impl<'a> Checker<'a> {
                 }
             }
             self.declare_item(item);
+        }
+    }
+
+    /// Parameters of one function or tower have names of their own.
+    fn declare_params(&mut self, kind: &ItemKind) {
+        let params = match kind {
+            ItemKind::Fn(item) => item.params.as_slice(),
+            ItemKind::Tower(item) => item.params.as_deref().unwrap_or_default(),
+            _ => return,
+        };
+        for (at, param) in params.iter().enumerate() {
+            let name = &param.name;
+            let first = params[..at]
+                .iter()
+                .find(|first| first.name.text == name.text);
+            if let Some(first) = first.filter(|_| !name.text.is_empty()) {
+                let twice = format!("parameter `{}` is declared twice", name.text);
+                self.report(
+                    Diagnostic::error(Code(204), name.span, twice)
+                        .label(first.name.span, "first declared here"),
+                );
+            }
         }
     }
 

@@ -323,6 +323,16 @@ pub struct Evaluation {
     pub span: Span,
 }
 
+impl Evaluation {
+    /// Whether what it asks could not be checked.
+    pub(crate) fn is_broken(&self) -> bool {
+        match &self.kind {
+            EvaluationKind::Retrieval { score, .. } => score.is_error(),
+            EvaluationKind::Ranking { score, label } => score.is_error() || label.is_error(),
+        }
+    }
+}
+
 /// What an evaluation asks.
 #[derive(Clone, Debug)]
 pub enum EvaluationKind {

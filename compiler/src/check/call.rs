@@ -1,7 +1,7 @@
 //! Calls: towers, functions that are expanded at the call, and intrinsics.
 
 use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Param};
-use reckon_grammar::diagnostic::nearest;
+use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::Span;
 
 use super::signature::Matched;
@@ -9,7 +9,9 @@ use super::{Checker, FnDef, Frame, list};
 use crate::hir::{Expr, ExprKind, HandleTy, Kind, SpaceRef, Tensor, Ty};
 
 /// How deep functions may call each other.
-const MAX_DEPTH: usize = 64;
+const MAX_DEPTH: usize = 48;
+/// How many calls of functions a spec may expand to.
+const MAX_CALLS: usize = 50_000;
 
 impl<'a> Checker<'a> {
     /// `callee(args)`, or `piped |> callee(args)`.
@@ -21,7 +23,7 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Expr {
         let Syntax::Name(name) = &callee.kind else {
-            return self.call_path(callee, piped, args, span);
+            return self.call_path(callee, span);
         };
         if let Some(result) = self.rows_form(name, piped, args, span) {
             return result;
@@ -40,13 +42,7 @@ impl<'a> Checker<'a> {
         self.call_fn(found, args, span)
     }
 
-    fn call_path(
-        &mut self,
-        callee: &ast::Expr,
-        piped: Option<&ast::Expr>,
-        args: &[Arg],
-        span: Span,
-    ) -> Expr {
+    fn call_path(&mut self, callee: &ast::Expr, span: Span) -> Expr {
         if let Syntax::Field(base, last) = &callee.kind
             && let Syntax::Name(first) = &base.kind
             && last.text == "before"
@@ -54,11 +50,19 @@ impl<'a> Checker<'a> {
         {
             return self.not_yet(span, "the teacher as the day began");
         }
-        let _ = (piped, args);
-        if !matches!(callee.kind, Syntax::Error) {
+        if let Syntax::Field(_, name) = &callee.kind
+            && (self.fns.contains_key(name.text.as_str())
+                || self.towers.contains_key(name.text.as_str()))
+        {
             self.report(
                 self.error(216, callee.span, "only functions and towers can be called")
-                    .help("`|>` always applies a function, `.` always projects"),
+                    .note("`.` takes a field or a feature, `|>` applies a function")
+                    .help(format!("write `... |> {}`", name.text)),
+            );
+        } else if !matches!(callee.kind, Syntax::Error) {
+            self.report(
+                self.error(216, callee.span, "only functions and towers can be called")
+                    .note("`|>` always applies a function, `.` always projects"),
             );
         }
         Expr::error(span)
@@ -179,6 +183,13 @@ impl<'a> Checker<'a> {
             }
             slots[slot] = Some(self.argument(&params[slot], value));
         }
+        if variadic && rest.is_empty() {
+            self.report(
+                self.error(223, span, format!("`{callee}` needs values"))
+                    .help(format!("write `{callee}(a, b)`")),
+            );
+            return None;
+        }
         if variadic {
             slots[0] = Some(super::expr::tuple(rest, span));
         }
@@ -271,18 +282,14 @@ impl<'a> Checker<'a> {
         let Some(body) = &decl.body else {
             return self.intrinsic(decl, args, span);
         };
-        if self.depth >= MAX_DEPTH {
-            self.report(
-                self.error(
-                    224,
-                    span,
-                    format!("`{}` calls itself without end", decl.name.text),
-                )
-                .help("end the recursion with an `if` over a value known while compiling"),
-            );
-            return Expr::error(span);
+        self.expanded += 1;
+        if self.depth >= MAX_DEPTH || self.expanded > MAX_CALLS {
+            return self.endless(decl, span);
         }
-        let mut matched = Matched::default();
+        let mut matched = Matched {
+            library: found.library,
+            ..Matched::default()
+        };
         let mut values = Vec::new();
         for (param, arg) in decl.params.iter().zip(args) {
             match self.match_param(decl, param, arg, &mut matched) {
@@ -328,6 +335,22 @@ impl<'a> Checker<'a> {
         Expr { span, ..value }
     }
 
+    /// Calls that never end are said once; what is expanded after that says nothing.
+    fn endless(&mut self, decl: &ast::Fn, span: Span) -> Expr {
+        if !self.gave_up {
+            let name = &decl.name.text;
+            let call = self.user_span(span);
+            self.report(
+                Diagnostic::error(Code(224), call, format!("`{name}` is called without end"))
+                    .note(format!("functions are expanded while compiling, at most {MAX_DEPTH} deep and {MAX_CALLS} in all"))
+                    .help("end the recursion with an `if` over a value known while compiling"),
+            );
+        }
+        self.gave_up = true;
+        self.expanded = MAX_CALLS;
+        Expr::error(span)
+    }
+
     /// `film(c)`: the tower's value at every row of the handles' space.
     fn apply_tower(
         &mut self,
@@ -357,8 +380,10 @@ impl<'a> Checker<'a> {
             let Some(value) = self.tower_argument(name, param, wanted, value, &mut spaces) else {
                 return Expr::error(span);
             };
-            if let Ty::Handle(HandleTy { past: true, .. }) = value.ty {
-                facts.sides = ["past".to_owned()].into();
+            match &value.ty {
+                Ty::Handle(HandleTy { past: true, .. }) => facts.sides = ["past".to_owned()].into(),
+                Ty::Handle(_) => {}
+                _ => facts = facts.join(&value.facts),
             }
             checked.push(value);
         }
@@ -401,7 +426,7 @@ impl<'a> Checker<'a> {
                 let Ty::Tensor(given) = &value.ty else {
                     return None;
                 };
-                if given.dims != wanted.dims {
+                if given.dims != wanted.dims || given.elem != wanted.elem {
                     let (wanted, given) =
                         (self.show(&Ty::Tensor(wanted.clone())), self.show(&value.ty));
                     self.report(self.error(

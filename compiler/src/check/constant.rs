@@ -13,7 +13,12 @@ impl Checker<'_> {
     pub(super) fn settings(&mut self, overrides: &[(String, String)]) {
         self.frames.push(super::Frame::default());
         let mut known = Vec::new();
-        for item in self.user_items() {
+        // A file sees the settings of the files that it uses, so those come first.
+        let modules = self.program.modules.iter().rev();
+        let items = modules
+            .filter(|module| !module.library)
+            .flat_map(|module| &module.ast.items);
+        for item in items {
             let ItemKind::Setting(setting) = &item.kind else {
                 continue;
             };
@@ -250,9 +255,12 @@ pub(crate) fn symbol(op: BinaryOp) -> &'static str {
 /// Folds an operator over one constant.
 pub(super) fn unary(op: UnaryOp, a: &Value) -> Result<Value, String> {
     match (op, a) {
-        (UnaryOp::Neg, Value::Int(a)) => Ok(Value::Int(-a)),
+        (UnaryOp::Neg, Value::Int(a)) => a
+            .checked_neg()
+            .map(Value::Int)
+            .ok_or_else(|| format!("`-{a}` does not fit a whole number")),
         (UnaryOp::Neg, Value::Float(a)) => Ok(Value::Float(-a)),
-        (UnaryOp::Neg, Value::Duration(a)) => Ok(Value::Duration(-a)),
+        (UnaryOp::Neg, Value::Duration(a)) => Ok(Value::Duration(a.saturating_neg())),
         (UnaryOp::Not, Value::Bool(a)) => Ok(Value::Bool(!a)),
         (UnaryOp::Neg, _) => Err(format!("`-` takes a number, not {}", describe(a))),
         (UnaryOp::Not, _) => Err(format!(

@@ -96,7 +96,7 @@ impl Checker<'_> {
             value.facts.clone(),
             value.span,
         );
-        let reference = if matches!(value.ty, Ty::Row(_) | Ty::Tuple(_) | Ty::Handle(_)) {
+        let reference = if by_name(&value.ty) {
             value.clone()
         } else {
             reference
@@ -142,22 +142,20 @@ impl Checker<'_> {
 
     /// A name in value position: a local, a column or handle of the row in scope, a setting or a weight.
     fn lookup(&mut self, name: &str, span: Span) -> Option<Expr> {
-        let frame = self.frames.last().cloned().unwrap_or_default();
-        if let Some(binding) = frame
-            .locals
-            .iter()
-            .rev()
-            .find(|binding| binding.name == name)
-        {
+        let frame = self.frames.last()?;
+        let bound = frame.locals.iter().rev().find(|known| known.name == name);
+        if let Some(binding) = bound {
             return Some(Expr {
                 span,
                 ..binding.value.clone()
             });
         }
-        if let Some(found) = frame
-            .row
-            .as_ref()
-            .and_then(|row| self.in_row(row, name, span))
+        // What the library says does not depend on the names of a spec.
+        if frame.library {
+            return None;
+        }
+        if let Some(row) = frame.row.clone()
+            && let Some(found) = self.in_row(&row, name, span)
         {
             return Some(found);
         }
@@ -165,6 +163,10 @@ impl Checker<'_> {
             let value = value.clone();
             self.used.insert(format!("setting {name}"));
             return Some(Expr::constant(value, span));
+        }
+        // What was refused where it is declared is not refused again where it is read.
+        if self.refused.contains(name) {
+            return Some(Expr::error(span));
         }
         let weight = self.hir.weights.iter().find(|weight| weight.name == name)?;
         let ty = Ty::Tensor(weight.ty.clone());
@@ -274,6 +276,9 @@ impl Checker<'_> {
             Ty::Record(fields) => match fields.iter().find(|(field, _)| *field == name.text) {
                 Some((_, ty)) => {
                     let (ty, facts) = (ty.clone(), base.facts.clone());
+                    if let (true, Some(value)) = (by_name(&ty), field_of(&base, &name.text)) {
+                        return Expr { span, ..value };
+                    }
                     Expr::new(
                         ExprKind::Field(Box::new(base), name.text.clone()),
                         ty,
@@ -302,10 +307,14 @@ impl Checker<'_> {
             }
             Ty::Const(_) | Ty::Row(_) | Ty::Tensor(_) => {
                 let shown = self.show(&base.ty);
-                self.report(
-                    self.error(214, name.span, format!("`{shown}` has no field `{}`", name.text))
-                        .note("`.` takes a field of a record or a feature of a row; `|>` applies a function"),
-                );
+                let diagnostic = self
+                    .error(214, name.span, format!("`{shown}` has no field `{}`", name.text))
+                    .note("`.` takes a field of a record or a feature of a row; `|>` applies a function");
+                self.report(if self.fns.contains_key(name.text.as_str()) {
+                    diagnostic.help(format!("write `... |> {}`", name.text))
+                } else {
+                    diagnostic
+                });
                 Expr::error(span)
             }
         }
@@ -422,43 +431,30 @@ impl Checker<'_> {
 
     /// A feature as a tensor over the handle's space.
     pub(super) fn feature(&mut self, base: Expr, handle: &HandleTy, at: usize, span: Span) -> Expr {
-        let feature = self.hir.features[at].clone();
+        let feature = &self.hir.features[at];
+        let (source, name) = (feature.source.clone(), feature.name.clone());
         let mut facts = Facts::default();
         if handle.past {
             facts.sides.insert("past".into());
         } else {
             facts.sides = feature.value.facts.sides.clone();
         }
-        let ty = match &feature.value.ty {
+        let ty = match feature.value.ty.clone() {
             Ty::Tensor(tensor) => {
                 let mut spaces: Vec<_> = handle.space.into_iter().collect();
                 for space in &tensor.spaces {
                     let SpaceKind::List { max, .. } = self.hir.spaces[space.0 as usize].kind else {
                         continue;
                     };
-                    let identity = format!(
-                        "{}/{}.{}/{}",
-                        handle_key(&base),
-                        feature.source,
-                        feature.name,
-                        space.0
-                    );
+                    let identity = format!("{}/{source}.{name}/{}", handle_key(&base), space.0);
                     let list = self.list_space(identity, handle, max);
                     spaces = self.join_spaces(&spaces, &[list]);
                 }
-                Ty::Tensor(Tensor {
-                    spaces,
-                    ..tensor.clone()
-                })
+                Ty::Tensor(Tensor { spaces, ..tensor })
             }
             _ => return Expr::error(span),
         };
-        Expr::new(
-            ExprKind::Feature(Box::new(base), feature.name),
-            ty,
-            facts,
-            span,
-        )
+        Expr::new(ExprKind::Feature(Box::new(base), name), ty, facts, span)
     }
 
     fn unary(&mut self, op: UnaryOp, value: &ast::Expr, span: Span) -> Expr {
@@ -517,6 +513,18 @@ impl Checker<'_> {
         if matches!(&cond.kind, Syntax::Name(name) if name == "training") {
             let (then, otherwise) = (self.expr(then), self.expr(otherwise));
             let (then, otherwise) = (self.tensor(then), self.tensor(otherwise));
+            if then.is_error() || otherwise.is_error() {
+                return Expr::error(span);
+            }
+            if then.ty != otherwise.ty {
+                let (a, b) = (self.show(&then.ty), self.show(&otherwise.ty));
+                self.report(
+                    self.error(302, span, "both branches of `if training` have one type")
+                        .label(then.span, format!("`{a}`"))
+                        .label(otherwise.span, format!("`{b}`")),
+                );
+                return Expr::error(span);
+            }
             let (ty, facts) = (
                 otherwise.ty.clone(),
                 then.facts.clone().join(&otherwise.facts),
@@ -644,7 +652,9 @@ impl Checker<'_> {
     fn range(&mut self, low: &ast::Expr, high: &ast::Expr, span: Span) -> Expr {
         let (low, high) = (self.expr(low), self.expr(high));
         match (&low.ty, &high.ty) {
-            (Ty::Const(Value::Int(low)), Ty::Const(Value::Int(high))) if high - low <= 10_000 => {
+            (Ty::Const(Value::Int(low)), Ty::Const(Value::Int(high)))
+                if high.saturating_sub(*low) <= 10_000 =>
+            {
                 Expr::constant(Value::List((*low..*high).map(Value::Int).collect()), span)
             }
             (Ty::Error, _) | (_, Ty::Error) => Expr::error(span),
@@ -661,21 +671,20 @@ impl Checker<'_> {
     }
 
     fn record(&mut self, fields: &[(Name, ast::Expr)], span: Span) -> Expr {
-        let mut values = Vec::new();
+        let mut values: Vec<(String, Expr)> = Vec::new();
         for (name, value) in fields {
             let value = self.expr(value);
+            if values.iter().any(|(known, _)| *known == name.text) {
+                self.report(self.error(
+                    204,
+                    name.span,
+                    format!("field `{}` is given twice", name.text),
+                ));
+                return Expr::error(span);
+            }
             values.push((name.text.clone(), value));
         }
-        let facts = values.iter().fold(Facts::default(), |facts, (_, value)| {
-            facts.join(&value.facts)
-        });
-        let ty = Ty::Record(
-            values
-                .iter()
-                .map(|(name, value)| (name.clone(), value.ty.clone()))
-                .collect(),
-        );
-        Expr::new(ExprKind::Record(values), ty, facts, span)
+        named(values, span)
     }
 
     /// Runs `work` with the columns and references of a row in scope.
@@ -705,6 +714,41 @@ impl Checker<'_> {
             id,
             Expr::new(ExprKind::Local(id), Ty::Handle(ty), Facts::default(), span),
         )
+    }
+}
+
+/// A record of values.
+pub(super) fn named(values: Vec<(String, Expr)>, span: Span) -> Expr {
+    if values.iter().any(|(_, value)| value.is_error()) {
+        return Expr::error(span);
+    }
+    let facts = values.iter().fold(Facts::default(), |facts, (_, value)| {
+        facts.join(&value.facts)
+    });
+    let types = values.iter();
+    let types = types.map(|(name, value)| (name.clone(), value.ty.clone()));
+    let ty = Ty::Record(types.collect());
+    Expr::new(ExprKind::Record(values), ty, facts, span)
+}
+
+/// Whether values of this type are read anew where their name stands: kernels have no bindings, and rows need none.
+fn by_name(ty: &Ty) -> bool {
+    match ty {
+        Ty::Row(_) | Ty::Tuple(_) | Ty::Handle(_) => true,
+        Ty::Record(fields) => fields.iter().any(|(_, ty)| by_name(ty)),
+        Ty::Const(_) | Ty::Tensor(_) | Ty::Error => false,
+    }
+}
+
+/// The field of a record that is written out.
+fn field_of(base: &Expr, name: &str) -> Option<Expr> {
+    match &base.kind {
+        ExprKind::Record(fields) => {
+            let found = fields.iter().find(|(field, _)| field == name);
+            found.map(|(_, value)| value.clone())
+        }
+        ExprKind::Scope { value, .. } => field_of(value, name),
+        _ => None,
     }
 }
 

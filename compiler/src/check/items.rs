@@ -17,6 +17,7 @@ impl<'a> Checker<'a> {
     /// All items beside sources, in an order in which each finds what it needs.
     pub(super) fn items(&mut self) {
         let items: Vec<&'a ast::Item> = self.user_items().collect();
+        self.refuse_later(&items);
         for item in &items {
             if let ItemKind::Weight(weight) = &item.kind {
                 self.weight_item(weight);
@@ -57,6 +58,28 @@ impl<'a> Checker<'a> {
                 self.train(train, item.span);
             }
         }
+    }
+
+    /// Notes the names of all items that are not lowered yet.
+    fn refuse_later(&mut self, items: &[&'a ast::Item]) {
+        for item in items {
+            match &item.kind {
+                ItemKind::Column(_) | ItemKind::Graph(_) | ItemKind::Selector(_) => {
+                    self.refuse_names(item);
+                }
+                ItemKind::Loop(each) => {
+                    self.refused.insert(each.name.text.clone());
+                    each.items.iter().for_each(|item| self.refuse_names(item));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn refuse_names(&mut self, item: &ast::Item) {
+        let names = super::names_of(&item.kind);
+        self.refused
+            .extend(names.into_iter().map(|(_, name)| name.text.clone()));
     }
 
     /// Features of a source that does not exist are said once, at the item.
@@ -105,13 +128,19 @@ impl<'a> Checker<'a> {
         let ty = self.written(&weight.ty);
         let init = self.expr(&weight.init);
         self.frames.pop();
-        let (Some(Ty::Tensor(ty)), Some(init)) = (ty, init.ty.value().and_then(Value::as_f64))
-        else {
-            self.report(Diagnostic::error(
-                Code(301),
-                weight.init.span,
-                "a weight starts at a number known while compiling",
-            ));
+        let Some(ty) = ty else {
+            self.refused.insert(weight.name.text.clone());
+            return;
+        };
+        let (Ty::Tensor(ty), Some(init)) = (ty, init.ty.value().and_then(Value::as_f64)) else {
+            self.refused.insert(weight.name.text.clone());
+            if !init.is_error() {
+                self.report(Diagnostic::error(
+                    Code(301),
+                    weight.init.span,
+                    "a weight is numbers, and starts at a number known while compiling",
+                ));
+            }
             return;
         };
         self.hir.weights.push(ItemWeight {
@@ -138,7 +167,7 @@ impl<'a> Checker<'a> {
                 Code(418),
                 feature.name.span,
                 format!("feature `{key}` is computed from itself"),
-            ));
+            ).help("a column of that name is reached by `.raw`, earlier rows through `history(...)`"));
             return None;
         }
         self.open.push(key);
@@ -169,10 +198,12 @@ impl<'a> Checker<'a> {
 
     fn feature_value(&mut self, value: Expr, source: &str, name: &str) -> Expr {
         if let Some(leak) = value.facts.label {
+            let of = self.references_of(source).first().cloned();
+            let of = of.unwrap_or_else(|| "user".into());
             self.report(
                 Diagnostic::error(Code(420), leak, format!("feature `{source}.{name}` reads a label of its own row"))
                     .here("known only after the row happened")
-                    .help(format!("read it from earlier rows: `history({source} of ..., last: 50)`, or declare the column without `label`")),
+                    .help(format!("read it from earlier rows: `history({source} of {of}, last: 50)`, or declare the column without `label`")),
             );
             return Expr::error(value.span);
         }
@@ -222,11 +253,14 @@ impl<'a> Checker<'a> {
             return None;
         }
         if self.open.contains(&key) {
-            self.report(Diagnostic::error(
-                Code(503),
-                tower.name.span,
-                format!("tower `{name}` applies itself"),
-            ));
+            self.report(
+                Diagnostic::error(
+                    Code(503),
+                    tower.name.span,
+                    format!("tower `{name}` applies itself"),
+                )
+                .help("put what both need into a `fn`"),
+            );
             return None;
         }
         self.open.push(key.clone());
@@ -425,8 +459,7 @@ impl<'a> Checker<'a> {
                 cond,
                 of,
             } => {
-                if let Some(window) = windows.first() {
-                    let _ = window;
+                if !windows.is_empty() {
                     self.not_yet(span, "a window of a loop");
                     return None;
                 }
@@ -453,10 +486,7 @@ impl<'a> Checker<'a> {
             return None;
         };
         if self.hir.sources.iter().all(|known| known.name != *name) {
-            let is_selector = self
-                .user_items()
-                .any(|item| matches!(&item.kind, ItemKind::Selector(s) if s.name.text == *name));
-            if !is_selector {
+            if !self.refused.contains(name) {
                 let known: Vec<String> = self
                     .hir
                     .sources
@@ -529,7 +559,7 @@ impl<'a> Checker<'a> {
         let Some((rows, handle)) = rows else { return };
         for name in &loss.trains {
             if self.tower_index(&name.text).is_none()
-                && !self.broken.contains(&format!("tower {}", name.text))
+                && !self.towers.contains_key(name.text.as_str())
             {
                 let known: Vec<&str> = self.towers.keys().copied().collect();
                 self.unknown(505, name.span, "tower", &name.text, &known);
@@ -592,6 +622,25 @@ impl<'a> Checker<'a> {
                     _ => None,
                 })
                 .collect();
+            let takes_tensors = self.hir.towers[at]
+                .params
+                .iter()
+                .any(|(_, _, ty)| !matches!(ty, Ty::Handle(_)));
+            if takes_tensors || self.hir.towers[at].params.is_empty() {
+                self.report(
+                    Diagnostic::error(
+                        Code(506),
+                        name.span,
+                        format!(
+                            "tower `{}` cannot serve alone: it is not applied to rows",
+                            name.text
+                        ),
+                    )
+                    .label(self.hir.towers[at].span, "declared here")
+                    .help("export the tower that applies it"),
+                );
+                continue;
+            }
             if entities.len() > 1 {
                 let diagnostic = Diagnostic::error(
                     Code(506),

@@ -4,10 +4,10 @@ use reckon_grammar::ast;
 use reckon_grammar::span::Span;
 
 use super::Checker;
-use super::signature::Matched;
+use super::signature::{MAX_SIZE, Matched};
 use super::values::{join_dims, row_type};
 use crate::graph::{Elem, Op};
-use crate::hir::{Expr, ExprKind, Facts, Kind, Tensor, Ty};
+use crate::hir::{Expr, ExprKind, Facts, HandleTy, Kind, Tensor, Ty};
 use crate::plan::row::{RowKind, RowOp, RowType};
 use crate::value::Value;
 
@@ -28,7 +28,12 @@ impl Checker<'_> {
         let facts = args
             .iter()
             .fold(Facts::default(), |facts, arg| facts.join(&arg.facts));
-        if args.iter().any(|arg| matches!(arg.ty, Ty::Row(_))) && !self.is_list_of_rows(&args) {
+        let of_rows = args.iter().any(|arg| matches!(arg.ty, Ty::Row(_)))
+            && args
+                .iter()
+                .all(|arg| matches!(arg.ty, Ty::Row(_) | Ty::Const(_)));
+        let as_list = self.is_list_of_rows(&args) && (decl.ret.is_some() || pools(name));
+        if of_rows && !as_list {
             let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
             match row_op(name, &types) {
                 Some(Ok(call)) => {
@@ -49,7 +54,10 @@ impl Checker<'_> {
         if let Some(found) = self.pooling(name, &args, span) {
             return found;
         }
-        let mut matched = Matched::default();
+        let mut matched = Matched {
+            library: true,
+            ..Matched::default()
+        };
         let mut values = Vec::new();
         for (param, arg) in decl.params.iter().zip(args) {
             match self.match_param(decl, param, arg, &mut matched) {
@@ -111,6 +119,12 @@ impl Checker<'_> {
             }
         }
         let Some(ret) = &decl.ret else {
+            let shown: Vec<String> = values.iter().map(|value| self.show(&value.ty)).collect();
+            self.report(self.error(
+                303,
+                span,
+                format!("`{name}` does not take `{}`", shown.join("`, `")),
+            ));
             return Expr::error(span);
         };
         let ast::TypeKind::Named {
@@ -122,22 +136,23 @@ impl Checker<'_> {
         let (elem, kind) = super::call::kind_named(&elem.text).unwrap_or((Elem::F32, Kind::Plain));
         let mut shape = leading;
         let mut list = false;
-        let mut bound = matched.dims.clone();
+        let mut bound = matched.clone();
         for (param, value) in decl.params.iter().zip(&values) {
             if let Some(Value::Int(size)) = value.ty.value() {
-                bound.insert(param.name.text.clone(), usize::try_from(*size).unwrap_or(0));
+                let size = usize::try_from(*size).unwrap_or(0);
+                bound.dims.insert(param.name.text.clone(), size);
             }
         }
         for dim in dims.iter().flatten() {
             match dim {
                 ast::Dim::Expr(dim) => match self.dim(dim, &bound) {
-                    Some(size) => shape.push(size),
-                    None => {
+                    Some(size) if size <= MAX_SIZE => shape.push(size),
+                    _ => {
                         let dim = reckon_grammar::print_expr(dim);
                         self.report(self.error(
                             302,
                             span,
-                            format!("`{dim}` in the result of `{name}` is not a whole number"),
+                            format!("`{dim}` in the result of `{name}` is no whole number up to {MAX_SIZE}"),
                         ));
                         return Expr::error(span);
                     }
@@ -164,15 +179,44 @@ impl Checker<'_> {
         Expr::new(ExprKind::Prim(name, values), ty, facts, span)
     }
 
-    /// `sum`, `mean`, `max`, `min`, `count`, `first`, `last`: over a ragged list where the value is one, else over the innermost dimension.
-    fn pooling(&mut self, name: &str, args: &[Expr], span: Span) -> Option<Expr> {
-        if !matches!(
-            name,
-            "sum" | "mean" | "max" | "min" | "count" | "first" | "last"
-        ) {
+    /// A value for each row of a history, for `count` to count.
+    fn marks(&mut self, name: &str, rows: &Expr) -> Option<Expr> {
+        let Ty::Handle(HandleTy {
+            source,
+            space: Some(_),
+            past: true,
+            ..
+        }) = &rows.ty
+        else {
+            return None;
+        };
+        if name != "count" {
             return None;
         }
-        let value = self.tensor(args.first()?.clone());
+        let found = self.hir.sources.iter().find(|known| known.name == *source);
+        let column = found?.columns.first()?.name.clone();
+        let (source, span) = (source.clone(), rows.span);
+        let column = self.column(rows.clone(), &source, &column, span);
+        let facts = column.facts.clone();
+        let ty = Ty::Row(RowType::new(RowKind::Bool));
+        Some(Expr::new(
+            ExprKind::Prim("is_null".into(), vec![column]),
+            ty,
+            facts,
+            span,
+        ))
+    }
+
+    /// `sum`, `mean`, `max`, `min`, `count`, `first`, `last`: over a ragged list where the value is one, else over the innermost dimension.
+    fn pooling(&mut self, name: &str, args: &[Expr], span: Span) -> Option<Expr> {
+        if !pools(name) {
+            return None;
+        }
+        let value = match self.marks(name, args.first()?) {
+            Some(marks) => marks,
+            None => args.first()?.clone(),
+        };
+        let value = self.tensor(value);
         let Ty::Tensor(tensor) = value.ty.clone() else {
             return Some(Expr::error(span));
         };
@@ -213,6 +257,14 @@ impl Checker<'_> {
             span,
         ))
     }
+}
+
+/// Functions over a ragged list, or over the innermost dimension where there is none.
+fn pools(name: &str) -> bool {
+    matches!(
+        name,
+        "sum" | "mean" | "max" | "min" | "count" | "first" | "last"
+    )
 }
 
 /// Intrinsics take leading dimensions as they are.
@@ -418,35 +470,58 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
             at + 1
         )),
     };
-    let entry = match name {
-        "split" => {
-            text(1).map(|separator| (RowOp::Split(separator), Wants::Text, List(Box::new(Str)), 1))
-        }
-        "capture" => text(1).map(|pattern| (RowOp::Capture(pattern), Wants::Text, Str, 1)),
-        "ngrams" => whole(1).map(|n| {
-            (
-                RowOp::Ngrams(n as usize),
-                Wants::Text,
-                List(Box::new(Str)),
-                1,
-            )
-        }),
-        "take" => whole(1).map(|n| (RowOp::Take(n as usize), Wants::List, element.clone(), 1)),
-        "hash" => whole(1)
-            .and_then(|n| whole(2).map(|seed| (RowOp::Hash { n, seed }, Wants::Any, Int, 1))),
-        "cross" => whole(2)
-            .and_then(|n| whole(3).map(|seed| (RowOp::Cross { n, seed }, Wants::Any, Int, 2))),
-        "buckets" => {
-            borders(args.get(1)).map(|borders| (RowOp::Buckets(borders), Wants::Number, Int, 1))
-        }
-        // The lowering puts the index of the fitted statistic in place of 0.
-        "vocab" => Ok((RowOp::Vocab(0), Wants::Any, Int, 1)),
-        "quantiles" => Ok((RowOp::Quantile(0), Wants::Number, Int, 1)),
-        "zscore" => Ok((RowOp::ZScore(0), Wants::Number, RowKind::Float, 1)),
-        "minmax" => Ok((RowOp::MinMax(0), Wants::Number, RowKind::Float, 1)),
-        _ => return None,
+    let some = |at: usize| match whole(at) {
+        Ok(0) => Err(format!(
+            "needs a whole number above 0 as argument {}",
+            at + 1
+        )),
+        other => other,
     };
+    let entry =
+        match name {
+            "split" => text(1)
+                .map(|separator| (RowOp::Split(separator), Wants::Text, List(Box::new(Str)), 1)),
+            "capture" => text(1).map(|pattern| (RowOp::Capture(pattern), Wants::Text, Str, 1)),
+            "ngrams" => some(1).map(|n| {
+                (
+                    RowOp::Ngrams(n as usize),
+                    Wants::Text,
+                    List(Box::new(Str)),
+                    1,
+                )
+            }),
+            "take" => whole(1).map(|n| (RowOp::Take(n as usize), Wants::List, element.clone(), 1)),
+            "hash" => some(1)
+                .and_then(|n| whole(2).map(|seed| (RowOp::Hash { n, seed }, Wants::Any, Int, 1))),
+            "cross" => some(2)
+                .and_then(|n| whole(3).map(|seed| (RowOp::Cross { n, seed }, Wants::Any, Int, 2))),
+            "buckets" => {
+                borders(args.get(1)).map(|borders| (RowOp::Buckets(borders), Wants::Number, Int, 1))
+            }
+            // The lowering puts the index of the fitted statistic in place of 0.
+            "vocab" => vocabulary(args).map(|()| (RowOp::Vocab(0), Wants::Any, Int, 1)),
+            "quantiles" => some(1).map(|_| (RowOp::Quantile(0), Wants::Number, Int, 1)),
+            "zscore" => Ok((RowOp::ZScore(0), Wants::Number, RowKind::Float, 1)),
+            "minmax" => Ok((RowOp::MinMax(0), Wants::Number, RowKind::Float, 1)),
+            _ => return None,
+        };
     Some(entry)
+}
+
+/// The numbers of `vocab(x, min_count, oov, top, drop)`.
+fn vocabulary(args: &[Ty]) -> Result<(), String> {
+    let number = |at: usize| args.get(at).and_then(Ty::value).and_then(Value::as_f64);
+    for (at, name, least) in [(1, "min_count", 1.0), (2, "oov", 0.0), (3, "top", 0.0)] {
+        if number(at).is_some_and(|value| value < least) {
+            return Err(format!("needs a `{name}` of at least {least}"));
+        }
+    }
+    match number(4) {
+        Some(drop) if !(0.0..1.0).contains(&drop) => {
+            Err("needs a `drop` of at least 0% and below 100%".into())
+        }
+        _ => Ok(()),
+    }
 }
 
 fn borders(ty: Option<&Ty>) -> Result<Vec<f64>, String> {

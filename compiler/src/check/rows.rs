@@ -4,6 +4,7 @@ use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Window};
 use reckon_grammar::span::Span;
 
 use super::Checker;
+use super::signature::MAX_SIZE;
 use super::values::{handle_key, join_dims};
 use crate::graph::{Elem, Init};
 use crate::hir::{
@@ -11,6 +12,9 @@ use crate::hir::{
 };
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
+
+/// The widest embedding.
+const MAX_WIDTH: i64 = 65_536;
 
 /// Functions of the language that this compiler does not lower yet.
 const LATER: &[&str] = &[
@@ -73,7 +77,6 @@ impl Checker<'_> {
     }
 
     fn history(&mut self, args: &[Arg], span: Span) -> Expr {
-        let decl = self.fns.get("history").map(|found| found.decl);
         let Some(first) = args.first().filter(|arg| arg.name.is_none()) else {
             self.report(
                 self.error(223, span, "`history` needs rows")
@@ -140,15 +143,15 @@ impl Checker<'_> {
                     return self.bad_history(arg, "`within` is a duration such as `30d`", span);
                 }
                 (other, _) => {
-                    let _ = decl;
-                    let name = other.unwrap_or("a second value").to_owned();
-                    return self.bad_history(
-                        arg,
-                        &format!(
-                            "`history` has no argument `{name}`; it takes `last` and `within`"
-                        ),
-                        span,
-                    );
+                    let message = match other {
+                        Some(name) => {
+                            format!(
+                                "`history` has no argument `{name}`; it takes `last` and `within`"
+                            )
+                        }
+                        None => "`history` takes `last` and `within` by name".to_owned(),
+                    };
+                    return self.bad_history(arg, &message, span);
                 }
             }
         }
@@ -266,11 +269,16 @@ impl Checker<'_> {
             Ty::Error => None,
             other => {
                 let shown = self.show(other);
-                self.report(self.error(
-                    313,
-                    value.span,
-                    format!("a condition on rows is a truth value of each row, found `{shown}`"),
-                ));
+                self.report(
+                    self.error(
+                        313,
+                        value.span,
+                        format!(
+                            "a condition on rows is a truth value of each row, found `{shown}`"
+                        ),
+                    )
+                    .help("compare it with something: `... > 0`"),
+                );
                 None
             }
         }
@@ -334,7 +342,11 @@ impl Checker<'_> {
             "concat" => self.concat(first?.clone(), span),
             "stack" => {
                 let items = self.elements(first?.clone());
-                let items = items.into_iter().map(|item| self.tensor(item)).collect();
+                let items: Vec<Expr> = items.into_iter().map(|item| self.tensor(item)).collect();
+                if items.is_empty() {
+                    self.report(self.error(301, span, "`stack` needs at least one value"));
+                    return Some(Expr::error(span));
+                }
                 self.stack(items, span)
             }
             "fields" => {
@@ -355,11 +367,9 @@ impl Checker<'_> {
             }
             "softmax_xent" => self.softmax_xent(args, span),
             "weight" => self.weight(args, span),
+            "stop" if matches!(first?.ty, Ty::Record(_)) => self.stop_record(first?, span),
             "stop" | "zeros_like" | "random_like" => {
-                let value = match &first?.ty {
-                    Ty::Record(_) => first?.clone(),
-                    _ => self.tensor(first?.clone()),
-                };
+                let value = self.tensor(first?.clone());
                 let (ty, facts) = (value.ty.clone(), value.facts.clone());
                 let ty = match (name, ty) {
                     ("stop", ty) => ty,
@@ -417,6 +427,26 @@ impl Checker<'_> {
             },
             _ => return None,
         })
+    }
+
+    /// Stops the gradient of every field.
+    fn stop_record(&mut self, base: &Expr, span: Span) -> Expr {
+        let Ty::Record(fields) = &base.ty else {
+            return Expr::error(span);
+        };
+        let mut stopped = Vec::new();
+        for (name, _) in fields {
+            let name = ast::Name {
+                text: name.clone(),
+                span,
+            };
+            let value = self.project(base.clone(), &name, span);
+            let Some(value) = self.special("stop", &[value], span) else {
+                return Expr::error(span);
+            };
+            stopped.push((name.text, value));
+        }
+        super::expr::named(stopped, span)
     }
 
     /// The elements of a tuple, or of a constant list.
@@ -655,17 +685,7 @@ impl Checker<'_> {
             .space
             .filter(|space| tensor.spaces.contains(space) && handle.candidates);
         let (Some(over), true) = (over, tensor.dims.is_empty()) else {
-            let shown = self.show(&scores.ty);
-            self.report(
-                self.error(
-                    314,
-                    scores.span,
-                    format!(
-                        "the softmax needs a score for each row and candidate, found `{shown}`"
-                    ),
-                )
-                .help("score rows against candidates: `dot(viewer(user, rating), film(c))`"),
-            );
+            self.not_pairs(&scores);
             return Expr::error(span);
         };
         let spaces = tensor
@@ -688,7 +708,9 @@ impl Checker<'_> {
             Some(Ty::Const(Value::List(items))) => items
                 .iter()
                 .map(|item| match item {
-                    Value::Int(n) if *n > 0 => Some(*n as usize),
+                    Value::Int(n) => usize::try_from(*n)
+                        .ok()
+                        .filter(|n| (1..=MAX_SIZE).contains(n)),
                     _ => None,
                 })
                 .collect::<Option<Vec<usize>>>(),
@@ -698,7 +720,7 @@ impl Checker<'_> {
             self.report(self.error(
                 301,
                 span,
-                "the shape of a weight is a list of whole numbers above 0",
+                "the shape of a weight is a list of whole numbers from 1 to 16,777,216",
             ));
             return Expr::error(span);
         };
@@ -714,6 +736,20 @@ impl Checker<'_> {
             Facts::default(),
             span,
         )
+    }
+
+    /// Ids made of values that may be null: there is no row of the table for a null.
+    fn null_ids(&mut self, ids: &Expr) -> bool {
+        let is_null = matches!(&ids.ty, Ty::Row(row) if row.nullable) && id_source(ids).is_some();
+        if is_null {
+            let shown = self.show(&ids.ty);
+            self.report(
+                self.error(309, ids.span, "a null has no row in a table")
+                    .here(format!("this is `{shown}`"))
+                    .help("give nulls a value first: `... |> fill(0)`; `vocab` has an id for them"),
+            );
+        }
+        is_null
     }
 
     fn candidates(&mut self, how: Candidates, own: Expr, span: Span) -> Expr {
@@ -779,8 +815,15 @@ impl Checker<'_> {
             ));
             return Expr::error(span);
         };
-        if width <= 0 {
-            self.report(self.error(301, dim.span, "the width of an embedding is above 0"));
+        if !(1..=MAX_WIDTH).contains(&width) {
+            self.report(self.error(
+                301,
+                dim.span,
+                format!("the width of an embedding is from 1 to {MAX_WIDTH}, found `{width}`"),
+            ));
+            return Expr::error(span);
+        }
+        if self.null_ids(ids) {
             return Expr::error(span);
         }
         let Some(list) = ids_shape(&ids.ty) else {

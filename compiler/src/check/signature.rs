@@ -11,6 +11,10 @@ use crate::graph::Elem;
 use crate::hir::{Expr, ExprKind, Kind, SpaceKind, SpaceRef, Tensor, Ty};
 use crate::value::Value;
 
+/// The longest dimension.
+pub(super) const MAX_SIZE: usize = 1 << 24;
+const LONGEST: i64 = MAX_SIZE as i64;
+
 /// What the arguments of a call have bound so far.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Matched {
@@ -18,6 +22,8 @@ pub(super) struct Matched {
     pub(super) dims: BTreeMap<String, usize>,
     /// Positional dimensions that `..` took, as spaces, outermost first.
     pub(super) axes: Vec<SpaceRef>,
+    /// The function is the library's, which does not see the settings of a spec.
+    pub(super) library: bool,
 }
 
 impl Checker<'_> {
@@ -77,6 +83,7 @@ impl Checker<'_> {
             "list" => matches!(value, Some(Value::List(_))) || matches!(arg.ty, Ty::Tuple(_)),
             "rows" => matches!(arg.ty, Ty::Handle(_)),
             "candidates" => matches!(&arg.ty, Ty::Handle(handle) if handle.candidates),
+            "pairs" => return self.pairs(arg),
             _ => {
                 let Some((elem, kind)) = kind_named(name) else {
                     return Some(arg);
@@ -104,6 +111,39 @@ impl Checker<'_> {
             _ => "candidates, such as `in_batch(movie)`",
         };
         self.wrong_argument(decl, param, &arg, what)
+    }
+
+    /// Scores of rows against candidates.
+    fn pairs(&mut self, arg: Expr) -> Option<Expr> {
+        let scores = self.tensor(arg);
+        let Ty::Tensor(tensor) = &scores.ty else {
+            return None;
+        };
+        let candidates = |space: &SpaceRef| {
+            matches!(
+                self.hir.spaces[space.0 as usize].kind,
+                SpaceKind::Candidates
+            )
+        };
+        if tensor.dims.is_empty() && tensor.spaces.len() > 1 && tensor.spaces.iter().any(candidates)
+        {
+            return Some(scores);
+        }
+        self.not_pairs(&scores);
+        None
+    }
+
+    /// Says that scores are not over rows and candidates.
+    pub(super) fn not_pairs(&mut self, scores: &Expr) {
+        let shown = self.show(&scores.ty);
+        self.report(
+            self.error(
+                314,
+                scores.span,
+                format!("a softmax needs a score for each row and candidate, found `{shown}`"),
+            )
+            .help("score rows against candidates: `dot(viewer(user, rating), film(c))`, where `c` is `in_batch(movie)`"),
+        );
     }
 
     fn wrong_argument(
@@ -297,32 +337,25 @@ impl Checker<'_> {
 
     fn match_dim(&mut self, dim: &ast::Expr, size: usize, matched: &mut Matched) -> bool {
         if let ast::ExprKind::Name(name) = &dim.kind
-            && self.hir.settings.iter().all(|(setting, _)| setting != name)
+            && (matched.library || self.hir.settings.iter().all(|(setting, _)| setting != name))
         {
             return *matched.dims.entry(name.clone()).or_insert(size) == size;
         }
-        self.dim(dim, &matched.dims.clone()) == Some(size)
+        self.dim(dim, matched) == Some(size)
     }
 
     /// The number that a written dimension stands for.
-    pub(super) fn dim(
-        &mut self,
-        dim: &ast::Expr,
-        bound: &BTreeMap<String, usize>,
-    ) -> Option<usize> {
+    pub(super) fn dim(&mut self, dim: &ast::Expr, matched: &Matched) -> Option<usize> {
         self.frames.push(super::Frame {
-            library: self.in_library(),
+            library: matched.library,
             ..Default::default()
         });
-        for (name, size) in bound {
+        for (name, size) in &matched.dims {
             self.bind(name, Expr::constant(Value::Int(*size as i64), dim.span));
         }
         let value = self.expr(dim);
         self.frames.pop();
-        match value.ty {
-            Ty::Const(Value::Int(size)) => usize::try_from(size).ok(),
-            _ => None,
-        }
+        value
     }
 
     /// What a function gives back: the declared type holds, and the dimensions that `..` took return to their place.
@@ -374,7 +407,7 @@ impl Checker<'_> {
         let mut wanted = Vec::new();
         for dim in dims {
             if let Dim::Expr(dim) = dim {
-                match self.dim(dim, &matched.dims) {
+                match self.dim(dim, matched) {
                     Some(size) => wanted.push(size),
                     None => return value,
                 }
@@ -465,10 +498,15 @@ impl Checker<'_> {
                 };
                 let mut sizes = Vec::new();
                 for dim in dims.iter().flatten() {
-                    let Dim::Expr(e) = dim else { continue };
-                    match self.dim(e, &BTreeMap::new()) {
-                        Some(size) => sizes.push(size),
-                        None => {
+                    let Dim::Expr(e) = dim else {
+                        self.not_yet(ty.span, "a list as a parameter or result of a tower");
+                        return None;
+                    };
+                    let value = self.dim_value(e, &Matched::default());
+                    match value.ty.value() {
+                        Some(Value::Int(size @ 0..=LONGEST)) => sizes.push(*size as usize),
+                        _ if value.is_error() => return None,
+                        _ => {
                             self.report(
                                 self.error(
                                     312,

@@ -29,6 +29,7 @@ impl<'a> Checker<'a> {
         }
         for source in &sources {
             self.references(source);
+            self.unique_columns(source);
         }
         for item in self.user_items() {
             if let ItemKind::Split(split) = &item.kind {
@@ -121,7 +122,7 @@ impl<'a> Checker<'a> {
             }
             SourceEntry::Column(column) => self.column_entry(column, plan),
             SourceEntry::Unique(names, _) => {
-                plan.unique = names.iter().map(|name| name.text.clone()).collect()
+                plan.unique = names.iter().map(|name| name.text.clone()).collect();
             }
             SourceEntry::Group(name) => {
                 self.not_yet(name.span, "`group`");
@@ -160,7 +161,15 @@ impl<'a> Checker<'a> {
                 .map_or_else(Vec::new, |nulls| match self.expr(nulls).ty {
                     Ty::Const(Value::List(items)) => items,
                     Ty::Const(value) => vec![value],
-                    _ => Vec::new(),
+                    Ty::Error => Vec::new(),
+                    _ => {
+                        self.report(Diagnostic::error(
+                        Code(301),
+                        nulls.span,
+                        "a null is written as a value or a list of values known while compiling",
+                    ));
+                        Vec::new()
+                    }
                 });
         self.add_column(plan, &column.name, column.ty.as_ref(), nulls);
     }
@@ -184,6 +193,8 @@ impl<'a> Checker<'a> {
             return;
         }
         let Some((ty, time)) = ty.and_then(|ty| self.column_type(ty)) else {
+            self.broken_columns
+                .insert((plan.name.clone(), name.text.clone()));
             return;
         };
         let nullable = ty.nullable || !nulls.is_empty();
@@ -313,6 +324,50 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// `unique by` names columns, those of references among them.
+    fn unique_columns(&mut self, source: &ast::Source) {
+        let columns = self.column_names(&source.name.text);
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        for entry in &source.entries {
+            let SourceEntry::Unique(names, _) = entry else {
+                continue;
+            };
+            for name in names {
+                if !columns.contains(&name.text.as_str()) {
+                    let what = format!("column of `{}`", source.name.text);
+                    self.unknown(212, name.span, &what, &name.text, &columns);
+                }
+            }
+        }
+    }
+
+    /// A column of a reference that is declared by itself has the type of the key.
+    fn reference_type(&mut self, source: &str, column: &ast::Name, key: &ColumnPlan) -> bool {
+        let source = self.hir.sources.iter().find(|known| known.name == source);
+        let Some(declared) =
+            source.and_then(|source| source.columns.iter().find(|c| c.name == column.text))
+        else {
+            return true;
+        };
+        if declared.ty.kind == key.ty.kind {
+            return true;
+        }
+        let (found, wanted) = (declared.ty.clone(), key.ty.clone());
+        self.report(
+            Diagnostic::error(
+                Code(412),
+                declared.span,
+                format!(
+                    "`{}` is `{found}`, and the key that it refers to is `{wanted}`",
+                    column.text
+                ),
+            )
+            .label(key.span, "the key")
+            .help("give both one type, or leave the column out: a reference declares it"),
+        );
+        false
+    }
+
     fn one_reference(
         &mut self,
         source: &ast::Source,
@@ -361,6 +416,11 @@ impl<'a> Checker<'a> {
                 )
                 .label(key[0].span, "the key"),
             );
+            return;
+        }
+        let name = source.name.text.clone();
+        let mut pairs = columns.iter().zip(&key);
+        if !pairs.all(|(column, key)| self.reference_type(&name, column, key)) {
             return;
         }
         let Some(plan) = self
@@ -520,7 +580,7 @@ impl<'a> Checker<'a> {
                     span,
                     format!("`{}` has no column of type `time`", source.name),
                 )
-                .help("declare one, or split by `random(7)`"),
+                .help("declare one, or write `split NAME random(7) { ... }`"),
             );
             return None;
         }
@@ -548,8 +608,9 @@ impl<'a> Checker<'a> {
     }
 
     pub(super) fn has_column(&self, source: &str, name: &str) -> bool {
-        self.derived
-            .contains_key(&(source.to_owned(), name.to_owned()))
+        let key = (source.to_owned(), name.to_owned());
+        self.derived.contains_key(&key)
+            || self.broken_columns.contains(&key)
             || self.hir.sources.iter().any(|known| {
                 known.name == source && known.columns.iter().any(|column| column.name == name)
             })

@@ -65,7 +65,15 @@ impl Checker<'_> {
         };
         self.frames.push(Frame::default());
         let mut minimized = false;
+        let mut given: Vec<(&str, Span)> = Vec::new();
         for entry in &train.entries {
+            let head = match entry {
+                TrainEntry::Minimize(e) => Some(("minimize", e.span)),
+                TrainEntry::Option(name, _) => Some((name.text.as_str(), name.span)),
+                TrainEntry::StopEarly { split, .. } => Some(("stop", split.span)),
+                TrainEntry::Error(_) => None,
+            };
+            self.given_once(head, &mut given);
             match entry {
                 TrainEntry::Minimize(e) => {
                     minimized = true;
@@ -95,6 +103,19 @@ impl Checker<'_> {
         self.hir.trains.push(plan);
     }
 
+    /// Each entry of a `train` stands once: two optimisers for one weight would contradict each other.
+    fn given_once<'e>(&mut self, head: Option<(&'e str, Span)>, given: &mut Vec<(&'e str, Span)>) {
+        let Some((name, span)) = head else { return };
+        match given.iter().find(|(known, _)| *known == name) {
+            Some((_, first)) => self.report(
+                Diagnostic::error(Code(204), span, format!("`{name}` is given twice"))
+                    .label(*first, "first given here")
+                    .help("keep one of the two"),
+            ),
+            None => given.push((name, span)),
+        }
+    }
+
     fn minimize(&mut self, e: &ast::Expr, factor: f64, plan: &mut Train) {
         match &e.kind {
             Syntax::Binary(BinaryOp::Add, a, b) => {
@@ -119,7 +140,27 @@ impl Checker<'_> {
                 };
                 self.minimize(&swapped, factor, plan);
             }
-            Syntax::Name(name) if self.is_loss(name) => plan.minimize.push((factor, name.clone())),
+            Syntax::Name(name) if self.is_loss(name) => {
+                if plan.minimize.iter().any(|(_, known)| known == name) {
+                    self.report(
+                        Diagnostic::error(
+                            Code(803),
+                            e.span,
+                            format!("loss `{name}` is named twice"),
+                        )
+                        .help(format!("name it once, with a factor: `2 * {name}`")),
+                    );
+                }
+                plan.minimize.push((factor, name.clone()));
+            }
+            Syntax::Name(name) if self.refused.contains(name) => {}
+            // What is multiplied by a number was meant to be a loss.
+            Syntax::Binary(BinaryOp::Mul, a, b)
+                if matches!(a.kind, Syntax::Int(_) | Syntax::Float(_))
+                    && matches!(b.kind, Syntax::Name(_)) =>
+            {
+                self.minimize(b, factor, plan);
+            }
             Syntax::Name(name) => {
                 let losses = self.loss_names();
                 let losses: Vec<&str> = losses.iter().map(String::as_str).collect();
@@ -234,7 +275,7 @@ impl Checker<'_> {
             &["adam", "adamw", "sgd"]
         };
         let (name, numbers) = self
-            .numbers(e, &["lr", "beta1", "beta2", "eps", "decay", "momentum"])
+            .numbers(e, rule_arguments(e))
             .unwrap_or(("", Vec::new()));
         let get = |key: &str, default: f64| {
             numbers
@@ -262,42 +303,94 @@ impl Checker<'_> {
                 } else {
                     "optimiser of weights"
                 };
-                let shown = if name.is_empty() {
-                    reckon_grammar::print_expr(e)
+                let elsewhere = matches!(
+                    name,
+                    "adam" | "adamw" | "adagrad" | "rowwise_adagrad" | "lazy_adam"
+                );
+                if elsewhere {
+                    let place = if tables { "optimizer" } else { "embeddings" };
+                    self.report(
+                        Diagnostic::error(Code(806), head(e), format!("`{name}` is no {what}"))
+                            .note(format!("those are {}", list(known)))
+                            .help(format!("`{place} {name}(...)` is where it belongs")),
+                    );
                 } else {
-                    name.to_owned()
-                };
-                self.unknown(806, e.span, what, &shown, known);
+                    self.unknown(806, head(e), what, &shown(name, e), known);
+                }
                 return None;
             }
         };
         let lr = get("lr", if tables { 0.05 } else { 1e-3 });
-        if lr <= 0.0 {
-            self.report(Diagnostic::error(
-                Code(802),
-                e.span,
-                "a learning rate is above 0",
-            ));
-            return None;
+        let share = |key: &str| (0.0..1.0).contains(&get(key, 0.0));
+        let wrong = if lr <= 0.0 {
+            "a learning rate is above 0"
+        } else if !(share("beta1") && share("beta2") && share("momentum")) {
+            "`beta1`, `beta2` and `momentum` are at least 0 and below 1"
+        } else if get("decay", 0.0) < 0.0 || eps <= 0.0 {
+            "`eps` is above 0, and `decay` is not below it"
+        } else {
+            return Some(Optimizer { rule, lr });
+        };
+        self.report(Diagnostic::error(Code(802), e.span, wrong));
+        None
+    }
+
+    /// Whether rows of this source have such a part; there is none without a split.
+    fn part_exists(&mut self, source: &str, part: &ast::Name) -> bool {
+        let split = self.hir.splits.iter().find(|split| split.source == source);
+        let found =
+            split.is_some_and(|split| split.parts.iter().any(|(name, _)| *name == part.text));
+        let broken = self.user_items().any(
+            |item| matches!(&item.kind, ast::ItemKind::Split(split) if split.source.text == source),
+        );
+        if !found && !(split.is_none() && broken) {
+            let name = &part.text;
+            self.report(
+                Diagnostic::error(
+                    Code(414),
+                    part.span,
+                    format!("`{source}` has no part `{name}`"),
+                )
+                .help(format!(
+                    "give it one: `split {source} by ... {{ train 80%, {name} 10%, ... }}`"
+                )),
+            );
         }
-        Some(Optimizer { rule, lr })
+        found
+    }
+
+    /// A label in a score is the answer in the question.
+    fn score_reads_label(&mut self, score: &Expr) -> bool {
+        let Some(leak) = score.facts.label else {
+            return false;
+        };
+        self.report(
+            Diagnostic::error(Code(420), leak, "the score reads a label of its own row")
+                .here("known only after the row happened")
+                .help("score with towers, and keep labels behind `against` or in `where`"),
+        );
+        true
     }
 
     fn schedule(&mut self, e: &ast::Expr) -> Option<Schedule> {
         let (name, numbers) = self.numbers(e, &["warmup"]).unwrap_or(("", Vec::new()));
-        let warmup = numbers.first().map_or(0, |(_, value)| *value as usize);
+        let warmup = numbers.first().map_or(0.0, |(_, value)| *value);
+        if warmup < 0.0 || warmup.fract() != 0.0 || warmup > 1e12 {
+            self.report(Diagnostic::error(
+                Code(802),
+                e.span,
+                "`warmup` is a whole number of steps",
+            ));
+            return None;
+        }
+        let warmup = warmup as usize;
         match name {
             "constant" => Some(Schedule::Constant { warmup }),
             "cosine" => Some(Schedule::Cosine { warmup }),
             "linear" => Some(Schedule::Linear { warmup }),
             _ => {
-                self.unknown(
-                    806,
-                    e.span,
-                    "schedule",
-                    name,
-                    &["constant", "cosine", "linear"],
-                );
+                let known = &["constant", "cosine", "linear"];
+                self.unknown(806, head(e), "schedule", &shown(name, e), known);
                 None
             }
         }
@@ -350,7 +443,10 @@ impl Checker<'_> {
             }
             return;
         };
-        let metrics = found.metrics.clone();
+        let (metrics, source) = (found.metrics.clone(), found.rows.source.clone());
+        if split.text != "test" && !self.part_exists(&source, split) {
+            return;
+        }
         let Some(names) = self.metric_names(metric) else {
             return;
         };
@@ -398,23 +494,25 @@ impl Checker<'_> {
             Ty::Const(Value::Int(n)) if n > 0 => vec![n],
             Ty::Const(Value::List(items)) => items
                 .iter()
-                .filter_map(|item| {
-                    if let Value::Int(n) = item {
-                        Some(*n)
-                    } else {
-                        None
-                    }
+                .map(|item| match item {
+                    Value::Int(n) if *n > 0 => *n,
+                    _ => 0,
                 })
                 .collect(),
-            _ => {
-                self.report(Diagnostic::error(
+            Ty::Error => return None,
+            _ => Vec::new(),
+        };
+        if sizes.is_empty() || sizes.contains(&0) {
+            self.report(
+                Diagnostic::error(
                     Code(810),
                     at.span,
-                    "`@` takes a whole number or a list of them",
-                ));
-                return None;
-            }
-        };
+                    "a cut-off is a whole number above 0, or a list of them",
+                )
+                .help(format!("write `{base}@50`, or `{base}@[10, 50]`")),
+            );
+            return None;
+        }
         Some(sizes.into_iter().map(|n| format!("{base}@{n}")).collect())
     }
 
@@ -444,7 +542,7 @@ impl Checker<'_> {
             baselines: None,
             span: evaluate.name.span,
         };
-        let mut asked = false;
+        let (mut asked, mut reported) = (false, false);
         for entry in &evaluate.entries {
             match entry {
                 EvaluateEntry::Rank { entity, by, except } if kind == EvaluateKind::Retrieval => {
@@ -476,13 +574,26 @@ impl Checker<'_> {
                     Diagnostic::error(Code(811), score.span, "a retrieval ranks a catalogue")
                         .help("write `rank ENTITY by EXPR`, or make it `ranking`"),
                 ),
-                EvaluateEntry::Report(metrics) => self.report_metrics(metrics, known, &mut plan),
+                EvaluateEntry::Report(metrics) => {
+                    reported = true;
+                    self.report_metrics(metrics, known, &mut plan);
+                }
                 EvaluateEntry::Slice(e) => self.slice(e, &handle, &mut plan),
-                EvaluateEntry::Interval(name) => plan.interval = Some(name.text.clone()),
+                EvaluateEntry::Interval(name) => {
+                    let source = plan.rows.source.clone();
+                    let known = self.references_of(&source);
+                    if known.contains(&name.text) {
+                        plan.interval = Some(name.text.clone());
+                    } else {
+                        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                        let what = format!("reference of `{source}`");
+                        self.unknown(231, name.span, &what, &name.text, &known);
+                    }
+                }
                 EvaluateEntry::Baselines(names) => {
                     plan.baselines = Some(self.baselines(names, kind))
                 }
-                EvaluateEntry::Error(_) => asked = true,
+                EvaluateEntry::Error(_) => (asked, reported) = (true, true),
             }
         }
         if !asked {
@@ -500,7 +611,7 @@ impl Checker<'_> {
                 .help(help),
             );
         }
-        if plan.metrics.is_empty() {
+        if !reported {
             self.report(
                 Diagnostic::error(
                     Code(812),
@@ -533,6 +644,27 @@ impl Checker<'_> {
 
     fn report_metrics(&mut self, metrics: &[ast::Metric], known: &[&str], plan: &mut Evaluation) {
         for metric in metrics {
+            let other = if known == RETRIEVAL {
+                RANKING
+            } else {
+                RETRIEVAL
+            };
+            if other.contains(&metric.name.text.as_str()) {
+                let kind = if known == RETRIEVAL {
+                    "ranking"
+                } else {
+                    "retrieval"
+                };
+                self.report(
+                    Diagnostic::error(
+                        Code(809),
+                        metric.name.span,
+                        format!("`{}` is a metric of a `{kind}`", metric.name.text),
+                    )
+                    .note(format!("here there are {}", list(known))),
+                );
+                continue;
+            }
             if !known.contains(&metric.name.text.as_str()) {
                 self.unknown(809, metric.name.span, "metric", &metric.name.text, known);
                 continue;
@@ -627,6 +759,9 @@ impl Checker<'_> {
             );
             return None;
         }
+        if self.score_reads_label(&score) {
+            return None;
+        }
         self.query_reads_target(&score, &entity.text, space);
         let per = (!per_event)
             .then(|| {
@@ -707,6 +842,9 @@ impl Checker<'_> {
             let (score, label) = (checker.expr(score), checker.expr(against));
             (checker.tensor(score), checker.tensor(label))
         });
+        if self.score_reads_label(&score) {
+            return None;
+        }
         for value in [&score, &label] {
             let Ty::Tensor(tensor) = &value.ty else {
                 return None;
@@ -750,7 +888,7 @@ impl Checker<'_> {
             }
             plan.slices.push(SlicePlan::Popularity {
                 entity: entity.clone(),
-                groups: usize::try_from(*groups).unwrap_or(1),
+                groups: usize::try_from(*groups).unwrap_or(1).max(1),
             });
             return;
         }
@@ -768,6 +906,40 @@ impl Checker<'_> {
                 ));
             }
         }
+    }
+}
+
+/// What the optimiser of this name takes.
+fn rule_arguments(e: &ast::Expr) -> &'static [&'static str] {
+    let name = match &e.kind {
+        Syntax::Call(callee, _) => &callee.kind,
+        other => other,
+    };
+    match name {
+        Syntax::Name(name) => match name.as_str() {
+            "adam" | "lazy_adam" => &["lr", "beta1", "beta2", "eps"],
+            "sgd" => &["lr", "momentum"],
+            "adagrad" | "rowwise_adagrad" => &["lr", "eps"],
+            _ => &["lr", "beta1", "beta2", "eps", "decay", "momentum"],
+        },
+        _ => &["lr"],
+    }
+}
+
+/// The name of a call, or what stands in its place.
+fn shown(name: &str, e: &ast::Expr) -> String {
+    match &e.kind {
+        Syntax::Error => String::new(),
+        _ if name.is_empty() => reckon_grammar::print_expr(e),
+        _ => name.to_owned(),
+    }
+}
+
+/// The name of a call.
+fn head(e: &ast::Expr) -> Span {
+    match &e.kind {
+        Syntax::Call(callee, _) => callee.span,
+        _ => e.span,
     }
 }
 
