@@ -15,6 +15,8 @@ use reckon_grammar::span::FileId;
 
 /// What pages of faults that only a run can show say instead of a spec.
 const AT_RUN_TIME: &str = "This error is found when a spec runs.";
+/// What pages of faults outside of the text of a spec say.
+const NOT_IN_A_SPEC: &str = "This error does not come from the text of a spec.";
 
 #[test]
 fn every_page_in_the_folder_is_listed() {
@@ -59,7 +61,7 @@ fn every_page_begins_with_its_code_and_a_title() {
 fn the_first_spec_of_a_page_raises_its_code_and_the_second_is_clean() {
     let mut faults = Vec::new();
     for (code, page) in PAGES {
-        if page.contains(AT_RUN_TIME) {
+        if page.contains(AT_RUN_TIME) || page.contains(NOT_IN_A_SPEC) {
             continue;
         }
         let specs = specs(page);
@@ -81,6 +83,41 @@ fn the_first_spec_of_a_page_raises_its_code_and_the_second_is_clean() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_code_of_the_compiler_has_a_page_and_every_page_a_code() {
+    let mut raised = BTreeSet::new();
+    codes_in(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut raised,
+    );
+    let listed: BTreeSet<String> = PAGES
+        .iter()
+        .map(|(code, _)| (*code).to_owned())
+        .filter(|code| !code.starts_with("E01") && !code.starts_with("E10"))
+        .collect();
+    assert_eq!(raised, listed);
+}
+
+/// The codes that the sources of a folder give to diagnostics, E02 to E09: syntax and run time have tests of their own.
+fn codes_in(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            codes_in(&path, found);
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for call in ["Code(", "error(", "unknown("] {
+            for (at, _) in text.match_indices(call) {
+                let rest = text[at + call.len()..].trim_start();
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                let is_code = digits.len() == 3 && !digits.starts_with('1');
+                found.extend(is_code.then(|| format!("E0{digits}")));
+            }
+        }
+    }
 }
 
 #[test]

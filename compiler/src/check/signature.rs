@@ -346,6 +346,13 @@ impl Checker<'_> {
 
     /// The number that a written dimension stands for.
     pub(super) fn dim(&mut self, dim: &ast::Expr, matched: &Matched) -> Option<usize> {
+        match self.dim_value(dim, matched).ty {
+            Ty::Const(Value::Int(size)) => usize::try_from(size).ok(),
+            _ => None,
+        }
+    }
+
+    fn dim_value(&mut self, dim: &ast::Expr, matched: &Matched) -> Expr {
         self.frames.push(super::Frame {
             library: matched.library,
             ..Default::default()
@@ -503,9 +510,9 @@ impl Checker<'_> {
                         return None;
                     };
                     let value = self.dim_value(e, &Matched::default());
-                    match value.ty.value() {
-                        Some(Value::Int(size @ 0..=LONGEST)) => sizes.push(*size as usize),
-                        _ if value.is_error() => return None,
+                    match value.ty {
+                        Ty::Const(Value::Int(size @ 0..=LONGEST)) => sizes.push(size as usize),
+                        Ty::Error => return None,
                         _ => {
                             self.report(
                                 self.error(
