@@ -1,5 +1,7 @@
 //! `reckon check`: all findings on specs.
 
+use reckon_compiler::lower::compile;
+
 use crate::arguments::Check;
 use crate::console::{Console, Exit, Failure};
 use crate::spec;
@@ -11,6 +13,11 @@ pub(crate) fn check(arguments: &Check, console: &Console) -> Result<Exit, Failur
         let spec = spec::open(path, &arguments.overrides.set)?;
         spec.show(arguments.message_format, console);
         if !spec.holds() {
+            exit = Exit::SpecOrCheck;
+        }
+        // What only shows when a spec is lowered, such as a loss that trains nothing.
+        if let Some(Err(findings)) = spec.checked.hir.as_ref().map(compile) {
+            spec.show_findings(&findings, arguments.message_format, console);
             exit = Exit::SpecOrCheck;
         }
     }

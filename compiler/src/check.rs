@@ -37,6 +37,8 @@ pub struct Checked {
     pub hir: Option<Hir>,
     /// The spec with every setting at its final value, as text.
     pub resolved: Vec<(String, Value)>,
+    /// The types of settings, `let`s, features, towers and losses as text, at the places of their values.
+    pub types: Vec<(Span, String)>,
 }
 
 /// Checks a spec. `overrides` are the `--set` pairs; their values are typed by the settings' defaults.
@@ -51,6 +53,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.complete();
     let Checker {
         hir,
+        types,
         mut diagnostics,
         ..
     } = checker;
@@ -63,6 +66,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
         sources: program.sources,
         diagnostics,
         resolved,
+        types,
     }
 }
 
@@ -129,6 +133,8 @@ pub(crate) struct Checker<'a> {
     used: BTreeSet<String>,
     /// The name of the `let` whose value is being read, for the names of weights.
     hint: Option<String>,
+    /// The types of values as text, at their places.
+    types: Vec<(Span, String)>,
     /// Columns whose type could not be read; said once.
     broken_columns: BTreeSet<(String, String)>,
     /// Names of items that this compiler does not lower yet; said once, where they are declared.
@@ -162,6 +168,7 @@ impl<'a> Checker<'a> {
             deriving: Vec::new(),
             used: BTreeSet::new(),
             hint: None,
+            types: Vec::new(),
             broken_columns: BTreeSet::new(),
             refused: BTreeSet::new(),
             expanded: 0,
@@ -247,6 +254,14 @@ impl<'a> Checker<'a> {
                 }
             }
             None => Diagnostic::error(Code(code), span, message),
+        }
+    }
+
+    /// Notes the type of a value of the spec.
+    fn reveal(&mut self, span: Span, value: &Expr) {
+        if !value.is_error() && !self.in_library() {
+            let shown = self.show(&value.ty);
+            self.types.push((span, shown));
         }
     }
 

@@ -77,9 +77,11 @@ impl Checker<'_> {
         name: &Name,
         value: &ast::Expr,
     ) -> Option<(usize, String, Expr)> {
+        let span = value.span;
         self.hint = Some(name.text.clone());
         let value = self.expr(value);
         self.hint = None;
+        self.reveal(span, &value);
         self.bound(&name.text, value)
     }
 
@@ -201,7 +203,7 @@ impl Checker<'_> {
                 .and_then(|row| self.hir.sources.iter().find(|s| s.name == row.source))
             {
                 names.push(source.name.clone());
-                names.extend(source.columns.iter().map(|column| column.name.clone()));
+                names.extend(self.column_names(&source.name));
                 names.extend(
                     source
                         .references

@@ -176,6 +176,7 @@ impl<'a> Checker<'a> {
         let (row, handle) = self.feature_row(source, feature.name.span);
         let value = self.in_row_scope(handle, source, |checker| checker.expr(&feature.value));
         let value = self.feature_value(value, source, name);
+        self.reveal(feature.value.span, &value);
         self.close_body(outer);
         self.open.pop();
         let slot = (source.to_owned(), name.to_owned());
@@ -305,6 +306,7 @@ impl<'a> Checker<'a> {
             }
             None => value,
         };
+        self.reveal(body.span, &value);
         if value.is_error() {
             return None;
         }
@@ -575,6 +577,7 @@ impl<'a> Checker<'a> {
                 checker.tensor(value)
             }
         });
+        self.reveal(loss.body.span, &value);
         let Ty::Tensor(tensor) = &value.ty else {
             return;
         };

@@ -593,11 +593,11 @@ impl Checker<'_> {
             self.report(
                 self.error(
                     302,
-                    span,
+                    b.span,
                     format!("`dot` needs vectors of one width, found `{x}` and `{y}`"),
                 )
-                .label(a.span, format!("{m} wide"))
-                .label(b.span, format!("{n} wide")),
+                .here(format!("{n} wide"))
+                .label(a.span, format!("{m} wide")),
             );
             return Expr::error(span);
         }

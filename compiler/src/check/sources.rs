@@ -621,9 +621,9 @@ impl<'a> Checker<'a> {
         let mut names: Vec<String> = declared
             .flat_map(|known| known.columns.iter().map(|column| column.name.clone()))
             .collect();
+        let other = self.derived.keys().chain(&self.broken_columns);
         names.extend(
-            self.derived
-                .keys()
+            other
                 .filter(|(of, _)| of == source)
                 .map(|(_, name)| name.clone()),
         );

@@ -303,10 +303,11 @@ impl Checker<'_> {
                 } else {
                     "optimiser of weights"
                 };
-                let elsewhere = matches!(
-                    name,
-                    "adam" | "adamw" | "adagrad" | "rowwise_adagrad" | "lazy_adam"
-                );
+                let elsewhere = !(tables && name == "adam")
+                    && matches!(
+                        name,
+                        "adam" | "adamw" | "adagrad" | "rowwise_adagrad" | "lazy_adam"
+                    );
                 if elsewhere {
                     let place = if tables { "optimizer" } else { "embeddings" };
                     self.report(

@@ -187,15 +187,11 @@ impl Checker<'_> {
                 )
             }
             None => {
-                self.report(
-                    self.error(
-                        303,
-                        span,
-                        format!("`{}` does not join `{x}` and `{y}`", symbol(op)),
-                    )
-                    .label(a.span, format!("`{x}`"))
-                    .label(b.span, format!("`{y}`")),
-                );
+                self.report(self.error(
+                    303,
+                    span,
+                    format!("`{}` does not join `{x}` and `{y}`", symbol(op)),
+                ));
                 Expr::error(span)
             }
         }
@@ -210,8 +206,7 @@ impl Checker<'_> {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
             self.report(
                 self.error(302, span, format!("dimensions differ: `{x}` {} `{y}`", symbol(op)))
-                    .label(a.span, format!("`{x}`"))
-                    .label(b.span, format!("`{y}`"))
+
                     .note("positional dimensions align from the right and must be equal; spaces align by name"),
             );
             return Expr::error(span);
