@@ -306,7 +306,7 @@ impl<'a> Checker<'a> {
             }
             None => value,
         };
-        self.reveal(body.span, &value);
+        self.reveal(body.value.span, &value);
         if value.is_error() {
             return None;
         }
@@ -577,7 +577,7 @@ impl<'a> Checker<'a> {
                 checker.tensor(value)
             }
         });
-        self.reveal(loss.body.span, &value);
+        self.reveal(loss.body.value.span, &value);
         let Ty::Tensor(tensor) = &value.ty else {
             return;
         };
@@ -738,7 +738,8 @@ impl<'a> Checker<'a> {
 
     /// Warns of features that nothing reads.
     pub(super) fn unused(&mut self) {
-        if self.hir.towers.is_empty() {
+        // Where something is wrong, what would have read a feature may be what is wrong.
+        if self.hir.towers.is_empty() || self.diagnostics.iter().any(Diagnostic::is_error) {
             return;
         }
         for (source, name, feature) in self.feature_items.clone() {

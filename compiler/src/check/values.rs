@@ -206,7 +206,6 @@ impl Checker<'_> {
             let (x, y) = (self.show(&a.ty), self.show(&b.ty));
             self.report(
                 self.error(302, span, format!("dimensions differ: `{x}` {} `{y}`", symbol(op)))
-
                     .note("positional dimensions align from the right and must be equal; spaces align by name"),
             );
             return Expr::error(span);
