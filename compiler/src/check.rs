@@ -1,16 +1,29 @@
 //! From syntax to the typed program: names, types, stages, spaces and sides. Reports everything that it finds.
 
 mod call;
+mod candidates;
+mod choices;
+mod columns;
 mod constant;
+mod evaluation;
 mod expr;
+mod features;
+mod fields;
+mod history;
 mod items;
+mod optimizers;
 mod prim;
+mod row_ops;
 mod rows;
 mod signature;
 mod sources;
 mod spaces;
+mod splits;
+mod tables;
+mod towers;
 mod training;
 mod values;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +37,7 @@ use crate::value::Value;
 use crate::world::World;
 
 pub(crate) use constant::symbol;
-pub(crate) use prim::{row_op, step_op};
+pub(crate) use row_ops::{row_op, step_op};
 
 /// A spec after checking.
 #[derive(Debug, Default)]

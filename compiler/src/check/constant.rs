@@ -117,7 +117,7 @@ fn parse_as(text: &str, default: &Value) -> Option<Value> {
     }
 }
 
-fn number(text: &str) -> Option<f64> {
+pub(super) fn number(text: &str) -> Option<f64> {
     let (digits, scale) = match text.strip_suffix('%') {
         Some(digits) => (digits, 0.01),
         None => (text, 1.0),

@@ -4,13 +4,9 @@ use reckon_grammar::ast::{self, ItemKind};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
-use super::call::kind_named;
 use super::{Checker, Frame};
 use crate::graph::Init;
-use crate::hir::{
-    Assert, Expr, Feature, HandleTy, ItemWeight, Kind, Loss, Rows, SpaceKind, Tensor, Test, Tower,
-    Ty,
-};
+use crate::hir::{Assert, Expr, HandleTy, ItemWeight, Loss, Rows, SpaceKind, Tensor, Test, Ty};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -82,47 +78,6 @@ impl<'a> Checker<'a> {
             .extend(names.into_iter().map(|(_, name)| name.text.clone()));
     }
 
-    /// Features of a source that does not exist are said once, at the item.
-    fn feature_sources(&mut self, items: &[&'a ast::Item]) {
-        for item in items {
-            let ItemKind::Features(features) = &item.kind else {
-                continue;
-            };
-            let name = &features.source.text;
-            if self.hir.sources.iter().all(|source| source.name != *name) {
-                let known: Vec<String> = self
-                    .hir
-                    .sources
-                    .iter()
-                    .map(|source| source.name.clone())
-                    .collect();
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                self.unknown(232, features.source.span, "entity or events", name, &known);
-            }
-        }
-        let known: Vec<String> = self
-            .hir
-            .sources
-            .iter()
-            .map(|source| source.name.clone())
-            .collect();
-        self.feature_items
-            .retain(|(source, _, _)| known.contains(source));
-        let mut seen: std::collections::BTreeMap<(String, String), Span> = Default::default();
-        for (source, name, feature) in self.feature_items.clone() {
-            if let Some(first) = seen.insert((source.clone(), name.clone()), feature.name.span) {
-                self.report(
-                    Diagnostic::error(
-                        Code(204),
-                        feature.name.span,
-                        format!("feature `{source}.{name}` is declared twice"),
-                    )
-                    .label(first, "first declared here"),
-                );
-            }
-        }
-    }
-
     fn weight_item(&mut self, weight: &ast::Weight) {
         self.frames.push(Frame::default());
         let ty = self.written(&weight.ty);
@@ -151,79 +106,8 @@ impl<'a> Checker<'a> {
         });
     }
 
-    /// The checked feature of this name; it is checked on first use, so order in the text does not matter.
-    pub(super) fn feature_index(&mut self, source: &str, name: &str) -> Option<usize> {
-        if let Some(at) = self.features.get(&(source.to_owned(), name.to_owned())) {
-            return (*at != usize::MAX).then_some(*at);
-        }
-        let (_, _, feature) = self
-            .feature_items
-            .iter()
-            .find(|(s, n, _)| s == source && n == name)?;
-        let feature = *feature;
-        let key = format!("{source}.{name}");
-        if self.open.contains(&key) {
-            self.report(Diagnostic::error(
-                Code(418),
-                feature.name.span,
-                format!("feature `{key}` is computed from itself"),
-            ).help("a column of that name is reached by `.raw`, earlier rows through `history(...)`"));
-            return None;
-        }
-        self.open.push(key);
-        let outer = self.open_body();
-        self.current_feature = Some((source.to_owned(), name.to_owned()));
-        let (row, handle) = self.feature_row(source, feature.name.span);
-        let value = self.in_row_scope(handle, source, |checker| checker.expr(&feature.value));
-        let value = self.feature_value(value, source, name);
-        self.reveal(feature.value.span, &value);
-        self.close_body(outer);
-        self.open.pop();
-        let slot = (source.to_owned(), name.to_owned());
-        if value.is_error() {
-            self.features.insert(slot, usize::MAX);
-            return None;
-        }
-        let docs = feature.docs.clone();
-        self.hir.features.push(Feature {
-            source: source.to_owned(),
-            name: name.to_owned(),
-            row,
-            value,
-            docs,
-            span: feature.name.span,
-        });
-        self.features.insert(slot, self.hir.features.len() - 1);
-        Some(self.hir.features.len() - 1)
-    }
-
-    fn feature_value(&mut self, value: Expr, source: &str, name: &str) -> Expr {
-        if let Some(leak) = value.facts.label {
-            let of = self.references_of(source).first().cloned();
-            let of = of.unwrap_or_else(|| "user".into());
-            self.report(
-                Diagnostic::error(Code(420), leak, format!("feature `{source}.{name}` reads a label of its own row"))
-                    .here("known only after the row happened")
-                    .help(format!("read it from earlier rows: `history({source} of {of}, last: 50)`, or declare the column without `label`")),
-            );
-            return Expr::error(value.span);
-        }
-        if super::rows::id_source(&value).is_some() {
-            self.report(
-                Diagnostic::error(
-                    Code(419),
-                    value.span,
-                    format!("feature `{source}.{name}` ends in ids, and ids are no numbers"),
-                )
-                .help("give every id a vector: `... |> embed(16)`"),
-            );
-            return Expr::error(value.span);
-        }
-        self.tensor(value)
-    }
-
     /// Puts the open body aside while another item is checked.
-    fn open_body(&mut self) -> Body {
+    pub(super) fn open_body(&mut self) -> Body {
         Body {
             frames: std::mem::take(&mut self.frames),
             segments: std::mem::replace(&mut self.segments, vec![Default::default()]),
@@ -234,204 +118,13 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn close_body(&mut self, outer: Body) {
+    pub(super) fn close_body(&mut self, outer: Body) {
         self.frames = outer.frames;
         self.segments = outer.segments;
         self.calls = outer.calls;
         self.hint = outer.hint;
         self.current_feature = outer.feature;
         self.depth = outer.depth;
-    }
-
-    /// The checked tower of this name; like features, on first use.
-    pub(super) fn tower_index(&mut self, name: &str) -> Option<usize> {
-        if let Some(at) = self.hir.towers.iter().position(|tower| tower.name == name) {
-            return Some(at);
-        }
-        let tower = *self.towers.get(name)?;
-        let key = format!("tower {name}");
-        if self.broken.contains(&key) {
-            return None;
-        }
-        if self.open.contains(&key) {
-            self.report(
-                Diagnostic::error(
-                    Code(503),
-                    tower.name.span,
-                    format!("tower `{name}` applies itself"),
-                )
-                .help("put what both need into a `fn`"),
-            );
-            return None;
-        }
-        self.open.push(key.clone());
-        let outer = self.open_body();
-        let checked = self.tower(tower);
-        self.close_body(outer);
-        self.open.pop();
-        match checked {
-            Some(tower) => {
-                self.hir.towers.push(tower);
-                Some(self.hir.towers.len() - 1)
-            }
-            None => {
-                self.broken.insert(key);
-                None
-            }
-        }
-    }
-
-    fn tower(&mut self, tower: &'a ast::Tower) -> Option<Tower> {
-        if tower.teacher {
-            self.not_yet(tower.name.span, "a `teacher`");
-            return None;
-        }
-        let body = tower.body.as_ref()?;
-        self.frames.push(Frame::default());
-        let mut params = Vec::new();
-        for param in tower.params.iter().flatten() {
-            let (id, ty) = self.tower_param(param)?;
-            params.push((id, param.name.text.clone(), ty));
-        }
-        let value = self.body(body, None);
-        self.frames.pop();
-        let value = match value.ty {
-            Ty::Row(_) | Ty::Const(_) | Ty::Tuple(_) | Ty::Handle(_) => self.tensor(value),
-            Ty::Tensor(_) | Ty::Record(_) | Ty::Error => value,
-        };
-        let value = match &tower.ret {
-            Some(ret) => {
-                let wanted = self.written(ret)?;
-                self.tower_result(tower, value, &wanted)
-            }
-            None => value,
-        };
-        self.reveal(body.value.span, &value);
-        if value.is_error() {
-            return None;
-        }
-        if let Some(leak) = value.facts.label {
-            self.report(
-                Diagnostic::error(Code(420), leak, format!("tower `{}` reads a label of its own row", tower.name.text))
-                    .here("known only after the row happened")
-                    .help("labels belong in losses; read earlier ones through a feature with `history(...)`"),
-            );
-            return None;
-        }
-        Some(Tower {
-            name: tower.name.text.clone(),
-            params,
-            value,
-            span: tower.name.span,
-        })
-    }
-
-    fn tower_param(&mut self, param: &ast::Param) -> Option<(usize, Ty)> {
-        let Some(ty) = &param.ty else {
-            self.report(
-                Diagnostic::error(
-                    Code(504),
-                    param.name.span,
-                    format!("parameter `{}` of a tower needs a type", param.name.text),
-                )
-                .help("name the rows or the tensor that it takes: `u: user`, `h: f32[64]`"),
-            );
-            return None;
-        };
-        if let ast::TypeKind::Named {
-            name, dims: None, ..
-        } = &ty.kind
-            && kind_named(&name.text).is_none()
-        {
-            if self
-                .hir
-                .sources
-                .iter()
-                .any(|source| source.name == name.text)
-            {
-                let (id, handle) = self.feature_row(&name.text, param.name.span);
-                let ty = handle.ty.clone();
-                self.bind(&param.name.text, handle);
-                return Some((id, ty));
-            }
-            let known: Vec<String> = self
-                .hir
-                .sources
-                .iter()
-                .map(|source| source.name.clone())
-                .collect();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            self.unknown(232, name.span, "entity or events", &name.text, &known);
-            return None;
-        }
-        let ty = self.written(ty)?;
-        let id = self.local();
-        self.bind(
-            &param.name.text,
-            Expr::new(
-                crate::hir::ExprKind::Local(id),
-                ty.clone(),
-                Default::default(),
-                param.name.span,
-            ),
-        );
-        Some((id, ty))
-    }
-
-    /// The value of a tower against its written type.
-    fn tower_result(&mut self, tower: &ast::Tower, value: Expr, wanted: &Ty) -> Expr {
-        if value.is_error() {
-            return value;
-        }
-        if self.fits(&value.ty, wanted) {
-            let (facts, span) = (value.facts.clone(), value.span);
-            if value.ty == *wanted {
-                return value;
-            }
-            return Expr::new(
-                crate::hir::ExprKind::Retype(Box::new(value)),
-                wanted.clone(),
-                facts,
-                span,
-            );
-        }
-        let (wanted, found) = (self.show(wanted), self.show(&value.ty));
-        let written = tower.ret.as_ref().map_or(tower.name.span, |ret| ret.span);
-        let mut diagnostic = Diagnostic::error(
-            Code(302),
-            value.span,
-            format!(
-                "tower `{}` gives `{wanted}`, and its body is `{found}`",
-                tower.name.text
-            ),
-        )
-        .label(written, "written here");
-        if found.ends_with("[1]") && !wanted.contains('[') {
-            diagnostic = diagnostic.help("drop the dimension of 1: `... |> squeeze`");
-        }
-        self.report(diagnostic);
-        Expr::error(value.span)
-    }
-
-    fn fits(&self, found: &Ty, wanted: &Ty) -> bool {
-        match (found, wanted) {
-            (Ty::Tensor(found), Ty::Tensor(wanted)) => {
-                found.dims == wanted.dims
-                    && found.spaces.is_empty()
-                    && found.elem == wanted.elem
-                    && (found.kind == wanted.kind
-                        || found.kind == Kind::Plain
-                        || wanted.kind == Kind::Plain)
-            }
-            (Ty::Record(found), Ty::Record(wanted)) => {
-                found.len() == wanted.len()
-                    && found
-                        .iter()
-                        .zip(wanted)
-                        .all(|((a, found), (b, wanted))| a == b && self.fits(found, wanted))
-            }
-            _ => false,
-        }
     }
 
     /// Rows of an item: a source with a condition, perhaps drawn.
@@ -603,67 +296,6 @@ impl<'a> Checker<'a> {
         });
     }
 
-    fn export(&mut self, export: &ast::Export) {
-        for name in &export.names {
-            let Some(at) = self.tower_index(&name.text) else {
-                if !self.towers.contains_key(name.text.as_str()) {
-                    let known: Vec<&str> = self.towers.keys().copied().collect();
-                    self.unknown(505, name.span, "tower", &name.text, &known);
-                }
-                continue;
-            };
-            let entities: Vec<&str> = self.hir.towers[at]
-                .params
-                .iter()
-                .filter_map(|(_, _, ty)| match ty {
-                    Ty::Handle(handle) => self
-                        .hir
-                        .sources
-                        .iter()
-                        .find(|s| s.name == handle.source && s.time.is_none() && !s.key.is_empty())
-                        .map(|s| s.name.as_str()),
-                    _ => None,
-                })
-                .collect();
-            let takes_tensors = self.hir.towers[at]
-                .params
-                .iter()
-                .any(|(_, _, ty)| !matches!(ty, Ty::Handle(_)));
-            if takes_tensors || self.hir.towers[at].params.is_empty() {
-                self.report(
-                    Diagnostic::error(
-                        Code(506),
-                        name.span,
-                        format!(
-                            "tower `{}` cannot serve alone: it is not applied to rows",
-                            name.text
-                        ),
-                    )
-                    .label(self.hir.towers[at].span, "declared here")
-                    .help("export the tower that applies it"),
-                );
-                continue;
-            }
-            if entities.len() > 1 {
-                let diagnostic = Diagnostic::error(
-                    Code(506),
-                    name.span,
-                    format!(
-                        "tower `{}` reads {} and cannot serve alone",
-                        name.text,
-                        super::list(&entities)
-                    ),
-                )
-                .label(self.hir.towers[at].span, "declared here")
-                .help("export towers that read one side each, such as a viewer and a film tower");
-                self.report(diagnostic);
-                continue;
-            }
-            self.used.insert(format!("tower {}", name.text));
-            self.hir.exports.push((name.text.clone(), name.span));
-        }
-    }
-
     fn test(&mut self, test: &ast::Test, span: Span) {
         self.frames.push(Frame::default());
         self.segments = vec![Default::default()];
@@ -735,37 +367,10 @@ impl<'a> Checker<'a> {
             span,
         });
     }
-
-    /// Warns of features that nothing reads.
-    pub(super) fn unused(&mut self) {
-        // Where something is wrong, what would have read a feature may be what is wrong.
-        if self.hir.towers.is_empty() || self.diagnostics.iter().any(Diagnostic::is_error) {
-            return;
-        }
-        for (source, name, feature) in self.feature_items.clone() {
-            let key = format!("feature {source}.{name}");
-            if !self.used.contains(&key)
-                && self
-                    .features
-                    .get(&(source.clone(), name.clone()))
-                    .is_some_and(|at| *at != usize::MAX)
-            {
-                self.report(
-                    Diagnostic::warning(
-                        Code(421),
-                        feature.name.span,
-                        format!("feature `{source}.{name}` is never read"),
-                    )
-                    .help(format!(
-                        "pass it to a tower, `concat({source})` takes all, or delete it"
-                    )),
-                );
-            }
-        }
-    }
 }
 
-struct Body {
+/// A body put aside while another item is checked.
+pub(super) struct Body {
     frames: Vec<Frame>,
     segments: Vec<std::collections::BTreeMap<String, usize>>,
     calls: Vec<Span>,

@@ -1,0 +1,130 @@
+//! Candidates, and products of rows with them.
+
+use super::Checker;
+use super::values::handle_key;
+use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, SpaceKind, Tensor, Ty};
+use reckon_grammar::span::Span;
+
+impl Checker<'_> {
+    pub(super) fn dot(&mut self, args: &[Expr], span: Span) -> Expr {
+        let [a, b] = args else {
+            return Expr::error(span);
+        };
+        let (a, b) = (self.tensor(a.clone()), self.tensor(b.clone()));
+        let (Ty::Tensor(x), Ty::Tensor(y)) = (a.ty.clone(), b.ty.clone()) else {
+            return Expr::error(span);
+        };
+        let (Some((m, left)), Some((n, right))) = (x.dims.split_last(), y.dims.split_last()) else {
+            let (x, y) = (self.show(&a.ty), self.show(&b.ty));
+            self.report(self.error(
+                302,
+                span,
+                format!("`dot` takes two vectors, found `{x}` and `{y}`"),
+            ));
+            return Expr::error(span);
+        };
+        if m != n {
+            let (x, y) = (self.show(&a.ty), self.show(&b.ty));
+            self.report(
+                self.error(
+                    302,
+                    b.span,
+                    format!("`dot` needs vectors of one width, found `{x}` and `{y}`"),
+                )
+                .here(format!("{n} wide"))
+                .label(a.span, format!("{m} wide")),
+            );
+            return Expr::error(span);
+        }
+        let dims = [left, right].concat();
+        let spaces = self.join_spaces(&x.spaces, &y.spaces);
+        let facts = a.facts.clone().join(&b.facts);
+        Expr::new(
+            ExprKind::Prim("dot".into(), vec![a, b]),
+            Ty::Tensor(Tensor::f32(spaces, dims)),
+            facts,
+            span,
+        )
+    }
+
+    pub(super) fn softmax_xent(&mut self, args: &[Expr], span: Span) -> Expr {
+        let [scores, c] = args else {
+            return Expr::error(span);
+        };
+        let scores = self.tensor(scores.clone());
+        let (Ty::Tensor(tensor), Ty::Handle(handle)) = (scores.ty.clone(), &c.ty) else {
+            if !scores.is_error() && !c.is_error() {
+                let shown = self.show(&c.ty);
+                self.report(
+                    self.error(301, c.span, format!("expected candidates, found `{shown}`"))
+                        .help("make them with `in_batch(movie)` or `catalogue(movie)`"),
+                );
+            }
+            return Expr::error(span);
+        };
+        let over = handle
+            .space
+            .filter(|space| tensor.spaces.contains(space) && handle.candidates);
+        let (Some(over), true) = (over, tensor.dims.is_empty()) else {
+            self.not_pairs(&scores);
+            return Expr::error(span);
+        };
+        let spaces = tensor
+            .spaces
+            .iter()
+            .filter(|space| **space != over)
+            .copied()
+            .collect();
+        let facts = scores.facts.clone();
+        Expr::new(
+            ExprKind::Prim("softmax_xent".into(), vec![scores, c.clone()]),
+            Ty::Tensor(Tensor::f32(spaces, vec![])),
+            facts,
+            span,
+        )
+    }
+
+    pub(super) fn candidates(&mut self, how: Candidates, own: Expr, span: Span) -> Expr {
+        let Ty::Handle(handle) = &own.ty else {
+            if !own.is_error() {
+                let shown = self.show(&own.ty);
+                self.report(self.error(
+                    301,
+                    own.span,
+                    format!("candidates are rows of an entity, found `{shown}`"),
+                ));
+            }
+            return Expr::error(span);
+        };
+        let in_loss = handle.space.is_some_and(|space| {
+            matches!(self.hir.spaces[space.0 as usize].kind, SpaceKind::Batch)
+        });
+        if !in_loss || handle.candidates {
+            self.report(
+                self.error(601, span, "candidates belong to the batch of a loss")
+                    .help("make them inside a `loss`, from an entity that its rows refer to"),
+            );
+            return Expr::error(span);
+        }
+        let source = handle.source.clone();
+        let identity = format!("{}@{how:?}", handle_key(&own));
+        let name = if how == Candidates::Catalogue {
+            "E"
+        } else {
+            "C"
+        };
+        let space = self.space(identity, name, SpaceKind::Candidates);
+        let ty = Ty::Handle(HandleTy {
+            source,
+            space: Some(space),
+            past: false,
+            candidates: true,
+        });
+        Expr::new(
+            ExprKind::Candidates(how, Box::new(own)),
+            ty,
+            Facts::default(),
+            span,
+        )
+    }
+}

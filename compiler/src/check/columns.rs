@@ -1,0 +1,240 @@
+//! Columns: their types, and reading them.
+
+use super::{Checker, list};
+use crate::hir::{Expr, ExprKind, Facts, HandleTy, Ty};
+use crate::plan::row::{RowKind, RowType};
+use crate::plan::{Absent, SourceKind, TimeFormat};
+use reckon_grammar::ast::{self, TypeKind};
+use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
+use reckon_grammar::span::Span;
+
+impl Checker<'_> {
+    pub(super) fn column_type(&mut self, ty: &ast::Type) -> Option<(RowType, TimeFormat)> {
+        const KNOWN: &[&str] = &["int", "float", "bool", "str", "time", "list"];
+        let TypeKind::Named { name, of, args, .. } = &ty.kind else {
+            if !matches!(ty.kind, TypeKind::Error) {
+                self.report(
+                    Diagnostic::error(Code(403), ty.span, "expected the type of a column")
+                        .note(format!("columns are {}", list(KNOWN))),
+                );
+            }
+            return None;
+        };
+        let kind = match name.text.as_str() {
+            "int" => RowKind::Int,
+            "float" => RowKind::Float,
+            "bool" => RowKind::Bool,
+            "str" => RowKind::Str,
+            "time" => RowKind::Time,
+            "list" => match of.first().map(|of| self.column_type(of)) {
+                Some(Some((inner, _))) => RowKind::List(Box::new(inner.kind)),
+                Some(None) => return None,
+                None => {
+                    self.report(
+                        Diagnostic::error(Code(403), ty.span, "a list column says what it holds")
+                            .help("write `list<int>`, `list<float>` or `list<str>`"),
+                    );
+                    return None;
+                }
+            },
+            other => {
+                let unknown = Diagnostic::error(
+                    Code(403),
+                    name.span,
+                    format!("unknown column type `{other}`"),
+                );
+                self.report(
+                    match nearest(other, KNOWN.iter().copied()).or(alias(other)) {
+                        Some(near) => unknown.help(format!("write `{near}`")).fix(name.span, near),
+                        None => unknown.note(format!("columns are {}", list(KNOWN))),
+                    },
+                );
+                return None;
+            }
+        };
+        let time = self.time_format(args);
+        Some((
+            RowType {
+                kind,
+                nullable: ty.nullable,
+            },
+            time,
+        ))
+    }
+
+    fn time_format(&mut self, args: &[ast::Arg]) -> TimeFormat {
+        let (mut format, mut zone) = (None, "UTC".to_owned());
+        for arg in args {
+            let name = arg.name.as_ref().map_or("", |name| name.text.as_str());
+            match (name, &arg.value.kind) {
+                ("unit", ast::ExprKind::Name(unit)) => match unit.as_str() {
+                    "s" => return TimeFormat::Seconds,
+                    "ms" => return TimeFormat::Millis,
+                    "us" => return TimeFormat::Micros,
+                    _ => {
+                        self.unknown(
+                            221,
+                            arg.value.span,
+                            "unit of time",
+                            unit,
+                            &["s", "ms", "us"],
+                        );
+                    }
+                },
+                ("format", ast::ExprKind::Str(text)) => format = Some(text.clone()),
+                ("zone", ast::ExprKind::Str(text)) => zone.clone_from(text),
+                _ => self.report(
+                    Diagnostic::error(
+                        Code(222),
+                        arg.value.span,
+                        "a time takes `unit`, or `format` and `zone`",
+                    )
+                    .help("write `time(unit: ms)` or `time(format: \"%Y-%m-%d\", zone: \"UTC\")`"),
+                ),
+            }
+        }
+        format.map_or(TimeFormat::Seconds, |format| TimeFormat::Text {
+            format,
+            zone,
+        })
+    }
+
+    pub(super) fn has_column(&self, source: &str, name: &str) -> bool {
+        let key = (source.to_owned(), name.to_owned());
+        self.derived.contains_key(&key)
+            || self.broken_columns.contains(&key)
+            || self.hir.sources.iter().any(|known| {
+                known.name == source && known.columns.iter().any(|column| column.name == name)
+            })
+    }
+
+    pub(super) fn column_names(&self, source: &str) -> Vec<String> {
+        let declared = self.hir.sources.iter().filter(|known| known.name == source);
+        let mut names: Vec<String> = declared
+            .flat_map(|known| known.columns.iter().map(|column| column.name.clone()))
+            .collect();
+        let other = self.derived.keys().chain(&self.broken_columns);
+        names.extend(
+            other
+                .filter(|(of, _)| of == source)
+                .map(|(_, name)| name.clone()),
+        );
+        names
+    }
+
+    /// A column of a handle; a derived one is read through its expression.
+    pub(super) fn column(&mut self, handle: Expr, source: &str, name: &str, span: Span) -> Expr {
+        self.used.insert(format!("column {source}.{name}"));
+        let key = (source.to_owned(), name.to_owned());
+        let mut facts = Facts::default();
+        let past = matches!(&handle.ty, Ty::Handle(HandleTy { past: true, .. }));
+        facts.sides.insert(self.side_of(source, past));
+        if self.hir.labels.contains(&key) && !past {
+            facts.label = Some(self.user_span(span));
+        }
+        if let Some(derived) = self.derived.get(&key).cloned() {
+            return self.derived_column(handle, &key, &derived, &facts, span);
+        }
+        let found = self.hir.sources.iter().find(|known| known.name == source);
+        let Some(column) =
+            found.and_then(|found| found.columns.iter().find(|column| column.name == name))
+        else {
+            return Expr::error(span);
+        };
+        let through_absent =
+            matches!(handle.kind, ExprKind::Refer(..)) && self.may_be_absent(&handle);
+        let ty = RowType {
+            nullable: column.ty.nullable || through_absent,
+            ..column.ty.clone()
+        };
+        Expr::new(
+            ExprKind::Column(Box::new(handle), name.to_owned()),
+            Ty::Row(ty),
+            facts,
+            span,
+        )
+    }
+
+    fn may_be_absent(&self, handle: &Expr) -> bool {
+        let ExprKind::Refer(of, target) = &handle.kind else {
+            return false;
+        };
+        let Ty::Handle(of) = &of.ty else { return false };
+        let source = self
+            .hir
+            .sources
+            .iter()
+            .find(|source| source.name == of.source);
+        source.is_some_and(|source| {
+            source
+                .references
+                .iter()
+                .any(|r| r.target == *target && r.absent == Absent::Unknown)
+        })
+    }
+
+    fn side_of(&self, source: &str, past: bool) -> String {
+        let entity = self
+            .hir
+            .sources
+            .iter()
+            .any(|known| known.name == source && known.kind == SourceKind::Entity);
+        match (past, entity) {
+            (true, _) => "past".to_owned(),
+            (false, true) => source.to_owned(),
+            (false, false) => "context".to_owned(),
+        }
+    }
+
+    fn derived_column(
+        &mut self,
+        handle: Expr,
+        key: &(String, String),
+        derived: &ast::ColumnDecl,
+        facts: &Facts,
+        span: Span,
+    ) -> Expr {
+        let Some(value) = &derived.value else {
+            return Expr::error(span);
+        };
+        if self.deriving.contains(key) {
+            self.report(Diagnostic::error(
+                Code(416),
+                derived.name.span,
+                format!("column `{}` is computed from itself", key.1),
+            ));
+            return Expr::error(span);
+        }
+        self.deriving.push(key.clone());
+        let value = self.in_row_scope(handle, &key.0, |checker| checker.expr(value));
+        self.deriving.pop();
+        let facts = value.facts.clone().join(facts);
+        match value.ty {
+            Ty::Row(_) | Ty::Error => Expr {
+                facts,
+                span,
+                ..value
+            },
+            _ => {
+                let shown = self.show(&value.ty);
+                self.report(Diagnostic::error(
+                    Code(417),
+                    derived.name.span,
+                    format!("a derived column is a value of each row, found `{shown}`"),
+                ));
+                Expr::error(span)
+            }
+        }
+    }
+}
+
+fn alias(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "string" | "text" | "varchar" | "utf8" => "str",
+        "i64" | "i32" | "int64" | "int32" | "integer" | "bigint" | "long" => "int",
+        "f32" | "f64" | "double" | "number" | "float32" | "float64" => "float",
+        "boolean" => "bool",
+        "timestamp" | "datetime" | "date" => "time",
+        _ => return None,
+    })
+}

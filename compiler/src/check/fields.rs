@@ -1,0 +1,265 @@
+//! Fields of records, features and columns of rows.
+
+use super::Checker;
+use super::expr::{by_name, tuple};
+use super::values::handle_key;
+use crate::hir::{Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
+use reckon_grammar::ast::{self, ExprKind as Syntax, Name};
+use reckon_grammar::diagnostic::nearest;
+use reckon_grammar::span::Span;
+
+impl Checker<'_> {
+    /// The entity rows that a handle refers to.
+    pub(super) fn reference(
+        &mut self,
+        handle: &Expr,
+        source: &str,
+        target: &str,
+        span: Span,
+    ) -> Option<Expr> {
+        let source = self.hir.sources.iter().find(|known| known.name == source)?;
+        source
+            .references
+            .iter()
+            .find(|reference| reference.target == target)?;
+        let Ty::Handle(from) = &handle.ty else {
+            return None;
+        };
+        let ty = Ty::Handle(HandleTy {
+            source: target.to_owned(),
+            candidates: false,
+            ..from.clone()
+        });
+        let kind = ExprKind::Refer(Box::new(handle.clone()), target.to_owned());
+        Some(Expr::new(kind, ty, Facts::default(), span))
+    }
+
+    pub(super) fn field(&mut self, base: &ast::Expr, name: &Name, span: Span) -> Expr {
+        if let Syntax::Field(inner, raw) = &base.kind
+            && raw.text == "raw"
+        {
+            let handle = self.expr(inner);
+            if let Ty::Handle(ty) = &handle.ty {
+                let source = ty.source.clone();
+                return self.raw_column(handle, &source, name, span);
+            }
+        }
+        let base = self.expr(base);
+        self.project(base, name, span)
+    }
+
+    fn raw_column(&mut self, handle: Expr, source: &str, name: &Name, span: Span) -> Expr {
+        if self.has_column(source, &name.text) {
+            return self.column(handle, source, &name.text, span);
+        }
+        let columns = self.column_names(source);
+        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+        self.unknown(
+            212,
+            name.span,
+            &format!("column of `{source}`"),
+            &name.text,
+            &columns,
+        )
+    }
+
+    /// `base.name`; over several values, of each.
+    pub(super) fn project(&mut self, base: Expr, name: &Name, span: Span) -> Expr {
+        match &base.ty {
+            Ty::Error => Expr::error(span),
+            Ty::Record(fields) => match fields.iter().find(|(field, _)| *field == name.text) {
+                Some((_, ty)) => {
+                    let (ty, facts) = (ty.clone(), base.facts.clone());
+                    if let (true, Some(value)) = (by_name(&ty), field_of(&base, &name.text)) {
+                        return Expr { span, ..value };
+                    }
+                    Expr::new(
+                        ExprKind::Field(Box::new(base), name.text.clone()),
+                        ty,
+                        facts,
+                        span,
+                    )
+                }
+                None => {
+                    let names: Vec<&str> = fields.iter().map(|(field, _)| field.as_str()).collect();
+                    self.unknown(213, name.span, "field", &name.text, &names)
+                }
+            },
+            Ty::Tuple(_) => {
+                let ExprKind::Tuple(items) = base.kind else {
+                    return Expr::error(span);
+                };
+                let items: Vec<Expr> = items
+                    .into_iter()
+                    .map(|item| self.project(item, name, span))
+                    .collect();
+                tuple(items, span)
+            }
+            Ty::Handle(handle) => {
+                let handle = handle.clone();
+                self.of_handle(base, &handle, name, span)
+            }
+            Ty::Const(_) | Ty::Row(_) | Ty::Tensor(_) => {
+                let shown = self.show(&base.ty);
+                let diagnostic = self
+                    .error(214, name.span, format!("`{shown}` has no field `{}`", name.text))
+                    .note("`.` takes a field of a record or a feature of a row; `|>` applies a function");
+                self.report(if self.fns.contains_key(name.text.as_str()) {
+                    diagnostic.help(format!("write `... |> {}`", name.text))
+                } else {
+                    diagnostic
+                });
+                Expr::error(span)
+            }
+        }
+    }
+
+    fn of_handle(&mut self, base: Expr, handle: &HandleTy, name: &Name, span: Span) -> Expr {
+        if let Some(found) = self.candidate_field(&base, handle, &name.text, span) {
+            return found;
+        }
+        if let Some(at) = self.feature_index(&handle.source, &name.text) {
+            self.used
+                .insert(format!("feature {}.{}", handle.source, name.text));
+            return self.feature(base, handle, at, span);
+        }
+        if self
+            .feature_items
+            .iter()
+            .any(|(source, known, _)| *source == handle.source && *known == name.text)
+        {
+            return Expr::error(span);
+        }
+        if let Some(found) = self.reference(&base, &handle.source, &name.text, span) {
+            return found;
+        }
+        if name.text == "at"
+            && let Some(time) = self
+                .hir
+                .sources
+                .iter()
+                .find(|s| s.name == handle.source)
+                .and_then(|s| s.time.clone())
+        {
+            return self.column(base, &handle.source, &time, span);
+        }
+        let mut known: Vec<String> = self
+            .feature_items
+            .iter()
+            .filter(|(source, _, _)| *source == handle.source)
+            .map(|(_, name, _)| name.clone())
+            .collect();
+        if let Some(source) = self
+            .hir
+            .sources
+            .iter()
+            .find(|source| source.name == handle.source)
+        {
+            known.extend(
+                source
+                    .references
+                    .iter()
+                    .map(|reference| reference.target.clone()),
+            );
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        if self.has_column(&handle.source, &name.text)
+            && nearest(&name.text, known.iter().copied()) != Some(&name.text)
+        {
+            self.report(
+                self.error(215, name.span, format!("`{}` is a column of `{}`, not a feature", name.text, handle.source))
+                    .help(format!("write `.raw.{0}` for the column, or add a feature `{0} = ...` to `features {1}`", name.text, handle.source)),
+            );
+            return Expr::error(span);
+        }
+        self.unknown(
+            215,
+            name.span,
+            &format!("feature of `{}`", handle.source),
+            &name.text,
+            &known,
+        )
+    }
+
+    /// What candidates carry beside their features.
+    fn candidate_field(
+        &mut self,
+        base: &Expr,
+        handle: &HandleTy,
+        name: &str,
+        span: Span,
+    ) -> Option<Expr> {
+        if !handle.candidates {
+            return None;
+        }
+        let ExprKind::Candidates(_, own) = &base.kind else {
+            return None;
+        };
+        let Ty::Handle(own) = &own.ty else {
+            return None;
+        };
+        let (shared, batch) = (
+            handle.space.into_iter().collect::<Vec<_>>(),
+            own.space.into_iter().collect::<Vec<_>>(),
+        );
+        let (elem, spaces) = match name {
+            "index" | "column" => (crate::graph::Elem::I64, shared),
+            "own" | "positive" => (crate::graph::Elem::I64, batch),
+            "log_count" => (crate::graph::Elem::F32, shared),
+            "known" => (crate::graph::Elem::Bool, self.join_spaces(&batch, &shared)),
+            _ => return None,
+        };
+        let ty = Ty::Tensor(Tensor {
+            elem,
+            kind: Kind::Plain,
+            spaces,
+            dims: Vec::new(),
+        });
+        Some(Expr::new(
+            ExprKind::Builtin(Box::new(base.clone()), name.to_owned()),
+            ty,
+            Facts::default(),
+            span,
+        ))
+    }
+
+    /// A feature as a tensor over the handle's space.
+    pub(super) fn feature(&mut self, base: Expr, handle: &HandleTy, at: usize, span: Span) -> Expr {
+        let feature = &self.hir.features[at];
+        let (source, name) = (feature.source.clone(), feature.name.clone());
+        let mut facts = Facts::default();
+        if handle.past {
+            facts.sides.insert("past".into());
+        } else {
+            facts.sides = feature.value.facts.sides.clone();
+        }
+        let ty = match feature.value.ty.clone() {
+            Ty::Tensor(tensor) => {
+                let mut spaces: Vec<_> = handle.space.into_iter().collect();
+                for space in &tensor.spaces {
+                    let SpaceKind::List { max, .. } = self.hir.spaces[space.0 as usize].kind else {
+                        continue;
+                    };
+                    let identity = format!("{}/{source}.{name}/{}", handle_key(&base), space.0);
+                    let list = self.list_space(identity, handle, max);
+                    spaces = self.join_spaces(&spaces, &[list]);
+                }
+                Ty::Tensor(Tensor { spaces, ..tensor })
+            }
+            _ => return Expr::error(span),
+        };
+        Expr::new(ExprKind::Feature(Box::new(base), name), ty, facts, span)
+    }
+}
+
+/// The field of a record that is written out.
+fn field_of(base: &Expr, name: &str) -> Option<Expr> {
+    match &base.kind {
+        ExprKind::Record(fields) => {
+            let found = fields.iter().find(|(field, _)| field == name);
+            found.map(|(_, value)| value.clone())
+        }
+        ExprKind::Scope { value, .. } => field_of(value, name),
+        _ => None,
+    }
+}

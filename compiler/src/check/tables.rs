@@ -1,0 +1,177 @@
+//! Weights and tables.
+
+use super::Checker;
+use super::signature::MAX_SIZE;
+use crate::graph::Init;
+use crate::hir::{EmbedTable, Expr, ExprKind, Facts, Tensor, Ty};
+use crate::plan::row::{RowKind, RowType};
+use crate::value::Value;
+use reckon_grammar::span::Span;
+
+/// The widest embedding.
+const MAX_WIDTH: i64 = 65_536;
+
+impl Checker<'_> {
+    pub(super) fn weight(&mut self, args: &[Expr], span: Span) -> Expr {
+        let dims = match args.first().map(|arg| &arg.ty) {
+            Some(Ty::Const(Value::List(items))) => items
+                .iter()
+                .map(|item| match item {
+                    Value::Int(n) => usize::try_from(*n)
+                        .ok()
+                        .filter(|n| (1..=MAX_SIZE).contains(n)),
+                    _ => None,
+                })
+                .collect::<Option<Vec<usize>>>(),
+            _ => None,
+        };
+        let Some(dims) = dims else {
+            self.report(self.error(
+                301,
+                span,
+                "the shape of a weight is a list of whole numbers from 1 to 16,777,216",
+            ));
+            return Expr::error(span);
+        };
+        let init = match args.get(1).and_then(|arg| arg.ty.value()) {
+            Some(Value::Word(word)) => initial(word),
+            _ => Init::GlorotUniform,
+        };
+        let hint = self.hint.clone().unwrap_or_else(|| "weight".into());
+        let name = self.segment(&hint);
+        Expr::new(
+            ExprKind::Weight(name, init, false),
+            Ty::Tensor(Tensor::f32(vec![], dims)),
+            Facts::default(),
+            span,
+        )
+    }
+
+    pub(super) fn embed(&mut self, args: &[Expr], span: Span) -> Expr {
+        let [ids, dim, init] = args else {
+            return Expr::error(span);
+        };
+        let Some((source, feature)) = self.current_feature.clone() else {
+            self.report(
+                self.error(407, span, "`embed` stands outside of `features`")
+                    .help("make it a feature, and read the feature in the tower"),
+            );
+            return Expr::error(span);
+        };
+        let Ty::Const(Value::Int(width)) = dim.ty else {
+            self.report(self.error(
+                301,
+                dim.span,
+                "the width of an embedding is a whole number known while compiling",
+            ));
+            return Expr::error(span);
+        };
+        if !(1..=MAX_WIDTH).contains(&width) {
+            self.report(self.error(
+                301,
+                dim.span,
+                format!("the width of an embedding is from 1 to {MAX_WIDTH}, found `{width}`"),
+            ));
+            return Expr::error(span);
+        }
+        if self.null_ids(ids) {
+            return Expr::error(span);
+        }
+        let Some(list) = ids_shape(&ids.ty) else {
+            let shown = self.show(&ids.ty);
+            self.report(
+                self.error(410, ids.span, format!("`embed` takes ids, found `{shown}`"))
+                    .help("make ids first: `... |> vocab |> embed(16)`, or `buckets([...])` for numbers"),
+            );
+            return Expr::error(span);
+        };
+        let Some(drop) = id_source(ids) else {
+            self.report(
+                self.error(411, ids.span, "it is not known how many ids there are")
+                    .help("make ids with `vocab`, `hash`, `buckets`, `quantiles` or `cross`"),
+            );
+            return Expr::error(span);
+        };
+        let name = self.segment(&feature);
+        let init = match init.ty.value() {
+            Some(Value::Word(word)) => initial(word),
+            _ => Init::Normal(0.05),
+        };
+        let table = EmbedTable {
+            path: format!("{source}/{name}"),
+            width: width as usize,
+            drop,
+            init,
+        };
+        let spaces = match (list, super::values::row_root(ids)) {
+            (true, Some((key, handle))) => {
+                vec![self.list_space(format!("{key}/{source}.{name}"), &handle, None)]
+            }
+            (false, Some((_, handle))) => handle.space.into_iter().collect(),
+            (_, None) => Vec::new(),
+        };
+        let ty = Ty::Tensor(Tensor::f32(spaces, vec![width as usize]));
+        Expr::new(
+            ExprKind::Embed(Box::new(ids.clone()), table),
+            ty,
+            ids.facts.clone(),
+            span,
+        )
+    }
+
+    /// Ids made of values that may be null: there is no row of the table for a null.
+    fn null_ids(&mut self, ids: &Expr) -> bool {
+        let is_null = matches!(&ids.ty, Ty::Row(row) if row.nullable) && id_source(ids).is_some();
+        if is_null {
+            let shown = self.show(&ids.ty);
+            self.report(
+                self.error(309, ids.span, "a null has no row in a table")
+                    .here(format!("this is `{shown}`"))
+                    .help("give nulls a value first: `... |> fill(0)`; `vocab` has an id for them"),
+            );
+        }
+        is_null
+    }
+}
+
+/// Whether ids come one or many a row; `None` for what is no id.
+fn ids_shape(ty: &Ty) -> Option<bool> {
+    match ty {
+        Ty::Row(RowType {
+            kind: RowKind::Int,
+            nullable: false,
+        }) => Some(false),
+        Ty::Row(RowType {
+            kind: RowKind::List(of),
+            nullable: false,
+        }) if **of == RowKind::Int => Some(true),
+        _ => None,
+    }
+}
+
+/// The replacement rate of ids whose number is known; `None` where it is not.
+pub(super) fn id_source(ids: &Expr) -> Option<f64> {
+    let ExprKind::Prim(name, args) = &ids.kind else {
+        return None;
+    };
+    match name.as_str() {
+        "vocab" => args
+            .get(4)
+            .and_then(|arg| arg.ty.value())
+            .and_then(Value::as_f64)
+            .or(Some(0.0)),
+        "buckets" | "quantiles" | "hash" | "cross" | "hour" | "weekday" => Some(0.0),
+        "take" | "distinct" | "first" | "last" => args.first().and_then(id_source),
+        _ => None,
+    }
+}
+
+fn initial(word: &str) -> Init {
+    match word {
+        "zeros" => Init::Constant(0.0),
+        "ones" => Init::Constant(1.0),
+        "he" => Init::HeUniform,
+        "small" => Init::Normal(0.05),
+        _ => Init::GlorotUniform,
+    }
+}
