@@ -24,11 +24,19 @@ fn spec(features: usize) -> String {
             }
             1 => {
                 writeln!(columns, "  c{at}: str").unwrap();
-                writeln!(lines, "  f{at} = c{at} |> split(\"|\") |> vocab |> embed(8) |> mean").unwrap();
+                writeln!(
+                    lines,
+                    "  f{at} = c{at} |> split(\"|\") |> vocab |> embed(8) |> mean"
+                )
+                .unwrap();
             }
             2 => {
                 writeln!(columns, "  c{at}: int?").unwrap();
-                writeln!(lines, "  f{at} = c{at} |> fill(0) |> buckets([1, 2, 5]) |> embed(4)").unwrap();
+                writeln!(
+                    lines,
+                    "  f{at} = c{at} |> fill(0) |> buckets([1, 2, 5]) |> embed(4)"
+                )
+                .unwrap();
             }
             _ => {
                 writeln!(columns, "  c{at}: float").unwrap();
@@ -57,5 +65,8 @@ fn time(features: usize) -> Duration {
 #[test]
 fn four_times_the_features_take_nowhere_near_sixteen_times_as_long() {
     let (few, many) = (time(500), time(2000));
-    assert!(many < 10 * few, "500 features took {few:?}, 2000 took {many:?}");
+    assert!(
+        many < 10 * few,
+        "500 features took {few:?}, 2000 took {many:?}"
+    );
 }

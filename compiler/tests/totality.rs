@@ -171,12 +171,12 @@ fn the_spec_with_a_bit_of_everything_compiles() {
 fn a_spec_cut_anywhere_or_without_one_token_is_no_reason_to_panic() {
     for text in specs() {
         let places = tokens(&text);
-        let step = (places.len() as u32 / tries(120)).max(1) as usize;
+        let step = (places.len() as u32 / tries(60)).max(1) as usize;
         for (from, to) in places.iter().skip(step / 2).step_by(step) {
             survives(&format!("{}{}", &text[..*from], &text[*to..])).unwrap();
         }
         let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-        let step = (ends.len() as u32 / tries(120)).max(1) as usize;
+        let step = (ends.len() as u32 / tries(60)).max(1) as usize;
         for end in ends.into_iter().step_by(step) {
             survives(&text[..end]).unwrap();
         }
@@ -187,7 +187,7 @@ fn a_spec_cut_anywhere_or_without_one_token_is_no_reason_to_panic() {
 fn mutated_specs_are_no_reason_to_panic() {
     let specs = specs();
     let config = Config {
-        cases: tries(300),
+        cases: tries(200),
         failure_persistence: None,
         max_shrink_iters: 200,
         ..Config::default()

@@ -212,7 +212,7 @@ impl Checker<'_> {
         let broken = self.user_items().any(
             |item| matches!(&item.kind, ast::ItemKind::Split(split) if split.source.text == source),
         );
-        if !found && !(split.is_none() && broken) {
+        if !(found || split.is_none() && broken) {
             let name = &part.text;
             self.report(
                 Diagnostic::error(
