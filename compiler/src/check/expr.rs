@@ -59,6 +59,7 @@ impl Checker<'_> {
         let mark = self.frames.last().map_or(0, |frame| frame.locals.len());
         let mut lets = Vec::new();
         for binding in &body.lets {
+            self.let_once(&binding.name);
             lets.extend(self.binding(&binding.name, &binding.value));
         }
         let value = self.expr(&body.value);
@@ -67,6 +68,20 @@ impl Checker<'_> {
         }
         self.segments.pop();
         scope(segment, lets, value)
+    }
+
+    /// Names of one body are never each other's: the second would hide the first.
+    fn let_once(&mut self, name: &Name) {
+        let taken = self.frames.last().is_some_and(|frame| {
+            !frame.library && frame.locals.iter().any(|known| known.name == name.text)
+        });
+        if taken && !name.text.is_empty() {
+            let twice = format!("`{}` is declared twice", name.text);
+            self.report(
+                self.error(204, name.span, twice)
+                    .help("give one of them another name"),
+            );
+        }
     }
 
     /// One `let`. Constants and broken values need no binding at run time.
