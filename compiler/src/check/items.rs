@@ -73,7 +73,7 @@ impl<'a> Checker<'a> {
     }
 
     fn refuse_names(&mut self, item: &ast::Item) {
-        let names = super::names_of(&item.kind);
+        let names = super::declare::names_of(&item.kind);
         self.refused
             .extend(names.into_iter().map(|(_, name)| name.text.clone()));
     }
