@@ -8,7 +8,8 @@ use std::process::Command;
 
 #[test]
 fn every_command_of_the_tutorial_does_what_it_says() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tutorial.md")).unwrap();
+    let page =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/tutorial.md")).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let mut commands = 0;
     for (head, body) in blocks(&page) {
@@ -27,10 +28,23 @@ fn every_command_of_the_tutorial_does_what_it_says() {
 
 fn run(line: &str, wanted: i32, folder: &Path) {
     let mut words = line.split_whitespace();
-    assert_eq!(words.next(), Some("reckon"), "`{line}` is no command of reckon");
-    let output = Command::new(env!("CARGO_BIN_EXE_reckon")).args(words).current_dir(folder).output().unwrap();
+    assert_eq!(
+        words.next(),
+        Some("reckon"),
+        "`{line}` is no command of reckon"
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_reckon"))
+        .args(words)
+        .current_dir(folder)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(wanted), "`{line}` said:\n{said}\n{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(
+        output.status.code(),
+        Some(wanted),
+        "`{line}` said:\n{said}\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 /// The fenced blocks: what follows the opening fence, and the lines inside.
@@ -53,5 +67,6 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 
 /// The value of `name=value` after a fence.
 fn option<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+    head.split_whitespace()
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }

@@ -105,19 +105,33 @@ pub enum RowOp {
     Const(Value),
 
     // Numbers. Int with int stays int, but `Div`, which gives float; otherwise float. `Time - Time` is a duration.
+    /// `a + b`
     Add,
+    /// `a - b`
     Sub,
+    /// `a * b`
     Mul,
+    /// `a / b`
     Div,
+    /// `a ^ b`
     Pow,
+    /// `-a`
     Neg,
+    /// The absolute value.
     Abs,
+    /// The natural logarithm.
     Log,
+    /// `log(1 + a)`
     Log1p,
+    /// `e ^ a`
     Exp,
+    /// The square root.
     Sqrt,
+    /// The largest whole number that is at most the operand.
     Floor,
+    /// The smaller operand.
     Min,
+    /// The larger operand.
     Max,
     /// `value, low, high`
     Clip,
@@ -129,17 +143,25 @@ pub enum RowOp {
     ToStr,
 
     // Comparison and logic. Equality and order of texts are by bytes.
+    /// `a == b`
     Eq,
+    /// `a != b`
     Ne,
+    /// `a < b`
     Lt,
+    /// `a <= b`
     Le,
+    /// `a > b`
     Gt,
+    /// `a >= b`
     Ge,
     /// False if one side is false, even if the other is null.
     And,
     /// True if one side is true, even if the other is null.
     Or,
+    /// `not a`
     Not,
+    /// Whether the operand is null.
     IsNull,
     /// The first operand, or the second where it is null.
     Fill,
@@ -151,12 +173,16 @@ pub enum RowOp {
     Buckets(Vec<f64>),
     /// The stable hash of a value into `n` slots.
     Hash {
+        /// Number of slots.
         n: u64,
+        /// Chooses the hash.
         seed: u64,
     },
     /// The stable hash of several values together; null is a value of its own.
     Cross {
+        /// Number of slots.
         n: u64,
+        /// Chooses the hash.
         seed: u64,
     },
     /// The id of a value in a fitted vocabulary: index into the plan's fits. Null is unknown.
@@ -171,7 +197,9 @@ pub enum RowOp {
     // Text.
     /// Splits at a separator; empty parts are left out.
     Split(String),
+    /// Lower case.
     Lower,
+    /// Without blanks around it.
     Trim,
     /// The first capture group (or the whole match) of a regular expression, null where it does not match.
     Capture(String),
@@ -183,8 +211,11 @@ pub enum RowOp {
     Length,
 
     // Lists.
+    /// The first element, null for an empty list.
     First,
+    /// The last element, null for an empty list.
     Last,
+    /// The first so many elements.
     Take(usize),
     /// Keeps the first of equal elements.
     Distinct,
