@@ -1,6 +1,6 @@
 //! From the typed program to graphs: towers are applied to handles, and every value gets its index spaces.
 //!
-//! Row values leave through [`RowPrograms`] as outputs of kernels and come back as inputs of the graph.
+//! Row values leave through `RowPrograms` as outputs of kernels and come back as inputs of the graph.
 
 mod handles;
 mod prim;

@@ -1,7 +1,7 @@
 //! Cuts an evaluation graph in two: what depends on the catalogue alone, computed once, and what depends on queries.
 
 use crate::graph::space::SpaceKind;
-use crate::graph::{Dim, Graph, NodeId, Op, SpaceId};
+use crate::graph::{Dim, Elem, Graph, NodeId, Op, SpaceId};
 
 /// A graph cut in two.
 #[derive(Clone, Debug)]
@@ -13,43 +13,33 @@ pub struct Hoisted {
 }
 
 /// Cuts `graph`. A value belongs to queries if it ranges over a batch, over candidates that a batch shares, over lists or
-/// flat sets in them, if it is drawn, or if it is computed from such a value.
+/// flat sets in them, if it is drawn, or if it is computed from such a value. Of the others, floats over the catalogue
+/// are computed once and cross the cut; the rest is small and is computed on both sides.
 pub fn hoist(graph: &Graph) -> Hoisted {
     let order = graph.order();
     let queried = queried(graph, &order);
+    let crosses: Vec<bool> = crossing(graph, &order, &queried);
+    let wanted = wanted(graph, &order, &crosses, &queried);
     let mut once = graph.without_nodes();
     once.name = format!("{}.once", graph.name);
     let mut per_query = graph.without_nodes();
     let mut in_once: Vec<Option<NodeId>> = vec![None; graph.bound()];
     let mut in_query: Vec<Option<NodeId>> = vec![None; graph.bound()];
-    let roots: Vec<NodeId> = graph.roots().collect();
     for id in &order {
         if !queried[id.index()] {
             in_once[id.index()] = Some(copy(graph, *id, &in_once, &mut once));
         }
-        let wanted = queried[id.index()]
-            || roots.contains(id)
-            || graph
-                .users(*id)
-                .iter()
-                .any(|user| queried.get(user.index()) == Some(&true));
-        if !wanted {
+        if !wanted[id.index()] {
             continue;
         }
-        in_query[id.index()] = Some(if queried[id.index()] || graph.operands(*id).is_empty() {
-            copy(graph, *id, &in_query, &mut per_query)
-        } else {
+        in_query[id.index()] = Some(if crosses[id.index()] {
             let name = format!("once.{}", once.outputs.len());
-            once.outputs.push((
-                name.clone(),
-                in_once[id.index()].expect("it is computed once"),
-            ));
-            per_query.add(
-                Op::Input(name),
-                &[],
-                graph.ty(*id).clone(),
-                graph.node(*id).site.clone(),
-            )
+            let output = in_once[id.index()].expect("it is computed once");
+            once.outputs.push((name.clone(), output));
+            let node = graph.node(*id);
+            per_query.add(Op::Input(name), &[], node.ty.clone(), node.site.clone())
+        } else {
+            copy(graph, *id, &in_query, &mut per_query)
         });
     }
     let at = |id: NodeId| in_query[id.index()].expect("roots are wanted");
@@ -60,6 +50,50 @@ pub fn hoist(graph: &Graph) -> Hoisted {
         .collect();
     per_query.effects = graph.effects.iter().map(|id| at(*id)).collect();
     Hoisted { once, per_query }
+}
+
+/// Which nodes cross the cut where a query wants them: floats over the catalogue that are no inputs.
+fn crossing(graph: &Graph, order: &[NodeId], queried: &[bool]) -> Vec<bool> {
+    let mut crosses = vec![false; graph.bound()];
+    for id in order {
+        let ty = graph.ty(*id);
+        let catalogue = ty
+            .dims
+            .iter()
+            .any(|dim| matches!(dim, Dim::Space(space) if is_of_catalogue(graph, *space)));
+        let computed = !graph.operands(*id).is_empty();
+        crosses[id.index()] = catalogue && computed && ty.elem == Elem::F32 && !queried[id.index()];
+    }
+    crosses
+}
+
+/// Which nodes the query side holds: what queries change, the results, and what those are computed from up to the cut.
+fn wanted(graph: &Graph, order: &[NodeId], crosses: &[bool], queried: &[bool]) -> Vec<bool> {
+    let mut wanted = vec![false; graph.bound()];
+    for root in graph.roots() {
+        wanted[root.index()] = true;
+    }
+    for id in order.iter().rev() {
+        wanted[id.index()] |= queried[id.index()];
+        if wanted[id.index()] && !crosses[id.index()] {
+            for operand in graph.operands(*id) {
+                wanted[operand.index()] = true;
+            }
+        }
+    }
+    wanted
+}
+
+fn is_of_catalogue(graph: &Graph, space: SpaceId) -> bool {
+    match &graph.space(space).kind {
+        SpaceKind::Catalogue { .. } => true,
+        SpaceKind::List { parent, .. } => is_of_catalogue(graph, *parent),
+        SpaceKind::Batch
+        | SpaceKind::Candidates
+        | SpaceKind::Flat
+        | SpaceKind::Vocabulary { .. }
+        | SpaceKind::Axis(_) => false,
+    }
 }
 
 fn copy(graph: &Graph, id: NodeId, mapped: &[Option<NodeId>], into: &mut Graph) -> NodeId {
