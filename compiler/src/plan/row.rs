@@ -94,7 +94,6 @@ pub struct Inst {
 }
 
 /// The ops of row programs.
-#[expect(missing_docs, reason = "the names say what arithmetic and text ops do")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowOp {
     /// A column of the source.

@@ -72,8 +72,9 @@ impl Source {
 }
 
 /// An entity from its table.
-pub(crate) fn entity(plan: &SourcePlan, table: Table, sink: &mut Vec<Diagnostic>) -> Source {
+pub(crate) fn entity(plan: &SourcePlan, mut table: Table, sink: &mut Vec<Diagnostic>) -> Source {
     let mut source = bare(plan, &table, sink);
+    let kept = drop_repeats(plan, &mut table, &mut source);
     let columns: Vec<&Column> = plan
         .key
         .iter()
@@ -84,14 +85,12 @@ pub(crate) fn entity(plan: &SourcePlan, table: Table, sink: &mut Vec<Diagnostic>
         sink.push(Diagnostic::error(PLAN, plan.span, message));
         return source;
     }
-    let (keys, repeats) = Keys::new(&columns, table.rows);
+    let (keys, repeats) = Keys::new(&columns, source.rows);
     let mut faults = Faults::new(DUPLICATE_KEY, plan.span);
     for repeat in repeats {
         faults.add(|| {
-            let (first, second) = (
-                table.place(repeat.first as usize),
-                table.place(repeat.second as usize),
-            );
+            let place = |row: u32| table.place(kept[row as usize] as usize);
+            let (first, second) = (place(repeat.first), place(repeat.second));
             let key = text(&columns, repeat.second as usize);
             format!(
                 "{second}: `{}` has the key {key} already, in {first}",
@@ -101,9 +100,25 @@ pub(crate) fn entity(plan: &SourcePlan, table: Table, sink: &mut Vec<Diagnostic>
     }
     faults.tell(sink, Some("every row of an entity needs a key of its own"));
     source.keys = Some(keys);
-    source.order = (0..table.rows as u32).collect();
+    source.order = (0..source.rows as u32).collect();
     source.columns = table.columns;
     source
+}
+
+/// Drops the rows that repeat an earlier one in the `unique by` columns, counts them, and gives the rows that stay.
+fn drop_repeats(plan: &SourcePlan, table: &mut Table, source: &mut Source) -> Vec<u32> {
+    if plan.unique.is_empty() {
+        return (0..table.rows as u32).collect();
+    }
+    let kept = first_of_equal(plan, table);
+    source.repeats = table.rows - kept.len();
+    source.rows = kept.len();
+    if source.repeats > 0 {
+        for column in table.columns.values_mut() {
+            *column = column.take(&kept);
+        }
+    }
+    kept
 }
 
 /// Events from their table, with references into the entities before them.
@@ -123,18 +138,10 @@ pub(crate) fn events(
     if let Some(time) = &plan.time {
         check_times(plan, time, &table, sink);
     }
-    if !plan.unique.is_empty() {
-        let kept = first_of_equal(plan, &table);
-        source.repeats = table.rows - kept.len();
-        if source.repeats > 0 {
-            table
-                .columns
-                .values_mut()
-                .for_each(|column| *column = column.take(&kept));
-            for rows in references.values_mut() {
-                *rows = kept.iter().map(|row| rows[*row as usize]).collect();
-            }
-            source.rows = kept.len();
+    let kept = drop_repeats(plan, &mut table, &mut source);
+    if source.repeats > 0 {
+        for rows in references.values_mut() {
+            *rows = kept.iter().map(|row| rows[*row as usize]).collect();
         }
     }
     source.absent = references

@@ -216,6 +216,26 @@ fn repeats_are_dropped_and_counted_the_first_kept() {
 }
 
 #[test]
+fn an_entity_may_be_read_from_a_table_of_events() {
+    let mut plan = movielens();
+    plan.sources[1].paths = vec!["plays.csv".to_owned()];
+    plan.sources[1].unique = vec!["movie_id".to_owned()];
+    let heads = MOVIES.lines().next().unwrap();
+    let first = MOVIES.lines().nth(1).unwrap();
+    let plays = format!("{heads}\n{first}\n{first}\n{first}\n");
+    let ratings = "user_id,movie_id,stars,at\n1,10,5,300\n";
+    let folder = folder(&[
+        ("users.csv", USERS),
+        ("plays.csv", &plays),
+        ("ratings.csv", ratings),
+    ]);
+    let data = load(&plan, folder.path());
+    let movie = data.source("movie").unwrap();
+    assert_eq!((movie.rows, movie.repeats), (1, 2));
+    assert_eq!(movie.columns["movie_id"].data, Data::Int(vec![10]));
+}
+
+#[test]
 fn absent_entities_are_counted_where_they_are_allowed() {
     let mut plan = movielens();
     plan.sources[2]
