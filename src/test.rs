@@ -1,6 +1,8 @@
-//! `reckon test`: the `test` items of specs, on the reference evaluator before and after the passes.
+//! `reckon test`: the `test` items of specs, on the reference evaluator, as lowered, and optimised.
 
-use reckon_compiler::testing::{reference, run};
+use reckon_compiler::graph::Graph;
+use reckon_compiler::graph::eval::Env;
+use reckon_compiler::testing::run;
 
 use crate::arguments::Test;
 use crate::console::{Console, Exit, Failure};
@@ -20,7 +22,7 @@ pub(crate) fn test(arguments: &Test, console: &Console) -> Result<Exit, Failure>
         if hir.tests.is_empty() {
             console.say(&format!("note: `{}` holds no test", spec.name));
         }
-        for outcome in run(hir, &mut reference) {
+        for outcome in run(hir, &mut execute) {
             let holds = outcome.failures.is_empty();
             let verdict = if holds { "ok" } else { "failed" };
             console.print(&format!("{verdict:<6}  {}", outcome.title));
@@ -31,4 +33,16 @@ pub(crate) fn test(arguments: &Test, console: &Console) -> Result<Exit, Failure>
         }
     }
     Ok(exit)
+}
+
+/// Lowered programs run on libtorch, as in training.
+#[cfg(feature = "torch")]
+fn execute(graph: &Graph, env: &Env) -> Result<Vec<Vec<f64>>, String> {
+    reckon_runtime::outputs(graph, env).map_err(|error| error.to_string())
+}
+
+/// Without libtorch all three ways go through the reference evaluator.
+#[cfg(not(feature = "torch"))]
+fn execute(graph: &Graph, env: &Env) -> Result<Vec<Vec<f64>>, String> {
+    reckon_compiler::testing::reference(graph, env)
 }

@@ -14,4 +14,5 @@ mod train;
 
 pub use failure::{Failure, FailureKind};
 pub use metric::Interval;
+pub use reckon_torch::once::outputs;
 pub use reckon_torch::{Versions, versions};

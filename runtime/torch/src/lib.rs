@@ -4,6 +4,7 @@
 pub mod error;
 pub mod feeds;
 pub mod linalg;
+pub mod once;
 pub mod program;
 pub mod store;
 

@@ -11,6 +11,7 @@ pub(crate) mod world;
 mod edges;
 mod generated;
 mod gradients;
+mod library;
 mod ops;
 mod runs;
 mod store;
