@@ -1,6 +1,6 @@
 //! Settings and arithmetic over constants.
 
-use reckon_grammar::ast::{BinaryOp, ItemKind, UnaryOp};
+use reckon_grammar::ast::{self, BinaryOp, ItemKind, UnaryOp};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::{FileId, Span};
 
@@ -44,37 +44,48 @@ impl Checker<'_> {
                 .rev()
                 .find(|(name, _)| *name == setting.name.text)
             {
-                match parse_as(text, &value) {
-                    Some(new) => value = new,
-                    None => self.report(
-                        Diagnostic::error(
-                            Code(208),
-                            setting.name.span,
-                            format!(
-                                "setting `{}` is {}, and `{text}` is not",
-                                setting.name.text,
-                                describe(&value)
-                            ),
-                        )
-                        .label(setting.value.span, format!("the default is `{value}`"))
-                        .help(format!("write `--set {}={value}`", setting.name.text)),
-                    ),
-                }
+                value = self.overridden(setting, value, text);
             }
             self.hir.settings.push((setting.name.text.clone(), value));
         }
         self.frames.pop();
+        self.refuse_unknown(overrides, &known);
+    }
+
+    /// The value of an override, or the default where the override has another type.
+    fn overridden(&mut self, setting: &ast::Setting, default: Value, text: &str) -> Value {
+        if let Some(value) = parse_as(text, &default) {
+            return value;
+        }
+        let name = &setting.name.text;
+        self.report(
+            Diagnostic::error(
+                Code(208),
+                setting.name.span,
+                format!(
+                    "setting `{name}` is {}, and `{text}` is not",
+                    describe(&default)
+                ),
+            )
+            .label(setting.value.span, format!("the default is `{default}`"))
+            .help(format!("write `--set {name}={default}`")),
+        );
+        default
+    }
+
+    fn refuse_unknown(&mut self, overrides: &[(String, String)], known: &[&str]) {
         for (name, _) in overrides {
-            if !known.contains(&name.as_str()) {
-                let span = Span::new(FileId(0), 0, 0);
-                let unknown =
-                    Diagnostic::error(Code(209), span, format!("no setting `{name}` in this spec"));
-                self.report(match nearest(name, known.iter().copied()) {
-                    Some(near) => unknown.help(format!("write `--set {near}=...`")),
-                    None if known.is_empty() => unknown.note("the spec has no settings"),
-                    None => unknown.note(format!("its settings are {}", list(&known))),
-                });
+            if known.contains(&name.as_str()) {
+                continue;
             }
+            let span = Span::new(FileId(0), 0, 0);
+            let unknown =
+                Diagnostic::error(Code(209), span, format!("no setting `{name}` in this spec"));
+            self.report(match nearest(name, known.iter().copied()) {
+                Some(near) => unknown.help(format!("write `--set {near}=...`")),
+                None if known.is_empty() => unknown.note("the spec has no settings"),
+                None => unknown.note(format!("its settings are {}", list(known))),
+            });
         }
     }
 }

@@ -3,19 +3,32 @@
 use super::Checker;
 use super::values::handle_key;
 use crate::hir::{Expr, ExprKind, Facts, HandleTy, History, Ty};
+use crate::plan::SourcePlan;
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
 use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Window};
 use reckon_grammar::span::Span;
 
+/// How far a history reaches back: at most so many events, not older than so many microseconds.
+#[derive(Default)]
+struct Bounds {
+    last: Option<usize>,
+    within: Option<i64>,
+}
+
 impl Checker<'_> {
     pub(super) fn history(&mut self, args: &[Arg], span: Span) -> Expr {
+        self.history_rows(args, span)
+            .unwrap_or_else(|| Expr::error(span))
+    }
+
+    fn history_rows(&mut self, args: &[Arg], span: Span) -> Option<Expr> {
         let Some(first) = args.first().filter(|arg| arg.name.is_none()) else {
             self.report(
                 self.error(223, span, "`history` needs rows")
                     .help("write `history(EVENTS of ENTITY, last: 50)`"),
             );
-            return Expr::error(span);
+            return None;
         };
         let (source, of, windows, cond) = match &first.value.kind {
             Syntax::Rows {
@@ -26,86 +39,103 @@ impl Checker<'_> {
             } => (&**source, of.as_ref(), windows.as_slice(), cond.as_deref()),
             _ => (&first.value, None, &[][..], None),
         };
-        let Some((source, entity)) = self.history_of(source, of, span) else {
-            return Expr::error(span);
+        let (source, entity) = self.history_of(source, of, span)?;
+        let row = self.history_reader(&source, &entity, span)?;
+        let mut bounds = Bounds::default();
+        for arg in &args[1..] {
+            self.bound_by_argument(arg, &mut bounds)?;
+        }
+        for window in windows {
+            self.bound_by_window(window, &mut bounds, span)?;
+        }
+        let condition = cond.and_then(|cond| self.history_condition(&source, cond));
+        let history = History {
+            key: format!(
+                "{source} {entity} {:?} {:?} {}",
+                bounds.last,
+                bounds.within,
+                cond.map_or_else(String::new, reckon_grammar::print_expr)
+            ),
+            source,
+            entity,
+            condition,
+            last: bounds.last,
+            within: bounds.within,
+            span,
         };
+        Some(self.history_handle(&row, history))
+    }
+
+    /// The row whose history it is: one with a time, that refers to the entity.
+    fn history_reader(&mut self, events: &str, entity: &str, span: Span) -> Option<Expr> {
         let Some(row) = self.frames.last().and_then(|frame| frame.row.clone()) else {
             self.report(
                 self.error(404, span, "`history` stands outside of a row")
                     .help("write it in `features`, and pass the feature to the tower"),
             );
-            return Expr::error(span);
+            return None;
         };
-        if !self.refers(&row.source, &entity) {
-            let is_entity = self
-                .hir
-                .sources
-                .iter()
-                .any(|s| s.name == row.source && s.time.is_none());
-            let diagnostic = self.error(
-                405,
-                span,
-                format!("rows of `{}` have no history of `{entity}`", row.source),
-            );
-            self.report(if is_entity {
-                diagnostic
-                    .note(format!(
-                        "`{}` has no time, so it is not known what is earlier",
-                        row.source
-                    ))
-                    .help(format!("move the feature to `features {source}`"))
-            } else {
-                diagnostic.help(format!(
-                    "declare a reference to `{entity}` in `{}`",
-                    row.source
+        if self.refers(&row.source, entity) {
+            return Some(row.handle);
+        }
+        let source = &row.source;
+        let timeless = |s: &SourcePlan| s.name == *source && s.time.is_none();
+        let is_entity = self.hir.sources.iter().any(timeless);
+        let diagnostic = self.error(
+            405,
+            span,
+            format!("rows of `{source}` have no history of `{entity}`"),
+        );
+        self.report(if is_entity {
+            diagnostic
+                .note(format!(
+                    "`{source}` has no time, so it is not known what is earlier"
                 ))
-            });
-            return Expr::error(span);
-        }
-        let mut numbers = (None, None);
-        for arg in &args[1..] {
-            let value = self.expr(&arg.value).ty;
-            match (arg.name.as_ref().map(|name| name.text.as_str()), value) {
-                (Some("last"), Ty::Const(Value::Int(n))) if n > 0 => numbers.0 = Some(n as usize),
-                (Some("within"), Ty::Const(Value::Duration(micros))) => numbers.1 = Some(micros),
-                (_, Ty::Error) => return Expr::error(span),
-                (Some("last"), _) => {
-                    return self.bad_history(arg, "`last` is a whole number above 0", span);
-                }
-                (Some("within"), _) => {
-                    return self.bad_history(arg, "`within` is a duration such as `30d`", span);
-                }
-                (other, _) => {
-                    let message = match other {
-                        Some(name) => {
-                            format!(
-                                "`history` has no argument `{name}`; it takes `last` and `within`"
-                            )
-                        }
-                        None => "`history` takes `last` and `within` by name".to_owned(),
-                    };
-                    return self.bad_history(arg, &message, span);
-                }
-            }
-        }
-        for window in windows {
-            match window {
-                Window::Within(e) => match self.expr(e).ty {
-                    Ty::Const(Value::Duration(micros)) => numbers.1 = Some(micros),
-                    _ => return Expr::error(span),
-                },
-                Window::In(_) | Window::InNext(_) | Window::Before(_) => {
-                    return self.not_yet(span, "a window of a loop");
-                }
-            }
-        }
-        let condition = cond.and_then(|cond| self.history_condition(&source, cond));
-        self.history_handle(&row.handle, source, entity, condition, numbers, cond, span)
+                .help(format!("move the feature to `features {events}`"))
+        } else {
+            diagnostic.help(format!("declare a reference to `{entity}` in `{source}`"))
+        });
+        None
     }
 
-    fn bad_history(&mut self, arg: &Arg, message: &str, span: Span) -> Expr {
+    /// `last: 50` or `within: 30d`.
+    fn bound_by_argument(&mut self, arg: &Arg, bounds: &mut Bounds) -> Option<()> {
+        let value = self.expr(&arg.value).ty;
+        let message = match (arg.name.as_ref().map(|name| name.text.as_str()), value) {
+            (Some("last"), Ty::Const(Value::Int(n))) if n > 0 => {
+                bounds.last = Some(n as usize);
+                return Some(());
+            }
+            (Some("within"), Ty::Const(Value::Duration(micros))) => {
+                bounds.within = Some(micros);
+                return Some(());
+            }
+            (_, Ty::Error) => return None,
+            (Some("last"), _) => "`last` is a whole number above 0".to_owned(),
+            (Some("within"), _) => "`within` is a duration such as `30d`".to_owned(),
+            (Some(name), _) => {
+                format!("`history` has no argument `{name}`; it takes `last` and `within`")
+            }
+            (None, _) => "`history` takes `last` and `within` by name".to_owned(),
+        };
         self.report(self.error(222, arg.value.span, message));
-        Expr::error(span)
+        None
+    }
+
+    fn bound_by_window(&mut self, window: &Window, bounds: &mut Bounds, span: Span) -> Option<()> {
+        match window {
+            Window::Within(e) => match self.expr(e).ty {
+                Ty::Const(Value::Duration(micros)) => {
+                    bounds.within = Some(micros);
+                    Some(())
+                }
+                _ => None,
+            },
+            Window::In(_) | Window::InNext(_) | Window::Before(_) => {
+                self.not_yet(span, "a window of a loop");
+                None
+            }
+        }
     }
 
     fn history_of(
@@ -217,39 +247,17 @@ impl Checker<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn history_handle(
-        &mut self,
-        row: &Expr,
-        source: String,
-        entity: String,
-        condition: Option<(usize, Expr)>,
-        (last, within): (Option<usize>, Option<i64>),
-        written: Option<&ast::Expr>,
-        span: Span,
-    ) -> Expr {
-        let key = format!(
-            "{source} {entity} {last:?} {within:?} {}",
-            written.map_or_else(String::new, reckon_grammar::print_expr)
-        );
-        let found = self
-            .hir
-            .histories
-            .iter()
-            .position(|history| history.key == key);
-        let index = found.unwrap_or_else(|| {
-            let history = History {
-                source: source.clone(),
-                entity,
-                condition,
-                last,
-                within,
-                span,
-                key,
-            };
-            self.hir.histories.push(history);
-            self.hir.histories.len() - 1
-        });
+    /// A handle over the rows of a history; equal ones are one.
+    fn history_handle(&mut self, row: &Expr, history: History) -> Expr {
+        let (source, last, span) = (history.source.clone(), history.last, history.span);
+        let same = |known: &History| known.key == history.key;
+        let index = match self.hir.histories.iter().position(same) {
+            Some(index) => index,
+            None => {
+                self.hir.histories.push(history);
+                self.hir.histories.len() - 1
+            }
+        };
         let Ty::Handle(of) = row.ty.clone() else {
             return Expr::error(span);
         };

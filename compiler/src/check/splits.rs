@@ -43,30 +43,9 @@ impl Checker<'_> {
         let Some(rule) = self.split_rule(&split.rule, &source, split.source.span) else {
             return;
         };
-        let mut parts = Vec::new();
-        for (part, amount) in &split.parts {
-            if !matches!(part.text.as_str(), "train" | "valid" | "test") {
-                self.unknown(
-                    414,
-                    part.span,
-                    "part of a split",
-                    &part.text,
-                    &["train", "valid", "test"],
-                );
-                return;
-            }
-            match self.expr(amount).ty.value().and_then(Value::as_f64) {
-                Some(amount) if amount >= 0.0 => parts.push((part.text.clone(), amount)),
-                _ => {
-                    self.report(Diagnostic::error(
-                        Code(414),
-                        amount.span,
-                        "a part of a split is a share such as `80%`, or a count",
-                    ));
-                    return;
-                }
-            }
-        }
+        let Some(parts) = self.split_parts(&split.parts) else {
+            return;
+        };
         let sum: f64 = parts.iter().map(|(_, share)| share).sum();
         let by_share = matches!(
             rule,
@@ -94,44 +73,36 @@ impl Checker<'_> {
         });
     }
 
+    /// The parts with their shares or counts.
+    fn split_parts(&mut self, written: &[(ast::Name, ast::Expr)]) -> Option<Vec<(String, f64)>> {
+        let known = ["train", "valid", "test"];
+        let mut parts = Vec::new();
+        for (part, amount) in written {
+            if !known.contains(&part.text.as_str()) {
+                self.unknown(414, part.span, "part of a split", &part.text, &known);
+                return None;
+            }
+            match self.expr(amount).ty.value().and_then(Value::as_f64) {
+                Some(amount) if amount >= 0.0 => parts.push((part.text.clone(), amount)),
+                _ => {
+                    self.report(Diagnostic::error(
+                        Code(414),
+                        amount.span,
+                        "a part of a split is a share such as `80%`, or a count",
+                    ));
+                    return None;
+                }
+            }
+        }
+        Some(parts)
+    }
+
     fn split_rule(
         &mut self,
         rule: &ast::SplitRule,
         source: &SourcePlan,
         span: Span,
     ) -> Option<SplitRule> {
-        let per = |checker: &mut Self, name: &ast::Name| {
-            let targets: Vec<&str> = source
-                .references
-                .iter()
-                .map(|reference| reference.target.as_str())
-                .collect();
-            if targets.contains(&name.text.as_str()) {
-                return true;
-            }
-            checker.unknown(
-                231,
-                name.span,
-                &format!("reference of `{}`", source.name),
-                &name.text,
-                &targets,
-            );
-            false
-        };
-        let by = |checker: &mut Self, name: &ast::Name| {
-            if source.time.as_deref() == Some(name.text.as_str()) {
-                return true;
-            }
-            let times: Vec<&str> = source.time.iter().map(String::as_str).collect();
-            checker.unknown(
-                415,
-                name.span,
-                &format!("time of `{}`", source.name),
-                &name.text,
-                &times,
-            );
-            false
-        };
         if source.time.is_none()
             && !matches!(rule, ast::SplitRule::Random(_) | ast::SplitRule::Error)
         {
@@ -146,12 +117,13 @@ impl Checker<'_> {
             return None;
         }
         match rule {
-            ast::SplitRule::Time(time) => by(self, time).then_some(SplitRule::Time),
-            ast::SplitRule::TimePer(time, entity) => (by(self, time) && per(self, entity))
-                .then(|| SplitRule::TimePer(entity.text.clone())),
-            ast::SplitRule::LastPer(entity) => {
-                per(self, entity).then(|| SplitRule::LastPer(entity.text.clone()))
-            }
+            ast::SplitRule::Time(time) => self.is_time_of(source, time).then_some(SplitRule::Time),
+            ast::SplitRule::TimePer(time, entity) => (self.is_time_of(source, time)
+                && self.is_reference_of(source, entity))
+            .then(|| SplitRule::TimePer(entity.text.clone())),
+            ast::SplitRule::LastPer(entity) => self
+                .is_reference_of(source, entity)
+                .then(|| SplitRule::LastPer(entity.text.clone())),
             ast::SplitRule::Day => Some(SplitRule::Day),
             ast::SplitRule::Random(seed) => match self.expr(seed).ty {
                 Ty::Const(Value::Int(seed)) => Some(SplitRule::Random(seed as u64)),
@@ -166,5 +138,26 @@ impl Checker<'_> {
             },
             ast::SplitRule::Error => None,
         }
+    }
+
+    fn is_reference_of(&mut self, source: &SourcePlan, name: &ast::Name) -> bool {
+        let targets = source.references.iter().map(|to| to.target.as_str());
+        let targets: Vec<&str> = targets.collect();
+        let found = targets.contains(&name.text.as_str());
+        if !found {
+            let what = format!("reference of `{}`", source.name);
+            self.unknown(231, name.span, &what, &name.text, &targets);
+        }
+        found
+    }
+
+    fn is_time_of(&mut self, source: &SourcePlan, name: &ast::Name) -> bool {
+        let found = source.time.as_deref() == Some(name.text.as_str());
+        if !found {
+            let times: Vec<&str> = source.time.iter().map(String::as_str).collect();
+            let what = format!("time of `{}`", source.name);
+            self.unknown(415, name.span, &what, &name.text, &times);
+        }
+        found
     }
 }
