@@ -1,5 +1,6 @@
 //! From syntax to the typed program: names, types, stages, spaces and sides. Reports everything that it finds.
 
+mod arguments;
 mod call;
 mod candidates;
 mod choices;

@@ -1,11 +1,11 @@
 //! Calls: towers, functions that are expanded at the call, and intrinsics.
 
-use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Param};
-use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
+use reckon_grammar::ast::{self, Arg, ExprKind as Syntax};
+use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 use super::signature::Matched;
-use super::{Checker, FnDef, Frame, list};
+use super::{Checker, FnDef, Frame};
 use crate::hir::{Expr, ExprKind, HandleTy, Kind, SpaceRef, Tensor, Ty};
 
 /// How deep functions may call each other.
@@ -110,170 +110,6 @@ impl<'a> Checker<'a> {
         known.extend(self.towers.keys().copied());
         known.sort_unstable();
         self.unknown(218, span, "function", name, &known)
-    }
-
-    /// Puts arguments to parameters: the piped value first, then by position, then by name.
-    pub(super) fn arguments(
-        &mut self,
-        params: &[Param],
-        callee: &str,
-        piped: Option<&ast::Expr>,
-        args: &[Arg],
-        span: Span,
-    ) -> Option<Vec<Expr>> {
-        let variadic = params
-            .first()
-            .is_some_and(|param| param.name.text == "values");
-        let mut slots: Vec<Option<Expr>> = vec![None; params.len()];
-        let mut rest = Vec::new();
-        let mut positional = 0;
-        let mut ok = true;
-        let inputs = piped
-            .into_iter()
-            .map(|value| (None, value))
-            .chain(args.iter().map(|arg| (arg.name.as_ref(), &arg.value)));
-        for (name, value) in inputs {
-            let slot = match name {
-                Some(name) => match params.iter().position(|param| param.name.text == name.text) {
-                    Some(slot) => slot,
-                    None => {
-                        self.unknown_argument(params, callee, name);
-                        ok = false;
-                        continue;
-                    }
-                },
-                None if variadic => {
-                    rest.push(self.expr(value));
-                    continue;
-                }
-                None => {
-                    positional += 1;
-                    positional - 1
-                }
-            };
-            if slot >= params.len() {
-                let names: Vec<&str> = params
-                    .iter()
-                    .map(|param| param.name.text.as_str())
-                    .collect();
-                let note = if names.is_empty() {
-                    "it takes none".into()
-                } else {
-                    format!("it takes {}", list(&names))
-                };
-                self.report(
-                    self.error(
-                        219,
-                        value.span,
-                        format!("too many arguments for `{callee}`"),
-                    )
-                    .note(note),
-                );
-                return None;
-            }
-            if slots[slot].is_some() {
-                let name = &params[slot].name.text;
-                self.report(self.error(
-                    220,
-                    value.span,
-                    format!("`{name}` of `{callee}` is given twice"),
-                ));
-                ok = false;
-                continue;
-            }
-            slots[slot] = Some(self.argument(&params[slot], value));
-        }
-        if variadic && rest.is_empty() {
-            self.report(
-                self.error(223, span, format!("`{callee}` needs values"))
-                    .help(format!("write `{callee}(a, b)`")),
-            );
-            return None;
-        }
-        if variadic {
-            slots[0] = Some(super::expr::tuple(rest, span));
-        }
-        let mut values = Vec::new();
-        for (param, slot) in params.iter().zip(slots) {
-            match slot.or_else(|| self.default(param)) {
-                Some(value) => values.push(value),
-                None => {
-                    self.missing_argument(params, callee, &param.name.text, span);
-                    ok = false;
-                }
-            }
-        }
-        (ok && !values.iter().any(Expr::is_error)).then_some(values)
-    }
-
-    /// A word is read as such where the parameter takes words.
-    fn argument(&mut self, param: &Param, value: &ast::Expr) -> Expr {
-        if let (Syntax::Name(name), Some(ty)) = (&value.kind, &param.ty)
-            && let ast::TypeKind::Words(words) = &ty.kind
-        {
-            if words.iter().any(|word| word.text == *name) {
-                return Expr::constant(crate::value::Value::Word(name.clone()), value.span);
-            }
-            let bound = self
-                .frames
-                .last()
-                .is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
-                || self.hir.settings.iter().any(|(setting, _)| setting == name);
-            if !bound {
-                let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
-                return self.unknown(
-                    221,
-                    value.span,
-                    &format!("word for `{}`", param.name.text),
-                    name,
-                    &words,
-                );
-            }
-        }
-        let hint = self.hint.take();
-        let value = self.expr(value);
-        self.hint = hint;
-        value
-    }
-
-    fn default(&mut self, param: &Param) -> Option<Expr> {
-        let default = param.default.as_ref()?;
-        self.frames.push(Frame {
-            library: self.in_library(),
-            ..Frame::default()
-        });
-        let value = self.argument(param, default);
-        self.frames.pop();
-        Some(value)
-    }
-
-    fn unknown_argument(&mut self, params: &[Param], callee: &str, name: &ast::Name) {
-        let names: Vec<&str> = params
-            .iter()
-            .map(|param| param.name.text.as_str())
-            .collect();
-        let diagnostic = self.error(
-            222,
-            name.span,
-            format!("`{callee}` has no argument `{}`", name.text),
-        );
-        self.report(match nearest(&name.text, names.iter().copied()) {
-            Some(near) => diagnostic
-                .help(format!("write `{near}:`"))
-                .fix(name.span, near),
-            None => diagnostic.note(format!("its arguments are {}", list(&names))),
-        });
-    }
-
-    fn missing_argument(&mut self, params: &[Param], callee: &str, name: &str, span: Span) {
-        let signature: Vec<String> = params.iter().map(|param| param.name.text.clone()).collect();
-        self.report(
-            self.error(223, span, format!("`{callee}` needs `{name}`"))
-                .help(format!(
-                    "its arguments are `{callee}({})`",
-                    signature.join(", ")
-                )),
-        );
     }
 
     /// A function with its arguments in the order of the parameters.

@@ -143,42 +143,33 @@ impl Checker<'_> {
         {
             return self.column(base, &handle.source, &time, span);
         }
-        let mut known: Vec<String> = self
-            .feature_items
-            .iter()
-            .filter(|(source, _, _)| *source == handle.source)
-            .map(|(_, name, _)| name.clone())
-            .collect();
-        if let Some(source) = self
-            .hir
-            .sources
-            .iter()
-            .find(|source| source.name == handle.source)
-        {
-            known.extend(
-                source
-                    .references
-                    .iter()
-                    .map(|reference| reference.target.clone()),
-            );
-        }
+        self.no_such_field(handle, name)
+    }
+
+    /// Says which features and references there are.
+    fn no_such_field(&mut self, handle: &HandleTy, name: &Name) -> Expr {
+        let source = &handle.source;
+        let features = self.feature_items.iter();
+        let features = features.filter(|(of, _, _)| of == source);
+        let mut known: Vec<String> = features.map(|(_, name, _)| name.clone()).collect();
+        known.extend(self.references_of(source));
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        if self.has_column(&handle.source, &name.text)
+        if self.has_column(source, &name.text)
             && nearest(&name.text, known.iter().copied()) != Some(&name.text)
         {
+            let text = &name.text;
             self.report(
-                self.error(215, name.span, format!("`{}` is a column of `{}`, not a feature", name.text, handle.source))
-                    .help(format!("write `.raw.{0}` for the column, or add a feature `{0} = ...` to `features {1}`", name.text, handle.source)),
+                self.error(
+                    215,
+                    name.span,
+                    format!("`{text}` is a column of `{source}`, not a feature"),
+                )
+                .help(format!("write `.raw.{text}` for the column, or add a feature `{text} = ...` to `features {source}`")),
             );
-            return Expr::error(span);
+            return Expr::error(name.span);
         }
-        self.unknown(
-            215,
-            name.span,
-            &format!("feature of `{}`", handle.source),
-            &name.text,
-            &known,
-        )
+        let what = format!("feature of `{source}`");
+        self.unknown(215, name.span, &what, &name.text, &known)
     }
 
     /// What candidates carry beside their features.

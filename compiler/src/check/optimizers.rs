@@ -92,26 +92,7 @@ impl Checker<'_> {
             ("rowwise_adagrad", true) => UpdateRule::RowwiseAdagrad { eps },
             ("adagrad", true) => UpdateRule::Adagrad { eps },
             _ => {
-                let what = if tables {
-                    "optimiser of tables"
-                } else {
-                    "optimiser of weights"
-                };
-                let elsewhere = !(tables && name == "adam")
-                    && matches!(
-                        name,
-                        "adam" | "adamw" | "adagrad" | "rowwise_adagrad" | "lazy_adam"
-                    );
-                if elsewhere {
-                    let place = if tables { "optimizer" } else { "embeddings" };
-                    self.report(
-                        Diagnostic::error(Code(806), head(e), format!("`{name}` is no {what}"))
-                            .note(format!("those are {}", list(known)))
-                            .help(format!("`{place} {name}(...)` is where it belongs")),
-                    );
-                } else {
-                    self.unknown(806, head(e), what, &shown(name, e), known);
-                }
+                self.no_optimizer(name, e, tables, known);
                 return None;
             }
         };
@@ -128,6 +109,30 @@ impl Checker<'_> {
         };
         self.report(Diagnostic::error(Code(802), e.span, wrong));
         None
+    }
+
+    /// Says that an optimiser is unknown, or belongs to the other kind of parameters.
+    fn no_optimizer(&mut self, name: &str, e: &ast::Expr, tables: bool, known: &[&str]) {
+        let (what, other_entry) = if tables {
+            ("optimiser of tables", "optimizer")
+        } else {
+            ("optimiser of weights", "embeddings")
+        };
+        // `adam` beside tables is nearer to `lazy_adam` than to a mistaken entry.
+        let elsewhere = !(tables && name == "adam")
+            && matches!(
+                name,
+                "adam" | "adamw" | "adagrad" | "rowwise_adagrad" | "lazy_adam"
+            );
+        if elsewhere {
+            self.report(
+                Diagnostic::error(Code(806), head(e), format!("`{name}` is no {what}"))
+                    .note(format!("those are {}", list(known)))
+                    .help(format!("`{other_entry} {name}(...)` is where it belongs")),
+            );
+        } else {
+            self.unknown(806, head(e), what, &shown(name, e), known);
+        }
     }
 
     pub(super) fn schedule(&mut self, e: &ast::Expr) -> Option<Schedule> {

@@ -92,73 +92,63 @@ impl Checker<'_> {
             "batch_mean" => {
                 let value = self.tensor(first?.clone());
                 let facts = value.facts.clone();
-                Expr::new(
-                    ExprKind::Prim("batch_mean".into(), vec![value]),
-                    Ty::Tensor(Tensor::f32(vec![], vec![])),
-                    facts,
-                    span,
-                )
+                let ty = Ty::Tensor(Tensor::f32(vec![], vec![]));
+                Expr::new(ExprKind::Prim(name.into(), vec![value]), ty, facts, span)
             }
             "softmax_xent" => self.softmax_xent(args, span),
             "weight" => self.weight(args, span),
             "stop" if matches!(first?.ty, Ty::Record(_)) => self.stop_record(first?, span),
-            "stop" | "zeros_like" | "random_like" => {
-                let value = self.tensor(first?.clone());
-                let (ty, facts) = (value.ty.clone(), value.facts.clone());
-                let ty = match (name, ty) {
-                    ("stop", ty) => ty,
-                    (_, Ty::Tensor(tensor)) => Ty::Tensor(Tensor {
-                        kind: Kind::Plain,
-                        ..tensor
-                    }),
-                    (_, ty) => ty,
-                };
-                Expr::new(ExprKind::Prim(name.into(), vec![value]), ty, facts, span)
-            }
+            "stop" | "zeros_like" | "random_like" => self.shaped_like(name, first?, span),
             "grad" => {
-                let (y, x) = (
-                    self.tensor(first?.clone()),
-                    self.tensor(args.get(1)?.clone()),
-                );
+                let y = self.tensor(first?.clone());
+                let x = self.tensor(args.get(1)?.clone());
                 let ty = x.ty.clone();
-                Expr::new(
-                    ExprKind::Grad(Box::new(y), Box::new(x)),
-                    ty,
-                    Facts::default(),
-                    span,
-                )
+                let kind = ExprKind::Grad(Box::new(y), Box::new(x));
+                Expr::new(kind, ty, Facts::default(), span)
             }
             "in_batch" => self.candidates(Candidates::InBatch, first?.clone(), span),
             "catalogue" => self.candidates(Candidates::Catalogue, first?.clone(), span),
             "embed" => self.embed(args, span),
-            "len" => match &first?.ty {
-                Ty::Const(Value::List(items)) => {
-                    Expr::constant(Value::Int(items.len() as i64), span)
-                }
-                Ty::Tuple(items) => Expr::constant(Value::Int(items.len() as i64), span),
-                _ => return None,
-            },
-            "but_last" => match &first?.ty {
-                Ty::Const(Value::List(items)) => Expr::constant(
-                    Value::List(items[..items.len().saturating_sub(1)].to_vec()),
-                    span,
-                ),
-                _ => return None,
-            },
-            "last_of" => match &first?.ty {
-                Ty::Const(Value::List(items)) if !items.is_empty() => {
-                    Expr::constant(items[items.len() - 1].clone(), span)
-                }
-                other => {
-                    let shown = self.show(other);
-                    self.report(self.error(
-                        301,
-                        span,
-                        format!("expected a list with at least one element, found `{shown}`"),
-                    ));
-                    Expr::error(span)
-                }
-            },
+            "len" | "but_last" | "last_of" => return self.of_list(name, &first?.ty, span),
+            _ => return None,
+        })
+    }
+
+    /// A tensor with the shape of another.
+    fn shaped_like(&mut self, name: &str, other: &Expr, span: Span) -> Expr {
+        let value = self.tensor(other.clone());
+        let facts = value.facts.clone();
+        let ty = match (name, value.ty.clone()) {
+            ("stop", ty) => ty,
+            (_, Ty::Tensor(tensor)) => Ty::Tensor(Tensor {
+                kind: Kind::Plain,
+                ..tensor
+            }),
+            (_, ty) => ty,
+        };
+        Expr::new(ExprKind::Prim(name.into(), vec![value]), ty, facts, span)
+    }
+
+    /// Functions of lists that are known while compiling.
+    fn of_list(&mut self, name: &str, of: &Ty, span: Span) -> Option<Expr> {
+        Some(match (name, of) {
+            ("len", Ty::Const(Value::List(items))) => {
+                Expr::constant(Value::Int(items.len() as i64), span)
+            }
+            ("len", Ty::Tuple(items)) => Expr::constant(Value::Int(items.len() as i64), span),
+            ("but_last", Ty::Const(Value::List(items))) => {
+                let most = items[..items.len().saturating_sub(1)].to_vec();
+                Expr::constant(Value::List(most), span)
+            }
+            ("last_of", Ty::Const(Value::List(items))) if !items.is_empty() => {
+                Expr::constant(items[items.len() - 1].clone(), span)
+            }
+            ("last_of", other) => {
+                let shown = self.show(other);
+                let message = format!("expected a list with at least one element, found `{shown}`");
+                self.report(self.error(301, span, message));
+                Expr::error(span)
+            }
             _ => return None,
         })
     }
@@ -252,39 +242,7 @@ impl Checker<'_> {
             let Ty::Tensor(tensor) = &part.ty else {
                 return Expr::error(span);
             };
-            let name = match &part.kind {
-                ExprKind::Feature(handle, name) => match &handle.ty {
-                    Ty::Handle(handle) => format!("`{}.{name}`", handle.source),
-                    _ => format!("`{name}`"),
-                },
-                _ => "a part".to_owned(),
-            };
-            let own_list = matches!(part.kind, ExprKind::Feature(..))
-                && self
-                    .innermost_list(&tensor.spaces)
-                    .is_some_and(|list| !self.holds(&part, list));
-            if own_list {
-                let shown = self.show(&part.ty);
-                self.report(
-                    self.error(
-                        409,
-                        part.span,
-                        format!("{name} is a list, `{shown}`, and `concat` joins vectors"),
-                    )
-                    .help("pool it first: `... |> mean`, or name the other features one by one"),
-                );
-                return Expr::error(span);
-            }
-            if tensor.dims.len() > 1 {
-                let shown = self.show(&part.ty);
-                self.report(
-                    self.error(
-                        302,
-                        part.span,
-                        format!("`concat` joins vectors and numbers, and {name} is `{shown}`"),
-                    )
-                    .help("flatten it first: `... |> flatten`"),
-                );
+            if !self.joins(&part, tensor) {
                 return Expr::error(span);
             }
             width += tensor.dims.first().copied().unwrap_or(1);
@@ -298,6 +256,42 @@ impl Checker<'_> {
             facts,
             span,
         )
+    }
+
+    /// Whether `concat` takes this part: a vector or a number, and no list of its own.
+    fn joins(&mut self, part: &Expr, tensor: &Tensor) -> bool {
+        let name = match &part.kind {
+            ExprKind::Feature(handle, name) => match &handle.ty {
+                Ty::Handle(handle) => format!("`{}.{name}`", handle.source),
+                _ => format!("`{name}`"),
+            },
+            _ => "a part".to_owned(),
+        };
+        let shown = self.show(&part.ty);
+        let own_list = matches!(part.kind, ExprKind::Feature(..))
+            && self
+                .innermost_list(&tensor.spaces)
+                .is_some_and(|list| !self.holds(part, list));
+        if own_list {
+            self.report(
+                self.error(
+                    409,
+                    part.span,
+                    format!("{name} is a list, `{shown}`, and `concat` joins vectors"),
+                )
+                .help("pool it first: `... |> mean`, or name the other features one by one"),
+            );
+        } else if tensor.dims.len() > 1 {
+            self.report(
+                self.error(
+                    302,
+                    part.span,
+                    format!("`concat` joins vectors and numbers, and {name} is `{shown}`"),
+                )
+                .help("flatten it first: `... |> flatten`"),
+            );
+        }
+        !own_list && tensor.dims.len() <= 1
     }
 
     /// Whether the list is the space of the handle itself, as when a tower runs over a history.

@@ -283,30 +283,9 @@ impl<'a> Checker<'a> {
         target: &ast::Name,
         absent: Absent,
     ) {
-        let entities: Vec<&str> = self
-            .hir
-            .sources
-            .iter()
-            .filter(|s| s.kind == SourceKind::Entity)
-            .map(|s| s.name.as_str())
-            .collect();
-        let Some(entity) = self
-            .hir
-            .sources
-            .iter()
-            .find(|s| s.name == target.text && s.kind == SourceKind::Entity)
-        else {
-            let entities: Vec<String> = entities.iter().map(|name| (*name).to_owned()).collect();
-            let entities: Vec<&str> = entities.iter().map(String::as_str).collect();
-            self.unknown(232, target.span, "entity", &target.text, &entities);
+        let Some(key) = self.key_of(target) else {
             return;
         };
-        let key: Vec<ColumnPlan> = entity
-            .key
-            .iter()
-            .filter_map(|key| entity.columns.iter().find(|column| column.name == *key))
-            .cloned()
-            .collect();
         let span = columns
             .first()
             .map_or(target.span, |first| first.span.to(target.span));
@@ -331,14 +310,8 @@ impl<'a> Checker<'a> {
         if !pairs.all(|(column, key)| self.reference_type(&name, column, key)) {
             return;
         }
-        let Some(plan) = self
-            .hir
-            .sources
-            .iter_mut()
-            .find(|s| s.name == source.name.text)
-        else {
-            return;
-        };
+        let plan = self.hir.sources.iter_mut().find(|s| s.name == name);
+        let Some(plan) = plan else { return };
         for (column, key) in columns.iter().zip(&key) {
             if plan.columns.iter().all(|known| known.name != column.text) {
                 plan.columns.push(ColumnPlan {
@@ -354,6 +327,20 @@ impl<'a> Checker<'a> {
             absent,
             span,
         });
+    }
+
+    /// The columns of an entity's key.
+    fn key_of(&mut self, entity: &ast::Name) -> Option<Vec<ColumnPlan>> {
+        let sources = self.hir.sources.iter();
+        let entities = sources.filter(|s| s.kind == SourceKind::Entity);
+        if let Some(found) = entities.clone().find(|s| s.name == entity.text) {
+            let column = |key: &String| found.columns.iter().find(|column| column.name == *key);
+            return Some(found.key.iter().filter_map(column).cloned().collect());
+        }
+        let known: Vec<String> = entities.map(|s| s.name.clone()).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        self.unknown(232, entity.span, "entity", &entity.text, &known);
+        None
     }
 
     /// A handle over the rows of a source in a feature: the row itself.

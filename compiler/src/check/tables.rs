@@ -58,38 +58,7 @@ impl Checker<'_> {
             );
             return Expr::error(span);
         };
-        let Ty::Const(Value::Int(width)) = dim.ty else {
-            self.report(self.error(
-                301,
-                dim.span,
-                "the width of an embedding is a whole number known while compiling",
-            ));
-            return Expr::error(span);
-        };
-        if !(1..=MAX_WIDTH).contains(&width) {
-            self.report(self.error(
-                301,
-                dim.span,
-                format!("the width of an embedding is from 1 to {MAX_WIDTH}, found `{width}`"),
-            ));
-            return Expr::error(span);
-        }
-        if self.null_ids(ids) {
-            return Expr::error(span);
-        }
-        let Some(list) = ids_shape(&ids.ty) else {
-            let shown = self.show(&ids.ty);
-            self.report(
-                self.error(410, ids.span, format!("`embed` takes ids, found `{shown}`"))
-                    .help("make ids first: `... |> vocab |> embed(16)`, or `buckets([...])` for numbers"),
-            );
-            return Expr::error(span);
-        };
-        let Some(drop) = id_source(ids) else {
-            self.report(
-                self.error(411, ids.span, "it is not known how many ids there are")
-                    .help("make ids with `vocab`, `hash`, `buckets`, `quantiles` or `cross`"),
-            );
+        let (Some(width), Some((list, drop))) = (self.width(dim), self.table_ids(ids)) else {
             return Expr::error(span);
         };
         let name = self.segment(&feature);
@@ -99,7 +68,7 @@ impl Checker<'_> {
         };
         let table = EmbedTable {
             path: format!("{source}/{name}"),
-            width: width as usize,
+            width,
             drop,
             init,
         };
@@ -110,13 +79,51 @@ impl Checker<'_> {
             (false, Some((_, handle))) => handle.space.into_iter().collect(),
             (_, None) => Vec::new(),
         };
-        let ty = Ty::Tensor(Tensor::f32(spaces, vec![width as usize]));
+        let ty = Ty::Tensor(Tensor::f32(spaces, vec![width]));
         Expr::new(
             ExprKind::Embed(Box::new(ids.clone()), table),
             ty,
             ids.facts.clone(),
             span,
         )
+    }
+
+    /// The width of an embedding.
+    fn width(&mut self, dim: &Expr) -> Option<usize> {
+        let message = match dim.ty {
+            Ty::Const(Value::Int(width)) if (1..=MAX_WIDTH).contains(&width) => {
+                return usize::try_from(width).ok();
+            }
+            Ty::Const(Value::Int(width)) => {
+                format!("the width of an embedding is from 1 to {MAX_WIDTH}, found `{width}`")
+            }
+            _ => "the width of an embedding is a whole number known while compiling".into(),
+        };
+        self.report(self.error(301, dim.span, message));
+        None
+    }
+
+    /// Whether ids are a list in each row, and how often one is replaced in training.
+    fn table_ids(&mut self, ids: &Expr) -> Option<(bool, f64)> {
+        if self.null_ids(ids) {
+            return None;
+        }
+        let Some(list) = ids_shape(&ids.ty) else {
+            let shown = self.show(&ids.ty);
+            self.report(
+                self.error(410, ids.span, format!("`embed` takes ids, found `{shown}`"))
+                    .help("make ids first: `... |> vocab |> embed(16)`, or `buckets([...])` for numbers"),
+            );
+            return None;
+        };
+        let Some(drop) = id_source(ids) else {
+            self.report(
+                self.error(411, ids.span, "it is not known how many ids there are")
+                    .help("make ids with `vocab`, `hash`, `buckets`, `quantiles` or `cross`"),
+            );
+            return None;
+        };
+        Some((list, drop))
     }
 
     /// Ids made of values that may be null: there is no row of the table for a null.

@@ -24,33 +24,8 @@ const OPTIONS: &[&str] = &[
 
 impl Checker<'_> {
     pub(super) fn train(&mut self, train: &ast::Train, span: Span) {
-        let name = train
-            .name
-            .as_ref()
-            .map_or_else(|| "train".to_owned(), |name| name.text.clone());
-        let mut plan = Train {
-            name,
-            minimize: Vec::new(),
-            batch: 1024,
-            epochs: 1,
-            optimizer: Optimizer {
-                rule: UpdateRule::Adam {
-                    beta1: 0.9,
-                    beta2: 0.999,
-                    eps: 1e-8,
-                },
-                lr: 1e-3,
-            },
-            embeddings: Optimizer {
-                rule: UpdateRule::RowwiseAdagrad { eps: 1e-8 },
-                lr: 0.05,
-            },
-            clip: None,
-            accumulate: 1,
-            schedule: Schedule::Constant { warmup: 0 },
-            stop: None,
-            span,
-        };
+        let name = train.name.as_ref().map(|name| name.text.clone());
+        let mut plan = unwritten(name.unwrap_or_else(|| "train".into()), span);
         self.frames.push(Frame::default());
         let mut minimized = false;
         let mut given: Vec<(&str, Span)> = Vec::new();
@@ -236,46 +211,12 @@ impl Checker<'_> {
         patience: &ast::Expr,
         plan: &mut Train,
     ) {
-        if !matches!(split.text.as_str(), "valid" | "test" | "train") {
-            self.unknown(
-                414,
-                split.span,
-                "part of a split",
-                &split.text,
-                &["valid", "test", "train"],
-            );
+        if !self.stops_on(split) {
             return;
         }
-        if split.text == "test" {
-            self.report(
-                Diagnostic::error(
-                    Code(807),
-                    split.span,
-                    "early stopping on test rows makes the test figure worthless",
-                )
-                .help("write `stop early on valid ...`"),
-            );
-        }
-        let Some(found) = self
-            .hir
-            .evaluations
-            .iter()
-            .find(|known| known.name == evaluation.text)
-        else {
-            let broken = self.user_items().any(|item| matches!(&item.kind, ast::ItemKind::Evaluate(e) if e.name.text == evaluation.text));
-            if !broken {
-                let known: Vec<String> = self
-                    .hir
-                    .evaluations
-                    .iter()
-                    .map(|known| known.name.clone())
-                    .collect();
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                self.unknown(808, evaluation.span, "evaluation", &evaluation.text, &known);
-            }
+        let Some((metrics, source)) = self.evaluation_named(evaluation) else {
             return;
         };
-        let (metrics, source) = (found.metrics.clone(), found.rows.source.clone());
         if split.text != "test" && !self.part_exists(&source, split) {
             return;
         }
@@ -287,13 +228,9 @@ impl Checker<'_> {
             .filter(|name| names.len() == 1 && metrics.contains(name))
         else {
             let metrics: Vec<&str> = metrics.iter().map(String::as_str).collect();
-            self.unknown(
-                809,
-                metric.span,
-                &format!("metric of `{}`", evaluation.text),
-                names.first().map_or("", String::as_str),
-                &metrics,
-            );
+            let what = format!("metric of `{}`", evaluation.text);
+            let found = names.first().map_or("", String::as_str);
+            self.unknown(809, metric.span, &what, found, &metrics);
             return;
         };
         let Some(patience) = self.whole(patience, "patience") else {
@@ -305,5 +242,69 @@ impl Checker<'_> {
             name.clone(),
             patience,
         ));
+    }
+
+    /// Whether there is such a part. Stopping by test rows is refused, and the rest of the entry is still checked.
+    fn stops_on(&mut self, split: &ast::Name) -> bool {
+        let known = ["valid", "test", "train"];
+        if !known.contains(&split.text.as_str()) {
+            self.unknown(414, split.span, "part of a split", &split.text, &known);
+            return false;
+        }
+        if split.text == "test" {
+            self.report(
+                Diagnostic::error(
+                    Code(807),
+                    split.span,
+                    "early stopping on test rows makes the test figure worthless",
+                )
+                .help("write `stop early on valid ...`"),
+            );
+        }
+        true
+    }
+
+    /// The metrics and the source of an evaluation.
+    fn evaluation_named(&mut self, name: &ast::Name) -> Option<(Vec<String>, String)> {
+        let evaluations = self.hir.evaluations.iter();
+        if let Some(found) = evaluations.clone().find(|known| known.name == name.text) {
+            return Some((found.metrics.clone(), found.rows.source.clone()));
+        }
+        let known: Vec<String> = evaluations.map(|known| known.name.clone()).collect();
+        let broken = self.user_items().any(
+            |item| matches!(&item.kind, ast::ItemKind::Evaluate(e) if e.name.text == name.text),
+        );
+        if !broken {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            self.unknown(808, name.span, "evaluation", &name.text, &known);
+        }
+        None
+    }
+}
+
+/// A training that says nothing of itself: what its options are where they are not written.
+fn unwritten(name: String, span: Span) -> Train {
+    Train {
+        name,
+        minimize: Vec::new(),
+        batch: 1024,
+        epochs: 1,
+        optimizer: Optimizer {
+            rule: UpdateRule::Adam {
+                beta1: 0.9,
+                beta2: 0.999,
+                eps: 1e-8,
+            },
+            lr: 1e-3,
+        },
+        embeddings: Optimizer {
+            rule: UpdateRule::RowwiseAdagrad { eps: 1e-8 },
+            lr: 0.05,
+        },
+        clip: None,
+        accumulate: 1,
+        schedule: Schedule::Constant { warmup: 0 },
+        stop: None,
+        span,
     }
 }

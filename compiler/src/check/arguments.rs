@@ -1,0 +1,207 @@
+//! Putting arguments to parameters.
+
+use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Param};
+use reckon_grammar::diagnostic::nearest;
+use reckon_grammar::span::Span;
+
+use super::{Checker, Frame, list};
+use crate::hir::Expr;
+
+/// Arguments on their way to the parameters of a call.
+struct Slots<'c> {
+    callee: &'c str,
+    params: &'c [Param],
+    /// The value of each parameter that is given.
+    given: Vec<Option<Expr>>,
+    /// Values of a function that takes any number, such as `concat`.
+    rest: Vec<Expr>,
+    /// How many parameters are given by position.
+    positional: usize,
+}
+
+impl Slots<'_> {
+    fn is_variadic(&self) -> bool {
+        let first = self.params.first();
+        first.is_some_and(|param| param.name.text == "values")
+    }
+}
+
+/// How the rest of a call fares after an argument.
+enum Placed {
+    Well,
+    /// A mistake was reported; the others may still be looked at.
+    Wrongly,
+    /// What follows would only repeat the mistake.
+    Hopelessly,
+}
+
+impl Checker<'_> {
+    /// Puts arguments to parameters: the piped value first, then by position, then by name.
+    pub(super) fn arguments(
+        &mut self,
+        params: &[Param],
+        callee: &str,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Option<Vec<Expr>> {
+        let mut slots = Slots {
+            callee,
+            params,
+            given: vec![None; params.len()],
+            rest: Vec::new(),
+            positional: 0,
+        };
+        let mut ok = true;
+        let inputs = piped
+            .into_iter()
+            .map(|value| (None, value))
+            .chain(args.iter().map(|arg| (arg.name.as_ref(), &arg.value)));
+        for (name, value) in inputs {
+            match self.place(&mut slots, name, value) {
+                Placed::Well => {}
+                Placed::Wrongly => ok = false,
+                Placed::Hopelessly => return None,
+            }
+        }
+        if slots.is_variadic() {
+            if slots.rest.is_empty() {
+                self.report(
+                    self.error(223, span, format!("`{callee}` needs values"))
+                        .help(format!("write `{callee}(a, b)`")),
+                );
+                return None;
+            }
+            slots.given[0] = Some(super::expr::tuple(slots.rest, span));
+        }
+        let mut values = Vec::new();
+        for (param, given) in params.iter().zip(slots.given) {
+            match given.or_else(|| self.default(param)) {
+                Some(value) => values.push(value),
+                None => {
+                    self.missing_argument(params, callee, &param.name.text, span);
+                    ok = false;
+                }
+            }
+        }
+        (ok && !values.iter().any(Expr::is_error)).then_some(values)
+    }
+
+    /// Puts one argument to its parameter.
+    fn place(
+        &mut self,
+        slots: &mut Slots<'_>,
+        name: Option<&ast::Name>,
+        value: &ast::Expr,
+    ) -> Placed {
+        let (params, callee) = (slots.params, slots.callee);
+        let slot = match name {
+            Some(name) => match params.iter().position(|param| param.name.text == name.text) {
+                Some(slot) => slot,
+                None => {
+                    self.unknown_argument(params, callee, name);
+                    return Placed::Wrongly;
+                }
+            },
+            None if slots.is_variadic() => {
+                slots.rest.push(self.expr(value));
+                return Placed::Well;
+            }
+            None => {
+                slots.positional += 1;
+                slots.positional - 1
+            }
+        };
+        let Some(param) = params.get(slot) else {
+            self.too_many_arguments(params, callee, value.span);
+            return Placed::Hopelessly;
+        };
+        if slots.given[slot].is_some() {
+            let message = format!("`{}` of `{callee}` is given twice", param.name.text);
+            self.report(self.error(220, value.span, message));
+            return Placed::Wrongly;
+        }
+        slots.given[slot] = Some(self.argument(param, value));
+        Placed::Well
+    }
+
+    fn too_many_arguments(&mut self, params: &[Param], callee: &str, span: Span) {
+        let names: Vec<&str> = params.iter().map(|p| p.name.text.as_str()).collect();
+        let note = match names[..] {
+            [] => "it takes none".into(),
+            _ => format!("it takes {}", list(&names)),
+        };
+        let message = format!("too many arguments for `{callee}`");
+        self.report(self.error(219, span, message).note(note));
+    }
+
+    /// A word is read as such where the parameter takes words.
+    fn argument(&mut self, param: &Param, value: &ast::Expr) -> Expr {
+        if let (Syntax::Name(name), Some(ty)) = (&value.kind, &param.ty)
+            && let ast::TypeKind::Words(words) = &ty.kind
+        {
+            if words.iter().any(|word| word.text == *name) {
+                return Expr::constant(crate::value::Value::Word(name.clone()), value.span);
+            }
+            let bound = self
+                .frames
+                .last()
+                .is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
+                || self.hir.settings.iter().any(|(setting, _)| setting == name);
+            if !bound {
+                let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+                return self.unknown(
+                    221,
+                    value.span,
+                    &format!("word for `{}`", param.name.text),
+                    name,
+                    &words,
+                );
+            }
+        }
+        let hint = self.hint.take();
+        let value = self.expr(value);
+        self.hint = hint;
+        value
+    }
+
+    fn default(&mut self, param: &Param) -> Option<Expr> {
+        let default = param.default.as_ref()?;
+        self.frames.push(Frame {
+            library: self.in_library(),
+            ..Frame::default()
+        });
+        let value = self.argument(param, default);
+        self.frames.pop();
+        Some(value)
+    }
+
+    fn unknown_argument(&mut self, params: &[Param], callee: &str, name: &ast::Name) {
+        let names: Vec<&str> = params
+            .iter()
+            .map(|param| param.name.text.as_str())
+            .collect();
+        let diagnostic = self.error(
+            222,
+            name.span,
+            format!("`{callee}` has no argument `{}`", name.text),
+        );
+        self.report(match nearest(&name.text, names.iter().copied()) {
+            Some(near) => diagnostic
+                .help(format!("write `{near}:`"))
+                .fix(name.span, near),
+            None => diagnostic.note(format!("its arguments are {}", list(&names))),
+        });
+    }
+
+    fn missing_argument(&mut self, params: &[Param], callee: &str, name: &str, span: Span) {
+        let signature: Vec<String> = params.iter().map(|param| param.name.text.clone()).collect();
+        self.report(
+            self.error(223, span, format!("`{callee}` needs `{name}`"))
+                .help(format!(
+                    "its arguments are `{callee}({})`",
+                    signature.join(", ")
+                )),
+        );
+    }
+}
