@@ -1,6 +1,8 @@
 //! From syntax to the typed program: names, types, stages, spaces and sides. Reports everything that it finds.
 
 mod arguments;
+mod assertions;
+mod batches;
 mod call;
 mod candidates;
 mod choices;

@@ -1,4 +1,4 @@
-//! Features, towers, weights, losses, evaluations, exports and tests.
+//! The items of a spec in the order in which they are checked; weights and losses.
 
 use reckon_grammar::ast::{self, ItemKind};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
@@ -6,7 +6,7 @@ use reckon_grammar::span::Span;
 
 use super::{Checker, Frame};
 use crate::graph::Init;
-use crate::hir::{Assert, Expr, HandleTy, ItemWeight, Loss, Rows, SpaceKind, Tensor, Test, Ty};
+use crate::hir::{ItemWeight, Loss, Ty};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -127,126 +127,6 @@ impl<'a> Checker<'a> {
         self.depth = outer.depth;
     }
 
-    /// Rows of an item: a source with a condition, perhaps drawn.
-    pub(super) fn rows(&mut self, rows: &ast::Rows, batch_name: &str) -> Option<(Rows, Expr)> {
-        let span = rows.expr.span;
-        let (base, drawn) = match &rows.expr.kind {
-            ast::ExprKind::Pipe(base, callee, args) => match (&callee.kind, args.as_slice()) {
-                (ast::ExprKind::Name(name), [arg])
-                    if name == "sample"
-                        && matches!(&arg.value.kind, ast::ExprKind::Name(word) if word == "uniform") =>
-                {
-                    (&**base, true)
-                }
-                (ast::ExprKind::Name(name), _) => {
-                    let name = name.clone();
-                    self.not_yet(callee.span, &format!("the row function `{name}`"));
-                    return None;
-                }
-                _ => return None,
-            },
-            _ => (&rows.expr, false),
-        };
-        let (source, cond) = match &base.kind {
-            ast::ExprKind::Rows {
-                source,
-                windows,
-                cond,
-                of,
-            } => {
-                if !windows.is_empty() {
-                    self.not_yet(span, "a window of a loop");
-                    return None;
-                }
-                if let Some(of) = of {
-                    self.report(Diagnostic::error(
-                        Code(305),
-                        of.span,
-                        "`of` belongs into `history(...)`",
-                    ));
-                    return None;
-                }
-                (&**source, cond.as_deref())
-            }
-            _ => (base, None),
-        };
-        let ast::ExprKind::Name(name) = &source.kind else {
-            if !matches!(source.kind, ast::ExprKind::Error) {
-                self.report(Diagnostic::error(
-                    Code(305),
-                    source.span,
-                    "expected the name of events, an entity or a selector",
-                ));
-            }
-            return None;
-        };
-        if self.hir.sources.iter().all(|known| known.name != *name) {
-            if !self.refused.contains(name) {
-                let known: Vec<String> = self
-                    .hir
-                    .sources
-                    .iter()
-                    .map(|source| source.name.clone())
-                    .collect();
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                self.unknown(230, source.span, "rows", name, &known);
-            }
-            return None;
-        }
-        let space = self.space(format!("batch {batch_name}"), "B", SpaceKind::Batch);
-        let (row, handle) = self.row_handle(
-            HandleTy {
-                source: name.clone(),
-                space: Some(space),
-                past: false,
-                candidates: false,
-            },
-            source.span,
-        );
-        let condition = match cond {
-            Some(cond) => {
-                let value = self.in_row_scope(handle.clone(), name, |checker| checker.expr(cond));
-                Some(self.condition(value)?)
-            }
-            None => None,
-        };
-        let batch = match rows.batch.as_ref().map(|batch| self.whole(batch, "batch")) {
-            Some(Some(batch)) => Some(batch),
-            Some(None) => return None,
-            None => None,
-        };
-        Some((
-            Rows {
-                source: name.clone(),
-                row,
-                condition,
-                drawn,
-                batch,
-                span,
-            },
-            handle,
-        ))
-    }
-
-    /// A whole number above 0.
-    pub(super) fn whole(&mut self, e: &ast::Expr, what: &str) -> Option<usize> {
-        self.frames.push(Frame::default());
-        let value = self.expr(e);
-        self.frames.pop();
-        match value.ty {
-            Ty::Const(Value::Int(n)) if n > 0 => Some(n as usize),
-            Ty::Error => None,
-            _ => {
-                self.report(Diagnostic::error(
-                    Code(802),
-                    e.span,
-                    format!("`{what}` is a whole number above 0"),
-                ));
-                None
-            }
-        }
-    }
-
     fn loss(&mut self, loss: &ast::Loss) {
         self.frames.push(Frame::default());
         let rows = self.rows(&loss.rows, &loss.name.text);
@@ -295,78 +175,6 @@ impl<'a> Checker<'a> {
             span: loss.name.span,
         });
     }
-
-    fn test(&mut self, test: &ast::Test, span: Span) {
-        self.frames.push(Frame::default());
-        self.segments = vec![Default::default()];
-        let (mut lets, mut asserts) = (Vec::new(), Vec::new());
-        for statement in &test.statements {
-            match statement {
-                ast::Statement::Let(binding) => {
-                    self.hint = Some(binding.name.text.clone());
-                    let value = self.expr(&binding.value);
-                    self.hint = None;
-                    // A list of numbers is bound as a tensor, so that gradients with respect to it can be asked for.
-                    let value = match &value.ty {
-                        Ty::Const(Value::List(items)) if items.iter().all(is_numeric) => {
-                            self.tensor(value)
-                        }
-                        _ => value,
-                    };
-                    lets.extend(self.bound(&binding.name.text, value));
-                }
-                ast::Statement::Assert {
-                    left,
-                    right,
-                    within,
-                    span,
-                } => {
-                    let left = self.expr(left);
-                    let left = self.tensor(left);
-                    let right = right.as_ref().map(|right| {
-                        let right = self.expr(right);
-                        self.tensor(right)
-                    });
-                    let within = within
-                        .as_ref()
-                        .and_then(|e| self.expr(e).ty.value().and_then(Value::as_f64))
-                        .unwrap_or(1e-5);
-                    if let (Ty::Tensor(a), Some(Ty::Tensor(b))) =
-                        (&left.ty, right.as_ref().map(|right| &right.ty))
-                        && a.dims != b.dims
-                        && !b.dims.is_empty()
-                    {
-                        let (a, b) = (
-                            self.show(&left.ty),
-                            self.show(&Ty::Tensor(Tensor { ..b.clone() })),
-                        );
-                        self.report(Diagnostic::error(
-                            Code(302),
-                            *span,
-                            format!("shapes differ: `{a}` ~= `{b}`"),
-                        ));
-                        continue;
-                    }
-                    if !left.is_error() && !right.as_ref().is_some_and(Expr::is_error) {
-                        asserts.push(Assert {
-                            left,
-                            right,
-                            within,
-                            span: *span,
-                        });
-                    }
-                }
-                ast::Statement::Error(_) => {}
-            }
-        }
-        self.frames.pop();
-        self.hir.tests.push(Test {
-            title: test.title.clone(),
-            lets,
-            asserts,
-            span,
-        });
-    }
 }
 
 /// A body put aside while another item is checked.
@@ -377,11 +185,4 @@ pub(super) struct Body {
     hint: Option<String>,
     feature: Option<(String, String)>,
     depth: usize,
-}
-
-fn is_numeric(value: &Value) -> bool {
-    match value {
-        Value::List(items) => items.iter().all(is_numeric),
-        other => other.as_f64().is_some(),
-    }
 }

@@ -9,6 +9,13 @@ use reckon_grammar::ast::{self, Arg, ExprKind as Syntax};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::Span;
 
+/// What an optimiser steps: each kind has rules of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trained {
+    Weights,
+    Tables,
+}
+
 impl Checker<'_> {
     /// The name and the named numbers of `adam(lr: 1e-3)`.
     fn numbers<'e>(
@@ -62,11 +69,10 @@ impl Checker<'_> {
         Some((name, found))
     }
 
-    pub(super) fn optimizer(&mut self, e: &ast::Expr, tables: bool) -> Option<Optimizer> {
-        let known: &[&str] = if tables {
-            &["rowwise_adagrad", "adagrad", "lazy_adam", "sgd"]
-        } else {
-            &["adam", "adamw", "sgd"]
+    pub(super) fn optimizer(&mut self, e: &ast::Expr, of: Trained) -> Option<Optimizer> {
+        let known: &[&str] = match of {
+            Trained::Tables => &["rowwise_adagrad", "adagrad", "lazy_adam", "sgd"],
+            Trained::Weights => &["adam", "adamw", "sgd"],
         };
         let (name, numbers) = self
             .numbers(e, rule_arguments(e))
@@ -78,9 +84,11 @@ impl Checker<'_> {
                 .map_or(default, |(_, value)| *value)
         };
         let (beta1, beta2, eps) = (get("beta1", 0.9), get("beta2", 0.999), get("eps", 1e-8));
-        let rule = match (name, tables) {
-            ("adam", false) | ("lazy_adam", true) => UpdateRule::Adam { beta1, beta2, eps },
-            ("adamw", false) => UpdateRule::AdamW {
+        let rule = match (name, of) {
+            ("adam", Trained::Weights) | ("lazy_adam", Trained::Tables) => {
+                UpdateRule::Adam { beta1, beta2, eps }
+            }
+            ("adamw", Trained::Weights) => UpdateRule::AdamW {
                 beta1,
                 beta2,
                 eps,
@@ -89,14 +97,18 @@ impl Checker<'_> {
             ("sgd", _) => UpdateRule::Sgd {
                 momentum: get("momentum", 0.0),
             },
-            ("rowwise_adagrad", true) => UpdateRule::RowwiseAdagrad { eps },
-            ("adagrad", true) => UpdateRule::Adagrad { eps },
+            ("rowwise_adagrad", Trained::Tables) => UpdateRule::RowwiseAdagrad { eps },
+            ("adagrad", Trained::Tables) => UpdateRule::Adagrad { eps },
             _ => {
-                self.no_optimizer(name, e, tables, known);
+                self.no_optimizer(name, e, of, known);
                 return None;
             }
         };
-        let lr = get("lr", if tables { 0.05 } else { 1e-3 });
+        let usual_rate = match of {
+            Trained::Tables => 0.05,
+            Trained::Weights => 1e-3,
+        };
+        let lr = get("lr", usual_rate);
         let share = |key: &str| (0.0..1.0).contains(&get(key, 0.0));
         let wrong = if lr <= 0.0 {
             "a learning rate is above 0"
@@ -112,14 +124,13 @@ impl Checker<'_> {
     }
 
     /// Says that an optimiser is unknown, or belongs to the other kind of parameters.
-    fn no_optimizer(&mut self, name: &str, e: &ast::Expr, tables: bool, known: &[&str]) {
-        let (what, other_entry) = if tables {
-            ("optimiser of tables", "optimizer")
-        } else {
-            ("optimiser of weights", "embeddings")
+    fn no_optimizer(&mut self, name: &str, e: &ast::Expr, of: Trained, known: &[&str]) {
+        let (what, other_entry) = match of {
+            Trained::Tables => ("optimiser of tables", "optimizer"),
+            Trained::Weights => ("optimiser of weights", "embeddings"),
         };
         // `adam` beside tables is nearer to `lazy_adam` than to a mistaken entry.
-        let elsewhere = !(tables && name == "adam")
+        let elsewhere = !(of == Trained::Tables && name == "adam")
             && matches!(
                 name,
                 "adam" | "adamw" | "adagrad" | "rowwise_adagrad" | "lazy_adam"

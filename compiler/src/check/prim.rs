@@ -8,7 +8,7 @@ use super::Checker;
 use super::signature::{MAX_SIZE, Matched};
 use super::values::join_dims;
 use crate::graph::Elem;
-use crate::hir::{Expr, ExprKind, Facts, HandleTy, Kind, Tensor, Ty};
+use crate::hir::{Expr, ExprKind, Facts, HandleTy, Kind, SpaceRef, Tensor, Ty};
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
 
@@ -76,48 +76,14 @@ impl Checker<'_> {
         facts: Facts,
         span: Span,
     ) -> Expr {
-        let name = decl.name.text.clone();
-        let mut spaces = Vec::new();
-        let mut leading: Vec<usize> = Vec::new();
-        for (param, value) in decl.params.iter().zip(&values) {
-            let Ty::Tensor(tensor) = &value.ty else {
-                continue;
-            };
-            spaces = self.join_spaces(&spaces, &tensor.spaces);
-            let trailing = match param.ty.as_ref().map(|ty| &ty.kind) {
-                Some(ast::TypeKind::Named {
-                    dims: Some(dims), ..
-                }) => dims
-                    .iter()
-                    .filter(|dim| matches!(dim, ast::Dim::Expr(_)))
-                    .count(),
-                _ => continue,
-            };
-            let own = &tensor.dims[..tensor.dims.len().saturating_sub(trailing)];
-            match join_dims(&leading, own) {
-                Some(joined) => leading = joined,
-                None => {
-                    let shown: Vec<String> =
-                        values.iter().map(|value| self.show(&value.ty)).collect();
-                    self.report(self.error(
-                        302,
-                        span,
-                        format!(
-                            "dimensions of the arguments of `{name}` differ: `{}`",
-                            shown.join("`, `")
-                        ),
-                    ));
-                    return Expr::error(span);
-                }
-            }
-        }
+        let name = &decl.name.text;
+        let Some((mut spaces, leading)) = self.common_rows(decl, &values, span) else {
+            return Expr::error(span);
+        };
         let Some(ret) = &decl.ret else {
             let shown: Vec<String> = values.iter().map(|value| self.show(&value.ty)).collect();
-            self.report(self.error(
-                303,
-                span,
-                format!("`{name}` does not take `{}`", shown.join("`, `")),
-            ));
+            let message = format!("`{name}` does not take `{}`", shown.join("`, `"));
+            self.report(self.error(303, span, message));
             return Expr::error(span);
         };
         let ast::TypeKind::Named {
@@ -127,38 +93,13 @@ impl Checker<'_> {
             return Expr::error(span);
         };
         let (elem, kind) = super::call::kind_named(&elem.text).unwrap_or((Elem::F32, Kind::Plain));
-        let mut shape = leading;
-        let mut list = false;
-        let mut bound = matched.clone();
-        for (param, value) in decl.params.iter().zip(&values) {
-            if let Some(Value::Int(size)) = value.ty.value() {
-                let size = usize::try_from(*size).unwrap_or(0);
-                bound.dims.insert(param.name.text.clone(), size);
-            }
-        }
-        for dim in dims.iter().flatten() {
-            match dim {
-                ast::Dim::Expr(dim) => match self.dim(dim, &bound) {
-                    Some(size) if size <= MAX_SIZE => shape.push(size),
-                    _ => {
-                        let dim = reckon_grammar::print_expr(dim);
-                        self.report(self.error(
-                            302,
-                            span,
-                            format!("`{dim}` in the result of `{name}` is no whole number up to {MAX_SIZE}"),
-                        ));
-                        return Expr::error(span);
-                    }
-                },
-                ast::Dim::Ragged(_) => list = true,
-                ast::Dim::Leading(_) => {}
-            }
-        }
-        let takes_list = decl.params.iter().any(|param| {
-            matches!(param.ty.as_ref().map(|ty| &ty.kind), Some(ast::TypeKind::Named { dims: Some(dims), .. }) if dims.iter().any(|dim| matches!(dim, ast::Dim::Ragged(_))))
-        });
+        let written = dims.as_deref().unwrap_or(&[]);
+        let Some(own) = self.result_dims(decl, written, &values, matched, span) else {
+            return Expr::error(span);
+        };
+        let takes_list = decl.params.iter().any(|param| has_list(dims_of(param)));
         if takes_list
-            && !list
+            && !has_list(written)
             && let Some(inner) = self.innermost_list(&spaces)
         {
             spaces = self.pooled(&spaces, inner);
@@ -167,9 +108,80 @@ impl Checker<'_> {
             elem,
             kind,
             spaces,
-            dims: shape,
+            dims: [leading, own].concat(),
         });
-        Expr::new(ExprKind::Prim(name, values), ty, facts, span)
+        Expr::new(ExprKind::Prim(name.clone(), values), ty, facts, span)
+    }
+
+    /// The spaces of all arguments together, and the dimensions before those that the signature names.
+    fn common_rows(
+        &mut self,
+        decl: &ast::Fn,
+        values: &[Expr],
+        span: Span,
+    ) -> Option<(Vec<SpaceRef>, Vec<usize>)> {
+        let mut spaces = Vec::new();
+        let mut leading: Vec<usize> = Vec::new();
+        for (param, value) in decl.params.iter().zip(values) {
+            let Ty::Tensor(tensor) = &value.ty else {
+                continue;
+            };
+            spaces = self.join_spaces(&spaces, &tensor.spaces);
+            let written = dims_of(param);
+            if written.is_empty() {
+                continue;
+            }
+            let named = written
+                .iter()
+                .filter(|dim| matches!(dim, ast::Dim::Expr(_)));
+            let own = &tensor.dims[..tensor.dims.len().saturating_sub(named.count())];
+            let Some(joined) = join_dims(&leading, own) else {
+                let shown: Vec<String> = values.iter().map(|value| self.show(&value.ty)).collect();
+                let message = format!(
+                    "dimensions of the arguments of `{}` differ: `{}`",
+                    decl.name.text,
+                    shown.join("`, `")
+                );
+                self.report(self.error(302, span, message));
+                return None;
+            };
+            leading = joined;
+        }
+        Some((spaces, leading))
+    }
+
+    /// The dimensions that the signature gives to the result; whole arguments count as dimensions of their name.
+    fn result_dims(
+        &mut self,
+        decl: &ast::Fn,
+        written: &[ast::Dim],
+        values: &[Expr],
+        matched: &Matched,
+        span: Span,
+    ) -> Option<Vec<usize>> {
+        let mut bound = matched.clone();
+        for (param, value) in decl.params.iter().zip(values) {
+            if let Some(Value::Int(size)) = value.ty.value() {
+                let size = usize::try_from(*size).unwrap_or(0);
+                bound.dims.insert(param.name.text.clone(), size);
+            }
+        }
+        let mut sizes = Vec::new();
+        for dim in written {
+            let ast::Dim::Expr(dim) = dim else { continue };
+            match self.dim(dim, &bound) {
+                Some(size) if size <= MAX_SIZE => sizes.push(size),
+                _ => {
+                    let (dim, name) = (reckon_grammar::print_expr(dim), &decl.name.text);
+                    let message = format!(
+                        "`{dim}` in the result of `{name}` is no whole number up to {MAX_SIZE}"
+                    );
+                    self.report(self.error(302, span, message));
+                    return None;
+                }
+            }
+        }
+        Some(sizes)
     }
 
     /// A value for each row of a history, for `count` to count.
@@ -258,6 +270,20 @@ fn pools(name: &str) -> bool {
         name,
         "sum" | "mean" | "max" | "min" | "count" | "first" | "last"
     )
+}
+
+/// The dimensions that a parameter is written with.
+fn dims_of(param: &ast::Param) -> &[ast::Dim] {
+    match param.ty.as_ref().map(|ty| &ty.kind) {
+        Some(ast::TypeKind::Named {
+            dims: Some(dims), ..
+        }) => dims,
+        _ => &[],
+    }
+}
+
+fn has_list(dims: &[ast::Dim]) -> bool {
+    dims.iter().any(|dim| matches!(dim, ast::Dim::Ragged(_)))
 }
 
 /// Intrinsics take leading dimensions as they are.

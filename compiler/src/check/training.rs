@@ -4,6 +4,7 @@ use reckon_grammar::ast::{self, BinaryOp, ExprKind as Syntax, TrainEntry};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
+use super::optimizers::Trained;
 use super::{Checker, Frame};
 use crate::graph::UpdateRule;
 use crate::hir::{Optimizer, Train};
@@ -168,9 +169,15 @@ impl Checker<'_> {
                     "`clip` is a number above 0",
                 )),
             },
-            "optimizer" => plan.optimizer = self.optimizer(value, false).unwrap_or(plan.optimizer),
+            "optimizer" => {
+                plan.optimizer = self
+                    .optimizer(value, Trained::Weights)
+                    .unwrap_or(plan.optimizer)
+            }
             "embeddings" => {
-                plan.embeddings = self.optimizer(value, true).unwrap_or(plan.embeddings)
+                plan.embeddings = self
+                    .optimizer(value, Trained::Tables)
+                    .unwrap_or(plan.embeddings)
             }
             "schedule" => plan.schedule = self.schedule(value).unwrap_or(plan.schedule),
             other => {
