@@ -2,8 +2,10 @@
 //!
 //! Row values leave through `RowPrograms` as outputs of kernels and come back as inputs of the graph.
 
+mod attention;
 mod handles;
 mod prim;
+mod products;
 pub mod rows;
 mod shape;
 
@@ -128,14 +130,7 @@ impl<'h> GraphBuilder<'h> {
             },
             ExprKind::Prim(name, args) => self.prim(name, args, e),
             ExprKind::Binary(op, a, b) => self.binary(*op, a, b, e).map(Val::Node),
-            ExprKind::Unary(op, a) => {
-                let a = self.node(a)?;
-                let op = match op {
-                    UnaryOp::Neg => Op::Neg,
-                    UnaryOp::Not => Op::Not,
-                };
-                self.push(op, &[a], e).map(Val::Node)
-            }
+            ExprKind::Unary(op, a) => self.unary(*op, a, e).map(Val::Node),
             ExprKind::Scope {
                 segment,
                 lets,
@@ -169,19 +164,32 @@ impl<'h> GraphBuilder<'h> {
                     .map(|(name, e)| Ok((name.clone(), self.value(e)?)));
                 fields.collect::<Built<_>>().map(Val::Record)
             }
-            ExprKind::Field(base, name) => match self.value(base)? {
-                Val::Record(fields) => match fields.into_iter().find(|(field, _)| field == name) {
-                    Some((_, value)) => Ok(value),
-                    None => Err(self.internal(e.span, "a record misses a field")),
-                },
-                _ => Err(self.internal(e.span, "a field of what is no record")),
-            },
+            ExprKind::Field(base, name) => self.field(base, name, e),
             ExprKind::Retype(inner) => self.retype(inner, e),
             ExprKind::Grad(y, x) => self.gradient(y, x, e).map(Val::Node),
             ExprKind::Column(..) | ExprKind::Error => {
                 Err(self.internal(e.span, "a row value stands where a tensor is expected"))
             }
         }
+    }
+
+    fn field(&mut self, base: &Expr, name: &str, e: &Expr) -> Built<Val> {
+        let Val::Record(fields) = self.value(base)? else {
+            return Err(self.internal(e.span, "a field of what is no record"));
+        };
+        match fields.into_iter().find(|(field, _)| field == name) {
+            Some((_, value)) => Ok(value),
+            None => Err(self.internal(e.span, "a record misses a field")),
+        }
+    }
+
+    fn unary(&mut self, op: UnaryOp, a: &Expr, e: &Expr) -> Built<NodeId> {
+        let a = self.node(a)?;
+        let op = match op {
+            UnaryOp::Neg => Op::Neg,
+            UnaryOp::Not => Op::Not,
+        };
+        self.push(op, &[a], e)
     }
 
     /// The value of an expression that is a tensor.

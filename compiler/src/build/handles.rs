@@ -264,22 +264,31 @@ impl GraphBuilder<'_> {
         let name = format!("{}.{output}", self.handles[handle].name);
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));
-        if !is_list {
-            let ty = TensorType::new(elem, [Dim::Space(parent)]);
-            return self.input(
-                name,
-                ty,
-                FeedKind::Column {
-                    handle,
-                    output,
-                    drop,
-                },
-                e,
-            );
+        if is_list {
+            return self.list_input((handle, output), name, drop, elem, e);
         }
+        let ty = TensorType::new(elem, [Dim::Space(parent)]);
+        let what = FeedKind::Column {
+            handle,
+            output,
+            drop,
+        };
+        self.input(name, ty, what, e)
+    }
+
+    /// A list output: its elements back to back, with the row of each and its place.
+    fn list_input(
+        &mut self,
+        (handle, output): (usize, String),
+        name: String,
+        drop: f64,
+        elem: Elem,
+        e: &Expr,
+    ) -> Built<NodeId> {
         if let Some(done) = self.inputs.get(&name) {
             return Ok(*done);
         }
+        let parent = self.handles[handle].space;
         let space = self.new_space("L", SpaceKind::List { parent, max: None });
         let index = TensorType::new(Elem::I64, [Dim::Space(space)]);
         let segments = FeedKind::ListSegments {
@@ -301,16 +310,12 @@ impl GraphBuilder<'_> {
             },
         );
         let ty = TensorType::new(elem, [Dim::Space(space)]);
-        self.input(
-            name,
-            ty,
-            FeedKind::ListValues {
-                handle,
-                output,
-                drop,
-                space,
-            },
-            e,
-        )
+        let what = FeedKind::ListValues {
+            handle,
+            output,
+            drop,
+            space,
+        };
+        self.input(name, ty, what, e)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Built, GraphBuilder, Mode, Val};
 use crate::check::step_op;
-use crate::graph::{Dim, Elem, NodeId, Op, SpaceKind, TensorType};
+use crate::graph::{Dim, Elem, NodeId, Op, TensorType};
 use crate::hir::{Expr, Ty};
 use crate::value::Value;
 
@@ -106,95 +106,54 @@ impl GraphBuilder<'_> {
         let x = self.node(&args[0])?;
         let ty = self.graph.ty(x).clone();
         let last = ty.dims.len().saturating_sub(1);
-        match name {
-            "to_number" => self.float(x, e),
-            "softmax" => self.push(Op::Softmax(last), &[x], e),
-            "logsumexp" => self.push(Op::LogSumExp(last), &[x], e),
-            "cumsum" => self.push(Op::CumSum(last), &[x], e),
-            "argmax" => self.push(Op::Argmax(last), &[x], e),
-            "argsort" => self.push(Op::Argsort(last), &[x], e),
-            "squeeze" => self.reshape(x, ty.dims[..last].to_vec(), e),
-            "unsqueeze" => {
-                let mut dims = ty.dims;
-                dims.push(Dim::Fixed(1));
-                self.reshape(x, dims, e)
+        let number = |default: f64| {
+            let written = args.get(1).and_then(|arg| arg.ty.value());
+            written.and_then(Value::as_f64).unwrap_or(default)
+        };
+        let op = match name {
+            "to_number" => return self.float(x, e),
+            "zeros_like" | "random_like" => return self.like(name, ty.dims, e),
+            "squeeze" | "unsqueeze" | "flatten" | "split_vector" => {
+                let dims = reshaped(name, ty.dims, e);
+                return self.reshape(x, dims, e);
             }
-            "flatten" | "split_vector" => {
-                let given = if name == "flatten" { 2 } else { 1 };
-                let mut dims = ty.dims[..ty.dims.len() - given].to_vec();
-                let result = if let Ty::Tensor(tensor) = &e.ty {
-                    tensor.dims.clone()
-                } else {
-                    Vec::new()
-                };
-                let wanted = if name == "flatten" { 1 } else { 2 };
-                dims.extend(
-                    result[result.len() - wanted..]
-                        .iter()
-                        .map(|size| Dim::Fixed(*size)),
-                );
-                self.reshape(x, dims, e)
-            }
-            "slice" => {
-                let (start, len) = (
-                    args.get(1).and_then(whole).unwrap_or(0),
-                    args.get(2).and_then(whole).unwrap_or(1),
-                );
-                self.push(
-                    Op::Slice {
-                        axis: last,
-                        start,
-                        len,
-                    },
-                    &[x],
-                    e,
-                )
-            }
+            "softmax" => Op::Softmax(last),
+            "logsumexp" => Op::LogSumExp(last),
+            "cumsum" => Op::CumSum(last),
+            "argmax" => Op::Argmax(last),
+            "argsort" => Op::Argsort(last),
+            "slice" => Op::Slice {
+                axis: last,
+                start: args.get(1).and_then(whole).unwrap_or(0),
+                len: args.get(2).and_then(whole).unwrap_or(1),
+            },
             "transpose" => {
                 let mut axes: Vec<usize> = (0..ty.dims.len()).collect();
                 axes.swap(last, last - 1);
-                self.push(Op::Permute(axes), &[x], e)
+                Op::Permute(axes)
             }
-            "zeros_like" => self.push_typed(
-                Op::Const(vec![0.0]),
-                &[],
-                TensorType::new(Elem::F32, ty.dims),
-                e,
-            ),
-            "random_like" if self.mode == Mode::Serving => self.push_typed(
-                Op::Const(vec![0.5]),
-                &[],
-                TensorType::new(Elem::F32, ty.dims),
-                e,
-            ),
-            "random_like" => {
+            "reverse" => Op::Reverse(number(1.0)),
+            "standardize" => Op::LayerNorm { eps: number(1e-5) },
+            _ => {
+                let message = format!("the intrinsic `{name}` has no lowering");
+                return Err(self.internal(e.span, &message));
+            }
+        };
+        self.push(op, &[x], e)
+    }
+
+    /// Zeros, or numbers drawn from 0 to 1, whose mean serves.
+    fn like(&mut self, name: &str, dims: Vec<Dim>, e: &Expr) -> Built<NodeId> {
+        let ty = TensorType::new(Elem::F32, dims);
+        match (name, self.mode) {
+            ("random_like", Mode::Training) => {
                 self.path.push(format!("@{}", e.span.start));
-                let drawn = self.push_typed(
-                    Op::RandomUniform,
-                    &[],
-                    TensorType::new(Elem::F32, ty.dims),
-                    e,
-                );
+                let drawn = self.push_typed(Op::RandomUniform, &[], ty, e);
                 self.path.pop();
                 drawn
             }
-            "reverse" => {
-                let scale = args
-                    .get(1)
-                    .and_then(|arg| arg.ty.value())
-                    .and_then(Value::as_f64)
-                    .unwrap_or(1.0);
-                self.push(Op::Reverse(scale), &[x], e)
-            }
-            "standardize" => {
-                let eps = args
-                    .get(1)
-                    .and_then(|arg| arg.ty.value())
-                    .and_then(Value::as_f64)
-                    .unwrap_or(1e-5);
-                self.push(Op::LayerNorm { eps }, &[x], e)
-            }
-            _ => Err(self.internal(e.span, &format!("the intrinsic `{name}` has no lowering"))),
+            ("random_like", Mode::Serving) => self.push_typed(Op::Const(vec![0.5]), &[], ty, e),
+            _ => self.push_typed(Op::Const(vec![0.0]), &[], ty, e),
         }
     }
 
@@ -298,85 +257,6 @@ impl GraphBuilder<'_> {
         self.push(Op::Select, &nodes, e)
     }
 
-    fn dot(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let (a, b) = (self.node(&args[0])?, self.node(&args[1])?);
-        let inner = |arg: &Expr| match &arg.ty {
-            Ty::Tensor(tensor) => tensor.dims.len() - 1,
-            _ => 0,
-        };
-        let (left, right) = (inner(&args[0]), inner(&args[1]));
-        let rows = |builder: &Self, node| {
-            let dims = &builder.graph.ty(node).dims;
-            dims.iter()
-                .filter(|dim| matches!(dim, Dim::Space(_)))
-                .copied()
-                .collect::<Vec<_>>()
-        };
-        let (a_rows, b_rows) = (rows(self, a), rows(self, b));
-        let apart = !a_rows.is_empty()
-            && !b_rows.is_empty()
-            && !a_rows.iter().any(|dim| b_rows.contains(dim))
-            && self.list_of(a).is_none()
-            && self.list_of(b).is_none();
-        match (apart, left, right) {
-            (true, 0, 0) if a_rows.len() == 1 && b_rows.len() == 1 => {
-                self.push(Op::MatMul { transpose_b: true }, &[a, b], e)
-            }
-            (true, 1, 0) if b_rows.len() == 1 => {
-                let scores = self.push(Op::MatMul { transpose_b: true }, &[a, b], e)?;
-                let rank = self.graph.ty(scores).dims.len();
-                let mut axes: Vec<usize> = (0..rank).collect();
-                axes.swap(rank - 1, rank - 2);
-                self.push(Op::Permute(axes), &[scores], e)
-            }
-            (_, 0, 0) => {
-                let (a, b) = self.aligned(a, b, e)?;
-                let product = self.push(Op::Mul, &[a, b], e)?;
-                let axis = self.graph.ty(product).dims.len() - 1;
-                self.push(Op::SumOver(axis), &[product], e)
-            }
-            (false, 1, 0) | (false, 0, 1) => {
-                let (many, one) = if left == 1 { (a, b) } else { (b, a) };
-                let (many, one) = self.aligned(many, one, e)?;
-                self.dot_many(many, one, e)
-            }
-            (false, 1, 1) if a_rows == b_rows => {
-                self.push(Op::MatMul { transpose_b: true }, &[a, b], e)
-            }
-            _ => Err(Box::new(
-                reckon_grammar::diagnostic::Diagnostic::error(
-                    reckon_grammar::diagnostic::Code(902),
-                    self.call.unwrap_or(e.span),
-                    "this inner product over several spaces is not lowered",
-                )
-                .help("take it in steps: products of vectors first, then over their dimensions"),
-            )),
-        }
-    }
-
-    /// `[S.., K, D]` with `[S.., D]`: `[S.., K]`.
-    fn dot_many(&mut self, many: NodeId, one: NodeId, e: &Expr) -> Built<NodeId> {
-        let mut dims = self.graph.ty(one).dims.clone();
-        dims.insert(dims.len() - 1, Dim::Fixed(1));
-        let one = self.reshape(one, dims, e)?;
-        let scores = self.push(Op::MatMul { transpose_b: true }, &[many, one], e)?;
-        let dims = self.graph.ty(scores).dims.clone();
-        self.reshape(scores, dims[..dims.len() - 1].to_vec(), e)
-    }
-
-    /// A vector times a matrix: the rows of all spaces are the rows of one matrix product.
-    fn project(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let (x, w) = (self.node(&args[0])?, self.node(&args[1])?);
-        let dims = self.graph.ty(x).dims.clone();
-        if dims.len() >= 2 {
-            return self.push(Op::MatMul { transpose_b: false }, &[x, w], e);
-        }
-        let x = self.reshape(x, [vec![Dim::Fixed(1)], dims].concat(), e)?;
-        let y = self.push(Op::MatMul { transpose_b: false }, &[x, w], e)?;
-        let dims = self.graph.ty(y).dims.clone();
-        self.reshape(y, dims[1..].to_vec(), e)
-    }
-
     /// Rows of a matrix; indices beyond its end take the last row.
     fn gather(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
         let (w, index) = (self.node(&args[0])?, self.node(&args[1])?);
@@ -426,135 +306,31 @@ impl GraphBuilder<'_> {
         }
         Ok(x)
     }
-
-    /// Attention within each list: padded, split into heads, attended, joined and unpadded.
-    fn attend(&mut self, args: &[Expr], e: &Expr) -> Built<NodeId> {
-        let nodes = [
-            self.node(&args[0])?,
-            self.node(&args[1])?,
-            self.node(&args[2])?,
-        ];
-        let heads = args.get(3).and_then(whole).unwrap_or(1).max(1);
-        let causal = !matches!(
-            args.get(4).and_then(|arg| arg.ty.value()),
-            Some(Value::Bool(false))
-        );
-        let list = self.list_of(nodes[0]);
-        let (Some(list), Some(Dim::Fixed(width))) =
-            (list, self.graph.ty(nodes[0]).dims.last().copied())
-        else {
-            return Err(self.internal(e.span, "expected a list of vectors"));
-        };
-        let inputs = self.lists[&list];
-        let SpaceKind::List {
-            max: Some(longest), ..
-        } = self.graph.space(list).kind
-        else {
-            return Err(self.unbounded(e));
-        };
-        if width % heads != 0 {
-            return Err(self.uneven(width, heads, e));
-        }
-        let pad = Op::PadList {
-            parent: inputs.parent,
-            max: longest,
-        };
-        let parent = Dim::Space(inputs.parent);
-        let mut split = Vec::new();
-        for node in nodes {
-            let padded = self.push(pad.clone(), &[node, inputs.segments, inputs.positions], e)?;
-            let dims = vec![
-                parent,
-                Dim::Fixed(longest),
-                Dim::Fixed(heads),
-                Dim::Fixed(width / heads),
-            ];
-            let parts = self.reshape(padded, dims, e)?;
-            split.push(self.push(Op::Permute(vec![0, 2, 1, 3]), &[parts], e)?);
-        }
-        let ones = self.push_typed(
-            Op::Const(vec![1.0]),
-            &[],
-            TensorType::new(Elem::F32, [Dim::Space(list)]),
-            e,
-        )?;
-        let present = self.push(pad, &[ones, inputs.segments, inputs.positions], e)?;
-        let mask = self.attention_mask(present, longest, heads, causal, e)?;
-        let attended = self.push(Op::Attention, &[split[0], split[1], split[2], mask], e)?;
-        let joined = self.push(Op::Permute(vec![0, 2, 1, 3]), &[attended], e)?;
-        let joined = self.reshape(
-            joined,
-            vec![parent, Dim::Fixed(longest), Dim::Fixed(width)],
-            e,
-        )?;
-        self.push(
-            Op::UnpadList,
-            &[joined, inputs.segments, inputs.positions],
-            e,
-        )
-    }
-
-    /// Which key each query may see: `bool[P, heads, T, T]` from `present: f32[P, T]`.
-    fn attention_mask(
-        &mut self,
-        present: NodeId,
-        longest: usize,
-        heads: usize,
-        causal: bool,
-        e: &Expr,
-    ) -> Built<NodeId> {
-        let time = Dim::Fixed(longest);
-        let keys = self.push(Op::Expand { axis: 1, dim: time }, &[present], e)?;
-        let zero = self.number(0.0, e)?;
-        let mut mask = self.push(Op::Gt, &[keys, zero], e)?;
-        if causal {
-            let place = self.push_typed(Op::Iota, &[], TensorType::new(Elem::I64, [time]), e)?;
-            let query = self.push(Op::Expand { axis: 1, dim: time }, &[place], e)?;
-            let earlier = self.push(Op::Ge, &[query, place], e)?;
-            mask = self.push(Op::And, &[mask, earlier], e)?;
-        }
-        self.push(
-            Op::Expand {
-                axis: 1,
-                dim: Dim::Fixed(heads),
-            },
-            &[mask],
-            e,
-        )
-    }
-
-    fn unbounded(&self, e: &Expr) -> Box<reckon_grammar::diagnostic::Diagnostic> {
-        Box::new(
-            reckon_grammar::diagnostic::Diagnostic::error(
-                reckon_grammar::diagnostic::Code(903),
-                self.call.unwrap_or(e.span),
-                "attention needs a list of bounded length",
-            )
-            .help("bound the history: `history(... of ..., last: 50)`"),
-        )
-    }
-
-    fn uneven(
-        &self,
-        width: usize,
-        heads: usize,
-        e: &Expr,
-    ) -> Box<reckon_grammar::diagnostic::Diagnostic> {
-        Box::new(
-            reckon_grammar::diagnostic::Diagnostic::error(
-                reckon_grammar::diagnostic::Code(904),
-                self.call.unwrap_or(e.span),
-                format!("vectors of {width} do not split into {heads} heads"),
-            )
-            .help("take a number of heads that divides the width"),
-        )
-    }
 }
 
 /// A whole number that the compiler knows.
-fn whole(arg: &Expr) -> Option<usize> {
+pub(super) fn whole(arg: &Expr) -> Option<usize> {
     match arg.ty.value() {
         Some(Value::Int(n)) => usize::try_from(*n).ok(),
         _ => None,
     }
+}
+
+/// The dimensions after a function that only reshapes: those of the rows stay, the others are the result's.
+fn reshaped(name: &str, mut dims: Vec<Dim>, e: &Expr) -> Vec<Dim> {
+    let (given, wanted) = match name {
+        "squeeze" => (1, 0),
+        "unsqueeze" => {
+            dims.push(Dim::Fixed(1));
+            return dims;
+        }
+        "flatten" => (2, 1),
+        _ => (1, 2),
+    };
+    dims.truncate(dims.len() - given);
+    if let Ty::Tensor(tensor) = &e.ty {
+        let inner = &tensor.dims[tensor.dims.len() - wanted..];
+        dims.extend(inner.iter().map(|size| Dim::Fixed(*size)));
+    }
+    dims
 }
