@@ -1,16 +1,19 @@
 //! From the typed program to the plan: one row program a source, one tensor program a training step, two an evaluation.
 
+mod evaluation;
+mod export;
+
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 use crate::build::rows::RowPrograms;
 use crate::build::{Built, GraphBuilder, Mode, Val};
 use crate::graph::{Graph, Op, ParamKind, SpaceKind};
-use crate::hir::{self, Expr, ExprKind, Hir, Ty};
-use crate::passes::{FORWARD, Pass, Place, STEP, hoist, optimise};
+use crate::hir::{self, Hir};
+use crate::passes::{FORWARD, Pass, Place, STEP, optimise};
 use crate::plan::{
-    EvaluationKind, EvaluationPlan, ExportPlan, Feed, FeedKind, Handle, HandleRows, HistoryPlan,
-    PhasePlan, Plan, Program, SlicePlan, StopPlan, StreamOrder, StreamPlan,
+    Feed, FeedKind, Handle, HandleRows, HistoryPlan, PhasePlan, Plan, Program, StopPlan,
+    StreamOrder, StreamPlan,
 };
 use crate::training::{Group, LEARNING_RATE, Objective, Recipe, training_step};
 
@@ -270,216 +273,9 @@ impl Lowering<'_, '_> {
         (outputs.len() == losses.len() && !outputs.is_empty()).then_some((program, objectives))
     }
 
-    fn evaluation(&mut self, evaluation: &hir::Evaluation) -> Option<EvaluationPlan> {
-        let source = evaluation.rows.source.clone();
-        let condition = evaluation
-            .rows
-            .condition
-            .as_ref()
-            .map(|cond| self.rows.output(&source, cond, false, None));
-        let mut slices = evaluation.slices.clone();
-        for e in &evaluation.slice_exprs {
-            let output = self.rows.output(&source, e, false, None);
-            slices.push(SlicePlan::Output {
-                source: source.clone(),
-                output,
-            });
-        }
-        let (kind, usual) = match &evaluation.kind {
-            hir::EvaluationKind::Retrieval {
-                entity,
-                catalogue,
-                per,
-                score,
-                except_seen,
-            } => {
-                let (catalogue, query) = self.retrieval(evaluation, entity, *catalogue, score)?;
-                let kind = EvaluationKind::Retrieval {
-                    entity: entity.clone(),
-                    per: per.clone(),
-                    except_seen: *except_seen,
-                    catalogue,
-                    query,
-                };
-                (kind, ["popularity", "itemknn", "ease"].as_slice())
-            }
-            hir::EvaluationKind::Ranking { score, label } => {
-                let score = self.ranking(evaluation, score, label)?;
-                (
-                    EvaluationKind::Ranking { score },
-                    ["constant", "item_rate"].as_slice(),
-                )
-            }
-        };
-        let baselines = evaluation
-            .baselines
-            .clone()
-            .unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
-        Some(EvaluationPlan {
-            name: evaluation.name.clone(),
-            source,
-            condition,
-            kind,
-            metrics: evaluation.metrics.clone(),
-            slices,
-            interval: evaluation.interval.clone(),
-            baselines,
-            span: evaluation.span,
-        })
-    }
-
-    fn retrieval(
-        &mut self,
-        evaluation: &hir::Evaluation,
-        entity: &str,
-        catalogue: hir::LocalId,
-        score: &Expr,
-    ) -> Option<(Program, Program)> {
-        let mut builder =
-            GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &evaluation.name);
-        let handle = stream_handle(&mut builder, 0, &evaluation.rows.source);
-        builder.set_local(evaluation.rows.row, Val::Handle(handle));
-        let space = builder.new_space(
-            "E",
-            SpaceKind::Catalogue {
-                entity: entity.to_owned(),
-            },
-        );
-        let all = builder.add_handle(Handle {
-            name: format!("{entity}@E"),
-            source: entity.to_owned(),
-            space,
-            rows: HandleRows::Catalogue,
-        });
-        builder.set_local(catalogue, Val::Handle(all));
-        let built = builder.at_path(&evaluation.name, |builder| builder.node(score));
-        let mut program = builder.finish();
-        let node = self.kept(built)?;
-        program.graph.outputs = vec![("score".into(), node)];
-        self.optimised(&mut program.graph);
-        let halves = hoist(&program.graph);
-        let once = fed(halves.once, program.handles.clone(), &program.feeds);
-        let query = fed(halves.per_query, program.handles, &program.feeds);
-        Some((once, query))
-    }
-
-    fn ranking(
-        &mut self,
-        evaluation: &hir::Evaluation,
-        score: &Expr,
-        label: &Expr,
-    ) -> Option<Program> {
-        let mut builder =
-            GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &evaluation.name);
-        let handle = stream_handle(&mut builder, 0, &evaluation.rows.source);
-        builder.set_local(evaluation.rows.row, Val::Handle(handle));
-        let built = builder.at_path(&evaluation.name, |builder| {
-            Ok((builder.node(score)?, builder.node(label)?))
-        });
-        let mut program = builder.finish();
-        let (score, label) = self.kept(built)?;
-        program.graph.outputs = vec![("score".into(), score), ("label".into(), label)];
-        self.optimised(&mut program.graph);
-        Some(fed(program.graph, program.handles, &program.feeds))
-    }
-
     fn optimised(&mut self, graph: &mut Graph) {
         optimise(graph, self.pipeline.forward, self.pipeline.after);
         optimise(graph, self.pipeline.step, self.pipeline.after);
-    }
-
-    /// A tower over all rows of its entity, or over rows of events.
-    fn export(&mut self, name: &str, span: Span) -> Option<ExportPlan> {
-        let tower = self.hir.towers.iter().find(|tower| tower.name == name)?;
-        let sources: Vec<&str> = tower
-            .params
-            .iter()
-            .filter_map(|(_, _, ty)| {
-                if let Ty::Handle(handle) = ty {
-                    Some(handle.source.as_str())
-                } else {
-                    None
-                }
-            })
-            .collect();
-        let events = sources.iter().find(|name| {
-            self.hir
-                .sources
-                .iter()
-                .any(|s| s.name == **name && s.key.is_empty())
-        });
-        let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, name);
-        let mut args = Vec::new();
-        let stream = events.map(|events| stream_handle(&mut builder, 0, events));
-        for source in &sources {
-            let handle = match stream {
-                Some(stream) if Some(source) == events => stream,
-                Some(stream) => {
-                    let space = builder.handles[stream].space;
-                    builder.add_handle(Handle {
-                        name: (*source).to_owned(),
-                        source: (*source).to_owned(),
-                        space,
-                        rows: HandleRows::Referred(stream),
-                    })
-                }
-                None => {
-                    let space = builder.new_space(
-                        "E",
-                        SpaceKind::Catalogue {
-                            entity: (*source).to_owned(),
-                        },
-                    );
-                    builder.add_handle(Handle {
-                        name: (*source).to_owned(),
-                        source: (*source).to_owned(),
-                        space,
-                        rows: HandleRows::Catalogue,
-                    })
-                }
-            };
-            let ty = tower
-                .params
-                .iter()
-                .map(|(_, _, ty)| ty)
-                .find(|ty| matches!(ty, Ty::Handle(h) if h.source == **source))?;
-            let local = usize::MAX - args.len();
-            builder.set_local(local, Val::Handle(handle));
-            args.push(Expr {
-                kind: ExprKind::Local(local),
-                ty: ty.clone(),
-                facts: Default::default(),
-                span,
-            });
-        }
-        let call = Expr {
-            kind: ExprKind::Tower(name.to_owned(), args),
-            ty: tower.value.ty.clone(),
-            facts: Default::default(),
-            span,
-        };
-        let built = builder.value(&call);
-        let mut program = builder.finish();
-        let outputs = match self.kept(built)? {
-            Val::Node(node) => vec![(name.to_owned(), node)],
-            Val::Record(fields) => fields
-                .into_iter()
-                .filter_map(|(field, value)| {
-                    if let Val::Node(node) = value {
-                        Some((field, node))
-                    } else {
-                        None
-                    }
-                })
-                .collect(),
-            Val::Handle(_) | Val::Tuple(_) | Val::Const(_) => Vec::new(),
-        };
-        program.graph.outputs = outputs;
-        self.optimised(&mut program.graph);
-        Some(ExportPlan {
-            tower: name.to_owned(),
-            program: fed(program.graph, program.handles, &program.feeds),
-        })
     }
 }
 

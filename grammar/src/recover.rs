@@ -56,6 +56,7 @@ pub(crate) enum Fault {
 }
 
 /// The meaning of a rule, if it is an error rule.
+#[expect(clippy::too_many_lines, reason = "a table, one line a rule")]
 pub(crate) fn fault(rule: Rule) -> Option<Fault> {
     use Fault::{Missing, Reported, Surplus};
     Some(match rule {

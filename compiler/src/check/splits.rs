@@ -11,24 +11,15 @@ use reckon_grammar::span::Span;
 impl Checker<'_> {
     pub(super) fn split(&mut self, split: &ast::Split, span: Span) {
         let name = &split.source.text;
-        let Some(source) = self
-            .hir
-            .sources
-            .iter()
-            .find(|source| source.name == *name)
-            .cloned()
-        else {
-            let events: Vec<String> = self
-                .hir
-                .sources
-                .iter()
-                .filter(|s| s.kind == SourceKind::Events)
-                .map(|s| s.name.clone())
-                .collect();
+        let sources = self.hir.sources.iter();
+        let Some(source) = sources.clone().find(|source| source.name == *name) else {
+            let events = sources.filter(|source| source.kind == SourceKind::Events);
+            let events: Vec<String> = events.map(|source| source.name.clone()).collect();
             let events: Vec<&str> = events.iter().map(String::as_str).collect();
             self.unknown(230, split.source.span, "events", name, &events);
             return;
         };
+        let source = source.clone();
         if self.hir.splits.iter().any(|known| known.source == *name) {
             self.report(
                 Diagnostic::error(

@@ -94,17 +94,7 @@ impl Printer<'_> {
                 self.push(&head);
                 self.indented_line("", body, Place::Open, tail);
             }
-            ExprKind::Match(subject, arms) => {
-                let head = format!("match {} ", self.flat_head(subject));
-                let arms: Vec<_> = arms
-                    .iter()
-                    .map(|(pattern, value)| {
-                        (self.flat(pattern, ANY) + " => ", pattern.span.start, value)
-                    })
-                    .collect();
-                self.push(&head);
-                self.broken_fields(&arms, "", expr.span.end as usize);
-            }
+            ExprKind::Match(subject, arms) => self.broken_match(expr, subject, arms),
             ExprKind::Record(fields) => {
                 let fields: Vec<_> = fields
                     .iter()
@@ -114,18 +104,7 @@ impl Printer<'_> {
             }
             ExprKind::List(elements) => self.broken_list(elements, expr.span.end as usize),
             ExprKind::Rows { source, cond, .. } => {
-                let place = if matches!(source.kind, ExprKind::Pipe(..)) {
-                    Place::Rows
-                } else {
-                    Place::Level(ANY)
-                };
-                let suffix = self.flat_suffix(expr);
-                self.expr(source, place, suffix.len());
-                self.push(&suffix);
-                if let Some(cond) = cond {
-                    self.push(" where ");
-                    self.expr(cond, Place::Cond, tail);
-                }
+                self.broken_rows(expr, source, cond.as_deref(), tail);
             }
             ExprKind::Range(left, right) => {
                 self.expr(left, Place::Level(RANGE), 2);
@@ -136,6 +115,31 @@ impl Printer<'_> {
                 let flat = self.flat(expr, OPEN);
                 self.push(&flat);
             }
+        }
+    }
+
+    fn broken_match(&mut self, expr: &Expr, subject: &Expr, arms: &[(Expr, Expr)]) {
+        let head = format!("match {} ", self.flat_head(subject));
+        let arms: Vec<_> = arms
+            .iter()
+            .map(|(pattern, value)| (self.flat(pattern, ANY) + " => ", pattern.span.start, value))
+            .collect();
+        self.push(&head);
+        self.broken_fields(&arms, "", expr.span.end as usize);
+    }
+
+    fn broken_rows(&mut self, expr: &Expr, source: &Expr, cond: Option<&Expr>, tail: usize) {
+        let place = if matches!(source.kind, ExprKind::Pipe(..)) {
+            Place::Rows
+        } else {
+            Place::Level(ANY)
+        };
+        let suffix = self.flat_suffix(expr);
+        self.expr(source, place, suffix.len());
+        self.push(&suffix);
+        if let Some(cond) = cond {
+            self.push(" where ");
+            self.expr(cond, Place::Cond, tail);
         }
     }
 

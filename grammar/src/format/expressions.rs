@@ -1,6 +1,6 @@
 //! Expressions on one line, with the parentheses that they need.
 
-use crate::ast::{Arg, BinaryOp, Expr, ExprKind, UnaryOp, Window};
+use crate::ast::{Arg, BinaryOp, Expr, ExprKind, Name, UnaryOp, Window};
 use crate::parse::UNITS;
 
 use super::Printer;
@@ -134,19 +134,7 @@ impl Printer<'_> {
                 let (cond, then) = (self.flat(cond, ANY), self.flat(then, ANY));
                 format!("if {cond} then {then} else {}", self.flat_open(other))
             }
-            ExprKind::Match(subject, arms) if arms.is_empty() => {
-                format!("match {} {{}}", self.flat_head(subject))
-            }
-            ExprKind::Match(subject, arms) => {
-                let arms = arms
-                    .iter()
-                    .map(|(pattern, value)| self.flat_arm(pattern, value));
-                format!(
-                    "match {} {{ {} }}",
-                    self.flat_head(subject),
-                    arms.collect::<Vec<_>>().join(", ")
-                )
-            }
+            ExprKind::Match(subject, arms) => self.flat_match(subject, arms),
             ExprKind::For { body, .. } => {
                 format!("{} {}", self.flat_for(expr), self.flat_open(body))
             }
@@ -157,16 +145,32 @@ impl Printer<'_> {
                 let elements = elements.iter().map(|element| self.flat_open(element));
                 format!("[{}]", elements.collect::<Vec<_>>().join(", "))
             }
-            ExprKind::Record(fields) if fields.is_empty() => "{}".to_owned(),
-            ExprKind::Record(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(name, value)| format!("{}: {}", name.text, self.flat_open(value)));
-                format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
-            }
+            ExprKind::Record(fields) => self.flat_record(fields),
             ExprKind::Rows { .. } => self.flat_rows(expr),
             ExprKind::Error => "error".to_owned(),
         }
+    }
+
+    fn flat_match(&self, subject: &Expr, arms: &[(Expr, Expr)]) -> String {
+        let subject = self.flat_head(subject);
+        if arms.is_empty() {
+            return format!("match {subject} {{}}");
+        }
+        let arms = arms
+            .iter()
+            .map(|(pattern, value)| self.flat_arm(pattern, value));
+        let arms = arms.collect::<Vec<_>>().join(", ");
+        format!("match {subject} {{ {arms} }}")
+    }
+
+    fn flat_record(&self, fields: &[(Name, Expr)]) -> String {
+        if fields.is_empty() {
+            return "{}".to_owned();
+        }
+        let fields = fields
+            .iter()
+            .map(|(name, value)| format!("{}: {}", name.text, self.flat_open(value)));
+        format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
     }
 
     /// In a place that takes any expression, but no rows.

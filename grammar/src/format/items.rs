@@ -1,8 +1,8 @@
 //! Items as pieces.
 
 use crate::ast::{
-    Column, Evaluate, EvaluateKind, File, Item, ItemKind, Loop, Loss, Origin, Rows, Source,
-    SourceKind, Tower, Train, Use,
+    Column, Evaluate, EvaluateKind, File, Fn, Item, ItemKind, Loop, Loss, Origin, Rows, Setting,
+    Source, SourceKind, Tower, Train, Use, Weight,
 };
 
 use super::blocks::Piece;
@@ -102,33 +102,12 @@ impl Printer<'_> {
                 vec![Piece::text(format!("use {}", path.join(".")))]
             }
             ItemKind::Use(Use::File(path, _)) => vec![Piece::text(format!("use {}", quote(path)))],
-            ItemKind::Setting(setting) => {
-                let ty = setting
-                    .ty
-                    .as_ref()
-                    .map(|ty| format!(": {}", self.flat_type(ty)))
-                    .unwrap_or_default();
-                vec![
-                    Piece::text(format!("setting {}{ty}", setting.name.text)),
-                    Piece::Definition(&setting.value),
-                ]
-            }
-            ItemKind::Weight(weight) => vec![
-                Piece::text(format!(
-                    "weight {}: {}",
-                    weight.name.text,
-                    self.flat_type(&weight.ty)
-                )),
-                Piece::Definition(&weight.init),
-                Piece::text(was(weight.was.as_ref())),
-            ],
+            ItemKind::Setting(setting) => self.setting_pieces(setting),
+            ItemKind::Weight(weight) => self.weight_pieces(weight),
             ItemKind::Source(source) => self.source_pieces(source, end),
             ItemKind::Features(features) => {
-                let lines = features
-                    .entries
-                    .iter()
-                    .map(|feature| self.feature_line(feature))
-                    .collect();
+                let entries = features.entries.iter();
+                let lines = entries.map(|entry| self.feature_line(entry)).collect();
                 vec![
                     Piece::text(format!("features {}", features.source.text)),
                     Piece::Block(lines, end),
@@ -139,20 +118,7 @@ impl Printer<'_> {
                 pieces.extend(self.split_rule(split, end));
                 pieces
             }
-            ItemKind::Fn(function) => {
-                let ret = function
-                    .ret
-                    .as_ref()
-                    .map(|ty| format!(" -> {}", self.flat_type(ty)))
-                    .unwrap_or_default();
-                let mut pieces = vec![
-                    Piece::text(format!("fn {}", function.name.text)),
-                    Piece::Params(&function.params),
-                    Piece::text(ret),
-                ];
-                pieces.extend(function.body.as_ref().map(|body| Piece::body(self, body)));
-                pieces
-            }
+            ItemKind::Fn(function) => self.fn_pieces(function),
             ItemKind::Tower(tower) => self.tower_pieces(tower),
             ItemKind::Loss(loss) => self.loss_pieces(loss),
             ItemKind::Selector(selector) => {
@@ -185,6 +151,45 @@ impl Printer<'_> {
                 ]
             }
         })
+    }
+
+    fn setting_pieces<'a>(&self, setting: &'a Setting) -> Vec<Piece<'a>> {
+        let ty = setting
+            .ty
+            .as_ref()
+            .map(|ty| format!(": {}", self.flat_type(ty)))
+            .unwrap_or_default();
+        vec![
+            Piece::text(format!("setting {}{ty}", setting.name.text)),
+            Piece::Definition(&setting.value),
+        ]
+    }
+
+    fn weight_pieces<'a>(&self, weight: &'a Weight) -> Vec<Piece<'a>> {
+        vec![
+            Piece::text(format!(
+                "weight {}: {}",
+                weight.name.text,
+                self.flat_type(&weight.ty)
+            )),
+            Piece::Definition(&weight.init),
+            Piece::text(was(weight.was.as_ref())),
+        ]
+    }
+
+    fn fn_pieces<'a>(&self, function: &'a Fn) -> Vec<Piece<'a>> {
+        let ret = function
+            .ret
+            .as_ref()
+            .map(|ty| format!(" -> {}", self.flat_type(ty)))
+            .unwrap_or_default();
+        let mut pieces = vec![
+            Piece::text(format!("fn {}", function.name.text)),
+            Piece::Params(&function.params),
+            Piece::text(ret),
+        ];
+        pieces.extend(function.body.as_ref().map(|body| Piece::body(self, body)));
+        pieces
     }
 
     fn source_pieces<'a>(&self, source: &'a Source, end: usize) -> Vec<Piece<'a>> {

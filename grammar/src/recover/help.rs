@@ -101,27 +101,20 @@ impl Reporter<'_> {
 
     /// Advice where a run of text does not belong.
     pub(super) fn advise_on_surplus(&self, node: &Node) -> Advice {
-        let first = self
-            .layout
-            .tokens
-            .partition_point(|token| token.start < node.start);
-        let Some(token) = self.layout.tokens.get(first) else {
+        let tokens = &self.layout.tokens;
+        let first = tokens.partition_point(|token| token.start < node.start);
+        let Some(token) = tokens.get(first) else {
             return Advice::default();
         };
         let word = token.text(self.source);
         let (rule, parent) = (node.rule, self.path.last().copied());
         let replace_word =
             |advice: Advice, text: &str| advice.replace(token.start..token.end, text);
-        match (rule, help_with_mark(word)) {
-            (Rule::err_item, Some(help)) if word == "#" => {
-                return replace_word(Advice::say(help), "//");
-            }
-            (Rule::err_rest | Rule::err_extra, Some(help)) if matches!(word, "–" | "—" | "−") =>
-            {
-                return replace_word(Advice::say(help), "-");
-            }
-            (_, Some(help)) => return Advice::say(help),
-            (_, None) => {}
+        if let Some(help) = help_with_mark(word) {
+            return match plain_mark(rule, word) {
+                Some(mark) => replace_word(Advice::say(help), mark),
+                None => Advice::say(help),
+            };
         }
         let suggest = |known: &[&'static str], otherwise: String| match nearest(
             word,
@@ -196,4 +189,13 @@ fn help_with_mark(word: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+/// The mark that another language's stands for.
+fn plain_mark(rule: Rule, mark: &str) -> Option<&'static str> {
+    match rule {
+        Rule::err_item if mark == "#" => Some("//"),
+        Rule::err_rest | Rule::err_extra if matches!(mark, "–" | "—" | "−") => Some("-"),
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@ use reckon_grammar::ast::UnaryOp;
 use super::Printer;
 use crate::check::symbol;
 use crate::graph::Init;
-use crate::hir::{Candidates, Expr, ExprKind, LocalId};
+use crate::hir::{Candidates, EmbedTable, Expr, ExprKind, LocalId};
 
 /// Lines longer than this are broken.
 const WIDTH: usize = 100;
@@ -86,6 +86,7 @@ impl Printer<'_> {
     fn parts<'e>(&mut self, e: &'e Expr) -> (String, Vec<(String, &'e Expr)>, String) {
         let plain = |items: &'e [Expr]| items.iter().map(|e| (String::new(), e)).collect();
         let one = |e: &'e Expr| vec![(String::new(), e)];
+        let both = |a: &'e Expr, b: &'e Expr| vec![(String::new(), a), (String::new(), b)];
         let call = |name: &str| (format!("{name}("), ")".to_owned());
         let ((open, close), parts) = match &e.kind {
             ExprKind::Prim(name, args) => {
@@ -99,10 +100,7 @@ impl Printer<'_> {
             }
             ExprKind::Tower(name, args) => (call(name), plain(args)),
             ExprKind::Tuple(items) => (("[".to_owned(), "]".to_owned()), plain(items)),
-            ExprKind::Binary(_, a, b) => (
-                ("(".to_owned(), ")".to_owned()),
-                vec![(String::new(), &**a), (String::new(), &**b)],
-            ),
+            ExprKind::Binary(_, a, b) => (("(".to_owned(), ")".to_owned()), both(a, b)),
             ExprKind::Unary(UnaryOp::Neg, a) => (("-".to_owned(), String::new()), one(a)),
             ExprKind::Unary(UnaryOp::Not, a) => (("not ".to_owned(), String::new()), one(a)),
             ExprKind::Record(fields) => (
@@ -120,27 +118,9 @@ impl Printer<'_> {
             ExprKind::History(a, at) => ((self.history(*at), ")".to_owned()), one(a)),
             ExprKind::Candidates(kind, a) => (self.candidates(kind), one(a)),
             ExprKind::Feed(a) => (call("feed"), one(a)),
-            ExprKind::Embed(a, table) => {
-                let drop = match table.drop {
-                    0.0 => String::new(),
-                    drop => format!(", drop: {drop}"),
-                };
-                let rest = format!(
-                    " |> embed(table: {:?}, width: {}{drop}, init: {})",
-                    table.path,
-                    table.width,
-                    init(&table.init)
-                );
-                ((String::new(), rest), one(a))
-            }
-            ExprKind::IfTraining(a, b) => (
-                call("if_training"),
-                vec![(String::new(), &**a), (String::new(), &**b)],
-            ),
-            ExprKind::Grad(a, b) => (
-                call("grad"),
-                vec![(String::new(), &**a), (String::new(), &**b)],
-            ),
+            ExprKind::Embed(a, table) => ((String::new(), embedding(table)), one(a)),
+            ExprKind::IfTraining(a, b) => (call("if_training"), both(a, b)),
+            ExprKind::Grad(a, b) => (call("grad"), both(a, b)),
             ExprKind::Retype(a) => ((String::new(), String::new()), one(a)),
             ExprKind::Const(value) => ((value.to_string(), String::new()), Vec::new()),
             ExprKind::Local(id) => ((self.local(*id), String::new()), Vec::new()),
@@ -288,4 +268,18 @@ pub(super) fn init(init: &Init) -> String {
         Init::HeUniform => "he".to_owned(),
         Init::GlorotUniform => "glorot".to_owned(),
     }
+}
+
+/// What stands behind the ids of an embedding.
+fn embedding(table: &EmbedTable) -> String {
+    let drop = match table.drop {
+        0.0 => String::new(),
+        drop => format!(", drop: {drop}"),
+    };
+    format!(
+        " |> embed(table: {:?}, width: {}{drop}, init: {})",
+        table.path,
+        table.width,
+        init(&table.init)
+    )
 }

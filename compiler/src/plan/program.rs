@@ -1,0 +1,141 @@
+//! Tensor programs: a graph, the rows that it runs over, and what feeds it.
+
+use reckon_grammar::span::Span;
+
+use crate::graph::{Graph, SpaceId};
+
+/// A tensor program with what feeds it.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The graph.
+    pub graph: Graph,
+    /// Sets of rows.
+    pub handles: Vec<Handle>,
+    /// What each graph input holds.
+    pub feeds: Vec<Feed>,
+}
+
+/// A set of rows of a source, in an index space.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Handle {
+    /// How diagnostics call it.
+    pub name: String,
+    /// The source whose rows it holds.
+    pub source: String,
+    /// The space whose size is the number of its rows.
+    pub space: SpaceId,
+    /// Where the rows come from.
+    pub rows: HandleRows,
+}
+
+/// Where the rows of a handle come from. Numbers of handles are indexes into [`Program::handles`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum HandleRows {
+    /// The rows of the batch of a stream (index into the phase's streams; 0 for an evaluation).
+    Stream(usize),
+    /// The entity rows that the rows of another handle refer to.
+    Referred(usize),
+    /// Earlier events of the entity that the rows of a handle refer to: handle and index into [`Plan::histories`].
+    /// The space is a list over the handle's space.
+    History(usize, usize),
+    /// The rows of another handle of the same source, row for row, as shared candidates.
+    Shared(usize),
+    /// Every row of the entity.
+    Catalogue,
+    /// Rows of several handles, one after another: in-batch candidates and sampled ones.
+    Joined(Vec<usize>),
+    /// Drawn anew each step, uniformly, with replacement.
+    Sampled(usize),
+}
+
+/// What a graph input holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Feed {
+    /// The name of the graph input.
+    pub input: String,
+    /// What it holds.
+    pub what: FeedKind,
+    /// The place in the spec that reads it.
+    pub span: Option<Span>,
+}
+
+/// The kinds of feeds. Numbers of handles are indexes into [`Program::handles`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeedKind {
+    /// An output of the source's kernel at the rows of the handle: ids as `i64[S]`, numbers as `f32[S]`, truth as `bool[S]`.
+    Column {
+        /// The handle.
+        handle: usize,
+        /// The output.
+        output: String,
+        /// In training, the probability with which an id is replaced by unknown slot 0.
+        drop: f64,
+    },
+    /// The elements of a list output, back to back: `[L]`.
+    ListValues {
+        /// The handle.
+        handle: usize,
+        /// The output.
+        output: String,
+        /// As for `Column`.
+        drop: f64,
+        /// The list space.
+        space: SpaceId,
+    },
+    /// For each element of a list output the row that it belongs to: `i64[L]`.
+    ListSegments {
+        /// The handle.
+        handle: usize,
+        /// The output.
+        output: String,
+    },
+    /// For each element of a list output its place in the list: `i64[L]`.
+    ListPositions {
+        /// The handle.
+        handle: usize,
+        /// The output.
+        output: String,
+    },
+    /// For each row of a history handle the row of its parent: `i64[L]`.
+    Segments {
+        /// The handle.
+        handle: usize,
+    },
+    /// For each row of a history handle its place in the list, oldest first: `i64[L]`.
+    Positions {
+        /// The handle.
+        handle: usize,
+    },
+    /// Row numbers in the source: `i64[S]`. Equal numbers are equal things.
+    Rows {
+        /// The handle.
+        handle: usize,
+    },
+    /// For each row of the batch the number of its own thing among the candidates: `i64[B]`.
+    Positive {
+        /// A handle of the batch that refers to the thing.
+        of: usize,
+        /// The candidates.
+        candidates: usize,
+    },
+    /// For each candidate the log of its expected count among the candidates of a step: `f32[C]`.
+    LogExpectedCount {
+        /// The candidates.
+        candidates: usize,
+    },
+    /// For each pair of a batch row and a candidate, whether the user of the row has the candidate among the training
+    /// rows of the stream: `bool[B, C]`.
+    KnownPositive {
+        /// The handle of the batch's entity, `user`.
+        of: usize,
+        /// The candidates.
+        candidates: usize,
+    },
+    /// The weight of each row of the batch: `f32[B]`.
+    RowWeight {
+        /// The handle.
+        handle: usize,
+    },
+    /// The factor of the schedule at this step: `f32[]`.
+    Schedule,
+}

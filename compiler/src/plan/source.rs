@@ -1,0 +1,122 @@
+//! Sources and their splits.
+
+use reckon_grammar::span::Span;
+
+use super::row::RowType;
+use crate::value::Value;
+
+/// An entity or events source.
+#[derive(Clone, Debug)]
+pub struct SourcePlan {
+    /// Its name.
+    pub name: String,
+    /// Whether rows are things or happenings.
+    pub kind: SourceKind,
+    /// Paths and globs as written, relative to the folder of the spec.
+    pub paths: Vec<String>,
+    /// Declared columns, keys and reference columns included.
+    pub columns: Vec<ColumnPlan>,
+    /// Columns that make up the key; empty for events.
+    pub key: Vec<String>,
+    /// References to entities.
+    pub references: Vec<ReferencePlan>,
+    /// The column of type time that dates events.
+    pub time: Option<String>,
+    /// `unique by`: columns whose repeats are dropped, the first kept.
+    pub unique: Vec<String>,
+    /// The declaration, for diagnostics.
+    pub span: Span,
+}
+
+/// Entity or events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// Rows with a key.
+    Entity,
+    /// Rows with references and a time.
+    Events,
+}
+
+/// A declared column.
+#[derive(Clone, Debug)]
+pub struct ColumnPlan {
+    /// Its name in the file.
+    pub name: String,
+    /// Its type.
+    pub ty: RowType,
+    /// How a time is written in the file.
+    pub time: TimeFormat,
+    /// Values that stand for null.
+    pub nulls: Vec<Value>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// How times are written.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum TimeFormat {
+    /// Whole or fractional seconds since 1970 UTC.
+    #[default]
+    Seconds,
+    /// Milliseconds.
+    Millis,
+    /// Microseconds.
+    Micros,
+    /// Text by a strftime pattern, in a fixed zone such as `+08:00` or `UTC`.
+    Text {
+        /// The pattern.
+        format: String,
+        /// The zone.
+        zone: String,
+    },
+}
+
+/// `user_id -> user`
+#[derive(Clone, Debug)]
+pub struct ReferencePlan {
+    /// The columns that hold the key.
+    pub columns: Vec<String>,
+    /// The entity.
+    pub target: String,
+    /// What happens when the entity has no such row.
+    pub absent: Absent,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// Policy for events that refer to an absent entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// A diagnostic that names file, row and key.
+    Error,
+    /// The row is kept and the entity's features are those of an unknown one; counted.
+    Unknown,
+}
+
+/// How events are cut into parts.
+#[derive(Clone, Debug)]
+pub struct SplitPlan {
+    /// The events.
+    pub source: String,
+    /// The rule.
+    pub rule: SplitRule,
+    /// Names and amounts in order: `train`, `valid`, `test`. Shares sum to 1; `Day` and `LastPer` take counts.
+    pub parts: Vec<(String, f64)>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// The rule of a split. Rows of equal time never end up on two sides of a time border.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SplitRule {
+    /// One border for all rows, by share of rows.
+    Time,
+    /// Borders for each row of the entity, by share of its rows.
+    TimePer(String),
+    /// The last rows of each row of the entity: counts of `valid` and `test`, the rest trains.
+    LastPer(String),
+    /// Whole days: counts from the first day on.
+    Day,
+    /// Each row by itself, with this seed.
+    Random(u64),
+}

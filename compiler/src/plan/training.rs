@@ -1,0 +1,81 @@
+//! What a `train` becomes.
+
+use reckon_grammar::span::Span;
+
+use super::Program;
+
+/// A training.
+#[derive(Clone, Debug)]
+pub struct PhasePlan {
+    /// Its name, `train` where the spec gives none.
+    pub name: String,
+    /// The streams; the first is the clock.
+    pub streams: Vec<StreamPlan>,
+    /// One step: losses, gradients and updates. Its outputs are the losses by name, then `loss` and `grad_norm`.
+    pub step: Program,
+    /// Times through the first stream.
+    pub epochs: usize,
+    /// The factor on learning rates.
+    pub schedule: Schedule,
+    /// When to stop.
+    pub stop: Option<StopPlan>,
+    /// The declaration.
+    pub span: Span,
+}
+
+/// The rows of one or more losses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamPlan {
+    /// How it prints.
+    pub name: String,
+    /// The source.
+    pub source: String,
+    /// A boolean output of the source's kernel that rows must satisfy.
+    pub condition: Option<String>,
+    /// Rows a step.
+    pub batch: usize,
+    /// In which order rows come.
+    pub order: StreamOrder,
+}
+
+/// The order of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamOrder {
+    /// Shuffled anew each epoch.
+    Shuffled,
+    /// Drawn uniformly with replacement at each step.
+    Drawn,
+}
+
+/// The factor on learning rates by step. All begin with a linear warm-up over `warmup` steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// 1.
+    Constant {
+        /// Steps of warm-up.
+        warmup: usize,
+    },
+    /// A half cosine to 0 at the last step.
+    Cosine {
+        /// Steps of warm-up.
+        warmup: usize,
+    },
+    /// A line to 0 at the last step.
+    Linear {
+        /// Steps of warm-up.
+        warmup: usize,
+    },
+}
+
+/// `stop early on valid films.recall@50 patience 3`: the best weights are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StopPlan {
+    /// The split.
+    pub split: String,
+    /// The evaluation.
+    pub evaluation: String,
+    /// The metric by its full name, `recall@50`.
+    pub metric: String,
+    /// Epochs without a gain.
+    pub patience: usize,
+}
