@@ -65,7 +65,7 @@ impl GraphBuilder<'_> {
             Some(done) => *done,
             None => {
                 let space = self.new_space(
-                    &format!("V:{}", table.path),
+                    &table.path,
                     SpaceKind::Vocabulary {
                         table: path.clone(),
                     },

@@ -2,7 +2,8 @@
 //!
 //! Printing numbers the nodes in their order, so that equal graphs print equally. Weights, tables, sizes of spaces and
 //! constants without dimensions stand as operands where they are read. What the type of the result says is not said again
-//! as an attribute. Reading what was printed and printing it gives the same text.
+//! as an attribute. `// forward`, `// backward` and `// updates` head the parts of a training step; a reader skips them as it
+//! skips all comments. Reading what was printed and printing it gives the same text.
 
 mod attributes;
 mod print;
@@ -21,12 +22,14 @@ pub(crate) fn rule(rule: UpdateRule) -> String {
 /// Whether a text may stand without quotes.
 fn is_word(text: &str) -> bool {
     let mut chars = text.chars();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./@".contains(c);
+    let mut after_at = text.split('@').skip(1);
     chars
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(plain)
         && !text.contains("//")
+        && after_at.all(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
         && !text.ends_with('/')
         && !["true", "false", "inf", "nan"].contains(&text)
 }

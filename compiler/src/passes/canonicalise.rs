@@ -1,6 +1,8 @@
 //! One spelling for what can be written in several ways: no identities, constants on the right, no broadcasting that the
 //! reader does by itself.
 
+mod factors;
+
 use super::Pass;
 use super::rewrite::{Found, filled, operand_if, rewrite};
 use crate::graph::build::{Builder, node};
@@ -15,26 +17,30 @@ pub(super) const PASS: Pass = Pass {
 
 fn run(graph: &Graph) -> Graph {
     rewrite(graph, |build, found| {
-        let mut result = simpler(build, found)?;
-        // What a rule makes may suit another rule; each makes less of it.
-        loop {
-            let node = build.graph.node(result).clone();
-            let operands = build.graph.operands(result);
-            let again = simpler(
-                build,
-                &Found {
-                    op: &node.op,
-                    operands,
-                    ty: &node.ty,
-                    ..*found
-                },
-            );
-            match again.filter(|again| build.graph.ty(*again) == &node.ty) {
-                Some(again) => result = again,
-                None => return Some(result),
-            }
-        }
+        let result = simpler(build, found)?;
+        Some(simplest(build, found, result))
     })
+}
+
+/// What the rules leave of what a rule made in place of `found`; each makes less of it.
+fn simplest(build: &mut Builder, found: &Found, mut made: NodeId) -> NodeId {
+    loop {
+        let node = build.graph.node(made).clone();
+        let operands = build.graph.operands(made);
+        let again = simpler(
+            build,
+            &Found {
+                op: &node.op,
+                operands,
+                ty: &node.ty,
+                ..*found
+            },
+        );
+        match again.filter(|again| build.graph.ty(*again) == &node.ty) {
+            Some(again) => made = again,
+            None => return made,
+        }
+    }
 }
 
 fn simpler(build: &mut Builder, found: &Found) -> Option<NodeId> {
@@ -46,6 +52,8 @@ fn simpler(build: &mut Builder, found: &Found) -> Option<NodeId> {
     order_constants(build, &mut changed);
     let replaced = identity(build, &changed)
         .or_else(|| sign(build, &changed))
+        .or_else(|| factors::outward(build, &changed))
+        .or_else(|| factors::together(build, &changed))
         .or_else(|| moves(build, &changed))
         .or_else(|| product(build, &changed));
     if replaced.is_none() && found.operands != changed.operands {

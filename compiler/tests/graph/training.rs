@@ -118,14 +118,19 @@ fn losses_train_what_they_name_and_say_what_they_miss() {
       weight a: f32 = 1.0
       weight b: f32 = 1.0
 
+      // forward
       %0: f32 = mul a b
       %1: f32 = stop a
       %2: f32 = mul %1 b
       %3: f32 = mul %0 0.5
       %4: f32 = mul %2 0.5
       %5: f32 = add %3 %4
+
+      // backward
       %6: f32 = mul 1.0 0.5
       %7: f32 = mul %6 a
+
+      // updates
       %8: f32 = global_norm %7
       %9: f32 = input lr
       return first = %0

@@ -139,7 +139,7 @@ pub(super) const PICK: Entry = Entry {
 
 pub(super) const PLACE: Entry = Entry {
     name: "place",
-    doc: "Zeros but for one element a row: `g[S..], i64[S..] -> [S.., dim]`.",
+    doc: "Zeros but for one element a row: `g[S..], i64[S..] -> [S.., dim]`; an empty row takes nothing.",
     arity: Arity::Exactly(2),
     typing: Typing::Inferred(|operands| {
         let Op::Place(dim) = operands.op else {
@@ -173,7 +173,12 @@ pub(super) const PLACE: Entry = Entry {
         let g = call.operands[0];
         let size = call.extent(*dim)?;
         let mut data = vec![0.0; g.data.len() * size];
-        for (row, id) in call.operands[1].data.iter().enumerate() {
+        let ids: &[f64] = if size == 0 {
+            &[]
+        } else {
+            &call.operands[1].data
+        };
+        for (row, id) in ids.iter().enumerate() {
             data[row * size + index(*id, size)?] = g.data[row];
         }
         let mut dims = g.dims.clone();

@@ -67,8 +67,11 @@ pub(super) const MUL: Entry = zip(
     "mul",
     "`a * b`",
     |a, b| a * b,
-    rule(BOTH, |b, at| {
-        dense(node!(b.build, (Mul { b.g } { b.x(1 - at) })))
+    rule(BOTH, |b, at| match (b.x(0) == b.x(1), at) {
+        (false, _) => dense(node!(b.build, (Mul { b.g } { b.x(1 - at) }))),
+        // A square has its whole gradient at once.
+        (true, 0) => dense(node!(b.build, (Mul (Mul { b.g } { b.x(0) }) 2.0))),
+        (true, _) => None,
     }),
 );
 

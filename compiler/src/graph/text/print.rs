@@ -9,9 +9,14 @@ use crate::graph::space::SpaceKind;
 use crate::graph::ty::{Dim, Elem, TensorType};
 use crate::graph::{Graph, Init, NodeId, ParamKind};
 
-/// The text of a graph: spaces and parameters that it uses, live nodes, outputs, effects.
+/// The text of a graph: spaces and parameters that it uses, live nodes, outputs, effects. A training step is written part by
+/// part; in which order a run takes its nodes is the schedule's.
 pub fn print(graph: &Graph) -> String {
-    let order = graph.order();
+    let mut order = graph.order();
+    let parts = Parts::of(graph);
+    if let Some(parts) = &parts {
+        order.sort_by_key(|id| parts.part(*id));
+    }
     let mut printer = Printer {
         graph,
         numbers: vec![None; graph.bound()],
@@ -20,11 +25,7 @@ pub fn print(graph: &Graph) -> String {
     printer.number(&order);
     printer.text = format!("graph {} {{\n", name(&graph.name));
     printer.header(&order);
-    for id in &order {
-        if printer.numbers[id.index()].is_some() {
-            printer.line(*id);
-        }
-    }
+    printer.lines(&order, parts.as_ref());
     for (output, id) in &graph.outputs {
         let value = printer.operand(*id);
         printer.push(&format!("return {} = {value}", name(output)));
@@ -159,6 +160,25 @@ impl Printer<'_> {
         self.push(&format!("{kind} {}: {ty} = {init}", name(path)));
     }
 
+    /// The nodes that have lines. A heading stands where another part of a training step begins.
+    fn lines(&mut self, order: &[NodeId], parts: Option<&Parts>) {
+        let mut open = None;
+        for id in order {
+            if self.numbers[id.index()].is_none() {
+                continue;
+            }
+            let part = parts.map(|parts| parts.part(*id));
+            if let Some(heading) = part.filter(|_| part != open) {
+                if open.is_some() {
+                    self.text.push('\n');
+                }
+                self.push(heading.title());
+                open = part;
+            }
+            self.line(*id);
+        }
+    }
+
     fn line(&mut self, id: NodeId) {
         let ty = self.ty(self.graph.ty(id));
         let number = self.numbers[id.index()].expect("lines have numbers");
@@ -240,5 +260,52 @@ fn constant(data: &[f64], elem: Elem) -> String {
     match data {
         [value] => one(value),
         _ => format!("[{}]", data.iter().map(one).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A part of a training step.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Forward,
+    Backward,
+    Updates,
+}
+
+impl Part {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Forward => "// forward",
+            Self::Backward => "// backward",
+            Self::Updates => "// updates",
+        }
+    }
+}
+
+/// Which nodes of a training step the losses need, and which the gradients, by [`NodeId::index`].
+struct Parts {
+    losses: Vec<bool>,
+    gradients: Vec<bool>,
+}
+
+impl Parts {
+    /// The parts of a graph that takes the norm of gradients; other graphs have one part.
+    fn of(graph: &Graph) -> Option<Self> {
+        let is_norm = |id: &NodeId| graph.node(*id).op == Op::GlobalNorm;
+        let norm = graph.roots().find(is_norm)?;
+        let outputs = graph.outputs.iter().map(|(_, id)| *id);
+        Some(Self {
+            losses: graph.needed_by(outputs.filter(|id| !is_norm(id))),
+            gradients: graph.needed_by(graph.operands(norm)),
+        })
+    }
+
+    fn part(&self, id: NodeId) -> Part {
+        if self.losses[id.index()] {
+            Part::Forward
+        } else if self.gradients[id.index()] {
+            Part::Backward
+        } else {
+            Part::Updates
+        }
     }
 }

@@ -72,7 +72,11 @@ pub(super) fn place(dim: Dim) -> Kernel {
     Box::new(move |x, frame| {
         let mut shape = x[0].size();
         shape.push(frame.extent(dim)?);
+        let empty = shape.last() == Some(&0);
         let zeros = Tensor::f_zeros(shape, (x[0].kind(), x[0].device()))?;
+        if empty {
+            return Ok(zeros);
+        }
         Ok(zeros.f_scatter(-1, &x[1].f_unsqueeze(-1)?, &x[0].f_unsqueeze(-1)?)?)
     })
 }
