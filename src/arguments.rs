@@ -49,6 +49,9 @@ pub(crate) enum Verb {
     /// Print what a run's model recommends to a user
     #[cfg(feature = "torch")]
     Recommend(Recommend),
+    /// Set finished runs side by side, paired by user
+    #[cfg(feature = "torch")]
+    Compare(Compare),
     /// Print a level of the lowering
     Build(Build),
     /// Run the tests in specs
@@ -237,6 +240,35 @@ pub(crate) struct Recommend {
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 10)]
     pub(crate) count: usize,
+}
+
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon compare runs/base-1 runs/mine-1
+  reckon compare runs/* --format json
+
+Each run is compared with the first. A metric is called better or worse only
+where the 95 % interval of the difference, paired by user, leaves 0 out.")]
+pub(crate) struct Compare {
+    /// Run directories; the first is the base
+    #[arg(required = true, num_args = 2.., value_name = "RUN")]
+    pub(crate) runs: Vec<PathBuf>,
+    /// How the comparison is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: CompareFormat,
+}
+
+/// How a comparison is written.
+#[cfg(feature = "torch")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// Aligned tables
+    #[default]
+    Table,
+    /// One JSON object a pair of runs and evaluation
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,8 @@
 mod arguments;
 mod build;
 mod check;
+#[cfg(feature = "torch")]
+mod compare;
 mod console;
 mod diff;
 mod doctor;
@@ -51,6 +53,8 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Eval(arguments) => finished::eval(arguments, console),
         #[cfg(feature = "torch")]
         Verb::Recommend(arguments) => finished::recommend(arguments, console),
+        #[cfg(feature = "torch")]
+        Verb::Compare(arguments) => compare::compare(arguments, console),
         Verb::Build(arguments) => build::build(arguments, console),
         Verb::Flow(arguments) => flow::flow(arguments, console),
         Verb::Test(arguments) => test::test(arguments, console),

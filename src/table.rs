@@ -72,7 +72,7 @@ fn report_table(report: &Report) -> String {
 }
 
 /// Rows under their heads; heads that do not fit beside each other go into further blocks below.
-fn blocks(heads: &[&str], rows: &[(String, Vec<String>)]) -> String {
+pub(crate) fn blocks(heads: &[&str], rows: &[(String, Vec<String>)]) -> String {
     let names = rows
         .iter()
         .map(|(name, _)| name.chars().count())

@@ -1,6 +1,7 @@
 //! Evaluation: queries against the whole catalogue, scored rows, slices, baselines.
 
 pub(crate) mod model;
+pub(crate) mod predictions;
 pub(crate) mod queries;
 pub(crate) mod report;
 pub(crate) mod retrieval;

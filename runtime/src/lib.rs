@@ -2,6 +2,7 @@
 
 mod baseline;
 mod checkpoint;
+pub mod compare;
 pub mod data;
 pub mod evaluate;
 mod failure;

@@ -18,7 +18,8 @@ use reckon_torch::{Device, Store};
 use crate::checkpoint::{Checkpoint, folder_of};
 use crate::data::{Dataset, load_fits};
 use crate::evaluate::Report;
-use crate::evaluate::model::{Detail, Evaluation};
+use crate::evaluate::model::{Detail, Evaluated, Evaluation};
+use crate::evaluate::predictions;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
 use crate::observer::{Both, Event, MetricLines, Observer, PartNotice, SplitNotice};
 use crate::train::Training;
@@ -129,7 +130,9 @@ pub fn run(
     let trained = training.run(resumed, &mut both)?;
     clock.lap("train");
     let mut store = trained.store;
-    let reports = evaluate_all(spec.plan, &data, &mut store, device, seed, &mut both)?;
+    let reports = evaluate_all(
+        spec.plan, &data, &mut store, device, seed, &folder, &mut both,
+    )?;
     clock.lap("evaluate");
     export::write(
         &folder,
@@ -182,6 +185,7 @@ fn evaluate_all(
     store: &mut Store,
     device: Device,
     seed: u64,
+    folder: &RunFolder,
     observer: &mut dyn Observer,
 ) -> Result<Vec<Report>, Failure> {
     let mut reports = Vec::new();
@@ -194,7 +198,14 @@ fn evaluate_all(
             } else {
                 Detail::Metrics
             };
-            let report = ready.report(store, split, detail)?;
+            let Evaluated {
+                report,
+                predictions,
+            } = ready.report(store, split, detail)?;
+            if detail == Detail::Full {
+                let name = predictions::file_name(&evaluation.name, split);
+                folder.write(&name, predictions::write(&predictions).as_bytes())?;
+            }
             observer.notice(&Event::Evaluated {
                 during: None,
                 report: report.clone(),

@@ -12,6 +12,7 @@ mod setup;
 mod snapshots;
 mod test;
 mod trouble;
+mod world;
 
 use std::{
     env,
@@ -39,7 +40,14 @@ pub(crate) struct Repository {
     pub(crate) root: PathBuf,
 }
 
-const VERBS: &[Verb] = &[demo::VERB, test::VERB, setup::VERB, data::VERB, bless::VERB];
+const VERBS: &[Verb] = &[
+    demo::VERB,
+    test::VERB,
+    setup::VERB,
+    data::VERB,
+    world::VERB,
+    bless::VERB,
+];
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();

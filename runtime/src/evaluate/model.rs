@@ -4,12 +4,15 @@ mod retrieval;
 mod scored;
 mod slices;
 
+use std::collections::BTreeMap;
+
 use reckon_compiler::plan::{EvaluationKind, EvaluationPlan, Plan};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_torch::{Device, RunKey, Store};
 
+use super::predictions::Prediction;
 use super::report::Report;
-use crate::data::{Dataset, Source, StepKey};
+use crate::data::{ABSENT_ROW, Dataset, Source, StepKey};
 use crate::failure::{Failure, FailureKind, NAME};
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
@@ -22,6 +25,14 @@ pub(crate) enum Detail {
     Metrics,
     /// Intervals, slices and baselines too.
     Full,
+}
+
+/// What came out of asking about one part of a split.
+pub(crate) struct Evaluated {
+    /// The metrics.
+    pub(crate) report: Report,
+    /// What they were taken from, query by query; empty where only metrics were wanted.
+    pub(crate) predictions: Vec<Prediction>,
 }
 
 /// An evaluation that is ready to be asked.
@@ -88,7 +99,7 @@ impl<'a> Evaluation<'a> {
         store: &mut Store,
         split: &str,
         detail: Detail,
-    ) -> Result<Report, Failure> {
+    ) -> Result<Evaluated, Failure> {
         match &self.kind {
             Kind::Retrieval(retrieval) => retrieval.report(store, split, detail),
             Kind::Ranking(ranking) => ranking.report(store, split, detail),
@@ -134,6 +145,15 @@ impl Frame<'_> {
             passes[row as usize] = true;
         }
         passes
+    }
+
+    /// The keys of the entities that an event refers to, by reference; without those that are absent.
+    fn keys_at(&self, row: u32, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+        let of = |(name, rows): (&String, &Vec<u32>)| {
+            let at = Some(rows[row as usize]).filter(|at| *at != ABSENT_ROW && wanted(name))?;
+            Some((name.clone(), self.data.source(name)?.key_text(at)))
+        };
+        self.events.references.iter().filter_map(of).collect()
     }
 
     /// What evaluation programs are fed under: nothing is dropped, no rate of learning.

@@ -1,5 +1,7 @@
 //! Ranks the whole catalogue for each query, in blocks, and measures the lists.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::queries::{ABSENT, Asked, Query};
@@ -30,6 +32,17 @@ pub(crate) struct Measure<'a> {
     pub(crate) slices: &'a [Slice],
     /// What stays out.
     pub(crate) except: Except,
+    /// What becomes of the lists.
+    pub(crate) lists: Lists,
+}
+
+/// What becomes of the lists once they are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lists {
+    /// They are dropped.
+    Measured,
+    /// They are kept, for [`Ranked::lists`].
+    Kept,
 }
 
 /// The measured lists of one scorer.
@@ -39,6 +52,7 @@ pub(crate) struct Ranked {
     values: Vec<f64>,
     shown: Shown,
     slices: Vec<SliceValue>,
+    lists: Vec<Vec<u32>>,
     /// Scores that were not finite.
     pub(crate) not_finite: usize,
 }
@@ -67,6 +81,18 @@ impl Ranked {
             }
         };
         self.metrics.iter().enumerate().map(measure).collect()
+    }
+
+    /// For each query its list, best first, with the value of each metric of one list; empty where lists are dropped.
+    pub(crate) fn lists(&self) -> impl Iterator<Item = (&[u32], BTreeMap<String, f64>)> {
+        let width = self.metrics.len();
+        self.lists.iter().enumerate().map(move |(at, list)| {
+            let values = self.metrics.iter().zip(&self.values[at * width..]);
+            let values = values
+                .filter(|(metric, _)| metric.kind != RetrievalKind::Coverage)
+                .map(|(metric, value)| (metric.to_string(), *value));
+            (list.as_slice(), values.collect())
+        })
     }
 
     /// The metrics over the groups of each slice.
@@ -114,6 +140,9 @@ pub(crate) fn rank<E>(
         for (query, list) in block.iter().zip(&lists) {
             tally.add(query, list);
         }
+        if measure.lists == Lists::Kept {
+            tally.lists.extend(lists);
+        }
     }
     Ok(tally.finish())
 }
@@ -125,6 +154,7 @@ struct Tally<'a> {
     shown: Shown,
     /// Slice by slice, group by group.
     groups: Vec<Vec<GroupTally>>,
+    lists: Vec<Vec<u32>>,
     not_finite: usize,
 }
 
@@ -154,6 +184,7 @@ impl<'a> Tally<'a> {
             values: Vec::new(),
             shown,
             groups,
+            lists: Vec::new(),
             not_finite: 0,
         }
     }
@@ -223,6 +254,7 @@ impl<'a> Tally<'a> {
             values: self.values,
             shown: self.shown,
             slices,
+            lists: self.lists,
             not_finite: self.not_finite,
         }
     }

@@ -54,6 +54,7 @@ fn run(asked: &Asked<'_>, metrics: &[&str], slices: &[Slice]) -> Ranked {
         metrics: &metrics,
         slices,
         except: Except::Seen,
+        lists: Lists::Measured,
     };
     let Ok(ranked) = rank(asked, &measure, model);
     ranked
@@ -195,6 +196,7 @@ fn scores_that_are_not_finite_are_counted() {
         metrics: &[],
         slices: &[],
         except: Except::Nothing,
+        lists: Lists::Measured,
     };
     let Ok(ranked) = rank(&asked, &measure, |queries| {
         let mut scores = model(queries)?;

@@ -6,7 +6,7 @@ use super::queries::ABSENT;
 use super::report::{MetricValue, SliceValue};
 use super::slice::{Members, Slice};
 use crate::metric::Interval;
-use crate::metric::interval::{bootstrap, bootstrap_mean};
+use crate::metric::interval::bootstrap;
 use crate::metric::ranking::{
     ByScore, GroupedAuc, RankingMetric, auc, calibration_error, cross_entropy, entropy,
 };
@@ -129,39 +129,46 @@ impl Scored {
         ))
     }
 
-    /// Metrics that are not sums over rows of the same `by` have no interval: calibration, and `gauc` of another group.
     fn interval(&self, metric: &RankingMetric, by: &str, key: Key) -> Option<Interval> {
-        let groups = dense(self.references.get(by)?);
-        let count = groups.iter().max().map_or(0, |last| *last as usize + 1);
-        match metric {
+        let statistic = self.statistic(metric, by)?;
+        bootstrap(statistic.groups, key, statistic.of)
+    }
+
+    /// A metric as a function of how often each group of rows counts. Metrics that are not sums over rows of the same `by`
+    /// have none: calibration, and `gauc` of another group.
+    pub(crate) fn statistic(&self, metric: &RankingMetric, by: &str) -> Option<Statistic<'_>> {
+        let group_of = dense(self.references.get(by)?);
+        let groups = group_of.iter().max().map_or(0, |last| *last as usize + 1);
+        let of: OfDraw<'_> = match metric {
             RankingMetric::Auc => {
                 let order = ByScore::new(&self.scores);
-                bootstrap(count, key, |drawn| {
-                    order.auc(&self.labels, |row| f64::from(drawn[groups[row] as usize]))
+                Box::new(move |drawn| {
+                    order.auc(&self.labels, |row| f64::from(drawn[group_of[row] as usize]))
                 })
             }
             RankingMetric::Gauc(reference) if reference == by => {
-                let groups = self.grouped(reference)?.groups;
-                let sums: Vec<_> = groups
-                    .iter()
-                    .map(|(_, weight, area)| (weight * area, *weight))
-                    .collect();
-                bootstrap_mean(&sums, key)
-            }
-            RankingMetric::Gauc(_) | RankingMetric::CalibrationError => None,
-            RankingMetric::Logloss => {
-                let losses = self.losses().by_group(&groups, count);
-                bootstrap(count, key, |drawn| {
-                    Some(losses.over(|group| f64::from(drawn[group]))?.loss)
+                let areas = GroupedAuc::new(&self.scores, &self.labels, &group_of).groups;
+                Box::new(move |drawn| {
+                    let (mut sum, mut total) = (0.0, 0.0);
+                    for (group, weight, area) in &areas {
+                        let weight = f64::from(drawn[*group as usize]) * weight;
+                        sum += weight * area;
+                        total += weight;
+                    }
+                    (total > 0.0).then(|| sum / total)
                 })
+            }
+            RankingMetric::Gauc(_) | RankingMetric::CalibrationError => return None,
+            RankingMetric::Logloss => {
+                let losses = self.losses().by_group(&group_of, groups);
+                Box::new(move |drawn| Some(losses.over(|group| f64::from(drawn[group]))?.loss))
             }
             RankingMetric::NormalisedEntropy => {
-                let losses = self.losses().by_group(&groups, count);
-                bootstrap(count, key, |drawn| {
-                    losses.over(|group| f64::from(drawn[group]))?.normalised()
-                })
+                let losses = self.losses().by_group(&group_of, groups);
+                Box::new(move |drawn| losses.over(|group| f64::from(drawn[group]))?.normalised())
             }
-        }
+        };
+        Some(Statistic { groups, of })
     }
 
     fn losses(&self) -> Losses {
@@ -171,6 +178,17 @@ impl Scored {
                 .collect(),
         )
     }
+}
+
+/// From how often each group was drawn to the metric, `None` where it is not defined.
+type OfDraw<'a> = Box<dyn Fn(&[u32]) -> Option<f64> + Sync + 'a>;
+
+/// A metric that can be taken of any draw of groups of rows.
+pub(crate) struct Statistic<'a> {
+    /// How many groups there are.
+    pub(crate) groups: usize,
+    /// The metric where each group counts so many times.
+    pub(crate) of: OfDraw<'a>,
 }
 
 /// Sums of loss, label and rows, of a row or of a group of rows.

@@ -66,11 +66,8 @@ pub fn eval(
     plan.evaluations
         .iter()
         .map(|evaluation| {
-            Evaluation::new(plan, evaluation, data, store, *device, *seed)?.report(
-                store,
-                split,
-                Detail::Full,
-            )
+            let ready = Evaluation::new(plan, evaluation, data, store, *device, *seed)?;
+            Ok(ready.report(store, split, Detail::Full)?.report)
         })
         .collect()
 }

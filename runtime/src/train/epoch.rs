@@ -84,7 +84,8 @@ impl<'a> Judge<'a> {
     ) -> Result<Verdict, Failure> {
         let report = self
             .evaluation
-            .report(store, &self.plan.split, Detail::Metrics)?;
+            .report(store, &self.plan.split, Detail::Metrics)?
+            .report;
         let value = report.metric(&self.plan.metric);
         let during = Some((self.phase.name.clone(), epoch, position.step));
         observer.notice(&Event::Evaluated { during, report });

@@ -4,12 +4,13 @@ use reckon_compiler::plan::EvaluationKind;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Device, Outputs, Store};
 
-use super::{Detail, Frame, slices, unknown};
+use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::RetrievalBaseline;
 use crate::data::{ABSENT_ROW, HostTensor, HostValues, Now, Source};
+use crate::evaluate::predictions::{Prediction, Said};
 use crate::evaluate::queries::{Asked, Asking, EventRows, Query};
 use crate::evaluate::report::{BaselineValue, Report};
-use crate::evaluate::retrieval::{Except, Measure, rank};
+use crate::evaluate::retrieval::{Except, Lists, Measure, Ranked, rank};
 use crate::evaluate::slice::{Slice, by_training_count};
 use crate::evaluate::top::top_items;
 use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
@@ -119,16 +120,17 @@ impl<'a> Retrieval<'a> {
         store: &mut Store,
         split: &str,
         detail: Detail,
-    ) -> Result<Report, Failure> {
+    ) -> Result<Evaluated, Failure> {
         let asked = Asked::new(&self.rows, self.frame.part(split)?, self.asking);
-        let slices = match detail {
-            Detail::Metrics => &[],
-            Detail::Full => self.slices.as_slice(),
+        let (slices, lists) = match detail {
+            Detail::Metrics => (&[][..], Lists::Measured),
+            Detail::Full => (self.slices.as_slice(), Lists::Kept),
         };
         let measure = Measure {
             metrics: &self.metrics,
             slices,
             except: self.except,
+            lists,
         };
         let catalogue = self.encode_catalogue(store)?;
         let mut first_row = 0;
@@ -150,6 +152,7 @@ impl<'a> Retrieval<'a> {
             baselines: Vec::new(),
             notes: Vec::new(),
         };
+        let predictions = self.predictions(&asked, &ranked);
         match detail {
             Detail::Metrics => report.metrics = ranked.metrics(None),
             Detail::Full => {
@@ -173,7 +176,34 @@ impl<'a> Retrieval<'a> {
                 self.add_baselines(&asked, &mut report);
             }
         }
-        Ok(report)
+        Ok(Evaluated {
+            report,
+            predictions,
+        })
+    }
+
+    fn predictions(&self, asked: &Asked<'_>, ranked: &Ranked) -> Vec<Prediction> {
+        let keys = |items: &[u32]| {
+            items
+                .iter()
+                .map(|item| self.entity.key_text(*item))
+                .collect()
+        };
+        let lists = asked.queries.iter().zip(ranked.lists());
+        lists
+            .map(|(query, (list, values))| Prediction {
+                row: query.row,
+                by: Some(self.asker.clone()),
+                of: self
+                    .frame
+                    .keys_at(query.row, |name| name != self.entity.name),
+                said: Said::List {
+                    values,
+                    top: keys(list),
+                    targets: keys(&query.targets),
+                },
+            })
+            .collect()
     }
 
     fn add_baselines(&self, asked: &Asked<'_>, report: &mut Report) {
@@ -181,6 +211,7 @@ impl<'a> Retrieval<'a> {
             metrics: &self.metrics,
             slices: &[],
             except: self.except,
+            lists: Lists::Measured,
         };
         for name in &self.frame.plan.baselines {
             match RetrievalBaseline::fit(name, asked) {

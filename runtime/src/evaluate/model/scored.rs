@@ -5,9 +5,10 @@ use reckon_compiler::plan::{Plan, Program};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Device, Store};
 
-use super::{Detail, Frame, slices, unknown};
+use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::rate::Rates;
 use crate::data::ABSENT_ROW;
+use crate::evaluate::predictions::{Prediction, Said};
 use crate::evaluate::report::{BaselineValue, Report};
 use crate::evaluate::scored::Scored;
 use crate::evaluate::slice::Slice;
@@ -29,6 +30,8 @@ pub(super) struct Ranking<'a> {
     label: Program,
     /// The entity whose rate is a baseline.
     item: Option<String>,
+    /// The reference that rows are drawn by for intervals.
+    grouped_by: Option<String>,
     device: Device,
 }
 
@@ -64,6 +67,7 @@ impl<'a> Ranking<'a> {
             .find(|target| Some(*target) != asks)
             .or_else(|| items().next())
             .map(str::to_owned);
+        let grouped_by = plan.interval.as_deref().or(asks).map(str::to_owned);
         let slices = plan
             .slices
             .iter()
@@ -77,6 +81,7 @@ impl<'a> Ranking<'a> {
             score: score_step,
             label: only_label(score),
             item,
+            grouped_by,
             device,
         })
     }
@@ -86,7 +91,7 @@ impl<'a> Ranking<'a> {
         store: &mut Store,
         split: &str,
         detail: Detail,
-    ) -> Result<Report, Failure> {
+    ) -> Result<Evaluated, Failure> {
         let frame = self.frame;
         frame.part(split)?;
         let rows = frame.data.rows(
@@ -120,11 +125,32 @@ impl<'a> Ranking<'a> {
             baselines: Vec::new(),
             notes: measured.notes,
         };
+        let mut predictions = Vec::new();
         if detail == Detail::Full {
             report.slices = scored.slices(&self.metrics, &self.slices, &rows);
             self.add_baselines(store, &scored, &mut report)?;
+            predictions = self.predictions(&rows, &scored);
         }
-        Ok(report)
+        Ok(Evaluated {
+            report,
+            predictions,
+        })
+    }
+
+    fn predictions(&self, rows: &[u32], scored: &Scored) -> Vec<Prediction> {
+        let said = scored.scores.iter().zip(&scored.labels);
+        rows.iter()
+            .zip(said)
+            .map(|(row, (score, label))| Prediction {
+                row: *row,
+                by: self.grouped_by.clone(),
+                of: self.frame.keys_at(*row, |_| true),
+                said: Said::Score {
+                    score: *score,
+                    label: *label,
+                },
+            })
+            .collect()
     }
 
     fn add_baselines(
