@@ -84,13 +84,14 @@ impl Ranked {
     }
 
     /// For each query its list, best first, with the value of each metric of one list; empty where lists are dropped.
+    /// An empty sum is -0.0, which adding 0.0 turns into 0.0.
     pub(crate) fn lists(&self) -> impl Iterator<Item = (&[u32], BTreeMap<String, f64>)> {
         let width = self.metrics.len();
         self.lists.iter().enumerate().map(move |(at, list)| {
             let values = self.metrics.iter().zip(&self.values[at * width..]);
             let values = values
                 .filter(|(metric, _)| metric.kind != RetrievalKind::Coverage)
-                .map(|(metric, value)| (metric.to_string(), *value));
+                .map(|(metric, value)| (metric.to_string(), *value + 0.0));
             (list.as_slice(), values.collect())
         })
     }
