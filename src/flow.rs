@@ -45,7 +45,11 @@ fn table(flow: &Flow, sources: &Sources) -> String {
         .max()
         .unwrap_or(0);
     let heads: String = flow.losses.iter().map(|loss| format!("  {loss}")).collect();
-    let mut out = format!("train {}\n", flow.train);
+    let after = match flow.after.is_empty() {
+        true => String::new(),
+        false => format!(", after {}", flow.after.join(", ")),
+    };
+    let mut out = format!("train {}{after}\n", flow.train);
     out += &format!("  {:names$}  {:kinds$}{heads}\n", "", "");
     for weight in &flow.weights {
         let kind = match weight.kind {
@@ -66,19 +70,28 @@ fn table(flow: &Flow, sources: &Sources) -> String {
                 format!("  {mark:<0$}", loss.chars().count())
             })
             .collect();
-        out += format!("  {:names$}  {kind:kinds$}{marks}", weight.path).trim_end();
+        let why = match &weight.why {
+            Some(why) => format!("  {why}"),
+            None => String::new(),
+        };
+        out += format!("  {:names$}  {kind:kinds$}{marks}{why}", weight.path).trim_end();
         out.push('\n');
     }
     for stop in &flow.stops {
-        let place = stop.span.map_or("in the library".to_owned(), |span| {
-            let (line, column) = sources.line_column(span.file, span.start);
-            format!(
-                "at {}:{line}:{column}, `{}`",
-                sources.file(span.file).name,
-                first_line(sources.slice(span))
-            )
-        });
-        out += &format!("  {} {place}\n", stop.op);
+        let (line, column) = sources.line_column(stop.span.file, stop.span.start);
+        let losses: Vec<&str> = stop
+            .losses
+            .iter()
+            .map(|at| flow.losses[*at].as_str())
+            .collect();
+        out += &format!(
+            "  {} at {}:{line}:{column}, `{}`: {}, in {}\n",
+            stop.op,
+            sources.file(stop.span.file).name,
+            first_line(sources.slice(stop.span)),
+            stop.why,
+            losses.join(", ")
+        );
     }
     out
 }

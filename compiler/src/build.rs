@@ -9,6 +9,7 @@ mod prim;
 mod products;
 pub mod rows;
 mod shape;
+mod towers;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,8 @@ use crate::hir::{self, Expr, ExprKind, Hir, LocalId, Ty};
 use crate::plan::{Feed, FeedKind, Handle, Program};
 use crate::value::Value;
 use rows::RowPrograms;
+pub(crate) use towers::Learning;
+use towers::Reading;
 
 /// Whether a program trains or serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,18 +57,23 @@ pub(crate) type Built<T> = Result<T, Box<Diagnostic>>;
 pub(crate) struct GraphBuilder<'h> {
     hir: &'h Hir,
     rows: &'h mut RowPrograms,
+    /// Of the whole program.
+    program: Mode,
+    /// Of the open body: a teacher that does not learn is read as it serves.
     mode: Mode,
+    reading: Reading,
+    pub(crate) learning: Learning,
     pub(crate) graph: Graph,
     pub(crate) handles: Vec<Handle>,
     feeds: Vec<Feed>,
     locals: BTreeMap<LocalId, Val>,
     /// The open path, for names of weights and for random draws.
     path: Vec<String>,
-    /// The user's call that is being expanded, and the tables' model space.
+    /// The user's call that is being expanded.
     call: Option<Span>,
     lists: BTreeMap<SpaceId, ListInputs>,
     axes: BTreeMap<hir::SpaceRef, SpaceId>,
-    features: BTreeMap<(usize, String), Val>,
+    features: BTreeMap<String, Val>,
     towers: BTreeMap<String, Val>,
     inputs: BTreeMap<String, NodeId>,
 }
@@ -83,7 +91,10 @@ impl<'h> GraphBuilder<'h> {
         Self {
             hir,
             rows,
+            program: mode,
             mode,
+            reading: Reading::default(),
+            learning: Learning::default(),
             graph: Graph::new(name),
             handles: Vec::new(),
             feeds: Vec::new(),
@@ -136,6 +147,7 @@ impl<'h> GraphBuilder<'h> {
                 value,
             } => self.scope(segment.as_deref(), lets, value),
             ExprKind::Tower(name, args) => self.tower(name, args, e),
+            ExprKind::Frozen(name, args) => self.frozen(name, args, e),
             ExprKind::Weight(name, init, _) => self.weight(name, init.clone(), e).map(Val::Node),
             ExprKind::ItemWeight(name) => self.item_weight(name, e).map(Val::Node),
             ExprKind::Feature(handle, name) => {
@@ -280,32 +292,8 @@ impl<'h> GraphBuilder<'h> {
         self.value(value)
     }
 
-    fn tower(&mut self, name: &str, args: &[Expr], e: &Expr) -> Built<Val> {
-        let tower = self.hir.towers.iter().find(|tower| tower.name == name);
-        let Some(tower) = tower else {
-            return Err(self.internal(e.span, "a tower is missing"));
-        };
-        let values: Vec<Val> = args
-            .iter()
-            .map(|arg| self.value(arg))
-            .collect::<Built<_>>()?;
-        let key = format!("{name} {values:?}");
-        if let Some(done) = self.towers.get(&key) {
-            return Ok(done.clone());
-        }
-        for ((id, _, _), value) in tower.params.iter().zip(values) {
-            self.locals.insert(*id, value);
-        }
-        let outer = self.call.take();
-        let result = self.at_path(name, |builder| builder.value(&tower.value));
-        self.call = outer;
-        let result = result?;
-        self.towers.insert(key, result.clone());
-        Ok(result)
-    }
-
     fn feature(&mut self, handle: usize, name: &str, e: &Expr) -> Built<Val> {
-        let key = (handle, name.to_owned());
+        let key = format!("{handle} {name} {:?} {:?}", self.reading, self.mode);
         if let Some(done) = self.features.get(&key) {
             return Ok(done.clone());
         }
@@ -320,9 +308,8 @@ impl<'h> GraphBuilder<'h> {
         };
         self.locals.insert(feature.row, Val::Handle(handle));
         let outer = self.call.take();
-        let result = self.at_path(&format!("{source}.{name}"), |builder| {
-            builder.value(&feature.value)
-        });
+        let path = self.reading.feature(&source, name);
+        let result = self.at_path(&path, |builder| builder.value(&feature.value));
         self.call = outer;
         let result = result?;
         self.features.insert(key, result.clone());

@@ -26,6 +26,7 @@ mod sources;
 mod spaces;
 mod splits;
 mod tables;
+mod teachers;
 mod towers;
 mod training;
 mod values;
@@ -68,6 +69,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.settings(overrides);
     checker.declare_sources();
     checker.items();
+    checker.teachers_are_trained();
     checker.unused();
     checker.complete();
     let Checker {

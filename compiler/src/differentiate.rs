@@ -63,6 +63,17 @@ pub fn differentiate_all(graph: &mut Graph, losses: &[(NodeId, &[String])]) -> G
 
 /// The paths of the parameters that a gradient of `loss` reaches, whatever its value: what stops and jumps leave.
 pub fn reached(graph: &Graph, loss: NodeId) -> BTreeSet<String> {
+    reached_but(graph, loss, None, |_| false)
+}
+
+/// As [`reached`], without the gradients that go from a node to one of its operands, `cut`, and those that pass an op that
+/// `stops` them.
+pub(crate) fn reached_but(
+    graph: &Graph,
+    loss: NodeId,
+    cut: Option<(NodeId, NodeId)>,
+    stops: fn(&Op) -> bool,
+) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     let mut seen = vec![false; graph.bound()];
     let mut stack = vec![loss];
@@ -74,8 +85,11 @@ pub fn reached(graph: &Graph, loss: NodeId) -> BTreeSet<String> {
         if let Op::Param(path) | Op::Table(path) = &node.op {
             paths.insert(path.clone());
         }
-        if let Gradient::Rule { .. } = node.op.entry().gradient {
-            stack.extend(graph.operands(id));
+        if let Gradient::Rule { .. } = node.op.entry().gradient
+            && !stops(&node.op)
+        {
+            let operands = graph.operands(id).into_iter();
+            stack.extend(operands.filter(|operand| cut != Some((id, *operand))));
         }
     }
     paths

@@ -108,6 +108,8 @@ pub enum ExprKind {
     },
     /// A tower applied to handles and tensors.
     Tower(String, Vec<Expr>),
+    /// `frozen(t)(x)`: the same, and no gradient goes into the tower's weights.
+    Frozen(String, Vec<Expr>),
     /// A weight of a function: name, initial value, and whether it is untrained state.
     Weight(String, Init, bool),
     /// A weight item.
@@ -215,8 +217,41 @@ pub struct Tower {
     pub params: Vec<(LocalId, String, Ty)>,
     /// What it computes.
     pub value: Expr,
+    /// Where its weights come from, for a teacher: a tower that others read with the gradient stopped.
+    pub teacher: Option<Teacher>,
     /// Its name's place.
     pub span: Span,
+}
+
+/// A teacher's weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Teacher {
+    /// Where they come from.
+    pub origin: Origin,
+    /// Whose tables it reads.
+    pub tables: Tables,
+}
+
+/// Where the weights of a teacher come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Origin {
+    /// Its own, trained by losses that are for it.
+    Own,
+    /// Its own, in the structure of another tower.
+    Like(String),
+    /// Those of another tower as a training begins that reads it.
+    CopyOf(String),
+    /// A running average of those of another tower, moved once a step: `average = decay * average + (1 - decay) * weight`.
+    EmaOf(String, f64),
+}
+
+/// Whose tables a teacher reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// Its own model space.
+    Own,
+    /// Those of the program, `shares tables`.
+    Shared,
 }
 
 /// `weight bias: f32 = 0`
@@ -384,7 +419,40 @@ pub struct Assert {
     pub span: Span,
 }
 
+impl Hir {
+    /// The tower of this name.
+    pub fn tower(&self, name: &str) -> Option<&Tower> {
+        self.towers.iter().find(|tower| tower.name == name)
+    }
+}
+
+impl Tower {
+    /// Whether losses that are for it train it: neither a copy nor an average.
+    pub fn learns(&self) -> bool {
+        match &self.teacher {
+            None => true,
+            Some(teacher) => matches!(teacher.origin, Origin::Own | Origin::Like(_)),
+        }
+    }
+
+    /// The tower whose weights it copies or averages.
+    pub fn follows(&self) -> Option<&str> {
+        match &self.teacher.as_ref()?.origin {
+            Origin::CopyOf(of) | Origin::EmaOf(of, _) => Some(of),
+            Origin::Own | Origin::Like(_) => None,
+        }
+    }
+}
+
 impl Expr {
+    /// Visits this expression and all below it, outermost first.
+    pub(crate) fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Self)) {
+        visit(self);
+        for child in self.children() {
+            child.walk(visit);
+        }
+    }
+
     /// The expressions directly inside this one, in order.
     pub fn children(&self) -> Vec<&Self> {
         match &self.kind {
@@ -393,9 +461,10 @@ impl Expr {
             | ExprKind::Weight(..)
             | ExprKind::ItemWeight(_)
             | ExprKind::Error => Vec::new(),
-            ExprKind::Prim(_, items) | ExprKind::Tower(_, items) | ExprKind::Tuple(items) => {
-                items.iter().collect()
-            }
+            ExprKind::Prim(_, items)
+            | ExprKind::Tower(_, items)
+            | ExprKind::Frozen(_, items)
+            | ExprKind::Tuple(items) => items.iter().collect(),
             ExprKind::Binary(_, a, b) | ExprKind::IfTraining(a, b) | ExprKind::Grad(a, b) => {
                 vec![a, b]
             }

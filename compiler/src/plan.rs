@@ -23,7 +23,7 @@ pub use program::{Feed, FeedKind, Handle, HandleRows, Program};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
-pub use training::{PhasePlan, Schedule, StopPlan, StreamOrder, StreamPlan};
+pub use training::{AveragePlan, CopyPlan, PhasePlan, Schedule, StopPlan, StreamOrder, StreamPlan};
 
 /// A compiled spec.
 #[derive(Clone, Debug, Default)]

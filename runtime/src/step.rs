@@ -1,6 +1,6 @@
 //! A tensor program together with what feeds it.
 
-use reckon_compiler::plan::{Plan, Program, StreamPlan};
+use reckon_compiler::plan::{CopyPlan, PhasePlan, Plan, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
 use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Values};
@@ -84,6 +84,54 @@ pub(crate) fn declare(
     store
         .declare(&program.graph, &tables, seed)
         .map_err(|error| refused(program, &error, span))
+}
+
+/// Makes the parameters of a phase: those of its step, the copies and averages that begin with it, and what the evaluation
+/// reads that it stops by. Copies have the values of what they follow; [`begin`] takes them anew as the phase begins.
+pub(crate) fn declare_phase(
+    store: &mut Store,
+    plan: &Plan,
+    data: &Dataset,
+    phase: &PhasePlan,
+    seed: u64,
+) -> Result<(), Failure> {
+    declare(store, plan, data, &phase.step, seed, phase.span)?;
+    for copy in &phase.begins {
+        if !store.contains(&copy.to) {
+            take(store, phase, copy)?;
+        }
+    }
+    let watched = phase.stop.iter().filter_map(|stop| {
+        let mut evaluations = plan.evaluations.iter();
+        evaluations.find(|evaluation| evaluation.name == stop.evaluation)
+    });
+    for program in watched.flat_map(|evaluation| evaluation.programs()) {
+        declare(store, plan, data, program, seed, phase.span)?;
+    }
+    Ok(())
+}
+
+/// Takes the values of copies and of averages that begin with a phase.
+pub(crate) fn begin(store: &mut Store, phase: &PhasePlan) -> Result<(), Failure> {
+    phase
+        .begins
+        .iter()
+        .try_for_each(|copy| take(store, phase, copy))
+}
+
+fn take(store: &mut Store, phase: &PhasePlan, copy: &CopyPlan) -> Result<(), Failure> {
+    store
+        .copy(&copy.from, &copy.to)
+        .map_err(|error| refused(&phase.step, &error, phase.span))
+}
+
+/// Moves the averages of a phase, as each of its steps ends.
+pub(crate) fn average(store: &mut Store, phase: &PhasePlan) -> Result<(), Failure> {
+    phase.averages.iter().try_for_each(|moved| {
+        store
+            .average(&moved.value, &moved.average, moved.decay)
+            .map_err(|error| refused(&phase.step, &error, phase.span))
+    })
 }
 
 fn feeds<'a>(batch: &'a Batch, extra: &'a [(String, HostTensor)]) -> Feeds<'a> {

@@ -1,6 +1,6 @@
 //! Handles: which rows a value is read at, and the inputs that come with them.
 
-use super::{Built, GraphBuilder, ListInputs, Val};
+use super::{Built, GraphBuilder, ListInputs, Mode, Val};
 use crate::graph::{Dim, Elem, NodeId, Op, Space, SpaceId, SpaceKind, TensorType};
 use crate::hir::{Candidates, Expr, ExprKind, Ty};
 use crate::plan::row::RowKind;
@@ -258,10 +258,16 @@ impl GraphBuilder<'_> {
         let feature = self
             .path
             .first()
+            .and_then(|path| path.rsplit('/').next())
             .and_then(|path| path.strip_prefix(&source))
             .and_then(|rest| rest.strip_prefix('.'));
         let output = self.rows.output(&source, rows, numeric, feature);
-        let name = format!("{}.{output}", self.handles[handle].name);
+        // A teacher that does not learn sees every value, beside towers that see some replaced.
+        let whole = drop > 0.0 && self.mode == Mode::Serving && self.program == Mode::Training;
+        let (name, drop) = match whole {
+            true => (format!("{}.{output}.whole", self.handles[handle].name), 0.0),
+            false => (format!("{}.{output}", self.handles[handle].name), drop),
+        };
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));
         if is_list {

@@ -17,6 +17,7 @@ impl GraphBuilder<'_> {
             .collect::<Vec<_>>()
             .join(".");
         let dims: Vec<Dim> = tensor.dims.iter().map(|size| Dim::Fixed(*size)).collect();
+        let path = self.reading.weight(&path);
         self.param(path, TensorType::new(Elem::F32, dims), init, e)
     }
 
@@ -31,17 +32,14 @@ impl GraphBuilder<'_> {
             .iter()
             .map(|size| Dim::Fixed(*size))
             .collect();
-        self.param(
-            name.to_owned(),
-            TensorType::new(Elem::F32, dims),
-            weight.init.clone(),
-            e,
-        )
+        let (ty, init) = (TensorType::new(Elem::F32, dims), weight.init.clone());
+        let path = self.reading.weight(&self.reading.named(name));
+        self.param(path, ty, init, e)
     }
 
     fn param(&mut self, path: String, ty: TensorType, init: Init, e: &Expr) -> Built<NodeId> {
         if let Some(done) = self.inputs.get(&format!("param {path}")) {
-            return Ok(*done);
+            return self.read_weight(*done, e);
         }
         self.graph.params.insert(
             path.clone(),
@@ -53,12 +51,12 @@ impl GraphBuilder<'_> {
         );
         let node = self.push_typed(Op::Param(path.clone()), &[], ty, e)?;
         self.inputs.insert(format!("param {path}"), node);
-        Ok(node)
+        self.read_weight(node, e)
     }
 
     /// Vectors of ids, from the table of a feature.
     pub(super) fn embed(&mut self, ids: &Expr, table: &EmbedTable, e: &Expr) -> Built<NodeId> {
-        let path = format!("main/{}", table.path);
+        let path = self.reading.table(&table.path);
         let ids_node = self.row_input(ids, e, table.drop, Elem::I64)?;
         let key = format!("table {path}");
         let node = match self.inputs.get(&key) {
@@ -85,6 +83,7 @@ impl GraphBuilder<'_> {
                 node
             }
         };
-        self.push(Op::Lookup, &[node, ids_node], e)
+        let vectors = self.push(Op::Lookup, &[node, ids_node], e)?;
+        self.read_weight(vectors, e)
     }
 }

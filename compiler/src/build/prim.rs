@@ -18,8 +18,10 @@ impl GraphBuilder<'_> {
         self.shaped(name, args, e).map(Val::Node)
     }
 
-    fn stopped(&mut self, value: Val, e: &Expr) -> Built<Val> {
+    /// The value without its gradient; whole numbers and truth values have none.
+    pub(super) fn stopped(&mut self, value: Val, e: &Expr) -> Built<Val> {
         Ok(match value {
+            Val::Node(node) if self.graph.ty(node).elem != Elem::F32 => Val::Node(node),
             Val::Node(node) => Val::Node(self.push(Op::Stop, &[node], e)?),
             Val::Record(fields) => {
                 let fields = fields

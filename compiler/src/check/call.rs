@@ -23,8 +23,14 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Expr {
         let Syntax::Name(name) = &callee.kind else {
-            return self.call_path(callee, span);
+            return match self.frozen(callee, piped, args, span) {
+                Some(applied) => applied,
+                None => self.call_path(callee, span),
+            };
         };
+        if name == "frozen" && !self.towers.contains_key(name.as_str()) {
+            return self.frozen_alone(span);
+        }
         if let Some(result) = self.rows_form(name, piped, args, span) {
             return result;
         }
@@ -188,7 +194,7 @@ impl<'a> Checker<'a> {
     }
 
     /// `film(c)`: the tower's value at every row of the handles' space.
-    fn apply_tower(
+    pub(super) fn apply_tower(
         &mut self,
         tower: &'a ast::Tower,
         piped: Option<&ast::Expr>,
@@ -199,7 +205,7 @@ impl<'a> Checker<'a> {
         let Some(at) = self.tower_index(name) else {
             return Expr::error(span);
         };
-        let params = tower.params.clone().unwrap_or_default();
+        let params = self.written_params(tower);
         let Some(values) = self.arguments(&params, name, piped, args, span) else {
             return Expr::error(span);
         };

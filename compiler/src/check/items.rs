@@ -132,14 +132,7 @@ impl<'a> Checker<'a> {
         let rows = self.rows(&loss.rows, &loss.name.text);
         self.frames.pop();
         let Some((rows, handle)) = rows else { return };
-        for name in &loss.trains {
-            if self.tower_index(&name.text).is_none()
-                && !self.towers.contains_key(name.text.as_str())
-            {
-                let known: Vec<&str> = self.towers.keys().copied().collect();
-                self.unknown(505, name.span, "tower", &name.text, &known);
-            }
-        }
+        let trains = self.trained_towers(loss);
         self.segments = vec![Default::default()];
         let source = rows.source.clone();
         let value = self.in_row_scope(handle.clone(), &source, |checker| {
@@ -166,7 +159,6 @@ impl<'a> Checker<'a> {
             );
             return;
         }
-        let trains = loss.trains.iter().map(|name| name.text.clone()).collect();
         self.hir.losses.push(Loss {
             name: loss.name.text.clone(),
             rows,

@@ -101,7 +101,7 @@ impl Checker<'_> {
         let mut towers = Vec::new();
         towers_of(score, &mut towers);
         for tower in towers {
-            let ExprKind::Tower(name, args) = &tower.kind else {
+            let (ExprKind::Tower(name, args) | ExprKind::Frozen(name, args)) = &tower.kind else {
                 continue;
             };
             let ranks = |arg: &Expr| matches!(&arg.ty, Ty::Handle(handle) if handle.space == Some(catalogue));
@@ -149,7 +149,7 @@ impl Checker<'_> {
 }
 
 fn towers_of<'e>(e: &'e Expr, found: &mut Vec<&'e Expr>) {
-    if matches!(e.kind, ExprKind::Tower(..)) {
+    if matches!(e.kind, ExprKind::Tower(..) | ExprKind::Frozen(..)) {
         found.push(e);
     }
     e.children()

@@ -22,7 +22,6 @@ const LATER: &[&str] = &[
     "drop_values",
     "random_mask",
     "correlated_masks",
-    "frozen",
     "local_confidence",
     "at_most",
     "keep",

@@ -2,7 +2,7 @@
 
 use super::call::kind_named;
 use super::{Checker, Frame};
-use crate::hir::{Expr, Kind, Tower, Ty};
+use crate::hir::{Expr, Kind, Origin, Teacher, Tower, Ty};
 use reckon_grammar::ast::{self};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 
@@ -46,9 +46,8 @@ impl<'a> Checker<'a> {
     }
 
     fn tower(&mut self, tower: &'a ast::Tower) -> Option<Tower> {
-        if tower.teacher {
-            self.not_yet(tower.name.span, "a `teacher`");
-            return None;
+        if let Some(origin) = &tower.origin {
+            return self.derived_teacher(tower, origin);
         }
         let body = tower.body.as_ref()?;
         self.frames.push(Frame::default());
@@ -82,10 +81,15 @@ impl<'a> Checker<'a> {
             );
             return None;
         }
+        let teacher = tower.teacher.then(|| Teacher {
+            origin: Origin::Own,
+            tables: self.tables(tower, &Origin::Own),
+        });
         Some(Tower {
             name: tower.name.text.clone(),
             params,
             value,
+            teacher,
             span: tower.name.span,
         })
     }

@@ -26,7 +26,9 @@ const OPTIONS: &[&str] = &[
 impl Checker<'_> {
     pub(super) fn train(&mut self, train: &ast::Train, span: Span) {
         let name = train.name.as_ref().map(|name| name.text.clone());
-        let mut plan = unwritten(name.unwrap_or_else(|| "train".into()), span);
+        let name = name.unwrap_or_else(|| "train".into());
+        self.named_once(train, &name, span);
+        let mut plan = unwritten(name, span);
         self.frames.push(Frame::default());
         let mut minimized = false;
         let mut given: Vec<(&str, Span)> = Vec::new();
@@ -65,6 +67,18 @@ impl Checker<'_> {
             );
         }
         self.hir.trains.push(plan);
+    }
+
+    /// Of several trainings each has a name of its own; those that are written have been looked at as names of items.
+    fn named_once(&mut self, train: &ast::Train, name: &str, span: Span) {
+        let twin = self.hir.trains.iter().find(|known| known.name == name);
+        if let (Some(twin), None) = (twin, &train.name) {
+            let twice = format!("two trainings are called `{name}`");
+            let twice = Diagnostic::error(Code(204), span, twice)
+                .label(twin.span, "the first")
+                .help("give each a name: `train first { ... }`");
+            self.report(twice);
+        }
     }
 
     /// Each entry of a `train` stands once: two optimisers for one weight would contradict each other.

@@ -27,6 +27,18 @@ pub struct EvaluationPlan {
     pub span: Span,
 }
 
+impl EvaluationPlan {
+    /// Its tensor programs, in the order in which they run.
+    pub fn programs(&self) -> Vec<&Program> {
+        match &self.kind {
+            EvaluationKind::Retrieval {
+                catalogue, query, ..
+            } => vec![catalogue, query],
+            EvaluationKind::Ranking { score } => vec![score],
+        }
+    }
+}
+
 /// What an evaluation asks.
 #[derive(Clone, Debug)]
 pub enum EvaluationKind {

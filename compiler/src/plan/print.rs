@@ -2,6 +2,7 @@
 
 mod kernel;
 mod program;
+mod schedule;
 mod sections;
 
 use super::{EvaluationKind, Plan};
@@ -18,6 +19,7 @@ pub fn print(plan: &Plan) -> String {
     sections::fits(&mut text, plan);
     sections::kernels(&mut text, plan);
     sections::tables(&mut text, plan);
+    schedule::schedule(&mut text, plan);
     program::phases(&mut text, plan);
     program::evaluations(&mut text, plan);
     program::exports(&mut text, plan);

@@ -9,6 +9,14 @@ use super::Program;
 pub struct PhasePlan {
     /// Its name, `train` where the spec gives none.
     pub name: String,
+    /// The phases whose weights it reads, or whose training it goes on with: indexes into [`super::Plan::phases`], all
+    /// smaller than its own.
+    pub after: Vec<usize>,
+    /// Parameters that take the values of others before the first step, in order: copies of teachers, and averages that
+    /// begin here.
+    pub begins: Vec<CopyPlan>,
+    /// Averages that are moved after every step, in order.
+    pub averages: Vec<AveragePlan>,
     /// The streams; the first is the clock.
     pub streams: Vec<StreamPlan>,
     /// One step: losses, gradients and updates. Its outputs are the losses by name, then `loss` and `grad_norm`.
@@ -21,6 +29,26 @@ pub struct PhasePlan {
     pub stop: Option<StopPlan>,
     /// The declaration.
     pub span: Span,
+}
+
+/// A parameter that takes the value of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyPlan {
+    /// The path of the value.
+    pub from: String,
+    /// The path that takes it.
+    pub to: String,
+}
+
+/// A running average of a parameter: `average = decay * average + (1 - decay) * value`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AveragePlan {
+    /// The path of the value.
+    pub value: String,
+    /// The path of the average.
+    pub average: String,
+    /// What stays of the average in a step, from 0 up to 1.
+    pub decay: f64,
 }
 
 /// The rows of one or more losses.

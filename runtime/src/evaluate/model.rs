@@ -75,13 +75,7 @@ impl<'a> Evaluation<'a> {
             events,
             seed,
         };
-        let programs = match &plan.kind {
-            EvaluationKind::Retrieval {
-                catalogue, query, ..
-            } => vec![catalogue, query],
-            EvaluationKind::Ranking { score } => vec![score],
-        };
-        for program in programs {
+        for program in plan.programs() {
             declare(store, whole, data, program, seed, plan.span)?;
         }
         let kind = match &plan.kind {

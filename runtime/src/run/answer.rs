@@ -13,7 +13,7 @@ use crate::data::{Dataset, Source};
 use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluation};
 use crate::failure::{Failure, NAME, whole_spec};
-use crate::step::declare;
+use crate::step::declare_phase;
 use crate::train::import;
 
 /// Recommendations for one user.
@@ -153,7 +153,7 @@ impl Model {
         let seed = position.seed;
         let mut store = Store::new(device);
         for phase in &plan.phases {
-            declare(&mut store, plan, &data, &phase.step, seed, phase.span)?;
+            declare_phase(&mut store, plan, &data, phase, seed)?;
         }
         import(plan, &mut store, &checkpoint.weights)?;
         Ok(Self {

@@ -34,12 +34,7 @@ impl Phase<'_> {
         let mut store = restore(self.training, phases, &snapshot.weights)?;
         let batches = self.batches();
         for earlier in snapshot.step..step {
-            self.step.run(
-                &mut store,
-                &batches.at(earlier),
-                &[],
-                &self.run_key(earlier),
-            )?;
+            self.advance(&mut store, &batches.at(earlier), earlier)?;
         }
         let found = self
             .step

@@ -18,7 +18,7 @@ use crate::data::{Assembler, Batch, StepKey};
 use crate::failure::{Failure, NO_ROWS};
 use crate::observer::{Event, Observer, Progress};
 use crate::random::Key;
-use crate::step::{Step, declare};
+use crate::step::{Step, average, begin, declare_phase};
 
 /// Batches that may be ready before they are used.
 const BATCHES_AHEAD: usize = 4;
@@ -86,7 +86,7 @@ impl<'a> Phase<'a> {
             .map(|stream| rows_of(training, plan, stream))
             .collect::<Result<_, _>>()?;
         let step = Step::new(data, &plan.step, &plan.streams, device, plan.span)?;
-        declare(store, whole, data, &plan.step, seed, plan.span)?;
+        declare_phase(store, whole, data, plan, seed)?;
         let judge = plan
             .stop
             .as_ref()
@@ -112,6 +112,9 @@ impl<'a> Phase<'a> {
     ) -> Result<(), Failure> {
         let began = Instant::now();
         observer.notice(&self.started(position.step));
+        if position.step == 0 {
+            begin(store, self.plan)?;
+        }
         let steps = self.steps();
         if position.step < steps {
             let ahead = Ahead {
@@ -163,9 +166,7 @@ impl<'a> Phase<'a> {
                 return Ok(());
             };
             pace.add(waiting.elapsed(), self.examples());
-            let outputs = self
-                .step
-                .run(store, &batch, &[], &self.run_key(position.step))?;
+            let outputs = self.advance(store, &batch, position.step)?;
             let values = scalars(&outputs);
             if let Some((name, value)) = values.iter().find(|(_, value)| !value.is_finite()) {
                 return Err(self.diverged(position.step, name, *value, &snapshot)?);
@@ -192,6 +193,18 @@ impl<'a> Phase<'a> {
                 return Err(Failure::interrupted());
             }
         }
+    }
+
+    /// One step on the store.
+    pub(super) fn advance(
+        &self,
+        store: &mut Store,
+        batch: &Batch,
+        step: usize,
+    ) -> Result<Outputs, Failure> {
+        let outputs = self.step.run(store, batch, &[], &self.run_key(step))?;
+        average(store, self.plan)?;
+        Ok(outputs)
     }
 
     fn end_epoch(

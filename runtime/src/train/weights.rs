@@ -8,7 +8,7 @@ use reckon_torch::{Store, Stored};
 
 use super::Training;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
-use crate::step::declare;
+use crate::step::declare_phase;
 
 /// A store with the parameters of the first `phases`, all of them taken from `stored`.
 ///
@@ -21,13 +21,12 @@ pub(crate) fn restore(
 ) -> Result<Store, Failure> {
     let mut store = Store::new(training.device);
     for phase in &training.plan.phases[..phases.min(training.plan.phases.len())] {
-        declare(
+        declare_phase(
             &mut store,
             training.plan,
             training.data,
-            &phase.step,
+            phase,
             training.seed,
-            phase.span,
         )?;
     }
     import(training.plan, &mut store, stored)?;

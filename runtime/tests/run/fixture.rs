@@ -383,6 +383,9 @@ fn id_of(handle: usize, drop: f64) -> FeedKind {
 fn phase(epochs: usize, patience: Option<usize>) -> PhasePlan {
     PhasePlan {
         name: "train".to_owned(),
+        after: Vec::new(),
+        begins: Vec::new(),
+        averages: Vec::new(),
         streams: vec![StreamPlan {
             name: "rating".to_owned(),
             source: "rating".to_owned(),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
 mod fixture;
+mod teachers;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -99,6 +99,7 @@ impl Printer<'_> {
                 (call(name), parts.collect())
             }
             ExprKind::Tower(name, args) => (call(name), plain(args)),
+            ExprKind::Frozen(name, args) => (call(&format!("frozen({name})")), plain(args)),
             ExprKind::Tuple(items) => (("[".to_owned(), "]".to_owned()), plain(items)),
             ExprKind::Binary(_, a, b) => (("(".to_owned(), ")".to_owned()), both(a, b)),
             ExprKind::Unary(UnaryOp::Neg, a) => (("-".to_owned(), String::new()), one(a)),

@@ -3,7 +3,9 @@
 use super::Printer;
 use super::expr::init;
 use crate::graph::text::rule;
-use crate::hir::{EvaluationKind, Expr, Feature, Loss, Optimizer, Rows, Train, Ty};
+use crate::hir::{
+    EvaluationKind, Expr, Feature, Loss, Optimizer, Origin, Rows, Tables, Tower, Train, Ty,
+};
 use crate::plan::print::{source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
 
@@ -75,12 +77,21 @@ impl Printer<'_> {
     pub(super) fn towers(&mut self) {
         for tower in &self.hir.towers {
             self.item();
+            if let Some(origin) = derived(tower) {
+                self.line(&format!("teacher {} {origin}", tower.name));
+                continue;
+            }
             let params: Vec<String> = tower
                 .params
                 .iter()
                 .map(|(id, name, ty)| format!("{}: {}", self.name(*id, name), self.ty(ty)))
                 .collect();
-            let head = format!("tower {}({})", tower.name, params.join(", "));
+            let keyword = match &tower.teacher {
+                None => "tower",
+                Some(teacher) if teacher.tables == Tables::Shared => "teacher sharing tables",
+                Some(_) => "teacher",
+            };
+            let head = format!("{keyword} {}({})", tower.name, params.join(", "));
             self.body(&head, &tower.value);
         }
     }
@@ -271,6 +282,21 @@ impl Printer<'_> {
             self.line("}");
         }
     }
+}
+
+/// Where a teacher without a body of its own comes from.
+fn derived(tower: &Tower) -> Option<String> {
+    let teacher = tower.teacher.as_ref()?;
+    let origin = match &teacher.origin {
+        Origin::Own => return None,
+        Origin::Like(of) => format!("like {of}"),
+        Origin::CopyOf(of) => format!("copy of {of}"),
+        Origin::EmaOf(of, decay) => format!("ema of {of} decay {decay:?}"),
+    };
+    Some(match teacher.tables {
+        Tables::Own => origin,
+        Tables::Shared => format!("{origin} shares tables"),
+    })
 }
 
 fn optimizer(optimizer: Optimizer) -> String {

@@ -22,7 +22,16 @@ pub(super) fn phases(text: &mut Text, plan: &Plan) {
                     stream.batch, stream.name
                 ));
             }
+            for copy in &phase.begins {
+                text.line(format!("begins with {} as {}", copy.from, copy.to));
+            }
             text.line(format!("{} epochs of stream 0", phase.epochs));
+            for moved in &phase.averages {
+                text.line(format!(
+                    "after a step {} moves towards {}, decay {:?}",
+                    moved.average, moved.value, moved.decay
+                ));
+            }
             text.line(format!("learning rates {}", schedule(phase.schedule)));
             if let Some(stop) = &phase.stop {
                 text.line(format!(

@@ -1,0 +1,448 @@
+//! Trainings: the losses of each as one graph, their order, and the steps.
+
+use std::collections::BTreeSet;
+
+use reckon_grammar::diagnostic::{Code, Diagnostic};
+use reckon_grammar::span::Span;
+
+use super::schedule::{Flow, order};
+use super::{Lowering, fed, stream_handle};
+use crate::build::{GraphBuilder, Learning, Mode, Val};
+use crate::differentiate::reached;
+use crate::gates::gates;
+use crate::graph::{Graph, Op, ParamKind};
+use crate::hir::{self, Hir, Tables};
+use crate::passes::optimise;
+use crate::plan::{Feed, FeedKind, PhasePlan, Program, StopPlan, StreamPlan};
+use crate::routing::{belongs, followed, is_of_the_program, trained};
+use crate::training::{Group, LEARNING_RATE, Objective, Recipe, training_step};
+
+/// A training whose losses are a graph, before it is differentiated.
+pub(super) struct Forward<'h> {
+    pub(super) train: &'h hir::Train,
+    pub(super) losses: Vec<&'h hir::Loss>,
+    pub(super) program: Program,
+    pub(super) objectives: Vec<Objective>,
+    pub(super) flow: Flow,
+    streams: Vec<StreamPlan>,
+    learning: Learning,
+}
+
+impl Forward<'_> {
+    /// The paths that a loss trains: its gradient reaches them, and they are its to train.
+    pub(super) fn trained_by(&self, loss: usize) -> BTreeSet<String> {
+        trained_by(&self.program.graph, &self.objectives[loss])
+    }
+}
+
+fn trained_by(graph: &Graph, objective: &Objective) -> BTreeSet<String> {
+    let output = graph
+        .outputs
+        .iter()
+        .find(|(name, _)| *name == objective.output);
+    let mut paths = output.map_or_else(BTreeSet::new, |(_, node)| reached(graph, *node));
+    paths.retain(|path| objective.trains.contains(path));
+    paths
+}
+
+impl<'a> Lowering<'a, '_> {
+    /// All trainings in the order of their dataflow.
+    pub(super) fn phases(&mut self) -> Vec<PhasePlan> {
+        let hir: &'a Hir = self.hir;
+        let forwards: Vec<Forward<'a>> = hir
+            .trains
+            .iter()
+            .filter_map(|train| self.forward(train))
+            .collect();
+        self.one_optimiser_each(&forwards);
+        let flows: Vec<Flow> = forwards
+            .iter()
+            .map(|forward| forward.flow.clone())
+            .collect();
+        let order = match order(&flows) {
+            Ok(order) => order,
+            Err(circle) => {
+                self.circle(&circle.iter().map(|at| &forwards[*at]).collect::<Vec<_>>());
+                return Vec::new();
+            }
+        };
+        let ordered: Vec<&Forward<'a>> = order.iter().map(|(at, _)| &forwards[*at]).collect();
+        self.teachers_keep_to_themselves(&ordered);
+        let place = |text: usize| order.iter().position(|(at, _)| *at == text);
+        let phases = order.iter().zip(ordered);
+        phases
+            .map(|((_, before), forward)| {
+                let after = before.iter().filter_map(|at| place(*at)).collect();
+                self.phase(forward, after)
+            })
+            .collect()
+    }
+
+    /// The losses of a training as outputs of one graph, each the mean over its rows.
+    fn forward(&mut self, train: &'a hir::Train) -> Option<Forward<'a>> {
+        let hir: &'a Hir = self.hir;
+        let losses: Vec<(f64, &'a hir::Loss)> = train
+            .minimize
+            .iter()
+            .filter_map(|(factor, name)| {
+                let loss = hir.losses.iter().find(|loss| loss.name == *name)?;
+                Some((*factor, loss))
+            })
+            .collect();
+        let (streams, of_loss) = self.streams(&losses, train);
+        let (mut program, learning) = self.losses(&losses, &streams, &of_loss)?;
+        optimise(
+            &mut program.graph,
+            self.pipeline.forward,
+            self.pipeline.after,
+        );
+        let objectives: Vec<Objective> = losses
+            .iter()
+            .map(|(factor, loss)| Objective {
+                output: loss.name.clone(),
+                weight: *factor,
+                trains: trained(hir, &program.graph, loss),
+            })
+            .collect();
+        let graph = &program.graph;
+        let trains = objectives
+            .iter()
+            .flat_map(|objective| trained_by(graph, objective))
+            .collect();
+        Some(Forward {
+            flow: flow_of(hir, graph, trains),
+            train,
+            losses: losses.into_iter().map(|(_, loss)| loss).collect(),
+            program,
+            objectives,
+            streams,
+            learning,
+        })
+    }
+
+    fn losses(
+        &mut self,
+        losses: &[(f64, &hir::Loss)],
+        streams: &[StreamPlan],
+        of_loss: &[usize],
+    ) -> Option<(Program, Learning)> {
+        let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Training, "step");
+        let here = losses.iter().flat_map(|(_, loss)| loss.trains.clone());
+        builder.learning.here = here.collect();
+        let mut outputs = Vec::new();
+        let mut failed = Vec::new();
+        for ((_, loss), stream) in losses.iter().zip(of_loss) {
+            let handle = stream_handle(&mut builder, *stream, &streams[*stream].source);
+            builder.set_local(loss.rows.row, Val::Handle(handle));
+            builder.learning.open = loss.trains.iter().cloned().collect();
+            let built = builder.at_path(&loss.name, |builder| {
+                let value = builder.node(&loss.value)?;
+                builder.mean_over_rows(value, &loss.value)
+            });
+            match built {
+                Ok(node) => outputs.push((loss.name.clone(), node)),
+                Err(diagnostic) => failed.push(*diagnostic),
+            }
+        }
+        let learning = std::mem::take(&mut builder.learning);
+        let mut program = builder.finish();
+        self.diagnostics.extend(failed);
+        let complete = outputs.len() == losses.len() && !outputs.is_empty();
+        program.graph.outputs = outputs;
+        complete.then_some((program, learning))
+    }
+
+    fn phase(&mut self, forward: &Forward<'_>, after: Vec<usize>) -> PhasePlan {
+        let train = forward.train;
+        let recipe = Recipe {
+            objectives: forward.objectives.clone(),
+            groups: groups(&forward.program.graph, train),
+            clip: train.clip,
+        };
+        let step = training_step(&forward.program.graph, &recipe);
+        for (at, loss) in forward.losses.iter().enumerate() {
+            self.reaches_what_it_is_for(loss, &forward.trained_by(at));
+        }
+        self.gates(forward);
+        let mut graph = step.graph;
+        optimise(&mut graph, self.pipeline.step, self.pipeline.after);
+        let mut feeds = forward.program.feeds.clone();
+        feeds.push(Feed {
+            input: LEARNING_RATE.to_owned(),
+            what: FeedKind::Schedule,
+            span: None,
+        });
+        let step = fed(graph, forward.program.handles.clone(), &feeds);
+        let stop = train
+            .stop
+            .as_ref()
+            .map(|(split, evaluation, metric, patience)| StopPlan {
+                split: split.clone(),
+                evaluation: evaluation.clone(),
+                metric: metric.clone(),
+                patience: *patience,
+            });
+        PhasePlan {
+            name: train.name.clone(),
+            after,
+            begins: Vec::new(),
+            averages: Vec::new(),
+            streams: forward.streams.clone(),
+            step,
+            epochs: train.epochs,
+            schedule: train.schedule,
+            stop,
+            span: train.span,
+        }
+    }
+
+    /// Refuses weights that only multiply what is minimised.
+    fn gates(&mut self, forward: &Forward<'_>) {
+        let graph = &forward.program.graph;
+        let outputs: Vec<_> = graph.outputs.iter().map(|(_, node)| *node).collect();
+        for gate in gates(graph, &outputs) {
+            let trained = gate
+                .paths
+                .iter()
+                .find(|path| forward.flow.trains.contains(*path));
+            let Some(path) = trained else { continue };
+            let place = graph.node(gate.product).site.call;
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code(605),
+                    place.unwrap_or(forward.train.span),
+                    format!("`{path}` only multiplies the loss: training drives it to zero"),
+                )
+                .note("whatever the data say, the loss is smallest where its factor is")
+                .help("keep its gradient back, `stop(...)`, or train it by a loss of its own"),
+            );
+        }
+    }
+
+    fn reaches_what_it_is_for(&mut self, loss: &hir::Loss, trained: &BTreeSet<String>) {
+        let name = &loss.name;
+        if trained.is_empty() {
+            let diagnostic = Diagnostic::error(
+                Code(603),
+                loss.span,
+                format!("loss `{name}` reaches no trainable weight"),
+            );
+            let diagnostic = match self.stopping_teachers(loss).as_slice() {
+                [] => diagnostic
+                    .note("every path from it to a weight ends in `stop(...)`, or there is none")
+                    .help("let it read a tower, or leave it out of `minimize`"),
+                [teacher, ..] => diagnostic
+                    .note(format!(
+                        "its gradient ends at the output of teacher `{teacher}`, which it is not for"
+                    ))
+                    .help(format!("write `loss {name} for {teacher} over ...` to train the teacher by it")),
+            };
+            self.diagnostics.push(diagnostic);
+            return;
+        }
+        for tower in &loss.trains {
+            let tables = self
+                .hir
+                .tower(tower)
+                .and_then(|tower| tower.teacher.as_ref());
+            let shared = tables.is_none_or(|teacher| teacher.tables == Tables::Shared);
+            let reached = trained
+                .iter()
+                .any(|path| belongs(path, tower) || (shared && is_of_the_program(self.hir, path)));
+            if !reached {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        Code(603),
+                        loss.span,
+                        format!("loss `{name}` is for `{tower}` and does not reach it"),
+                    )
+                    .help(format!(
+                        "leave `{tower}` out of `for`, or let the loss read it"
+                    )),
+                );
+            }
+        }
+    }
+
+    /// The teachers that a loss reads and is not for.
+    fn stopping_teachers(&self, loss: &hir::Loss) -> Vec<String> {
+        let mut found = Vec::new();
+        loss.value.walk(&mut |e| {
+            if let hir::ExprKind::Tower(name, _) = &e.kind
+                && self
+                    .hir
+                    .tower(name)
+                    .is_some_and(|tower| tower.learns() && tower.teacher.is_some())
+                && !loss.trains.contains(name)
+                && !found.contains(name)
+            {
+                found.push(name.clone());
+            }
+        });
+        found
+    }
+
+    /// A weight has one optimiser, whatever trains it.
+    fn one_optimiser_each(&mut self, forwards: &[Forward<'_>]) {
+        for (at, second) in forwards.iter().enumerate() {
+            for first in &forwards[..at] {
+                let differs = |path: &&String| {
+                    let is_table = |forward: &Forward<'_>| {
+                        let param = forward.program.graph.params.get(*path);
+                        param.is_some_and(|param| param.kind == ParamKind::Table)
+                    };
+                    match is_table(first) {
+                        true => first.train.embeddings != second.train.embeddings,
+                        false => first.train.optimizer != second.train.optimizer,
+                    }
+                };
+                let both = first.flow.trains.intersection(&second.flow.trains);
+                let Some(path) = both.into_iter().find(differs) else {
+                    continue;
+                };
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        Code(817),
+                        head(second.train.span),
+                        format!("`{path}` would have two optimisers"),
+                    )
+                    .here(format!("`{}` trains it too", second.train.name))
+                    .label(head(first.train.span), format!("`{}` trains it first", first.train.name))
+                    .help("give both trainings the same `optimizer` and `embeddings`, or say by `for` which towers a loss trains"),
+                );
+            }
+        }
+    }
+
+    fn circle(&mut self, circle: &[&Forward<'_>]) {
+        let names: Vec<&str> = circle
+            .iter()
+            .map(|forward| forward.train.name.as_str())
+            .collect();
+        let Some(first) = circle.first() else { return };
+        let mut diagnostic = Diagnostic::error(
+            Code(818),
+            head(first.train.span),
+            format!(
+                "the trainings {} wait for each other",
+                crate::check::list(&names)
+            ),
+        )
+        .note("a training comes after those whose weights it reads")
+        .help("minimise the losses in one `train`, or read a `copy of` one of the teachers");
+        for other in &circle[1..] {
+            diagnostic = diagnostic.label(head(other.train.span), "and this one");
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Refuses losses that train what a teacher reads beside its own weights, once the teacher is trained: they would move
+    /// it by the gradient of its students.
+    fn teachers_keep_to_themselves(&mut self, ordered: &[&Forward<'_>]) {
+        let hir = self.hir;
+        let learning = hir.towers.iter().filter(|tower| tower.learns());
+        for (tower, teacher) in learning.filter_map(|tower| Some((tower, tower.teacher.as_ref()?)))
+        {
+            let name = &tower.name;
+            let is_for = |loss: &&hir::Loss| loss.trains.contains(name);
+            let first = ordered
+                .iter()
+                .position(|forward| forward.losses.iter().any(|loss| is_for(&loss)));
+            let borrowed: BTreeSet<&String> = ordered
+                .iter()
+                .filter_map(|forward| forward.learning.borrowed.get(name))
+                .flatten()
+                .filter(|path| teacher.tables == Tables::Own || !is_of_the_program(hir, path))
+                .collect();
+            for forward in ordered.iter().skip(first.unwrap_or(ordered.len())) {
+                for (at, loss) in forward.losses.iter().enumerate() {
+                    let moved = forward.trained_by(at);
+                    let moved = moved.iter().find(|path| borrowed.contains(path));
+                    if let Some(path) = moved.filter(|_| !is_for(loss)) {
+                        self.moves_a_teacher(tower, loss, path);
+                    }
+                }
+            }
+        }
+    }
+
+    fn moves_a_teacher(&mut self, teacher: &hir::Tower, loss: &hir::Loss, path: &str) {
+        let name = &teacher.name;
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code(604),
+                loss.span,
+                format!(
+                    "loss `{}` would move teacher `{name}`: it trains `{path}`",
+                    loss.name
+                ),
+            )
+            .label(teacher.span, format!("reads `{path}` too"))
+            .note("a teacher is not moved by the gradient of those that read it")
+            .help(format!(
+                "give `{name}` weights of its own, or let it read a `copy of` the tower that it shares"
+            )),
+        );
+    }
+}
+
+/// What live ops read, through copies and averages too.
+fn flow_of(hir: &Hir, graph: &Graph, trains: BTreeSet<String>) -> Flow {
+    let mut flow = Flow {
+        trains,
+        ..Flow::default()
+    };
+    for id in graph.order() {
+        let (Op::Param(path) | Op::Table(path)) = &graph.node(id).op else {
+            continue;
+        };
+        let mut path = path.as_str();
+        flow.reads.insert(path.to_owned());
+        let of = |path| {
+            let mut towers = hir.towers.iter();
+            towers.find_map(|tower| {
+                let origin = &tower.teacher.as_ref()?.origin;
+                let is_copy = matches!(origin, hir::Origin::CopyOf(_));
+                tower.follows()?;
+                Some((is_copy, followed(path, &tower.name)?))
+            })
+        };
+        while let Some((is_copy, kept)) = of(path) {
+            flow.reads.insert(kept.to_owned());
+            if is_copy {
+                flow.copies.insert(kept.to_owned());
+            }
+            path = kept;
+        }
+    }
+    flow
+}
+
+/// The place of a training, which may be many lines long, is told by its first bytes.
+fn head(span: Span) -> Span {
+    let end = span.end.min(span.start + "train".len() as u32);
+    Span { end, ..span }
+}
+
+fn groups(graph: &Graph, train: &hir::Train) -> Vec<Group> {
+    let paths = |kind: ParamKind| {
+        graph
+            .params
+            .iter()
+            .filter(|(_, param)| param.kind == kind)
+            .map(|(path, _)| path.clone())
+            .collect()
+    };
+    vec![
+        Group {
+            paths: paths(ParamKind::Weight),
+            rule: train.optimizer.rule,
+            rate: train.optimizer.lr,
+        },
+        Group {
+            paths: paths(ParamKind::Table),
+            rule: train.embeddings.rule,
+            rate: train.embeddings.lr,
+        },
+    ]
+}

@@ -1,0 +1,235 @@
+//! Runs of specs with teachers: what they leave in their checkpoints, bit for bit.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use reckon_compiler::check::check;
+use reckon_compiler::lower::compile;
+use reckon_compiler::plan::Plan;
+use reckon_compiler::world::Texts;
+use reckon_runtime::FailureKind;
+use reckon_runtime::observer::Recorder;
+use serde_json::Value;
+
+use crate::fixture::World;
+use crate::{StopAfter, assert_same, bits};
+
+const BASE: &str = r#"
+use std.tower.mlp
+
+entity user from "users.csv" { key user_id: int }
+entity movie from "movies.csv" { key movie_id: int }
+
+events rating from "ratings.csv" {
+  user_id -> user
+  movie_id -> movie
+  label stars: float
+  at: time
+}
+
+split rating by at { train 80%, valid 10%, test 10% }
+
+features user { id = user_id |> vocab |> embed(4) }
+features movie { id = movie_id |> vocab(drop: 5%) |> embed(4) }
+
+tower ranker(u: user, m: movie) -> logit = concat(u, m) |> mlp([8, 1], dropout: 0.1) |> squeeze
+
+teacher first like ranker
+loss learn for first over rating = bce(first(user, movie), stars >= 5)
+loss main over rating = bce(ranker(user, movie), stars >= 5)
+loss follow over rating = (ranker(user, movie) - first(user, movie)) ^ 2
+
+evaluate films: ranking over rating { score ranker(user, movie) against stars >= 5; report auc }
+"#;
+
+fn plan(rest: &str) -> Plan {
+    let text = format!("{BASE}{rest}");
+    let checked = check(
+        &Texts([("main.rec".to_owned(), text)].into()),
+        "main.rec",
+        &[],
+    );
+    let errors: Vec<_> = checked
+        .diagnostics
+        .iter()
+        .filter(|d| d.is_error())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    compile(&checked.hir.unwrap()).unwrap()
+}
+
+/// The tensors of a run's checkpoint by name, as bytes.
+fn weights(run: &Path) -> BTreeMap<String, Vec<u8>> {
+    let bytes = fs::read(run.join("checkpoint/weights.safetensors")).unwrap();
+    let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let names: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
+    let data = &bytes[8 + header..];
+    let tensors = names
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(name, _)| *name != "__metadata__");
+    tensors
+        .map(|(name, about)| {
+            let at = |end: usize| about["data_offsets"][end].as_u64().unwrap() as usize;
+            (name.clone(), data[at(0)..at(1)].to_vec())
+        })
+        .collect()
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    let words = bytes.chunks_exact(4);
+    words
+        .map(|word| f32::from_le_bytes(word.try_into().unwrap()))
+        .collect()
+}
+
+impl World {
+    /// Runs a spec and gives the tensors that it leaves.
+    fn left(&self, rest: &str, out: &str) -> BTreeMap<String, Vec<u8>> {
+        self.run(&plan(rest), out, |_| {}, &mut Recorder::default())
+            .unwrap();
+        weights(&self.path(out))
+    }
+}
+
+#[test]
+fn a_joint_teacher_ends_with_the_same_bits_with_and_without_its_student() {
+    let world = World::new();
+    let alone = world.left(
+        "train teaching { minimize learn; batch 64; epochs 2 }\n train rest { minimize main; batch 64 }",
+        "alone",
+    );
+    let joint = world.left(
+        "train teaching { minimize learn + follow; batch 64; epochs 2 }",
+        "joint",
+    );
+    let mut compared = 0;
+    for (name, bytes) in alone.iter().filter(|(name, _)| name.starts_with("first")) {
+        assert!(*bytes == joint[name], "{name} differs");
+        compared += 1;
+    }
+    assert!(compared >= 6, "{:?}", alone.keys());
+    assert!(joint["ranker.mlp.0.linear.weight"] != alone["ranker.mlp.0.linear.weight"]);
+}
+
+#[test]
+fn a_teacher_of_an_earlier_training_does_not_move_in_a_later_one() {
+    let world = World::new();
+    let phases = "train teaching { minimize learn; batch 64; epochs 2 }";
+    let before = world.left(phases, "before");
+    let after = world.left(
+        &format!("train learning {{ minimize main + follow; batch 64; epochs 2 }}\n{phases}"),
+        "after",
+    );
+    for (name, bytes) in before.iter().filter(|(name, _)| name.starts_with("first")) {
+        assert!(*bytes == after[name], "{name} differs");
+    }
+}
+
+#[test]
+fn a_copy_is_the_weights_with_which_a_training_begins() {
+    let world = World::new();
+    let once = "train once { minimize main + learn; batch 64; epochs 2 }";
+    let before = world.left(once, "before");
+    let after = world.left(
+        &format!(
+            "teacher old copy of ranker
+             loss stay over rating = (ranker(user, movie) - old(user, movie)) ^ 2 + bce(ranker(user, movie), stars >= 3)
+             train again {{ minimize stay; batch 64; epochs 2 }}\n{once}"
+        ),
+        "after",
+    );
+    for path in [
+        "main/user/id",
+        "main/movie/id",
+        "ranker.mlp.0.linear.weight",
+    ] {
+        assert!(
+            before[path] == after[&format!("old/{path}")],
+            "{path} differs"
+        );
+        assert!(before[path] != after[path], "{path} has not moved");
+    }
+}
+
+#[test]
+fn an_average_moves_once_a_step_by_what_its_decay_leaves() {
+    let world = World::new();
+    // 800 rows, 640 of them for training: one step.
+    let step = |decay: f64, lr: &str| {
+        format!(
+            "teacher slow ema of ranker decay {decay:?}
+             loss near over rating = bce(ranker(user, movie), stars >= 5) + (ranker(user, movie) - slow(user, movie)) ^ 2
+             train {{ minimize near + learn; batch 640; optimizer adam(lr: {lr}); embeddings adagrad(lr: {lr}) }}"
+        )
+    };
+    let first = world.left(&step(0.75, "1e-30"), "first");
+    let moved = world.left(&step(0.75, "0.01"), "moved");
+    let at_once = world.left(&step(0.0, "0.01"), "at_once");
+    for path in [
+        "main/user/id",
+        "ranker.mlp.0.linear.weight",
+        "ranker.mlp.1.linear.bias",
+    ] {
+        let slow = format!("slow/{path}");
+        assert!(
+            at_once[&slow] == at_once[path],
+            "{path}: an average without memory"
+        );
+        let (begin, end) = (floats(&first[path]), floats(&moved[path]));
+        assert_ne!(begin, end, "{path} has not moved");
+        for (at, average) in floats(&moved[&slow]).into_iter().enumerate() {
+            let expected = 0.75 * begin[at] + 0.25 * end[at];
+            assert!(
+                (average - expected).abs() < 1e-6,
+                "{path}: {average} for {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_of_several_trainings_is_resumed_within_each_with_the_same_bits() {
+    let world = World::new();
+    let plan = plan(
+        "teacher slow ema of ranker decay 0.9
+         loss near over rating = bce(ranker(user, movie), stars >= 5) + (ranker(user, movie) - slow(user, movie)) ^ 2
+         train learning { minimize near + follow; batch 64; epochs 3; stop early on valid films.auc patience 3 }
+         train teaching { minimize learn; batch 64; epochs 3 }",
+    );
+    world
+        .run(&plan, "whole", |_| {}, &mut Recorder::default())
+        .unwrap();
+    // The flag is set at the end of the second epoch of each training in turn.
+    for _ in &plan.phases {
+        let resume = world.path("parts").join("checkpoint").exists();
+        let mut stop = StopAfter {
+            epoch: 2,
+            flag: &world.interrupted,
+        };
+        let stopped = world.run(&plan, "parts", |options| options.resume = resume, &mut stop);
+        assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
+        world.interrupted.store(false, Ordering::Relaxed);
+    }
+    world
+        .run(
+            &plan,
+            "parts",
+            |options| options.resume = true,
+            &mut Recorder::default(),
+        )
+        .unwrap();
+    assert_same(&bits(&world.path("whole")), &bits(&world.path("parts")));
+    let lines = fs::read_to_string(world.path("whole").join("metrics.jsonl")).unwrap();
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut phases: Vec<String> = lines
+        .filter_map(|line| Some(line["phase"].as_str()?.to_owned()))
+        .collect();
+    phases.dedup();
+    assert_eq!(phases, ["teaching", "learning"]);
+}
