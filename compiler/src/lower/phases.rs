@@ -347,7 +347,7 @@ impl<'a> Lowering<'a, '_> {
             let is_for = |loss: &&hir::Loss| loss.trains.contains(name);
             let first = ordered
                 .iter()
-                .position(|forward| forward.losses.iter().any(|loss| is_for(&loss)));
+                .position(|forward| forward.losses.iter().any(is_for));
             let borrowed: BTreeSet<&String> = ordered
                 .iter()
                 .filter_map(|forward| forward.learning.borrowed.get(name))
