@@ -14,6 +14,7 @@ mod expr;
 mod features;
 mod fields;
 mod history;
+mod ids;
 mod items;
 mod metrics;
 mod optimizers;

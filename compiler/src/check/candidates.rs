@@ -3,6 +3,7 @@
 use super::Checker;
 use super::values::handle_key;
 use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, SpaceKind, Tensor, Ty};
+use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 impl Checker<'_> {
@@ -75,6 +76,17 @@ impl Checker<'_> {
             .filter(|space| **space != over)
             .copied()
             .collect();
+        if matches!(c.kind, ExprKind::Candidates(Candidates::InBatch, _)) && !self.in_library() {
+            self.report(
+                Diagnostic::warning(
+                    Code(610),
+                    span,
+                    "this softmax takes popular candidates for more than they are",
+                )
+                .note("a row is a candidate in its batch as often as it is popular, and nothing corrects for it")
+                .help("write `softmax_loss(scores, c)`, or `softmax_loss(scores, c, log_q: none)` where that is meant"),
+            );
+        }
         let facts = scores.facts.clone();
         Expr::new(
             ExprKind::Prim("softmax_xent".into(), vec![scores, c.clone()]),

@@ -167,14 +167,8 @@ fn duration(text: &str) -> Option<i64> {
 pub(super) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, String> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => integers(op, *a, *b),
-        (Value::Duration(a), Value::Duration(b)) => match op {
-            BinaryOp::Add => Ok(Value::Duration(a.saturating_add(*b))),
-            BinaryOp::Sub => Ok(Value::Duration(a.saturating_sub(*b))),
-            _ => compare(op, &(*a as f64), &(*b as f64)),
-        },
-        (Value::Duration(a), b) if op == BinaryOp::Mul && b.as_f64().is_some() => Ok(
-            Value::Duration((*a as f64 * b.as_f64().unwrap_or(0.0)) as i64),
-        ),
+        (Value::Duration(a), b) => durations(op, *a, b),
+        (a, Value::Duration(b)) if op == BinaryOp::Mul => durations(op, *b, a),
         (Value::Str(a), Value::Str(b)) => match op {
             BinaryOp::Add => Ok(Value::Str(format!("{a}{b}"))),
             _ => compare(op, a, b),
@@ -197,6 +191,24 @@ pub(super) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Result<Value, String
                 describe(b)
             )),
         },
+    }
+}
+
+/// A duration in microseconds beside another one, or beside a number.
+fn durations(op: BinaryOp, a: i64, b: &Value) -> Result<Value, String> {
+    match (op, b, b.as_f64()) {
+        (BinaryOp::Add, Value::Duration(b), _) => Ok(Value::Duration(a.saturating_add(*b))),
+        (BinaryOp::Sub, Value::Duration(b), _) => Ok(Value::Duration(a.saturating_sub(*b))),
+        (BinaryOp::Div, Value::Duration(b), _) => floats(op, a as f64, *b as f64),
+        (_, Value::Duration(b), _) => compare(op, &(a as f64), &(*b as f64)),
+        (BinaryOp::Mul, _, Some(b)) => Ok(Value::Duration((a as f64 * b) as i64)),
+        (BinaryOp::Div, _, Some(b)) if b != 0.0 => Ok(Value::Duration((a as f64 / b) as i64)),
+        _ => Err(format!(
+            "`{}` does not join {} and {}",
+            symbol(op),
+            describe(&Value::Duration(a)),
+            describe(b)
+        )),
     }
 }
 

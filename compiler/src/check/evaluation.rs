@@ -39,7 +39,9 @@ impl Checker<'_> {
                 EvaluateKind::Ranking => self.ranking_entry(entry, &handle, &mut plan),
             }
         }
-        self.asks_and_reports(evaluate, kind);
+        if !self.misspelled(span) {
+            self.asks_and_reports(evaluate, kind);
+        }
         self.hir.evaluations.push(plan);
     }
 
@@ -116,12 +118,17 @@ impl Checker<'_> {
         }
     }
 
-    /// An evaluation asks and reports something. Broken entries may have been either.
+    /// Whether the text of an item could not be read as it stands: what it seems to miss may be what could not be read.
+    fn misspelled(&self, item: Span) -> bool {
+        self.program.diagnostics.iter().any(|found| {
+            let at = found.primary.span;
+            at.file == item.file && item.start <= at.start && at.start <= item.end
+        })
+    }
+
+    /// An evaluation asks and reports something.
     fn asks_and_reports(&mut self, evaluate: &ast::Evaluate, kind: EvaluateKind) {
-        let has = |wanted: fn(&EvaluateEntry) -> bool| {
-            let broken = |entry: &EvaluateEntry| matches!(entry, EvaluateEntry::Error(_));
-            evaluate.entries.iter().any(|e| wanted(e) || broken(e))
-        };
+        let has = |wanted: fn(&EvaluateEntry) -> bool| evaluate.entries.iter().any(wanted);
         let asks = match kind {
             EvaluateKind::Retrieval => has(|e| matches!(e, EvaluateEntry::Rank { .. })),
             EvaluateKind::Ranking => has(|e| matches!(e, EvaluateEntry::Score { .. })),

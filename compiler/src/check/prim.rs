@@ -30,6 +30,9 @@ impl Checker<'_> {
             let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
             match row_op(name, &types) {
                 Some(Ok(call)) => {
+                    if name == "vocab" {
+                        self.vocabulary_options(&args, span);
+                    }
                     return Expr::new(
                         ExprKind::Prim(name.to_owned(), args),
                         Ty::Row(call.ty),
@@ -81,9 +84,7 @@ impl Checker<'_> {
             return Expr::error(span);
         };
         let Some(ret) = &decl.ret else {
-            let shown: Vec<String> = values.iter().map(|value| self.show(&value.ty)).collect();
-            let message = format!("`{name}` does not take `{}`", shown.join("`, `"));
-            self.report(self.error(303, span, message));
+            self.not_taken(name, &values, span);
             return Expr::error(span);
         };
         let ast::TypeKind::Named {
@@ -111,6 +112,50 @@ impl Checker<'_> {
             dims: [leading, own].concat(),
         });
         Expr::new(ExprKind::Prim(name.clone(), values), ty, facts, span)
+    }
+
+    /// Says what a row function does not take.
+    fn not_taken(&mut self, name: &str, values: &[Expr], span: Span) {
+        let rows = values.iter().find_map(|value| match &value.ty {
+            Ty::Handle(handle) => Some((value.span, handle.source.clone())),
+            _ => None,
+        });
+        let diagnostic = match rows {
+            Some((at, source)) => {
+                let sources = self.hir.sources.iter();
+                let columns = sources.filter(|known| known.name == source);
+                let column = columns.flat_map(|known| &known.columns).next();
+                let column = column.map_or("name", |column| column.name.as_str());
+                self.error(
+                    303,
+                    at,
+                    format!("`{name}` takes values, and `{source}` is a whole row"),
+                )
+                .help(format!(
+                    "name a column of it, such as `{source}.raw.{column}`"
+                ))
+            }
+            None => {
+                // Options that the compiler knows are not what is wrong.
+                let varying = values
+                    .iter()
+                    .filter(|value| !matches!(value.ty, Ty::Const(_)));
+                let mut shown: Vec<String> = varying.map(|value| self.show(&value.ty)).collect();
+                if shown.is_empty() {
+                    shown = values
+                        .iter()
+                        .take(1)
+                        .map(|value| self.show(&value.ty))
+                        .collect();
+                }
+                self.error(
+                    303,
+                    span,
+                    format!("`{name}` does not take `{}`", shown.join("`, `")),
+                )
+            }
+        };
+        self.report(diagnostic);
     }
 
     /// The spaces of all arguments together, and the dimensions before those that the signature names.

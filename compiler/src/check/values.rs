@@ -298,6 +298,8 @@ fn join_row_types(op: BinaryOp, a: &RowType, b: &RowType) -> Option<RowKind> {
             (Time, Duration) if matches!(op, Op::Add | Op::Sub) => Some(Time),
             (Duration, Duration) if matches!(op, Op::Add | Op::Sub) => Some(Duration),
             (Duration, Duration) if op == Op::Div => Some(Float),
+            (Duration, y) if number(y) && matches!(op, Op::Mul | Op::Div) => Some(Duration),
+            (x, Duration) if number(x) && op == Op::Mul => Some(Duration),
             (Str, Str) if op == Op::Add => None,
             _ => None,
         },

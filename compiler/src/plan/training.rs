@@ -19,7 +19,7 @@ pub struct PhasePlan {
     pub averages: Vec<AveragePlan>,
     /// The streams; the first is the clock.
     pub streams: Vec<StreamPlan>,
-    /// One step: losses, gradients and updates. Its outputs are the losses by name, then `loss` and `grad_norm`.
+    /// One step: losses, gradients and updates. Its outputs are the losses by name, then `total_loss` and `grad_norm`.
     pub step: Program,
     /// Times through the first stream.
     pub epochs: usize,
