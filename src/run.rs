@@ -8,9 +8,7 @@ use std::thread;
 use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::print as print_plan;
-use reckon_compiler::value::Value;
-use reckon_grammar::ast::ItemKind;
-use reckon_grammar::span::FileId;
+use reckon_compiler::resolved::resolved;
 use reckon_runtime::FailureKind;
 use reckon_runtime::run::{DeviceName, RunOptions, Spec as RunSpec, run as run_spec};
 use signal_hook::consts::SIGINT;
@@ -29,7 +27,6 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
     let Some(plan) = plan(&spec, console) else {
         return Ok(Exit::SpecOrCheck);
     };
-    let text = &spec.checked.sources.file(FileId(0)).text;
     let interrupted = interruption()?;
     let options = RunOptions {
         out: arguments.out.as_deref(),
@@ -45,7 +42,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
         plan: &plan,
         sources: &spec.checked.sources,
         file: Path::new(&spec.name),
-        resolved: &resolved(text, &spec.checked.resolved),
+        resolved: &resolved(&spec.checked).expect("a spec that has a plan has no errors"),
         plan_text: &print_plan(&plan),
     };
     let outcome = {
@@ -99,20 +96,6 @@ fn interruption() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
-/// The text with each setting at its final value; comments and layout stay.
-fn resolved(text: &str, settings: &[(String, Value)]) -> String {
-    let mut out = text.to_owned();
-    let file = reckon_grammar::parse(FileId(0), text).ast;
-    for item in file.items.iter().rev() {
-        if let ItemKind::Setting(setting) = &item.kind
-            && let Some((_, value)) = settings.iter().find(|(name, _)| *name == setting.name.text)
-        {
-            out.replace_range(setting.value.span.range(), &value.to_string());
-        }
-    }
-    out
-}
-
 /// `cpu`, `cuda` or `cuda:1`.
 pub(crate) fn device(text: &str) -> Result<DeviceName, String> {
     let number = text
@@ -130,23 +113,9 @@ pub(crate) fn device(text: &str) -> Result<DeviceName, String> {
 
 #[cfg(test)]
 mod tests {
-    use reckon_compiler::value::Value;
     use reckon_runtime::run::DeviceName;
 
-    use super::{device, resolved};
-
-    #[test]
-    fn the_resolved_spec_has_final_values_and_keeps_its_comments() {
-        let text = "// widths\nsetting dim = 64 // of towers\nsetting rate = 0.1\n";
-        let settings = [
-            ("dim".to_owned(), Value::Int(8)),
-            ("rate".to_owned(), Value::Float(0.5)),
-        ];
-        assert_eq!(
-            resolved(text, &settings),
-            "// widths\nsetting dim = 8 // of towers\nsetting rate = 0.5\n"
-        );
-    }
+    use super::device;
 
     #[test]
     fn devices_are_named_by_kind_and_number() {

@@ -56,7 +56,7 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
     /// The typed program, where there was no error.
     pub hir: Option<Hir>,
-    /// The spec with every setting at its final value, as text.
+    /// The settings of the spec by name, each at its final value.
     pub resolved: Vec<(String, Value)>,
     /// The types of settings, `let`s, features, towers and losses as text, at the places of their values.
     pub types: Vec<(Span, String)>,

@@ -15,6 +15,7 @@ pub mod modules;
 pub mod passes;
 pub mod plan;
 pub mod random;
+pub mod resolved;
 mod routing;
 pub mod testing;
 pub mod training;

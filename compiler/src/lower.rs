@@ -6,6 +6,8 @@ mod followers;
 mod phases;
 mod schedule;
 
+pub(crate) use evaluation::usual_baselines;
+
 use reckon_grammar::diagnostic::Diagnostic;
 
 use crate::build::rows::RowPrograms;

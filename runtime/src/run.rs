@@ -36,7 +36,7 @@ pub struct Spec<'a> {
     pub sources: &'a Sources,
     /// The path of the main file. Paths of data are relative to its folder.
     pub file: &'a Path,
-    /// The spec with every setting at its final value.
+    /// The spec with settings at their final values, and with what it leaves unsaid written out.
     pub resolved: &'a str,
     /// The plan as it prints.
     pub plan_text: &'a str,

@@ -3,7 +3,7 @@
 use super::{Built, GraphBuilder, Mode, Val};
 use crate::check::step_op;
 use crate::graph::{Dim, Elem, NodeId, Op, TensorType};
-use crate::hir::{Expr, Ty};
+use crate::hir::{Expr, Kind, Ty};
 use crate::value::Value;
 
 impl GraphBuilder<'_> {
@@ -16,6 +16,25 @@ impl GraphBuilder<'_> {
             return self.elementwise(op, args, e).map(Val::Node);
         }
         self.shaped(name, args, e).map(Val::Node)
+    }
+
+    /// A score as a logit: metrics compare scores of all kinds, and take the likelihood of logits.
+    pub(crate) fn logit(&mut self, score: &Expr) -> Built<NodeId> {
+        let x = self.node(score)?;
+        let kind = match &score.ty {
+            Ty::Tensor(tensor) => tensor.kind,
+            _ => Kind::Plain,
+        };
+        let (yes, no) = match kind {
+            Kind::Plain | Kind::Logit => return Ok(x),
+            Kind::Prob => {
+                let against = self.push(Op::Neg, &[x], score)?;
+                let against = self.push(Op::Log1p, &[against], score)?;
+                (self.push(Op::Log, &[x], score)?, against)
+            }
+            Kind::LogProb => (x, self.push(Op::Log1mExp, &[x], score)?),
+        };
+        self.push(Op::Sub, &[yes, no], score)
     }
 
     /// The value without its gradient; whole numbers and truth values have none.

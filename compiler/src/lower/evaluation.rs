@@ -23,7 +23,7 @@ impl Lowering<'_, '_> {
                 output,
             });
         }
-        let (kind, usual) = match &evaluation.kind {
+        let kind = match &evaluation.kind {
             hir::EvaluationKind::Retrieval {
                 entity,
                 catalogue,
@@ -32,27 +32,25 @@ impl Lowering<'_, '_> {
                 except_seen,
             } => {
                 let (catalogue, query) = self.retrieval(evaluation, entity, *catalogue, score)?;
-                let kind = EvaluationKind::Retrieval {
+                EvaluationKind::Retrieval {
                     entity: entity.clone(),
                     per: per.clone(),
                     except_seen: *except_seen,
                     catalogue,
                     query,
-                };
-                (kind, ["popularity", "itemknn", "ease"].as_slice())
+                }
             }
             hir::EvaluationKind::Ranking { score, label } => {
                 let score = self.ranking(evaluation, score, label)?;
-                (
-                    EvaluationKind::Ranking { score },
-                    ["constant", "item_rate"].as_slice(),
-                )
+                EvaluationKind::Ranking { score }
             }
         };
-        let baselines = evaluation
-            .baselines
-            .clone()
-            .unwrap_or_else(|| usual.iter().map(|name| (*name).to_owned()).collect());
+        let baselines = evaluation.baselines.clone().unwrap_or_else(|| {
+            usual_baselines(&evaluation.kind)
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect()
+        });
         Some(EvaluationPlan {
             name: evaluation.name.clone(),
             source,
@@ -112,12 +110,20 @@ impl Lowering<'_, '_> {
         let handle = stream_handle(&mut builder, 0, &evaluation.rows.source);
         builder.set_local(evaluation.rows.row, Val::Handle(handle));
         let built = builder.at_path(&evaluation.name, |builder| {
-            Ok((builder.node(score)?, builder.node(label)?))
+            Ok((builder.logit(score)?, builder.node(label)?))
         });
         let mut program = builder.finish();
         let (score, label) = self.kept(built)?;
         program.graph.outputs = vec![("score".into(), score), ("label".into(), label)];
         self.optimised(&mut program.graph);
         Some(fed(program.graph, program.handles, &program.feeds))
+    }
+}
+
+/// The baselines of an evaluation that names none.
+pub(crate) fn usual_baselines(kind: &hir::EvaluationKind) -> &'static [&'static str] {
+    match kind {
+        hir::EvaluationKind::Retrieval { .. } => &["popularity", "itemknn", "ease"],
+        hir::EvaluationKind::Ranking { .. } => &["constant", "item_rate"],
     }
 }
