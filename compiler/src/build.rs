@@ -2,6 +2,7 @@
 //!
 //! Row values leave through `RowPrograms` as outputs of kernels and come back as inputs of the graph.
 
+mod across;
 mod attention;
 mod handles;
 mod params;
@@ -9,6 +10,7 @@ mod prim;
 mod products;
 pub mod rows;
 mod shape;
+mod step;
 mod towers;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,7 @@ use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 use crate::differentiate::grad_of;
-use crate::graph::{Dim, Elem, Graph, NodeId, Op, Site, SpaceId, TensorType};
+use crate::graph::{Dim, Elem, Graph, NodeId, Op, ParamKind, Site, SpaceId, TensorType};
 use crate::hir::{self, Expr, ExprKind, Hir, LocalId, Ty};
 use crate::plan::{Feed, FeedKind, Handle, Program};
 use crate::value::Value;
@@ -148,7 +150,13 @@ impl<'h> GraphBuilder<'h> {
             } => self.scope(segment.as_deref(), lets, value),
             ExprKind::Tower(name, args) => self.tower(name, args, e),
             ExprKind::Frozen(name, args) => self.frozen(name, args, e),
-            ExprKind::Weight(name, init, _) => self.weight(name, init.clone(), e).map(Val::Node),
+            ExprKind::Weight(name, init, state) => {
+                let kind = match state {
+                    true => ParamKind::State,
+                    false => ParamKind::Weight,
+                };
+                self.weight(name, kind, init.clone(), e).map(Val::Node)
+            }
             ExprKind::ItemWeight(name) => self.item_weight(name, e).map(Val::Node),
             ExprKind::Feature(handle, name) => {
                 let handle = self.handle(handle)?;

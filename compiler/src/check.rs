@@ -1,5 +1,6 @@
 //! From syntax to the typed program: names, types, stages, spaces and sides. Reports everything that it finds.
 
+mod across;
 mod arguments;
 mod assertions;
 mod batches;
@@ -26,6 +27,7 @@ mod signature;
 mod sources;
 mod spaces;
 mod splits;
+mod step;
 mod tables;
 mod teachers;
 mod towers;
@@ -125,6 +127,8 @@ struct Frame {
 pub(crate) struct Checker<'a> {
     program: &'a Program,
     fns: BTreeMap<&'a str, FnDef<'a>>,
+    /// The library's own functions, whatever a spec calls its.
+    library_fns: BTreeMap<&'a str, FnDef<'a>>,
     towers: BTreeMap<&'a str, &'a ast::Tower>,
     source_items: BTreeMap<&'a str, &'a ast::Source>,
     /// Features by source and name: the checked one, once it was read.
@@ -172,6 +176,7 @@ impl<'a> Checker<'a> {
         Self {
             program,
             fns: BTreeMap::new(),
+            library_fns: BTreeMap::new(),
             towers: BTreeMap::new(),
             source_items: BTreeMap::new(),
             features: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Loads a spec with everything it uses: its own files and the modules of the library.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use reckon_grammar::ast::{self, ItemKind, Name, Use};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
@@ -40,11 +41,17 @@ pub fn load(world: &dyn World, path: &str) -> Program {
         world,
         program: Program::default(),
         seen: BTreeMap::new(),
+        library: Vec::new(),
     };
     match world.read(path) {
-        Ok(text) => loader.user_file(path, text),
+        Ok(text) => {
+            let file = loader.program.sources.add(path, text);
+            loader.library();
+            loader.user_file(path, file);
+        }
         Err(why) => {
             let file = loader.program.sources.add(path, "");
+            loader.library();
             let span = Span::new(file, 0, 0);
             loader.program.diagnostics.push(Diagnostic::error(
                 Code(201),
@@ -53,20 +60,34 @@ pub fn load(world: &dyn World, path: &str) -> Program {
             ));
         }
     }
-    loader.library();
+    let library = std::mem::take(&mut loader.library);
+    loader.program.modules.extend(library);
     loader.program
 }
+
+/// The library as syntax, read once: its files are the same for every spec, and come right after the spec's own first file.
+static LIBRARY: LazyLock<Vec<ast::File>> = LazyLock::new(|| {
+    let files = (1..).map(FileId).zip(reckon_stdlib::MODULES);
+    files
+        .map(|(file, module)| {
+            let parsed = reckon_grammar::parse(file, module.text);
+            let wrong = parsed.diagnostics.iter().any(Diagnostic::is_error);
+            assert!(!wrong, "internal: `{}` is not well formed", module.file);
+            parsed.ast
+        })
+        .collect()
+});
 
 struct Loader<'a> {
     world: &'a dyn World,
     program: Program,
     seen: BTreeMap<String, ()>,
+    library: Vec<Module>,
 }
 
 impl Loader<'_> {
-    fn user_file(&mut self, path: &str, text: String) {
+    fn user_file(&mut self, path: &str, file: FileId) {
         self.seen.insert(path.to_owned(), ());
-        let file = self.program.sources.add(path, text);
         let parsed = reckon_grammar::parse(file, &self.program.sources.file(file).text);
         self.program.diagnostics.extend(parsed.diagnostics);
         let uses: Vec<Use> = parsed
@@ -99,7 +120,10 @@ impl Loader<'_> {
             return;
         }
         match self.world.read(&path) {
-            Ok(text) => self.user_file(&path, text),
+            Ok(text) => {
+                let file = self.program.sources.add(path.as_str(), text);
+                self.user_file(&path, file);
+            }
             Err(why) => self.program.diagnostics.push(
                 Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}"))
                     .here("used here"),
@@ -133,32 +157,23 @@ impl Loader<'_> {
             .or_else(|| nearest(module, modules.iter().map(|known| known.path)));
         let mut diagnostic =
             Diagnostic::error(Code(202), span, format!("no library module `{full}`"));
+        let mut paths: Vec<&str> = modules.iter().map(|known| known.path).collect();
+        paths.dedup();
         diagnostic = match near {
             Some(near) => diagnostic.help(format!("there is a module `{near}`")),
-            None => diagnostic.note(format!(
-                "the library has {}",
-                modules
-                    .iter()
-                    .map(|known| format!("`{}`", known.path))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )),
+            None => diagnostic.note(format!("the library has `{}`", paths.join("`, `"))),
         };
         self.program.diagnostics.push(diagnostic);
     }
 
     /// All library modules are read, so that a name which is not in scope can be explained by its module.
     fn library(&mut self) {
-        for module in reckon_stdlib::MODULES {
-            let file = self.program.sources.add(module.file, module.text);
-            let parsed = reckon_grammar::parse(file, module.text);
-            self.program.diagnostics.extend(parsed.diagnostics);
-            let path = module.path.to_owned();
-            self.program.modules.push(Module {
-                file,
-                ast: parsed.ast,
+        for (module, ast) in reckon_stdlib::MODULES.iter().zip(LIBRARY.iter()) {
+            self.library.push(Module {
+                file: self.program.sources.add(module.file, module.text),
+                ast: ast.clone(),
                 library: true,
-                path,
+                path: module.path.to_owned(),
             });
         }
     }

@@ -5,7 +5,13 @@ use crate::graph::{Dim, Elem, Init, NodeId, Op, Param, ParamKind, SpaceKind, Ten
 use crate::hir::{EmbedTable, Expr, Ty};
 
 impl GraphBuilder<'_> {
-    pub(super) fn weight(&mut self, name: &str, init: Init, e: &Expr) -> Built<NodeId> {
+    pub(super) fn weight(
+        &mut self,
+        name: &str,
+        kind: ParamKind,
+        init: Init,
+        e: &Expr,
+    ) -> Built<NodeId> {
         let Ty::Tensor(tensor) = &e.ty else {
             return Err(self.internal(e.span, "a weight has no shape"));
         };
@@ -18,7 +24,8 @@ impl GraphBuilder<'_> {
             .join(".");
         let dims: Vec<Dim> = tensor.dims.iter().map(|size| Dim::Fixed(*size)).collect();
         let path = self.reading.weight(&path);
-        self.param(path, TensorType::new(Elem::F32, dims), init, e)
+        let ty = TensorType::new(Elem::F32, dims);
+        self.param(path, Param { kind, ty, init }, e)
     }
 
     pub(super) fn item_weight(&mut self, name: &str, e: &Expr) -> Built<NodeId> {
@@ -32,23 +39,21 @@ impl GraphBuilder<'_> {
             .iter()
             .map(|size| Dim::Fixed(*size))
             .collect();
-        let (ty, init) = (TensorType::new(Elem::F32, dims), weight.init.clone());
+        let param = Param {
+            kind: ParamKind::Weight,
+            ty: TensorType::new(Elem::F32, dims),
+            init: weight.init.clone(),
+        };
         let path = self.reading.weight(&self.reading.named(name));
-        self.param(path, ty, init, e)
+        self.param(path, param, e)
     }
 
-    fn param(&mut self, path: String, ty: TensorType, init: Init, e: &Expr) -> Built<NodeId> {
+    fn param(&mut self, path: String, param: Param, e: &Expr) -> Built<NodeId> {
         if let Some(done) = self.inputs.get(&format!("param {path}")) {
             return self.read_weight(*done, e);
         }
-        self.graph.params.insert(
-            path.clone(),
-            Param {
-                kind: ParamKind::Weight,
-                ty: ty.clone(),
-                init,
-            },
-        );
+        let ty = param.ty.clone();
+        self.graph.params.insert(path.clone(), param);
         let node = self.push_typed(Op::Param(path.clone()), &[], ty, e)?;
         self.inputs.insert(format!("param {path}"), node);
         self.read_weight(node, e)

@@ -88,8 +88,23 @@ impl GraphBuilder<'_> {
             "stack" => self.stack(args, e),
             "select" => self.select(args, e),
             "dot" => self.dot(args, e),
+            "update" => self.update(args, e),
+            "rows_sum" => {
+                let x = self.scalar_or_node(&args[0])?;
+                self.rows_sum(x, e)
+            }
+            "as_list" => {
+                let x = self.node(&args[0])?;
+                self.as_list(x, e)
+            }
+            "padded" => {
+                let x = self.node(&args[0])?;
+                self.padded(x, e)
+            }
             "softmax_xent" => self.softmax_xent(args, e),
             "batch_mean" => self.batch_mean(&args[0], e),
+            "across" => self.across(&args[0], e),
+            "sum_across" | "logsumexp_across" => self.over_across(name, &args[0], e),
             "attend" => self.attend(args, e),
             "bce_logits" => {
                 let (s, target) = (

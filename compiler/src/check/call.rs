@@ -34,7 +34,9 @@ impl<'a> Checker<'a> {
         if let Some(result) = self.rows_form(name, piped, args, span) {
             return result;
         }
-        if let Some(tower) = self.towers.get(name.as_str()).copied() {
+        if let Some(tower) = self.towers.get(name.as_str()).copied()
+            && !self.in_library()
+        {
             return self.apply_tower(tower, piped, args, span);
         }
         let Some(found) = self.function(name) else {
@@ -84,10 +86,15 @@ impl<'a> Checker<'a> {
     }
 
     /// A function that the open body may call: everything for the library, the prelude and what `use` names for users.
-    fn function(&self, name: &str) -> Option<FnDef<'a>> {
+    pub(super) fn function(&self, name: &str) -> Option<FnDef<'a>> {
         // `where` is reserved, so the library cannot declare it under its name.
         let name = if name == "where" { "select" } else { name };
-        let found = *self.fns.get(name)?;
+        // What the library says does not depend on the names of a spec.
+        let known = match self.in_library() {
+            true => &self.library_fns,
+            false => &self.fns,
+        };
+        let found = *known.get(name)?;
         let always = !found.library || matches!(found.module, "std.prim" | "std.prelude");
         let used = || {
             self.program.uses.iter().any(|(module, only, _)| {

@@ -1,6 +1,6 @@
 //! What the compiler chooses and repeats: `if`, `match`, `for` and ranges.
 
-use super::expr::{scope, tuple};
+use super::expr::{named, scope, tuple};
 use super::{Checker, list};
 use crate::hir::{Expr, ExprKind, Ty};
 use crate::value::Value;
@@ -99,6 +99,7 @@ impl Checker<'_> {
         Expr::error(span)
     }
 
+    /// `for x in list => body`: a list of the results, or with a carried value the last one. Over a record, a record.
     pub(super) fn unrolled(
         &mut self,
         var: &Name,
@@ -108,25 +109,12 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         let over = self.expr(over);
-        let elements: Vec<Expr> = match (&over.ty, &over.kind) {
-            (Ty::Error, _) => return Expr::error(span),
-            (Ty::Const(Value::List(items)), _) => items
-                .iter()
-                .map(|item| Expr::constant(item.clone(), over.span))
-                .collect(),
-            (_, ExprKind::Tuple(items)) => items.clone(),
-            (other, _) => {
-                let shown = self.show(other);
-                self.report(
-                    self.error(308, over.span, format!("`for` needs a list known while compiling, found `{shown}`"))
-                        .help("functions apply to every element of a ragged list by themselves: `xs |> f`"),
-                );
-                return Expr::error(span);
-            }
+        let Some(elements) = self.rounds(&over) else {
+            return Expr::error(span);
         };
         let mut carried = carry.map(|(_, start)| self.expr(start));
         let (mut lets, mut results) = (Vec::new(), Vec::new());
-        for (at, element) in elements.into_iter().enumerate() {
+        for (segment, element) in elements {
             let mark = self.frames.last().map_or(0, |frame| frame.locals.len());
             if let (Some((name, _)), Some(value)) = (carry, carried.take()) {
                 lets.extend(self.bound(&name.text, value));
@@ -138,19 +126,55 @@ impl Checker<'_> {
             let value = if value.ty.value().is_some() {
                 value
             } else {
-                scope(Some(at.to_string()), Vec::new(), value)
+                scope(Some(segment.clone()), Vec::new(), value)
             };
             match carry {
                 Some(_) => carried = Some(value),
-                None => results.push(value),
+                None => results.push((segment, value)),
             }
             if let Some(frame) = self.frames.last_mut() {
                 frame.locals.truncate(mark);
             }
         }
-        match carried {
-            Some(value) => scope(None, lets, value),
-            None => tuple(results, span),
+        match (carried, &over.ty) {
+            (Some(value), _) => scope(None, lets, value),
+            (None, Ty::Record(_)) => named(results, span),
+            (None, _) => tuple(results.into_iter().map(|(_, value)| value).collect(), span),
+        }
+    }
+
+    /// What a `for` goes over, each with its segment of the paths of weights: its number, or the name of its field.
+    fn rounds(&mut self, over: &Expr) -> Option<Vec<(String, Expr)>> {
+        let numbered = |items: Vec<Expr>| {
+            let numbers = (0..).map(|at: usize| at.to_string());
+            Some(numbers.zip(items).collect())
+        };
+        match (&over.ty, &over.kind) {
+            (Ty::Error, _) => None,
+            (Ty::Const(Value::List(items)), _) => {
+                let constant = |item: &Value| Expr::constant(item.clone(), over.span);
+                numbered(items.iter().map(constant).collect())
+            }
+            (_, ExprKind::Tuple(items)) => numbered(items.clone()),
+            (Ty::Record(fields), _) => {
+                let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
+                let mut rounds = Vec::new();
+                for text in names {
+                    let span = over.span;
+                    let name = Name { text, span };
+                    let field = self.project(over.clone(), &name, span);
+                    rounds.push((name.text, field));
+                }
+                Some(rounds)
+            }
+            (other, _) => {
+                let shown = self.show(other);
+                self.report(
+                    self.error(308, over.span, format!("`for` needs a list known while compiling, found `{shown}`"))
+                        .help("functions apply to every element of a ragged list by themselves: `xs |> f`"),
+                );
+                None
+            }
         }
     }
 

@@ -15,17 +15,16 @@ impl<'a> Checker<'a> {
         for module in self.program.modules.iter().filter(|module| module.library) {
             for item in &module.ast.items {
                 if let ItemKind::Fn(decl) = &item.kind {
-                    self.fns.insert(
-                        &decl.name.text,
-                        FnDef {
-                            decl,
-                            library: true,
-                            module: &module.path,
-                        },
-                    );
+                    let found = FnDef {
+                        decl,
+                        library: true,
+                        module: &module.path,
+                    };
+                    self.library_fns.insert(&decl.name.text, found);
                 }
             }
         }
+        self.fns.clone_from(&self.library_fns);
         for (module, name, span) in &used {
             let Some(name) = name else { continue };
             if self
@@ -101,7 +100,7 @@ impl<'a> Checker<'a> {
                         .help("write `= EXPRESSION` or `{ ... }` after the signature"),
                     );
                 }
-                if let Some(shadowed) = self.fns.get(decl.name.text.as_str()) {
+                if let Some(shadowed) = self.function(&decl.name.text).filter(|f| f.library) {
                     let module = shadowed.module;
                     self.report(
                         Diagnostic::warning(

@@ -5,7 +5,7 @@ use super::tables::id_source;
 use crate::hir::{Expr, Feature};
 use reckon_grammar::ast::{self, ItemKind};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
-use reckon_grammar::span::Span;
+use reckon_grammar::span::{FileId, Span};
 
 impl<'a> Checker<'a> {
     /// Features of a source that does not exist are said once, at the item.
@@ -128,7 +128,9 @@ impl<'a> Checker<'a> {
         }
         for (source, name, feature) in self.feature_items.clone() {
             let key = format!("feature {source}.{name}");
-            if !self.used.contains(&key)
+            // A file that others use serves several specs, of which each reads what it needs.
+            if feature.name.span.file == FileId(0)
+                && !self.used.contains(&key)
                 && self
                     .features
                     .get(&(source.clone(), name.clone()))

@@ -68,6 +68,7 @@ impl Checker<'_> {
         match &base.ty {
             Ty::Error => Expr::error(span),
             Ty::Record(fields) => match fields.iter().find(|(field, _)| *field == name.text) {
+                Some((_, Ty::Const(value))) => Expr::constant(value.clone(), span),
                 Some((_, ty)) => {
                     let (ty, facts) = (ty.clone(), base.facts.clone());
                     if let (true, Some(value)) = (by_name(&ty), field_of(&base, &name.text)) {

@@ -32,8 +32,6 @@ const LATER: &[&str] = &[
     "pretrained",
     "mutual_information",
     "pagerank",
-    "state",
-    "update",
 ];
 
 impl Checker<'_> {
@@ -95,7 +93,11 @@ impl Checker<'_> {
                 Expr::new(ExprKind::Prim(name.into(), vec![value]), ty, facts, span)
             }
             "softmax_xent" => self.softmax_xent(args, span),
-            "weight" => self.weight(args, span),
+            "across" => self.across(first?, span),
+            "sum_across" | "logsumexp_across" => self.over_across(name, first?, span),
+            "rows_sum" | "as_list" | "padded" => self.of_all_rows(name, first?, span),
+            "weight" | "state" => self.weight(name, args, span),
+            "update" => self.update(args, span),
             "stop" if matches!(first?.ty, Ty::Record(_)) => self.stop_record(first?, span),
             "stop" | "zeros_like" | "random_like" => self.shaped_like(name, first?, span),
             "grad" => {

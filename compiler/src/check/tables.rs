@@ -12,7 +12,8 @@ use reckon_grammar::span::Span;
 const MAX_WIDTH: i64 = 65_536;
 
 impl Checker<'_> {
-    pub(super) fn weight(&mut self, args: &[Expr], span: Span) -> Expr {
+    /// `weight` and `state`.
+    pub(super) fn weight(&mut self, what: &str, args: &[Expr], span: Span) -> Expr {
         let dims = match args.first().map(|arg| &arg.ty) {
             Some(Ty::Const(Value::List(items))) => items
                 .iter()
@@ -29,7 +30,7 @@ impl Checker<'_> {
             self.report(self.error(
                 301,
                 span,
-                "the shape of a weight is a list of whole numbers from 1 to 16,777,216",
+                format!("the shape of a {what} is a list of whole numbers from 1 to 16,777,216"),
             ));
             return Expr::error(span);
         };
@@ -37,10 +38,10 @@ impl Checker<'_> {
             Some(Value::Word(word)) => initial(word),
             _ => Init::GlorotUniform,
         };
-        let hint = self.hint.clone().unwrap_or_else(|| "weight".into());
+        let hint = self.hint.clone().unwrap_or_else(|| what.into());
         let name = self.segment(&hint);
         Expr::new(
-            ExprKind::Weight(name, init, false),
+            ExprKind::Weight(name, init, what == "state"),
             Ty::Tensor(Tensor::f32(vec![], dims)),
             Facts::default(),
             span,

@@ -4,10 +4,11 @@ use super::{
     Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Operands, TensorType, Typing,
     Value, dense,
 };
+use crate::graph::Graph;
 use crate::graph::build::node;
 use crate::graph::eval::{repeat, strided};
 use crate::graph::op::Op;
-use crate::graph::space::SpaceKind;
+use crate::graph::space::{SpaceId, SpaceKind};
 use crate::graph::ty::align;
 
 pub(super) const RESHAPE: Entry = Entry {
@@ -280,25 +281,8 @@ fn reshape_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
             ty.show(&operands.graph.spaces)
         ))
     };
-    let parts = |dims: &[Dim]| {
-        let mut fixed = 1;
-        let mut spaces = Vec::new();
-        let mut flat = false;
-        for dim in dims {
-            match dim {
-                Dim::Fixed(size) => fixed *= size,
-                Dim::Space(space) => match operands.graph.space(*space).kind {
-                    SpaceKind::Axis(size) => fixed *= size,
-                    SpaceKind::Flat => flat = true,
-                    _ => spaces.push(*space),
-                },
-            }
-        }
-        spaces.sort_unstable();
-        (fixed, spaces, flat)
-    };
-    let ((fixed, spaces, flat), (to_fixed, to_spaces, to_flat)) =
-        (parts(&from.dims), parts(&ty.dims));
+    let (fixed, spaces, flat) = size_parts(operands.graph, &from.dims, &ty.dims);
+    let (to_fixed, to_spaces, to_flat) = size_parts(operands.graph, &ty.dims, &from.dims);
     // The size of a flat space is what the elements ask for.
     let fits = (fixed == to_fixed && spaces == to_spaces) || flat || to_flat;
     if from.elem == ty.elem && fits {
@@ -306,6 +290,36 @@ fn reshape_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
     } else {
         refused()
     }
+}
+
+/// What the number of elements is made of: fixed sizes, spaces, and whether a flat space takes what is left. A bounded list that the
+/// other side lacks is full: as many elements in each row of its parent as it may have.
+fn size_parts(graph: &Graph, dims: &[Dim], others: &[Dim]) -> (usize, Vec<SpaceId>, bool) {
+    let mut fixed = 1;
+    let mut spaces = Vec::new();
+    let mut flat = false;
+    for dim in dims {
+        let mut space = match *dim {
+            Dim::Fixed(size) => {
+                fixed *= size;
+                continue;
+            }
+            Dim::Space(space) => space,
+        };
+        if let SpaceKind::List { parent, max } = graph.space(space).kind
+            && let Some(max) = max.filter(|_| !others.contains(dim))
+        {
+            fixed *= max;
+            space = parent;
+        }
+        match graph.space(space).kind {
+            SpaceKind::Axis(size) => fixed *= size,
+            SpaceKind::Flat => flat = true,
+            _ => spaces.push(space),
+        }
+    }
+    spaces.sort_unstable();
+    (fixed, spaces, flat)
 }
 
 fn slice_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
