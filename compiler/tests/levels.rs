@@ -51,8 +51,12 @@ fn every_example_lowers_as_its_snapshots_show() {
         let name = name.to_string_lossy().replace('/', "_");
         let checked = check(&Disk, &path.to_string_lossy(), &[]);
         let typed = checked.hir.unwrap_or_else(|| panic!("{name} has errors"));
-        insta::assert_snapshot!(format!("{name}.hir"), hir::print::print(&typed));
         let plan = compile(&typed).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        // Pages of the whole zoo would not be read; `tests/zoo.rs` trains its models.
+        if name.starts_with("zoo_") {
+            continue;
+        }
+        insta::assert_snapshot!(format!("{name}.hir"), hir::print::print(&typed));
         insta::assert_snapshot!(format!("{name}.plan"), plan::print::print(&plan));
         let graphs: Vec<String> = plan::print::graphs(&plan)
             .into_iter()

@@ -67,6 +67,28 @@ fn the_library_holds_what_it_promises() {
 }
 
 #[test]
+fn every_function_of_the_library_has_a_comment_and_a_place_in_its_page() {
+    let page = include_str!("../../docs/library.md");
+    let mut missing = Vec::new();
+    for module in reckon_stdlib::MODULES {
+        let lines: Vec<&str> = module.text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(rest) = line.strip_prefix("fn ") else {
+                continue;
+            };
+            let name = rest.split('(').next().unwrap_or(rest);
+            if at == 0 || !lines[at - 1].starts_with("///") {
+                missing.push(format!("{}: `{name}` has no comment", module.file));
+            }
+            if module.path != "std.prim" && !page.contains(&format!("`{name}`")) {
+                missing.push(format!("docs/library.md lacks `{name}`"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
 fn a_wrong_claim_names_what_was_expected_and_found() {
     insta::assert_snapshot!(
         told("test \"one\" {\n  let x = [1.0, 2.0]\n  assert x + 1 ~= [2.0, 4.0]\n  assert 1 + 1 == 3\n}\n").join("\n"),

@@ -1,6 +1,6 @@
 //! The library of Reckon, in the language. Only `prim.rec` declares functions without a body: the intrinsics.
 
-/// A module of the library.
+/// A file of the library. Files with one path are one module.
 #[derive(Clone, Copy, Debug)]
 pub struct Module {
     /// The path in a `use`.
@@ -13,7 +13,7 @@ pub struct Module {
 
 macro_rules! modules {
     ($($path:literal = $file:literal),* $(,)?) => {
-        /// All modules. `std.prim` and `std.prelude` are always in scope.
+        /// All files of the library. `std.prim` and `std.prelude` are always in scope.
         pub const MODULES: &[Module] = &[$(Module {
             path: $path,
             file: concat!("std/", $file),
@@ -25,7 +25,17 @@ macro_rules! modules {
 modules! {
     "std.prim" = "prim.rec",
     "std.prelude" = "prelude.rec",
-    "std.feature" = "feature.rec",
-    "std.tower" = "tower.rec",
-    "std.loss" = "loss.rec",
+    "std.math" = "math.rec",
+    "std.tower" = "tower/layers.rec",
+    "std.tower" = "tower/lists.rec",
+    "std.tower" = "tower/experts.rec",
+    "std.route" = "route.rec",
+    "std.loss" = "loss/errors.rec",
+    "std.loss" = "loss/ranks.rec",
+    "std.loss" = "loss/vectors.rec",
+    "std.loss" = "loss/distill.rec",
+    "std.loss" = "loss/order.rec",
+    "std.loss" = "loss/transfer.rec",
+    "std.loss" = "loss/weights.rec",
+    "std.confidence" = "confidence.rec",
 }
