@@ -1,0 +1,114 @@
+//! Every model of the zoo, and MTMI with each of its options, trained for an epoch on a few generated ratings.
+
+#![cfg(feature = "torch")]
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const USERS: usize = 24;
+const MOVIES: usize = 30;
+
+#[test]
+fn every_model_of_the_zoo_trains_and_is_evaluated() {
+    let data = ratings();
+    let mut models: Vec<PathBuf> = fs::read_dir(root().join("examples/zoo"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "rec"))
+        .filter(|path| !path.ends_with("films.rec"))
+        .collect();
+    models.sort();
+    assert_eq!(models.len(), 12, "{models:?}");
+    for model in models {
+        finite(&run(&model, data.path(), &["dim=8"]), &model);
+    }
+}
+
+#[test]
+fn mtmi_trains_with_each_of_its_options() {
+    let data = ratings();
+    let model = root().join("examples/mtmi/model.rec");
+    for settings in [
+        &["dim=8", "K=1"][..],
+        &["dim=8", "route=label_aware", "form=cosine_sq"],
+        &["dim=8", "route=lse", "form=distance_hinge"],
+        &["dim=8", "form=gaussian", "lambda=1", "side=false"],
+    ] {
+        finite(&run(&model, data.path(), settings), &model);
+    }
+}
+
+#[test]
+fn mtmi_without_repel_is_the_same_whatever_its_form() {
+    let data = ratings();
+    let model = root().join("examples/mtmi/model.rec");
+    let metrics =
+        |form: &str| run(&model, data.path(), &["dim=8", "lambda=0", form])["films"].clone();
+    assert_eq!(metrics("form=cosine_hinge"), metrics("form=gaussian"));
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Trains for one epoch; the summary of the run.
+fn run(model: &Path, data: &Path, settings: &[&str]) -> serde_json::Value {
+    let out = tempfile::tempdir().unwrap();
+    let run = out.path().join("run");
+    let data = format!("data={}", data.display());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reckon"));
+    command.arg("run").arg(model).args(["--seed", "1", "--out"]);
+    command.arg(&run);
+    for setting in [&data, "epochs=1"]
+        .into_iter()
+        .chain(settings.iter().copied())
+    {
+        command.args(["--set", setting]);
+    }
+    let output = command.env("OMP_NUM_THREADS", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", model.display());
+    assert!(!said.contains("warning"), "{}: {said}", model.display());
+    let summary = fs::read_to_string(run.join("summary.json")).unwrap();
+    serde_json::from_str(&summary).unwrap()
+}
+
+/// Each evaluation of a summary has figures, and all of them are numbers.
+fn finite(summary: &serde_json::Value, model: &Path) {
+    let evaluation = ["films", "likes"]
+        .iter()
+        .find_map(|name| summary.get(*name))
+        .unwrap_or_else(|| panic!("{}: {summary}", model.display()));
+    let figures = evaluation["test"].as_object().unwrap();
+    let numbers = figures.values().filter(|value| value.is_number()).count();
+    assert!(numbers >= 2, "{}: {summary}", model.display());
+}
+
+/// A folder with films of three kinds and viewers who like one or two of them.
+fn ratings() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut users = "user_id,age,gender,occupation\n".to_owned();
+    let mut movies = "movie_id,title,year,genres\n".to_owned();
+    let mut ratings = "user_id,movie_id,stars,at\n".to_owned();
+    for movie in 0..MOVIES {
+        let kind = ["Drama", "Comedy|Romance", "Action"][movie % 3];
+        writeln!(movies, "{movie},Film {movie},{},{kind}", 1950 + movie).unwrap();
+    }
+    for user in 0..USERS {
+        let job = ["writer", "engineer"][user % 2];
+        writeln!(users, "{user},{},M,{job}", 15 + user).unwrap();
+        for turn in 0..20 {
+            let movie = (turn * 7 + user * 11) % MOVIES;
+            let liked = [user % 3, user % 2].contains(&(movie % 3));
+            let stars = if liked { 4 + turn % 2 } else { 1 + turn % 4 };
+            writeln!(ratings, "{user},{movie},{stars},{}", 1_000 * turn + user).unwrap();
+        }
+    }
+    fs::write(folder.path().join("users.csv"), users).unwrap();
+    fs::write(folder.path().join("movies.csv"), movies).unwrap();
+    fs::write(folder.path().join("ratings.csv"), ratings).unwrap();
+    folder
+}
