@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use reckon_compiler::plan::Plan;
+use reckon_grammar::diagnostic::nearest;
 use reckon_runtime::run::{self, DeviceName, Origin};
 
 use crate::arguments::{Eval, Recommend};
@@ -11,12 +12,17 @@ use crate::render::Format;
 use crate::run::{failed, plan};
 use crate::spec::{self, Spec};
 use crate::table;
+use crate::threads;
+
+/// The one part of events that are not split.
+const WHOLE: &str = "all";
 
 /// Evaluates the model of a run again, on one part of the split.
 pub(crate) fn eval(arguments: &Eval, console: &Console) -> Result<Exit, Failure> {
     let Some(Model { origin, spec, plan }) = Model::open(&arguments.run, console)? else {
         return Ok(Exit::SpecOrCheck);
     };
+    known_part(&plan, &arguments.split)?;
     match run::eval(
         &arguments.run,
         &plan,
@@ -30,6 +36,34 @@ pub(crate) fn eval(arguments: &Eval, console: &Console) -> Result<Exit, Failure>
         }
         Err(failure) => Ok(failed(&spec, &failure, console)),
     }
+}
+
+/// Refuses a part that the split of an evaluated source does not have.
+fn known_part(plan: &Plan, part: &str) -> Result<(), Failure> {
+    for evaluation in &plan.evaluations {
+        let split = plan
+            .splits
+            .iter()
+            .find(|split| split.source == evaluation.source);
+        let names: Vec<&str> = match split {
+            Some(split) => split.parts.iter().map(|(name, _)| name.as_str()).collect(),
+            None => vec![WHOLE],
+        };
+        if names.contains(&part) {
+            continue;
+        }
+        let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!("`{}` has no part `{part}`", evaluation.source);
+        let help = match nearest(part, names.iter().copied()) {
+            Some(name) => format!(
+                "did that mean `--split {name}`? there is {}",
+                listed.join(", ")
+            ),
+            None => format!("there is {}", listed.join(", ")),
+        };
+        return Err(Failure::new(Exit::Usage, message).help(help));
+    }
+    Ok(())
 }
 
 /// Prints the best items for a user.
@@ -67,6 +101,7 @@ struct Model {
 impl Model {
     /// Nothing, and a report, where the spec of the run does not compile any more.
     fn open(run: &Path, console: &Console) -> Result<Option<Self>, Failure> {
+        threads::wait_briefly(threads::count(None))?;
         let origin = run::origin(run).map_err(|failure| {
             let message = failure
                 .diagnostics

@@ -24,6 +24,8 @@ mod spec;
 #[cfg(feature = "torch")]
 mod table;
 mod test;
+#[cfg(feature = "torch")]
+mod threads;
 
 use std::process::ExitCode;
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::thread;
 
 use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
@@ -19,9 +18,12 @@ use crate::progress::watcher;
 use crate::render::Format;
 use crate::spec::{self, Spec};
 use crate::table;
+use crate::threads;
 
 /// Compiles, runs and shows the metrics; the last line of stdout is the run directory.
 pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
+    let threads = threads::count(arguments.threads);
+    threads::wait_briefly(threads)?;
     let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
     spec.show(Format::Human, console);
     let Some(plan) = plan(&spec, console) else {
@@ -33,9 +35,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
         seed: arguments.seed,
         device: arguments.device,
         resume: arguments.resume,
-        threads: arguments
-            .threads
-            .unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into)),
+        threads,
         interrupted: &interrupted,
     };
     let run_spec_of = RunSpec {

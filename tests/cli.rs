@@ -7,9 +7,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// First line of pages that only a build with libtorch can play.
 const NEEDS_TORCH: &str = "<!-- needs libtorch -->";
@@ -22,12 +27,30 @@ fn transcripts_come_out_as_written() {
         .map(|entry| entry.unwrap().path())
         .collect();
     pages.sort();
-    let wrong: Vec<String> = pages.iter().filter_map(|page| play(page)).collect();
+    let wrong = play_all(&pages);
     assert!(
         wrong.is_empty(),
         "{}\naccept with INSTA_UPDATE=always",
         wrong.join("\n")
     );
+}
+
+/// Plays all pages, as many at a time as there are cores; messages come in the order of the pages.
+fn play_all(pages: &[PathBuf]) -> Vec<String> {
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while let Some(page) = pages.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Some(message) = play(page) {
+                        found.lock().unwrap().insert(page, message);
+                    }
+                }
+            });
+        }
+    });
+    found.into_inner().unwrap().into_values().collect()
 }
 
 /// Plays a page; gives a message if it comes out otherwise. Accepts what came out where snapshots are accepted.

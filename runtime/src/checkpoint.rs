@@ -110,6 +110,11 @@ impl Checkpoint {
         })
     }
 
+    /// Whether `folder` was never written, not even in part.
+    pub(crate) fn is_absent(folder: &Path) -> bool {
+        folder::places(folder).iter().all(|place| !place.exists())
+    }
+
     /// Where the files of the checkpoint of `folder` are, if it has one.
     pub(crate) fn place(folder: &Path) -> Option<PathBuf> {
         folder::complete(folder)

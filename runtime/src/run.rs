@@ -24,8 +24,8 @@ use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
 use crate::observer::{Both, Event, MetricLines, Observer, PartNotice, SplitNotice};
 use crate::train::Training;
 pub use answer::{Answer, Recommendation, eval, recommend};
-use folder::RunFolder;
 pub use folder::{Origin, origin};
+use folder::{Resumed, RunFolder};
 
 /// A compiled spec with the texts that a run directory keeps.
 #[derive(Clone, Copy, Debug)]
@@ -57,11 +57,11 @@ impl Spec<'_> {
 pub struct RunOptions<'a> {
     /// The run directory; `runs/<name of the spec>-<n>` where none is given, the latest such with `resume`.
     pub out: Option<&'a Path>,
-    /// Decides every random draw. A resumed run keeps the seed of its checkpoint.
+    /// Decides every random draw. A resumed run keeps its seed.
     pub seed: u64,
     /// Where tensor programs run.
     pub device: DeviceName,
-    /// Go on from the checkpoint in the run directory.
+    /// Go on from the checkpoint in the run directory, or from the beginning where the run ended before its first.
     pub resume: bool,
     /// Threads of one tensor op, and of those that prepare batches. Results do not depend on it.
     pub threads: usize,
@@ -101,11 +101,7 @@ pub fn run(
     let began = Instant::now();
     let device = device_of(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
-    let folder = RunFolder::open(spec, options)?;
-    let resumed = folder.checkpoint(spec.plan, options.resume)?;
-    let seed = resumed
-        .as_ref()
-        .map_or(options.seed, |checkpoint| checkpoint.position.seed);
+    let (folder, resumed, seed) = open(spec, options)?;
     let mut lines = MetricLines::new(folder.metrics(resumed.as_ref(), spec.plan)?);
     let mut both = Both(observer, &mut lines);
 
@@ -158,6 +154,24 @@ pub fn run(
         out: folder.path().to_owned(),
         reports,
         steps: trained.steps,
+    })
+}
+
+/// The run directory, the checkpoint to go on from, and the seed.
+fn open(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+) -> Result<(RunFolder, Option<Checkpoint>, u64), Failure> {
+    if !options.resume {
+        return Ok((RunFolder::begin(spec, options)?, None, options.seed));
+    }
+    let (folder, resumed) = RunFolder::resume(spec, options)?;
+    Ok(match resumed {
+        Resumed::From(checkpoint) => {
+            let seed = checkpoint.position.seed;
+            (folder, Some(*checkpoint), seed)
+        }
+        Resumed::FromTheBeginning { seed } => (folder, None, seed),
     })
 }
 

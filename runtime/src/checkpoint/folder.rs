@@ -89,9 +89,14 @@ pub(super) fn read(folder: &Path) -> Result<Files, Fault> {
 
 /// The folder, or the one that was to be replaced when the process died in between; whichever has a manifest.
 pub(super) fn complete(folder: &Path) -> Option<PathBuf> {
-    [folder.to_owned(), folder.with_extension("old")]
+    places(folder)
         .into_iter()
         .find(|folder| folder.join(MANIFEST).is_file())
+}
+
+/// Where a folder can be: in its place, or beside it while it is replaced.
+pub(super) fn places(folder: &Path) -> [PathBuf; 2] {
+    [folder.to_owned(), folder.with_extension("old")]
 }
 
 fn read_checked(folder: &Path, name: &str, entry: &Value) -> Result<Vec<u8>, Fault> {

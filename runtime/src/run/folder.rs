@@ -15,15 +15,26 @@ use serde_json::{Map, Value, json};
 use super::{RunOptions, Spec};
 use crate::checkpoint::{Checkpoint, folder_of};
 use crate::data::save_fits;
-use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
+use crate::failure::{Failure, FailureKind, MISFIT, RUN_FOLDER, whole_spec};
 
 /// Library modules have names that begin with this; they belong to the program, not to the run.
 const LIBRARY: &str = "std/";
+
+/// The plan as it prints.
+const PLAN: &str = "plan.txt";
 
 /// An open run directory.
 pub(crate) struct RunFolder {
     path: PathBuf,
     span: Span,
+}
+
+/// From where a run goes on.
+pub(crate) enum Resumed {
+    /// From its checkpoint.
+    From(Box<Checkpoint>),
+    /// It ended before its first checkpoint.
+    FromTheBeginning { seed: u64 },
 }
 
 /// Where a run came from.
@@ -77,16 +88,18 @@ pub fn origin(run: &Path) -> Result<Origin, Failure> {
 }
 
 impl RunFolder {
-    /// Makes the directory and writes what is known before the run; with `resume`, opens the one that is there.
-    pub(crate) fn open(spec: &Spec<'_>, options: &RunOptions<'_>) -> Result<Self, Failure> {
+    /// Makes the directory of a new run and writes what is known before it.
+    ///
+    /// # Errors
+    /// The directory is in use, or cannot be written.
+    pub(crate) fn begin(spec: &Spec<'_>, options: &RunOptions<'_>) -> Result<Self, Failure> {
         let span = whole_spec(spec.plan);
         let path = match options.out {
             Some(out) => out.to_owned(),
-            None => numbered(spec.file, options.resume)
-                .map_err(|error| failed(Path::new("runs"), span, &error))?,
+            None => place(spec.file, free_number(spec.file)),
         };
         let folder = Self { path, span };
-        if !options.resume && is_used(&folder.path) {
+        if is_used(&folder.path) {
             let message = format!("run directory `{}` is not empty", folder.path.display());
             let diagnostic = Diagnostic::error(RUN_FOLDER, span, message)
                 .help("name another one with `--out`, or go on with it by `--resume`");
@@ -97,6 +110,52 @@ impl RunFolder {
         Ok(folder)
     }
 
+    /// Opens the directory of a run to go on with it, and says from where. Writes nothing.
+    ///
+    /// # Errors
+    /// It is not the directory of a run of this spec, or its checkpoint is damaged.
+    pub(crate) fn resume(
+        spec: &Spec<'_>,
+        options: &RunOptions<'_>,
+    ) -> Result<(Self, Resumed), Failure> {
+        let span = whole_spec(spec.plan);
+        let path = match options.out {
+            Some(out) => out.to_owned(),
+            None => place(spec.file, free_number(spec.file).saturating_sub(1).max(1)),
+        };
+        let folder = Self { path, span };
+        // `origin.json` is the last of what is written before a run: with it the directory is that of a run.
+        let origin = origin(&folder.path).ok();
+        let resumed = match origin {
+            Some(origin) if Checkpoint::is_absent(&folder.checkpoints()) => {
+                Resumed::FromTheBeginning { seed: origin.seed }
+            }
+            Some(_) | None => {
+                Resumed::From(Box::new(Checkpoint::read(&folder.checkpoints(), span)?))
+            }
+        };
+        folder.same_spec(spec.plan_text)?;
+        Ok((folder, resumed))
+    }
+
+    /// Refuses a spec that compiles to another plan than that of the run.
+    fn same_spec(&self, plan_text: &str) -> Result<(), Failure> {
+        let path = self.path.join(PLAN);
+        let kept = fs::read_to_string(&path).map_err(|error| {
+            let message = format!("`{}` cannot be read", path.display());
+            let diagnostic = Diagnostic::error(MISFIT, self.span, message);
+            Failure::new(FailureKind::Checkpoint, diagnostic.note(error.to_string()))
+        })?;
+        if kept == plan_text {
+            return Ok(());
+        }
+        let message = format!("`{}` is a run of another spec", self.path.display());
+        let diagnostic = Diagnostic::error(MISFIT, self.span, message)
+            .note(first_difference(&kept, plan_text))
+            .help("give the spec and the settings of that run, or begin a new one with another `--out`");
+        Err(Failure::new(FailureKind::Checkpoint, diagnostic))
+    }
+
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -105,17 +164,6 @@ impl RunFolder {
     /// The folder of its checkpoint.
     pub(crate) fn checkpoints(&self) -> PathBuf {
         folder_of(&self.path)
-    }
-
-    /// The checkpoint to go on from, where `resume` asks for it.
-    pub(crate) fn checkpoint(
-        &self,
-        plan: &Plan,
-        resume: bool,
-    ) -> Result<Option<Checkpoint>, Failure> {
-        resume
-            .then(|| Checkpoint::read(&self.checkpoints(), whole_spec(plan)))
-            .transpose()
     }
 
     /// The file of measurements. A resumed run keeps the lines up to its checkpoint and writes the later ones again.
@@ -136,7 +184,10 @@ impl RunFolder {
                 kept.push('\n');
             }
         }
-        fs::write(&path, kept).map_err(failed)?;
+        // By way of another file: lines that were measured are not lost if the process dies here.
+        let fresh = self.path.join("metrics.jsonl.new");
+        fs::write(&fresh, kept).map_err(failed)?;
+        fs::rename(&fresh, &path).map_err(failed)?;
         OpenOptions::new().append(true).open(&path).map_err(failed)
     }
 
@@ -189,7 +240,7 @@ impl RunFolder {
             self.write(&name.to_string_lossy(), source.text.as_bytes())?;
         }
         self.write("resolved.rec", spec.resolved.as_bytes())?;
-        self.write("plan.txt", spec.plan_text.as_bytes())?;
+        self.write(PLAN, spec.plan_text.as_bytes())?;
         let settings: Map<String, Value> = spec
             .plan
             .settings
@@ -208,22 +259,41 @@ impl RunFolder {
     }
 }
 
-/// `runs/<name>-<n>`: the first that is free, or the last that is there.
-fn numbered(spec: &Path, resume: bool) -> io::Result<PathBuf> {
+/// `runs/<name>-<number>`
+fn place(spec: &Path, number: usize) -> PathBuf {
     let stem = spec
         .file_stem()
         .map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned());
-    let place = |number: usize| Path::new("runs").join(format!("{stem}-{number}"));
-    fs::create_dir_all("runs")?;
+    Path::new("runs").join(format!("{stem}-{number}"))
+}
+
+/// The first number whose place is free.
+fn free_number(spec: &Path) -> usize {
     let mut number = 1;
-    while place(number).exists() {
+    while place(spec, number).exists() {
         number += 1;
     }
-    Ok(place(if resume {
-        number.saturating_sub(1).max(1)
-    } else {
-        number
-    }))
+    number
+}
+
+/// The first line in which two plans differ, as each has it.
+fn first_difference(kept: &str, given: &str) -> String {
+    let ends = |line: Option<&str>| {
+        line.map_or("ends".to_owned(), |line| format!("has `{}`", line.trim()))
+    };
+    let (mut kept, mut given) = (kept.lines(), given.lines());
+    let mut number = 0;
+    loop {
+        number += 1;
+        let (one, other) = (kept.next(), given.next());
+        if one != other || one.is_none() {
+            return format!(
+                "line {number} of its plan {}, where the spec {}",
+                ends(one),
+                ends(other)
+            );
+        }
+    }
 }
 
 fn is_used(path: &Path) -> bool {
@@ -279,6 +349,18 @@ fn failed(path: &Path, span: Span, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plans_are_compared_by_their_first_difference() {
+        assert_eq!(
+            first_difference("settings\n  dim = 8\n", "settings\n  dim = 9\n"),
+            "line 2 of its plan has `dim = 8`, where the spec has `dim = 9`"
+        );
+        assert_eq!(
+            first_difference("a\n", "a\nb\n"),
+            "line 2 of its plan ends, where the spec has `b`"
+        );
+    }
 
     #[test]
     fn texts_of_a_spec_keep_their_place_under_the_root_and_others_their_name() {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use fixture::{MOVIES, World, plan, step};
 use reckon_runtime::observer::{Event, Observer, Recorder};
-use reckon_runtime::run::{DeviceName, eval, origin, recommend};
+use reckon_runtime::run::{DeviceName, RunOptions, eval, origin, recommend};
 use reckon_runtime::{Failure, FailureKind};
 use serde_json::Value;
 
@@ -300,6 +300,51 @@ fn a_directory_that_is_in_use_is_not_overwritten_and_one_without_a_checkpoint_is
     };
     failed(run(false), FailureKind::Data, 1022);
     failed(run(true), FailureKind::Checkpoint, 1030);
+    let names: Vec<_> = fs::read_dir(world.path("run")).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing was written");
+}
+
+#[test]
+fn a_run_of_another_spec_is_not_resumed_and_stays_as_it_is() {
+    let world = World::new();
+    let plan = plan(1, None);
+    world
+        .run(&plan, "run", |_| {}, &mut Recorder::default())
+        .unwrap();
+    let before = bits(&world.path("run"));
+    fs::write(world.path("run/plan.txt"), "another plan\n").unwrap();
+    let resumed = world.run(
+        &plan,
+        "run",
+        |options| options.resume = true,
+        &mut Recorder::default(),
+    );
+    let failure = failed(resumed, FailureKind::Checkpoint, 1032);
+    assert_eq!(
+        failure.diagnostics[0].notes,
+        ["line 1 of its plan has `another plan`, where the spec has `plan`"]
+    );
+    fs::write(world.path("run/plan.txt"), "plan\n").unwrap();
+    assert_same(&before, &bits(&world.path("run")));
+}
+
+#[test]
+fn a_run_that_ended_before_its_first_checkpoint_is_resumed_from_the_beginning_with_its_seed() {
+    let world = World::new();
+    let plan = plan(2, None);
+    world
+        .run(&plan, "run", |_| {}, &mut Recorder::default())
+        .unwrap();
+    let whole = bits(&world.path("run"));
+    for name in ["checkpoint", "export"] {
+        fs::remove_dir_all(world.path("run").join(name)).unwrap();
+    }
+    fs::remove_file(world.path("run/summary.json")).unwrap();
+    let resume = |options: &mut RunOptions<'_>| (options.resume, options.seed) = (true, 99);
+    world
+        .run(&plan, "run", resume, &mut Recorder::default())
+        .unwrap();
+    assert_same(&whole, &bits(&world.path("run")));
 }
 
 #[test]
