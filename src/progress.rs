@@ -150,7 +150,8 @@ impl Teller<'_> {
             return;
         }
         let bar = ProgressBar::new(steps as u64);
-        let line = "{bar:24} {percent:>3} %  {msg}";
+        // `wide_msg` ends at the edge of the terminal: a line that wraps would be left behind by the next one.
+        let line = "{bar:12} {percent:>3} %  {wide_msg}";
         let marks = if self.console.unicode {
             "━╸ "
         } else {
@@ -165,13 +166,7 @@ impl Teller<'_> {
     fn advance(&self, at: &Progress) {
         let Some(bar) = &self.bar else { return };
         bar.set_position(at.step as u64);
-        let waiting = (at.waiting * 100.0).round();
-        let left = duration(at.seconds_left);
-        let speed = grouped(at.examples_per_second.max(0.0) as usize);
-        bar.set_message(format!(
-            "{}/{}  loss {:.4}  {speed}/s  data {waiting} %  {left} left",
-            at.epoch, at.epochs, at.loss
-        ));
+        bar.set_message(state(at));
     }
 
     fn end(&mut self) {
@@ -185,6 +180,27 @@ impl Drop for Teller<'_> {
     /// A run that fails leaves no bar behind.
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// What stands beside the bar: at most 60 columns, so that both fit into 80.
+fn state(at: &Progress) -> String {
+    let waiting = (at.waiting * 100.0).round();
+    let speed = grouped(at.examples_per_second.max(0.0) as usize);
+    let left = clock(at.seconds_left);
+    format!(
+        "epoch {}/{}  loss {:.4}  {speed}/s  data {waiting} %  {left} left",
+        at.epoch, at.epochs, at.loss
+    )
+}
+
+/// Seconds as on a clock: `0:07`, `3:05`, `2:10:00`.
+fn clock(seconds: f64) -> String {
+    let whole = seconds.max(0.0).round() as u64;
+    let (hours, minutes, seconds) = (whole / 3600, whole % 3600 / 60, whole % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
 
@@ -289,8 +305,8 @@ fn duration(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, duration, grouped, read};
-    use reckon_runtime::observer::{PartNotice, SplitNotice};
+    use super::{clock, cut, duration, grouped, read, state};
+    use reckon_runtime::observer::{PartNotice, Progress, SplitNotice};
 
     #[test]
     fn numbers_are_grouped_by_thousands() {
@@ -306,6 +322,27 @@ mod tests {
             [6.6, 185.0, 7800.0].map(duration),
             ["7 s", "3 min 5 s", "2 h 10 min"]
         );
+    }
+
+    #[test]
+    fn the_state_of_a_large_run_fits_beside_the_bar() {
+        let at = Progress {
+            phase: "train".to_owned(),
+            epoch: 20,
+            epochs: 20,
+            step: 899,
+            steps: 900,
+            loss: 10.123_45,
+            examples_per_second: 145_428.3,
+            waiting: 0.104,
+            seconds_left: 797.2,
+        };
+        assert_eq!(
+            state(&at),
+            "epoch 20/20  loss 10.1235  145,428/s  data 10 %  13:17 left"
+        );
+        assert!(state(&at).len() <= 60);
+        assert_eq!([7.2, 7800.0].map(clock), ["0:07", "2:10:00"]);
     }
 
     #[test]

@@ -102,14 +102,13 @@ pub fn run(
     let device = device_of(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
     let (folder, resumed, seed) = open(spec, options)?;
+    let fitted = resumed.as_ref().map(|_| folder.checkpoints());
+    let data = load(spec.plan, spec.root(), fitted).inspect_err(|_| folder.give_up())?;
+    if !options.resume {
+        folder.write_spec(spec, options)?;
+    }
     let mut lines = MetricLines::new(folder.metrics(resumed.as_ref(), spec.plan)?);
     let mut both = Both(observer, &mut lines);
-
-    let data = load(
-        spec.plan,
-        spec.root(),
-        resumed.as_ref().map(|_| folder.checkpoints()),
-    )?;
     describe(&data, &mut both);
     let mut clock = Clock::new(began);
     clock.lap("load");

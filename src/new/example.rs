@@ -1,18 +1,20 @@
 //! A small library whose readers have tastes: data for a first example, the same each time.
 
-/// Words of titles, five books for each pair of genres.
-const FIRST: [&str; 10] = [
+/// Words of titles, forty books for each genre.
+const FIRST: [&str; 20] = [
     "Quiet", "Second", "Burning", "Paper", "Northern", "Hidden", "Silver", "Last", "Patient",
-    "Hollow",
+    "Hollow", "Early", "Broken", "Distant", "Golden", "Bitter", "Open", "Small", "Winding", "Lost",
+    "Rising",
 ];
-const SECOND: [&str; 8] = [
-    "Harbour", "Orchard", "Engine", "Letter", "Witness", "Garden", "Signal", "Winter",
+const SECOND: [&str; 12] = [
+    "Harbour", "Orchard", "Engine", "Letter", "Witness", "Garden", "Signal", "Winter", "Bridge",
+    "Mirror", "Island", "Promise",
 ];
 const GENRES: [&str; 6] = ["crime", "history", "nature", "poetry", "romance", "science"];
 const COUNTRIES: [&str; 4] = ["DE", "FR", "KE", "PE"];
 
-const READERS: u64 = 150;
-const LOANS_A_READER: u64 = 24;
+const READERS: u64 = 400;
+const LOANS_A_READER: u64 = 20;
 /// 1 January 2024, and the seconds between two loans of a reader.
 const START: u64 = 1_704_067_200;
 const PAUSE: u64 = 86_400;
@@ -117,7 +119,7 @@ mod tests {
             books().lines().nth(1),
             Some("1,The Quiet Harbour,2003,crime|nature")
         );
-        assert_eq!(readers().lines().count(), 151);
-        assert!(loans().lines().count() > 2_000);
+        assert_eq!(readers().lines().count(), 401);
+        assert!(loans().lines().count() > 7_000);
     }
 }

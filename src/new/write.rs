@@ -9,6 +9,9 @@ use super::profile::{Column, Kind};
 /// Values up to which a column of text is a category and not prose.
 const CATEGORIES: usize = 2_000;
 
+/// Events below which a model is small and learns fast, and has no vector of its own for whom it is asked for.
+const SMALL: usize = 20_000;
+
 /// The text of `main.rec` in the folder `dir`.
 pub(super) fn spec(guess: &Guess, dir: &Path) -> String {
     let Guess {
@@ -17,7 +20,7 @@ pub(super) fn spec(guess: &Guess, dir: &Path) -> String {
         events,
         ..
     } = guess;
-    let dim = if events.rows < 20_000 { 32 } else { 64 };
+    let dim = if events.rows < SMALL { 32 } else { 64 };
     let mut out = format!(
         "/// Which {} suits a {} next?\nuse std.tower.mlp\n\nsetting dim = {dim}\n",
         item.name, query.name
@@ -36,9 +39,9 @@ pub(super) fn spec(guess: &Guess, dir: &Path) -> String {
             events.name
         );
     }
-    out += &features(item);
-    out += &features(query);
     let has_history = events.time.is_some();
+    out += &features(item, Identity::Learned);
+    out += &features(query, identity(guess, has_history));
     if has_history {
         let wanted = condition(events);
         out += &format!(
@@ -111,17 +114,44 @@ fn kind(column: &Column) -> &'static str {
     }
 }
 
-fn features(entity: &Entity) -> String {
-    let mut out = format!(
-        "\nfeatures {} {{\n  id = {} |> vocab |> embed(dim)\n",
-        entity.name, entity.key.name
-    );
-    for column in entity.columns.iter().filter(|column| column.name != "id") {
-        if let Some(recipe) = recipe(column) {
-            out += &format!("  {} = {} |> {recipe}\n", column.name, column.name);
-        }
+/// Whether the rows of an entity have a vector of their own.
+#[derive(Clone, Copy)]
+enum Identity {
+    Learned,
+    LeftOut,
+}
+
+/// Of whom there are few events, the history tells more than a vector that is fitted to them alone.
+fn identity(guess: &Guess, has_history: bool) -> Identity {
+    let has_more = described(&guess.query).next().is_some();
+    if has_history && has_more && guess.events.rows < SMALL {
+        Identity::LeftOut
+    } else {
+        Identity::Learned
+    }
+}
+
+fn features(entity: &Entity, identity: Identity) -> String {
+    let Entity { name, key, .. } = entity;
+    let mut out = match identity {
+        Identity::Learned => format!(
+            "\nfeatures {name} {{\n  id = {} |> vocab |> embed(dim)\n",
+            key.name
+        ),
+        Identity::LeftOut => format!(
+            "\n/// No `id` here: with few events for each {name} it would be learned by heart.\nfeatures {name} {{\n"
+        ),
+    };
+    for (column, recipe) in described(entity) {
+        out += &format!("  {} = {} |> {recipe}\n", column.name, column.name);
     }
     out + "}\n"
+}
+
+/// The columns that become features, with how.
+fn described<'a>(entity: &'a Entity<'_>) -> impl Iterator<Item = (&'a Column, String)> {
+    let columns = entity.columns.iter().filter(|column| column.name != "id");
+    columns.filter_map(|column| Some((*column, recipe(column)?)))
 }
 
 /// How a column becomes a vector; nothing for prose, which needs more than a look-up.
@@ -168,7 +198,11 @@ fn model(guess: &Guess, has_history: bool) -> String {
     } = guess;
     let (q, i, e) = (&query.name, &item.name, &events.name);
     let wanted = condition(events);
-    let batch = if events.rows < 20_000 { 128 } else { 1024 };
+    let (batch, rate) = if events.rows < SMALL {
+        (128, "3e-3")
+    } else {
+        (1024, "1e-3")
+    };
     let (signature, inputs, call) = match has_history {
         true => (
             format!("a: {q}, e: {e}"),
@@ -191,7 +225,7 @@ train {{
   minimize main
   batch {batch}
   epochs 20
-  optimizer adam(lr: 1e-3)
+  optimizer adam(lr: {rate})
   embeddings rowwise_adagrad(lr: 0.05)
   stop early on valid next.recall@10 patience 3
 }}

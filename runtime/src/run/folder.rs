@@ -88,10 +88,10 @@ pub fn origin(run: &Path) -> Result<Origin, Failure> {
 }
 
 impl RunFolder {
-    /// Makes the directory of a new run and writes what is known before it.
+    /// Makes the directory of a new run, still empty.
     ///
     /// # Errors
-    /// The directory is in use, or cannot be written.
+    /// The directory is in use, or cannot be made.
     pub(crate) fn begin(spec: &Spec<'_>, options: &RunOptions<'_>) -> Result<Self, Failure> {
         let span = whole_spec(spec.plan);
         let path = match options.out {
@@ -106,8 +106,13 @@ impl RunFolder {
             return Err(Failure::new(FailureKind::Data, diagnostic));
         }
         fs::create_dir_all(&folder.path).map_err(|error| failed(&folder.path, span, &error))?;
-        folder.write_spec(spec, options)?;
         Ok(folder)
+    }
+
+    /// Takes the directory of a run that cannot begin away.
+    pub(crate) fn give_up(&self) {
+        // It goes only while it is empty, as that of a new run; where it stays, what ended the run is told all the same.
+        let _ = fs::remove_dir(&self.path);
     }
 
     /// Opens the directory of a run to go on with it, and says from where. Writes nothing.
@@ -230,7 +235,12 @@ impl RunFolder {
         failed(&self.path.join(name), self.span, error)
     }
 
-    fn write_spec(&self, spec: &Spec<'_>, options: &RunOptions<'_>) -> Result<(), Failure> {
+    /// Writes what is known before the run.
+    pub(crate) fn write_spec(
+        &self,
+        spec: &Spec<'_>,
+        options: &RunOptions<'_>,
+    ) -> Result<(), Failure> {
         for (_, source) in spec
             .sources
             .iter()

@@ -24,69 +24,9 @@ pub(crate) const USERS: usize = 40;
 pub(crate) const MOVIES: usize = 30;
 const CLUSTERS: usize = 3;
 
-const STEP: &str = "graph train {
-  space B = batch
-  space C = candidates
-  space L = list(B, 10)
-  space VU = vocabulary(space/user/id)
-  space VM = vocabulary(space/movie/id)
-  table space/user/id: f32[VU, 8] = normal(0.1)
-  table space/movie/id: f32[VM, 8] = normal(0.1)
-  weight viewer.weight: f32[8, 8] = he_uniform
-
-  %0: i64[B] = input user.id
-  %1: i64[L] = input history.movie.id
-  %2: i64[L] = input history.segments
-  %3: i64[C] = input candidate.movie.id
-  %4: i64[B] = input positive
-  %5: f32[C] = input log_q
-  %6: f32[B, 8] = lookup space/user/id %0
-  %7: f32[B, 8] = bag space/movie/id %1 %2
-  %8: f32[B, 8] = add %6 %7
-  %9: f32[B, 8] = matmul %8 viewer.weight
-  %10: f32[C, 8] = lookup space/movie/id %3
-  %11: f32[B, C] = matmul %9 %10 {transpose_b: true}
-  %12: f32[B, C] = sub %11 %5
-  %13: f32[B] = softmax_xent %12 %4
-  %14: f32 = sum %13 {axis: 0}
-  %15: f32 = div %14 size(B)
-  return main = %15
-}
-";
-
-const CATALOGUE: &str = "graph catalogue {
-  space E = catalogue(movie)
-  space VM = vocabulary(space/movie/id)
-  table space/movie/id: f32[VM, 8] = normal(0.1)
-
-  %0: i64[E] = input movie.id
-  %1: f32[E, 8] = lookup space/movie/id %0
-  return film = %1
-}
-";
-
-const QUERY: &str = "graph query {
-  space B = batch
-  space E = catalogue(movie)
-  space L = list(B, 10)
-  space VU = vocabulary(space/user/id)
-  space VM = vocabulary(space/movie/id)
-  table space/user/id: f32[VU, 8] = normal(0.1)
-  table space/movie/id: f32[VM, 8] = normal(0.1)
-  weight viewer.weight: f32[8, 8] = he_uniform
-
-  %0: i64[B] = input user.id
-  %1: i64[L] = input history.movie.id
-  %2: i64[L] = input history.segments
-  %3: f32[E, 8] = input film
-  %4: f32[B, 8] = lookup space/user/id %0
-  %5: f32[B, 8] = bag space/movie/id %1 %2
-  %6: f32[B, 8] = add %4 %5
-  %7: f32[B, 8] = matmul %6 viewer.weight
-  %8: f32[B, E] = matmul %7 %3 {transpose_b: true}
-  return score = %8
-}
-";
+const STEP: &str = include_str!("step.graph");
+const CATALOGUE: &str = include_str!("catalogue.graph");
+const QUERY: &str = include_str!("query.graph");
 
 /// A folder with data, and runs beside it.
 pub(crate) struct World {

@@ -353,6 +353,10 @@ fn a_missing_file_is_a_fault_of_the_data() {
     fs::remove_file(world.path("ratings.csv")).unwrap();
     let result = world.run(&plan(1, None), "run", |_| {}, &mut Recorder::default());
     assert_eq!(result.unwrap_err().kind.exit_status(), 3);
+    assert!(
+        !world.path("run").exists(),
+        "the name is free for the next attempt"
+    );
 }
 
 #[test]
