@@ -81,14 +81,7 @@ impl Observer for Teller<'_> {
                 streams,
                 first_step,
             } => {
-                let streams: Vec<String> = streams
-                    .iter()
-                    .map(|(name, rows, batch)| format!("{name} {} rows by {batch}", grouped(*rows)))
-                    .collect();
-                self.say(&format!(
-                    "{phase}: {epochs} epochs of {steps} steps over {}",
-                    streams.join(", ")
-                ));
+                self.say(&begun(phase, *epochs, *steps, streams));
                 self.begin(epochs * steps, *first_step);
             }
             Event::Progress(progress) => self.advance(progress),
@@ -118,11 +111,8 @@ impl Observer for Teller<'_> {
                 seconds,
             } => {
                 self.end();
-                self.say(&format!(
-                    "{phase}: {} steps in {}",
-                    grouped(*steps),
-                    duration(*seconds)
-                ));
+                let (steps, time) = (counted(*steps, "step"), duration(*seconds));
+                self.say(&format!("{phase}: {steps} in {time}"));
             }
             Event::Finished { .. } => self.end(),
         }
@@ -205,9 +195,9 @@ fn clock(seconds: f64) -> String {
 }
 
 fn read(source: &str, rows: usize, repeats: usize, absent: &[(String, usize)]) -> String {
-    let mut line = format!("read {source}: {} rows", grouped(rows));
+    let mut line = format!("read {source}: {}", counted(rows, "row"));
     if repeats > 0 {
-        line += &format!(", {} repeats dropped", grouped(repeats));
+        line += &format!(", {} dropped", counted(repeats, "repeat"));
     }
     for (entity, count) in absent.iter().filter(|(_, count)| *count > 0) {
         line += &format!(", {} without their {entity}", grouped(*count));
@@ -243,6 +233,25 @@ fn cut(split: &SplitNotice) -> String {
         ));
     }
     lines.join("\n")
+}
+
+fn begun(phase: &str, epochs: usize, steps: usize, streams: &[(String, usize, usize)]) -> String {
+    let streams: Vec<String> = streams
+        .iter()
+        .map(|(name, rows, batch)| format!("{name} {} by {batch}", counted(*rows, "row")))
+        .collect();
+    format!(
+        "{phase}: {} of {} over {}",
+        counted(epochs, "epoch"),
+        counted(steps, "step"),
+        streams.join(", ")
+    )
+}
+
+/// `1 row`, `1,682 rows`
+fn counted(number: usize, what: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {what}{ending}", grouped(number))
 }
 
 /// The losses by name; their sum only where there are several.

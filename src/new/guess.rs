@@ -240,30 +240,8 @@ fn entity<'a>(
             has_absent,
         };
     }
-    let file = format!("{name}s.csv");
-    let keys: Vec<&str> = reference.values.keys().map(String::as_str).collect();
-    let quoted = keys.iter().map(|key| {
-        if key.contains([',', '"', '\n']) {
-            format!("\"{}\"", key.replace('"', "\"\""))
-        } else {
-            (*key).to_owned()
-        }
-    });
-    let text = format!(
-        "{}\n{}\n",
-        reference.name,
-        quoted.collect::<Vec<_>>().join("\n")
-    );
-    let reason = format!(
-        "the distinct values of `{}`: no file has them as its key",
-        reference.name
-    );
-    derived.push(Derived {
-        file: file.clone(),
-        text,
-        reason,
-    });
-    let from = From::Derived(format!("data/{file}"));
+    let from = From::Derived(format!("data/{name}s.csv"));
+    derived.push(keys_of(reference, format!("{name}s.csv")));
     Entity {
         name,
         key: reference,
@@ -272,6 +250,27 @@ fn entity<'a>(
         columns: Vec::new(),
         has_absent: false,
     }
+}
+
+/// A file of the distinct values of a column.
+fn keys_of(column: &Column, file: String) -> Derived {
+    let quoted = column.values.keys().map(|key| {
+        if key.contains([',', '"', '\n']) {
+            format!("\"{}\"", key.replace('"', "\"\""))
+        } else {
+            key.clone()
+        }
+    });
+    let text = format!(
+        "{}\n{}\n",
+        column.name,
+        quoted.collect::<Vec<_>>().join("\n")
+    );
+    let reason = format!(
+        "the distinct values of `{}`: no file has them as its key",
+        column.name
+    );
+    Derived { file, text, reason }
 }
 
 fn happenings<'a>(table: &'a Table, taken: &[String], names: [&String; 2]) -> Events<'a> {

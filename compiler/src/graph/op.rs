@@ -192,6 +192,34 @@ pub enum Op {
     },
 }
 
+impl Op {
+    /// Whether the operands join element by element: by their spaces, and by position from the right.
+    pub fn is_elementwise(&self) -> bool {
+        use Op::{
+            Add, And, BceLogits, Div, Eq, Ge, Gt, Le, Lt, Max, Min, Mul, Ne, Or, Pow, Select, Sub,
+        };
+        matches!(
+            self,
+            Add | Sub
+                | Mul
+                | Div
+                | Pow
+                | Max
+                | Min
+                | Eq
+                | Ne
+                | Lt
+                | Le
+                | Gt
+                | Ge
+                | And
+                | Or
+                | Select
+                | BceLogits
+        )
+    }
+}
+
 /// How an optimiser turns a gradient into a step; fields are named as in the papers. Tables take the sparse forms: only rows with a gradient move.
 #[expect(missing_docs, reason = "the papers name the fields")]
 #[derive(Clone, Copy, Debug, PartialEq)]

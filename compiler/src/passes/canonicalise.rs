@@ -69,7 +69,7 @@ fn simpler(build: &mut Builder, found: &Found) -> Option<NodeId> {
 
 /// Elementwise ops repeat their operands by themselves where these still join to the same type in the same way.
 fn unrepeat(build: &Builder, found: &mut Found) {
-    if !is_elementwise(found.op) || found.operands.len() < 2 {
+    if !found.op.is_elementwise() || found.operands.len() < 2 {
         return;
     }
     for at in 0..found.operands.len() {
@@ -109,31 +109,6 @@ fn repeated(graph: &Graph, id: NodeId, rank: usize) -> Option<(NodeId, Vec<usize
     };
     // A value without dimensions lies nowhere, so it joins in any way.
     (whole.rank() == rank || ty.rank() == 0).then_some((inner, axes))
-}
-
-fn is_elementwise(op: &Op) -> bool {
-    use Op::{
-        Add, And, BceLogits, Div, Eq, Ge, Gt, Le, Lt, Max, Min, Mul, Ne, Or, Pow, Select, Sub,
-    };
-    matches!(
-        op,
-        Add | Sub
-            | Mul
-            | Div
-            | Pow
-            | Max
-            | Min
-            | Eq
-            | Ne
-            | Lt
-            | Le
-            | Gt
-            | Ge
-            | And
-            | Or
-            | Select
-            | BceLogits
-    )
 }
 
 fn order_constants(build: &Builder, found: &mut Found) {

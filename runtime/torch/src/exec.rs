@@ -54,30 +54,7 @@ impl Frame<'_> {
 
 /// Whether the operands of an op join by space, so that libtorch has to be given views that line up.
 pub(crate) fn joins(op: &Op) -> bool {
-    use Op::{
-        Add, And, BceLogits, Broadcast, Div, Eq, Ge, Gt, Le, Lt, Max, Min, Mul, Ne, Or, Pow,
-        Select, Sub,
-    };
-    matches!(
-        op,
-        Add | Sub
-            | Mul
-            | Div
-            | Pow
-            | Max
-            | Min
-            | Eq
-            | Ne
-            | Lt
-            | Le
-            | Gt
-            | Ge
-            | And
-            | Or
-            | Select
-            | Broadcast
-            | BceLogits
-    )
+    matches!(op, Op::Broadcast) || op.is_elementwise()
 }
 
 /// The kernel of an op with a result of type `ty` from operands of these types.

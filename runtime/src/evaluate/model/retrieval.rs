@@ -72,19 +72,11 @@ impl<'a> Retrieval<'a> {
         let askers = data
             .source(asker)
             .ok_or_else(|| unknown(plan, "entity", asker, known()))?;
-        let rows = EventRows {
-            asker: reference(asker)?.clone(),
-            item: reference(entity)?.clone(),
-            time: if events.times.is_empty() {
-                vec![0; events.rows]
-            } else {
-                events.times.clone()
-            },
-            part: frame.parts(),
-            passes: frame.passes(),
-            askers: askers.rows,
-            items: ranked.rows,
-        };
+        let rows = event_rows(
+            &frame,
+            (reference(asker)?, askers.rows),
+            (reference(entity)?, ranked.rows),
+        );
         let mut all_slices = vec![by_training_count(&rows)];
         for slice in &plan.slices {
             all_slices.push(slices::retrieval(frame, slice, &rows, entity)?);
@@ -163,16 +155,7 @@ impl<'a> Retrieval<'a> {
                     .collect();
                 report.metrics = ranked.metrics(Some((&groups, Key::new(self.frame.seed))));
                 report.slices = ranked.slices();
-                if asked.without_targets > 0 {
-                    let unit = match self.asking {
-                        Asking::PerAsker => "users",
-                        Asking::PerRow => "rows",
-                    };
-                    let count = asked.without_targets;
-                    report.notes.push(format!(
-                        "{count} {unit} of {split} have no target and are not asked"
-                    ));
-                }
+                report.notes.extend(self.unasked(&asked, split));
                 self.add_baselines(&asked, &mut report);
             }
         }
@@ -204,6 +187,16 @@ impl<'a> Retrieval<'a> {
                 },
             })
             .collect()
+    }
+
+    /// Says how many cannot be asked because nothing of theirs lies in the part.
+    fn unasked(&self, asked: &Asked<'_>, split: &str) -> Option<String> {
+        let unit = match self.asking {
+            Asking::PerAsker => "users",
+            Asking::PerRow => "rows",
+        };
+        let count = asked.without_targets;
+        (count > 0).then(|| format!("{count} {unit} of {split} have no target and are not asked"))
     }
 
     fn add_baselines(&self, asked: &Asked<'_>, report: &mut Report) {
@@ -354,3 +347,21 @@ const NAMES: [&str; 7] = [
     "mrr@10",
     "coverage@10",
 ];
+
+/// The events of an evaluation with who asks and what is ranked, each by the rows that events refer to and their number.
+fn event_rows(frame: &Frame<'_>, asker: (&[u32], usize), item: (&[u32], usize)) -> EventRows {
+    let events = frame.events;
+    EventRows {
+        asker: asker.0.to_vec(),
+        item: item.0.to_vec(),
+        time: if events.times.is_empty() {
+            vec![0; events.rows]
+        } else {
+            events.times.clone()
+        },
+        part: frame.parts(),
+        passes: frame.passes(),
+        askers: asker.1,
+        items: item.1,
+    }
+}
