@@ -13,6 +13,7 @@ mod compile;
 mod exec;
 mod fuse;
 mod kernels;
+mod reproducible;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -24,8 +25,9 @@ pub use program::{NonFinite, Outputs, Program, RunKey};
 pub use store::{Store, Stored};
 pub use tch::Device;
 
-/// Sets how many threads one libtorch op may use.
+/// Sets how many threads one libtorch op may use. Results do not depend on it.
 pub fn set_threads(threads: usize) {
+    reproducible::ensure();
     tch::set_num_threads(i32::try_from(threads.max(1)).unwrap_or(i32::MAX));
 }
 

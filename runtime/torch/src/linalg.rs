@@ -2,6 +2,8 @@
 
 use tch::{Kind, Tensor};
 
+use crate::reproducible;
+
 /// The inverse of a symmetric positive definite matrix of `size` rows, row by row, by Cholesky's factors. `None` where
 /// it has none in 32 bits.
 ///
@@ -9,6 +11,7 @@ use tch::{Kind, Tensor};
 /// If the matrix does not have `size * size` elements.
 pub fn inverse_positive_definite(matrix: Vec<f32>, size: usize) -> Option<Vec<f32>> {
     assert_eq!(matrix.len(), size * size, "internal: a square matrix");
+    reproducible::ensure();
     let side = size as i64;
     let mut inverse = Tensor::from_slice(&matrix).view([side, side]);
     drop(matrix);

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::exec::{Frame, Kernel};
 use crate::feeds::Feeds;
 use crate::kernels::Kernels;
+use crate::reproducible;
 use crate::store::Store;
 
 /// What random draws of a run are keyed by, besides the place in the program, the row and the element.
@@ -97,6 +98,7 @@ pub struct NonFinite {
 impl Program {
     /// Lowers a graph. The program does not refer to the graph.
     pub fn compile(graph: &Graph, device: Device) -> Result<Self, Error> {
+        reproducible::ensure();
         compile::compile(graph, device, Kernels::of(device))
     }
 

@@ -11,6 +11,7 @@ use tch::{Device, Kind, Tensor};
 use crate::error::{Error, shape_name};
 use crate::feeds::kind;
 use crate::program::to_vec;
+use crate::reproducible;
 
 /// Parameters and optimiser state on one device.
 #[derive(Debug)]
@@ -50,6 +51,7 @@ const STEPS: &str = "steps";
 impl Store {
     /// An empty store.
     pub fn new(device: Device) -> Self {
+        reproducible::ensure();
         Self {
             device,
             slots: BTreeMap::new(),
