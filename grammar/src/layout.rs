@@ -12,7 +12,7 @@ pub(crate) const BORDER: u8 = 3;
 /// Stands for each byte of what is nested too deeply.
 pub(crate) const DEEP: u8 = 1;
 /// How many brackets and operators may be open at once. Every recursion over a spec is bounded by it.
-const MAX_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 128;
 
 /// A text made ready for the grammar.
 pub(crate) struct Layout {

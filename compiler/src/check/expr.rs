@@ -1,6 +1,7 @@
 //! Expressions: names, fields, operators, choices and loops.
 
-use reckon_grammar::ast::{self, Body, ExprKind as Syntax, Name, UnaryOp};
+use reckon_grammar::ast::{self, BinaryOp, Body, ExprKind as Syntax, Name, UnaryOp};
+use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 use super::{Checker, Frame, constant};
@@ -27,10 +28,13 @@ impl Checker<'_> {
             Syntax::Call(callee, args) => self.call(callee, None, args, span),
             Syntax::Pipe(value, callee, args) => self.call(callee, Some(value), args, span),
             Syntax::Unary(op, value) => self.unary(*op, value, span),
-            Syntax::Binary(op, a, b) => {
-                let (a, b) = (self.expr(a), self.expr(b));
-                self.join(*op, a, b, span)
-            }
+            Syntax::Binary(op, a, b) => match self.chained(*op, a, span) {
+                Some(middle) => self.chain(*op, a, middle, b, span),
+                None => {
+                    let (a, b) = (self.expr(a), self.expr(b));
+                    self.join(*op, a, b, span)
+                }
+            },
             Syntax::If(cond, then, otherwise) => self.choice(cond, then, otherwise, span),
             Syntax::Match(subject, arms) => self.matched(subject, arms, span),
             Syntax::For {
@@ -230,6 +234,37 @@ impl Checker<'_> {
         names
     }
 
+    /// What stands between two comparisons that the parser has found in a chain.
+    fn chained<'e>(&self, op: BinaryOp, left: &'e ast::Expr, span: Span) -> Option<&'e ast::Expr> {
+        let Syntax::Binary(first, _, middle) = &left.kind else {
+            return None;
+        };
+        let refused = |found: &Diagnostic| {
+            let at = found.primary.span;
+            found.code == Code(115)
+                && at.file == span.file
+                && at.start >= left.span.end
+                && at.end <= span.end
+        };
+        let chains = compares(*first) && compares(op);
+        (chains && self.program.diagnostics.iter().any(refused)).then_some(middle)
+    }
+
+    /// `a < b < c` was refused, and goes on as the `a < b and b < c` that it stands for.
+    fn chain(
+        &mut self,
+        op: BinaryOp,
+        left: &ast::Expr,
+        middle: &ast::Expr,
+        right: &ast::Expr,
+        span: Span,
+    ) -> Expr {
+        let first = self.expr(left);
+        let (middle, right) = (self.expr(middle), self.expr(right));
+        let second = self.join(op, middle, right, span);
+        self.join(BinaryOp::And, first, second, span)
+    }
+
     fn unary(&mut self, op: UnaryOp, value: &ast::Expr, span: Span) -> Expr {
         let value = self.expr(value);
         let facts = value.facts.clone();
@@ -393,4 +428,9 @@ pub(super) fn tuple(items: Vec<Expr>, span: Span) -> Expr {
         .fold(Facts::default(), |facts, item| facts.join(&item.facts));
     let ty = Ty::Tuple(items.iter().map(|item| item.ty.clone()).collect());
     Expr::new(ExprKind::Tuple(items), ty, facts, span)
+}
+
+fn compares(op: BinaryOp) -> bool {
+    use BinaryOp::{Eq, Ge, Gt, Le, Lt, Ne};
+    matches!(op, Eq | Ne | Lt | Le | Gt | Ge)
 }

@@ -136,8 +136,6 @@ impl Parser<'_> {
     /// Reads operators of at least this level.
     fn operation(&mut self, run: &mut Run<'_>, level: Level) -> Expr {
         let mut left = self.prefixed(run, level);
-        // What a chain of comparisons compares on both sides.
-        let mut middle: Option<Expr> = None;
         while let Some(node) = run
             .peek()
             .filter(|node| matches!(node.rule, Rule::op | Rule::plain_op))
@@ -151,23 +149,15 @@ impl Parser<'_> {
                 Level::Power => self.operation(run, Level::Negate),
                 _ => self.operation(run, own.tighter()),
             };
-            let compared = (own == Level::Compare).then(|| right.clone());
-            if compared.is_some() {
+            if own == Level::Compare {
                 self.refuse_chain(run);
             }
-            left = match middle.take() {
-                Some(middle) if compared.is_some() => {
-                    let second = self.join(middle, operator, right);
-                    self.join(left, Operator::Binary(BinaryOp::And), second)
-                }
-                _ => self.join(left, operator, right),
-            };
-            middle = compared;
+            left = self.join(left, operator, right);
         }
         left
     }
 
-    /// Comparisons do not chain: that is said once, and the chain is read as the `and` that it stands for.
+    /// Comparisons do not chain; the rest of the chain is still read, and said to be wrong once.
     fn refuse_chain(&mut self, run: &Run<'_>) {
         let Some(node) = run
             .peek()
