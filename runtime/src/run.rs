@@ -4,6 +4,7 @@ mod answer;
 mod export;
 mod folder;
 mod summary;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use crate::train::Training;
 pub use answer::{Answer, Recommendation, eval, recommend};
 pub use folder::{Origin, origin};
 use folder::{Resumed, RunFolder};
+pub use trace::trace;
 
 /// A compiled spec with the texts that a run directory keeps.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ mod pace;
 mod phase;
 mod schedule;
 mod stream;
+mod trace;
 mod weights;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::data::Dataset;
 use crate::failure::{Failure, whole_spec};
 use crate::observer::Observer;
 use phase::Phase;
+pub(crate) use trace::Traced;
 pub(crate) use weights::{import, restore};
 
 /// What training needs, and what it keeps.

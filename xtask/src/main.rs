@@ -2,6 +2,7 @@
 //!
 //! Built before libtorch is there (it is what fetches it), so it depends on no crate of the workspace.
 
+mod bench;
 mod bless;
 mod chores;
 mod data;
@@ -43,6 +44,7 @@ pub(crate) struct Repository {
 const VERBS: &[Verb] = &[
     demo::VERB,
     test::VERB,
+    bench::VERB,
     setup::VERB,
     data::VERB,
     world::VERB,

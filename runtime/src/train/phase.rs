@@ -260,7 +260,7 @@ impl<'a> Phase<'a> {
         self.streams[0].steps()
     }
 
-    fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.plan.epochs * self.steps_an_epoch()
     }
 
@@ -335,7 +335,7 @@ fn rows_of(
 }
 
 /// The outputs of a step, all without dimensions.
-fn scalars(outputs: &Outputs) -> Vec<(String, f64)> {
+pub(super) fn scalars(outputs: &Outputs) -> Vec<(String, f64)> {
     outputs
         .names()
         .map(|name| (name.to_owned(), outputs.scalar(name)))

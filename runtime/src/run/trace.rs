@@ -1,0 +1,92 @@
+//! A trace: the first steps of a training in files, so that another implementation can take the same steps.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use reckon_compiler::graph::Elem;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_torch::Stored;
+use serde_json::json;
+
+use super::{RunOptions, Spec, device_of, load};
+use crate::checkpoint::tensors;
+use crate::data::{HostTensor, HostValues};
+use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
+use crate::train::{Traced, Training};
+
+/// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
+/// `initial.safetensors` and `final.safetensors`, the parameters before the first step and after the last;
+/// `step-0000.safetensors` and so on, the inputs of each step by the names of the printed plan; and `losses.json`, an
+/// object of each step's outputs by name.
+///
+/// # Errors
+/// Faults of the data, the device and the folder.
+pub fn trace(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+    steps: usize,
+    out: &Path,
+) -> Result<(), Failure> {
+    let device = device_of(options.device, spec.plan)?;
+    reckon_torch::set_threads(options.threads);
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(out.join(name), bytes).map_err(|error| {
+            let message = format!("`{name}` cannot be written to `{}`", out.display());
+            let diagnostic = Diagnostic::error(RUN_FOLDER, whole_spec(spec.plan), message);
+            Failure::new(FailureKind::Data, diagnostic.note(error.to_string()))
+        })
+    };
+    fs::create_dir_all(out).map_err(|error| {
+        let message = format!("folder `{}` cannot be made", out.display());
+        let diagnostic = Diagnostic::error(RUN_FOLDER, whole_spec(spec.plan), message);
+        Failure::new(FailureKind::Data, diagnostic.note(error.to_string()))
+    })?;
+    let data = load(spec.plan, spec.root(), None)?;
+    let training = Training {
+        plan: spec.plan,
+        data: &data,
+        device,
+        seed: options.seed,
+        threads: options.threads,
+        interrupted: options.interrupted,
+        checkpoints: out,
+        fitted: BTreeMap::new(),
+    };
+    let mut losses = Vec::new();
+    let [first, last] = training.trace(steps, |step, Traced { batch, outputs }| {
+        losses.push(outputs.iter().cloned().collect::<BTreeMap<_, _>>());
+        let inputs: Vec<Stored> = batch
+            .inputs
+            .iter()
+            .map(|(name, tensor)| stored(name, tensor))
+            .collect();
+        write(
+            &format!("step-{step:04}.safetensors"),
+            &tensors::to_bytes(&inputs),
+        )
+    })?;
+    write("initial.safetensors", &tensors::to_bytes(&first))?;
+    write("final.safetensors", &tensors::to_bytes(&last))?;
+    write("losses.json", json!(losses).to_string().as_bytes())
+}
+
+fn stored(name: &str, tensor: &HostTensor) -> Stored {
+    let (elem, bytes) = match &tensor.values {
+        HostValues::F32(values) => (
+            Elem::F32,
+            values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        ),
+        HostValues::I64(values) => (
+            Elem::I64,
+            values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        ),
+        HostValues::Bool(values) => (Elem::Bool, values.iter().map(|x| u8::from(*x)).collect()),
+    };
+    Stored {
+        name: name.to_owned(),
+        elem,
+        shape: tensor.shape.clone(),
+        bytes,
+    }
+}

@@ -1,0 +1,46 @@
+//! The first steps of a training, with all that they read and yield.
+
+use reckon_torch::{Store, Stored};
+
+use super::Training;
+use super::phase::{Phase, scalars};
+use crate::data::Batch;
+use crate::failure::Failure;
+
+/// What a step read and what came out of it.
+pub(crate) struct Traced {
+    /// Its inputs.
+    pub(crate) batch: Batch,
+    /// Its losses and the norm of its gradient, by name.
+    pub(crate) outputs: Vec<(String, f64)>,
+}
+
+impl Training<'_> {
+    /// Runs at most `steps` steps of the first training, and gives `see` each as it was. Returns the parameters before the
+    /// first step and after the last, with what optimisers remember; none where the plan trains nothing.
+    ///
+    /// # Errors
+    /// What training itself refuses, and what `see` does.
+    pub(crate) fn trace(
+        &self,
+        steps: usize,
+        mut see: impl FnMut(usize, &Traced) -> Result<(), Failure>,
+    ) -> Result<[Vec<Stored>; 2], Failure> {
+        let Some(plan) = self.plan.phases.first() else {
+            return Ok([Vec::new(), Vec::new()]);
+        };
+        let mut store = Store::new(self.device);
+        let phase = Phase::new(self, plan, &mut store)?;
+        let initial = store.export();
+        let batches = phase.batches();
+        for step in 0..steps.min(phase.steps()) {
+            let batch = batches.at(step);
+            let outputs = phase
+                .step
+                .run(&mut store, &batch, &[], &phase.run_key(step))?;
+            let outputs = scalars(&outputs);
+            see(step, &Traced { batch, outputs })?;
+        }
+        Ok([initial, store.export()])
+    }
+}

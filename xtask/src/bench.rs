@@ -1,0 +1,209 @@
+//! `cargo xtask bench NAME`: all contenders in one run, on the same data and with the same number of threads. A table goes
+//! to stdout, and what it rests on to `target/bench/NAME.json`.
+
+mod parity;
+mod peers;
+mod quality;
+mod reckon;
+mod record;
+
+use crate::{
+    Repository, Verb,
+    chores::say,
+    setup,
+    trouble::{Trouble, closest},
+};
+use record::Record;
+use std::{path::PathBuf, thread};
+
+pub(crate) const VERB: Verb = Verb {
+    name: "bench",
+    arguments: "NAME",
+    about: "compare with peers and baselines: quality, parity; [--quick] [--threads N] [CASE]...",
+    run: bench,
+};
+
+/// One benchmark. To add one: a file with its constant, and its line in [`BENCHES`].
+struct Bench {
+    name: &'static str,
+    /// The names of what it compares, which can be asked for alone.
+    cases: &'static [&'static str],
+    /// Measures into the record; what fails to hold in the end is trouble, after everything has been measured.
+    run: fn(&Bed<'_>, &mut Record) -> Result<(), Trouble>,
+}
+
+const BENCHES: &[Bench] = &[quality::BENCH, parity::BENCH];
+
+/// What a benchmark runs on.
+struct Bed<'a> {
+    repository: &'a Repository,
+    scale: Scale,
+    /// Threads of each contender.
+    threads: usize,
+    /// The cases asked for; all where none is.
+    cases: Vec<String>,
+    /// An empty folder for what is made on the way.
+    folder: PathBuf,
+}
+
+impl Bed<'_> {
+    fn wants(&self, case: &str) -> bool {
+        self.cases.is_empty() || self.cases.iter().any(|wanted| wanted == case)
+    }
+}
+
+/// How much is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scale {
+    /// Under five minutes: whether everything still runs.
+    Quick,
+    /// What `docs/benchmarks.md` quotes.
+    Full,
+}
+
+impl Scale {
+    /// What cargo is told about the build. Quick runs take the one that tests have made, whose tensor kernels are
+    /// optimised too.
+    fn profile(self) -> &'static [&'static str] {
+        match self {
+            Scale::Quick => &[],
+            Scale::Full => &["--release"],
+        }
+    }
+}
+
+/// What was typed after `bench`.
+#[derive(Debug, PartialEq)]
+struct Asked {
+    name: String,
+    scale: Scale,
+    threads: Option<usize>,
+    cases: Vec<String>,
+}
+
+impl Asked {
+    fn of(words: &[String]) -> Result<Asked, Trouble> {
+        let (mut names, mut scale, mut threads) = (Vec::new(), Scale::Full, None);
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--quick" => scale = Scale::Quick,
+                "--threads" => threads = Some(number(words.next())?),
+                option if option.starts_with('-') => {
+                    return Err(Trouble::usage(
+                        format!("`bench` does not know `{option}`"),
+                        "its options are `--quick` and `--threads N`",
+                    ));
+                }
+                name => names.push(name.to_string()),
+            }
+        }
+        if names.is_empty() {
+            return Err(unknown("a benchmark", None, BENCHES.iter().map(|b| b.name)));
+        }
+        Ok(Asked {
+            name: names.remove(0),
+            scale,
+            threads,
+            cases: names,
+        })
+    }
+}
+
+fn number(word: Option<&String>) -> Result<usize, Trouble> {
+    let parsed = word.and_then(|word| word.parse().ok()).filter(|n| *n > 0);
+    parsed.ok_or_else(|| {
+        Trouble::usage(
+            "`--threads` needs a number above 0",
+            "`cargo xtask bench parity --threads 2`",
+        )
+    })
+}
+
+fn unknown<'a>(
+    what: &str,
+    typed: Option<&str>,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Trouble {
+    let known = || names.clone().collect::<Vec<_>>().join(", ");
+    match typed {
+        None => Trouble::usage(format!("`bench` needs the name of {what}"), known()),
+        Some(typed) => Trouble::usage(
+            format!("`{typed}` is not {what}"),
+            closest(typed, names.clone()).map_or_else(known, |near| format!("perhaps `{near}`")),
+        ),
+    }
+}
+
+fn bench(repository: &Repository, words: &[String]) -> Result<(), Trouble> {
+    let asked = Asked::of(words)?;
+    let names = BENCHES.iter().map(|bench| bench.name);
+    let bench = BENCHES
+        .iter()
+        .find(|bench| bench.name == asked.name)
+        .ok_or_else(|| unknown("a benchmark", Some(&asked.name), names))?;
+    let known = bench.cases;
+    if let Some(case) = asked
+        .cases
+        .iter()
+        .find(|case| !known.contains(&case.as_str()))
+    {
+        let what = format!("a case of `{}`", bench.name);
+        return Err(unknown(&what, Some(case), known.iter().copied()));
+    }
+    setup::libtorch(repository)?;
+    let folder = repository.root.join("target/bench").join(bench.name);
+    let bed = Bed {
+        repository,
+        scale: asked.scale,
+        threads: asked
+            .threads
+            .unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into)),
+        cases: asked.cases,
+        folder: crate::chores::fresh_folder(folder)?,
+    };
+    let mut record = Record::new(repository, bench.name, &bed)?;
+    let outcome = (bench.run)(&bed, &mut record);
+    // What was measured before something failed is kept.
+    let file = record.write()?;
+    record.print()?;
+    say(format!("written to {}", file.display()));
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(text: &str) -> Result<Asked, Trouble> {
+        Asked::of(
+            &text
+                .split_whitespace()
+                .map(str::to_string)
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    #[test]
+    fn a_name_its_cases_and_options_come_in_any_order() {
+        let found = asked("--threads 2 quality two_tower --quick sasrec").unwrap();
+        assert_eq!(found.name, "quality");
+        assert_eq!(found.cases, ["two_tower", "sasrec"]);
+        assert_eq!((found.scale, found.threads), (Scale::Quick, Some(2)));
+        assert_eq!(asked("parity").unwrap().scale, Scale::Full);
+    }
+
+    #[test]
+    fn wrong_words_are_wrong_usage() {
+        for text in ["", "--fast", "quality --threads", "quality --threads 0"] {
+            assert_eq!(asked(text).unwrap_err().status, 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_benchmark_with_a_similar_name_is_suggested() {
+        let names = || BENCHES.iter().map(|bench| bench.name);
+        let trouble = unknown("a benchmark", Some("qualty"), names());
+        assert_eq!(trouble.help, "perhaps `quality`");
+    }
+}

@@ -1,0 +1,80 @@
+//! The peers: the same work in other libraries, in a Python environment of their own under `target/`.
+
+use super::{
+    Bed,
+    reckon::{read_json, succeed},
+};
+use crate::{
+    Repository,
+    chores::{fresh_folder, say},
+    python::Python,
+    trouble::Trouble,
+};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+const FOLDER: &str = "benches/peers";
+
+/// An environment that has what `requirements.txt` asks for.
+pub(super) struct Peers {
+    python: PathBuf,
+    folder: PathBuf,
+}
+
+impl Peers {
+    /// Makes the environment, unless it was made from the same requirements before.
+    pub(super) fn ready(repository: &Repository) -> Result<Peers, Trouble> {
+        let folder = repository.root.join(FOLDER);
+        let environment = repository.root.join("target/bench/venv");
+        let requirements = folder.join("requirements.txt");
+        let wanted = fs::read_to_string(&requirements).map_err(|error| {
+            Trouble::io(format!("cannot read {}", requirements.display()), &error)
+        })?;
+        let stamp = environment.join("made-from.txt");
+        let peers = Peers {
+            python: environment.join("bin/python"),
+            folder,
+        };
+        if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+            return Ok(peers);
+        }
+        Python::with_pip("the environment of the peers")?;
+        say("installing the peers into target/bench/venv (3 GB to download)");
+        fresh_folder(environment.clone())?;
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(&environment);
+        succeed("`python3 -m venv`", make)?;
+        let mut install = Command::new(&peers.python);
+        install
+            .args(["-m", "pip", "install", "--disable-pip-version-check", "-r"])
+            .arg(&requirements);
+        succeed("`pip install`", install)?;
+        fs::write(&stamp, wanted)
+            .map_err(|error| Trouble::io(format!("cannot write {}", stamp.display()), &error))?;
+        Ok(peers)
+    }
+
+    /// Runs a script with these words and the path of a file to write JSON to, and reads that.
+    pub(super) fn run(
+        &self,
+        bed: &Bed<'_>,
+        script: &str,
+        words: &[&str],
+        out: &Path,
+    ) -> Result<Value, Trouble> {
+        say(format!("{script} {}", words.join(" ")));
+        let mut command = Command::new(&self.python);
+        command
+            .arg(self.folder.join(script))
+            .args(words)
+            .arg(out)
+            .current_dir(&bed.repository.root)
+            .env("OMP_NUM_THREADS", bed.threads.to_string());
+        succeed(script, command)?;
+        read_json(out)
+    }
+}

@@ -1,0 +1,111 @@
+//! `bench quality`: every example on MovieLens, with its baselines.
+
+use super::{
+    Bed, Bench, Scale,
+    reckon::{self, Request},
+    record::{Record, Subject},
+};
+use crate::{data, trouble::Trouble};
+
+pub(super) const BENCH: Bench = Bench {
+    name: "quality",
+    cases: &["two_tower", "two_tower_by_time", "ranking", "sasrec"],
+    run: quality,
+};
+
+/// An edition of MovieLens and how it is trained on.
+struct Edition {
+    data_set: &'static str,
+    folder: &'static str,
+    /// At most so many epochs; early stopping may end sooner.
+    epochs: usize,
+    seeds: u64,
+}
+
+impl Scale {
+    fn editions(self) -> &'static [Edition] {
+        match self {
+            Scale::Quick => &[Edition {
+                data_set: "ml-100k",
+                folder: "data",
+                epochs: 2,
+                seeds: 1,
+            }],
+            Scale::Full => &[
+                Edition {
+                    data_set: "ml-100k",
+                    folder: "data",
+                    epochs: 20,
+                    seeds: 3,
+                },
+                Edition {
+                    data_set: "ml-1m",
+                    folder: "data-1m",
+                    epochs: 3,
+                    seeds: 3,
+                },
+            ],
+        }
+    }
+}
+
+fn quality(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
+    let editions = bed.scale.editions();
+    for edition in editions {
+        data::get(bed.repository, edition.data_set)?;
+    }
+    reckon::build(bed)?;
+    for edition in editions {
+        for spec in BENCH.cases.iter().filter(|case| bed.wants(case)) {
+            for seed in 0..edition.seeds {
+                measure(bed, record, spec, edition, seed)?;
+                record.write()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn measure(
+    bed: &Bed<'_>,
+    record: &mut Record,
+    spec: &str,
+    edition: &Edition,
+    seed: u64,
+) -> Result<(), Trouble> {
+    let case = format!("{spec}, {}", edition.data_set);
+    let run = reckon::run(
+        bed,
+        &Request {
+            spec: &format!("examples/movielens/{spec}.rec"),
+            settings: &[
+                format!("data={}", edition.folder),
+                format!("epochs={}", edition.epochs),
+            ],
+            seed,
+            out: &format!("{spec}-{}-{seed}", edition.data_set),
+        },
+    )?;
+    for (contender, metric, value) in run.of_test() {
+        // Baselines do not depend on the seed.
+        if contender == reckon::MODEL || seed == 0 {
+            let subject = Subject {
+                case: &case,
+                contender: &contender,
+                metric: &metric,
+                unit: "share",
+            };
+            record.add(subject, value);
+        }
+    }
+    if let Some(pace) = run.examples_per_second {
+        let subject = Subject {
+            case: &case,
+            contender: reckon::MODEL,
+            metric: "examples/s",
+            unit: "1/s",
+        };
+        record.add(subject, pace);
+    }
+    Ok(())
+}

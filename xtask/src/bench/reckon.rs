@@ -1,0 +1,173 @@
+//! Runs of Reckon itself, and what their summaries say.
+
+use super::Bed;
+use crate::{
+    chores::{cargo, say},
+    trouble::Trouble,
+};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A finished run.
+pub(super) struct Finished {
+    /// Its directory.
+    pub(super) out: PathBuf,
+    summary: Value,
+    /// Training rows a second: the median over the steps that told it, evaluations left out.
+    pub(super) examples_per_second: Option<f64>,
+}
+
+/// What a run is asked for.
+pub(super) struct Request<'a> {
+    /// From the root of the repository.
+    pub(super) spec: &'a str,
+    /// `NAME=VALUE` each.
+    pub(super) settings: &'a [String],
+    pub(super) seed: u64,
+    /// Below the folder of the benchmark.
+    pub(super) out: &'a str,
+}
+
+/// How reports call the model that a spec describes.
+pub(super) const MODEL: &str = "model";
+
+/// Builds the command, so that no run's time holds it.
+pub(super) fn build(bed: &Bed<'_>) -> Result<(), Trouble> {
+    say("building reckon");
+    let mut command = cargo(bed.repository, &["build", "--package", "reckon"]);
+    command.args(bed.scale.profile());
+    succeed("the build", command)
+}
+
+/// Runs a spec.
+pub(super) fn run(bed: &Bed<'_>, request: &Request<'_>) -> Result<Finished, Trouble> {
+    let out = bed.folder.join(request.out);
+    say(format!(
+        "reckon run {} {} --seed {}",
+        request.spec,
+        request.settings.join(" "),
+        request.seed
+    ));
+    let words = ["run", "--quiet", "--package", "reckon"];
+    let mut command = cargo(bed.repository, &words);
+    command
+        .args(bed.scale.profile())
+        .args(["--", "run", request.spec, "--progress", "json"])
+        .args(["--seed", &request.seed.to_string()])
+        .args(["--threads", &bed.threads.to_string()])
+        .arg("--out")
+        .arg(&out);
+    for setting in request.settings {
+        command.args(["--set", setting]);
+    }
+    let output = command
+        .env("OMP_NUM_THREADS", bed.threads.to_string())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Trouble::io("cannot start cargo", &error))?;
+    if !output.status.success() {
+        return Err(Trouble::new(
+            format!("the run of {} failed", request.spec),
+            "the messages above say why",
+        ));
+    }
+    let summary = read_json(&out.join("summary.json"))?;
+    let events = String::from_utf8_lossy(&output.stdout);
+    Ok(Finished {
+        out,
+        summary,
+        examples_per_second: pace(&events),
+    })
+}
+
+impl Finished {
+    /// The reports on the last part of the split: contender, metric and value, those of the model first.
+    pub(super) fn of_test(&self) -> Vec<(String, String, f64)> {
+        let reports = self.summary["reports"].as_array();
+        let of_test = reports
+            .into_iter()
+            .flatten()
+            .filter(|report| report["split"] == "test");
+        let mut found = Vec::new();
+        for report in of_test {
+            found.extend(values(MODEL, &report["metrics"]));
+            for (name, metrics) in report["baselines"].as_object().into_iter().flatten() {
+                found.extend(values(name, metrics));
+            }
+        }
+        found
+    }
+}
+
+fn values(contender: &str, metrics: &Value) -> Vec<(String, String, f64)> {
+    let metrics = metrics.as_object().into_iter().flatten();
+    metrics
+        .filter_map(|(name, value)| Some((contender.to_string(), name.clone(), value.as_f64()?)))
+        .collect()
+}
+
+/// The median of what progress events tell; the first steps, which fill queues and caches, are among them.
+fn pace(events: &str) -> Option<f64> {
+    let mut told: Vec<f64> = events
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|event| event["event"] == "progress")
+        .filter_map(|event| event["examples_per_second"].as_f64())
+        .collect();
+    told.sort_unstable_by(f64::total_cmp);
+    told.get(told.len() / 2).copied()
+}
+
+/// Runs a command to its end and refuses any other status than success.
+pub(super) fn succeed(what: &str, mut command: Command) -> Result<(), Trouble> {
+    let status = command
+        .status()
+        .map_err(|error| Trouble::io(format!("cannot start {what}"), &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(Trouble::new(
+        format!("{what} failed"),
+        "the messages above say why",
+    ))
+}
+
+/// A file of JSON.
+pub(super) fn read_json(path: &Path) -> Result<Value, Trouble> {
+    let text = fs::read_to_string(path)
+        .map_err(|error| Trouble::io(format!("cannot read {}", path.display()), &error))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Trouble::new(format!("{} is not JSON: {error}", path.display()), ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_pace_is_the_median_of_progress_and_nothing_else() {
+        let events = "{\"event\":\"progress\",\"examples_per_second\":10}\n\
+                      {\"event\":\"split\",\"examples_per_second\":1}\nnot json\n\
+                      {\"event\":\"progress\",\"examples_per_second\":30}\n\
+                      {\"event\":\"progress\",\"examples_per_second\":20}\n";
+        assert_eq!(pace(events), Some(20.0));
+        assert_eq!(pace(""), None);
+    }
+
+    #[test]
+    fn only_the_test_part_is_reported_with_the_model_first() {
+        let report = |split: &str, recall: f64| json!({ "split": split, "metrics": { "recall@50": recall }, "baselines": { "ease": { "recall@50": 0.3 } } });
+        let finished = Finished {
+            out: PathBuf::new(),
+            summary: json!({ "reports": [report("valid", 0.9), report("test", 0.4)] }),
+            examples_per_second: None,
+        };
+        let text = |contender: &str, value| (contender.to_string(), "recall@50".to_string(), value);
+        assert_eq!(finished.of_test(), [text("model", 0.4), text("ease", 0.3)]);
+    }
+}
