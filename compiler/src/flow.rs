@@ -165,6 +165,7 @@ fn why_not(hir: &Hir, path: &str, trainers: Option<&Vec<String>>) -> String {
         (Some((_, Origin::EmaOf(of, decay))), _) => {
             format!("moved towards `{of}` with decay {decay:?} at each step that trains it")
         }
+        (Some((_, Origin::Taken { run, .. })), _) => format!("taken from run `{run}`"),
         (Some((name, _)), Some(trains)) => {
             format!(
                 "of teacher `{name}`, trained in {}",

@@ -241,6 +241,13 @@ pub enum Origin {
     Like(String),
     /// Those of another tower as a training begins that reads it.
     CopyOf(String),
+    /// Those that a finished run has, in the structure of a tower of this spec.
+    Taken {
+        /// The tower.
+        like: String,
+        /// The run directory, relative to the folder of the spec.
+        run: String,
+    },
     /// A running average of those of another tower, moved once a step: `average = decay * average + (1 - decay) * weight`.
     EmaOf(String, f64),
 }
@@ -439,7 +446,7 @@ impl Tower {
     pub fn follows(&self) -> Option<&str> {
         match &self.teacher.as_ref()?.origin {
             Origin::CopyOf(of) | Origin::EmaOf(of, _) => Some(of),
-            Origin::Own | Origin::Like(_) => None,
+            Origin::Own | Origin::Like(_) | Origin::Taken { .. } => None,
         }
     }
 }

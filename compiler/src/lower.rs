@@ -68,7 +68,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         .iter()
         .filter_map(|(name, span)| lowering.export(name, *span))
         .collect();
-    lowering.followers(&mut phases, &evaluations, &exports);
+    let loads = lowering.followers(&mut phases, &evaluations, &exports);
     let Lowering {
         rows, diagnostics, ..
     } = lowering;
@@ -83,6 +83,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         kernels: rows.kernels(hir),
         fits: rows.fits,
         tables: rows.tables,
+        loads,
         phases,
         evaluations,
         exports,

@@ -23,7 +23,10 @@ pub use program::{Feed, FeedKind, Handle, HandleRows, Program};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
-pub use training::{AveragePlan, CopyPlan, PhasePlan, Schedule, StopPlan, StreamOrder, StreamPlan};
+pub use training::{
+    AveragePlan, CopyPlan, LoadParam, LoadPlan, PhasePlan, Schedule, StopPlan, StreamOrder,
+    StreamPlan,
+};
 
 /// A compiled spec.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +45,8 @@ pub struct Plan {
     pub kernels: Vec<Kernel>,
     /// How many rows each embedding table has, by the path of the table.
     pub tables: BTreeMap<String, TableRows>,
+    /// Teachers out of finished runs.
+    pub loads: Vec<LoadPlan>,
     /// Trainings in the order of their dataflow.
     pub phases: Vec<PhasePlan>,
     /// Evaluations in the order of the spec.
@@ -77,6 +82,8 @@ pub struct HistoryPlan {
 pub struct FitPlan {
     /// Its name, `movie.genres/vocab`.
     pub name: String,
+    /// Where it comes from, if it is not fitted here.
+    pub taken: Option<TakenFit>,
     /// What is fitted.
     pub kind: FitKind,
     /// The row program whose only output `value` is what the statistic sees.
@@ -85,6 +92,15 @@ pub struct FitPlan {
     pub domain: Domain,
     /// The call.
     pub span: Span,
+}
+
+/// A statistic that a finished run has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenFit {
+    /// The run directory, relative to the folder of the spec.
+    pub run: String,
+    /// Its name there.
+    pub name: String,
 }
 
 /// The kinds of statistics. Ids of values begin at `oov`; the ids below it are the unknown slots.

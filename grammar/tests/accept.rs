@@ -51,6 +51,7 @@ fn items_are_accepted() {
         "fn mlp(x: f32[.., D], sizes: list<int>) -> f32[.., last(sizes)] {\n  let n = length(sizes)\n  for s in sizes with h = x => linear(h, s) |> relu\n}",
         "tower film(m: movie) -> f32[dim] = concat(m) |> mlp([256, dim]) |> normalize was \"old\"",
         "teacher first like ranker",
+        "teacher old like ranker from checkpoint \"runs/old\"",
         "teacher first like ranker shares tables was \"x\"",
         "teacher old copy of ranker",
         "teacher slow ema of ranker decay 0.999",

@@ -30,6 +30,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Data, Fitted};
 
 pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
+pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};
 pub use source::{ABSENT_ROW, Source};
@@ -71,12 +72,19 @@ impl Dataset {
         root: &Path,
         fitted: Option<Vec<Fitted>>,
     ) -> Result<Self, Vec<Diagnostic>> {
+        let given = fitted.into_iter().flatten().enumerate().collect();
+        Self::load_with(plan, root, given)
+    }
+
+    /// As [`Dataset::load`], with some statistics given, by their place in the plan.
+    pub(crate) fn load_with(
+        plan: &Plan,
+        root: &Path,
+        given: BTreeMap<usize, Fitted>,
+    ) -> Result<Self, Vec<Diagnostic>> {
         let mut sources = read_sources(plan, root)?;
         split_sources(plan, &mut sources)?;
-        let fits = match fitted {
-            Some(fits) => fits,
-            None => fit_all(plan, &sources)?,
-        };
+        let fits = fit_all(plan, &sources, given)?;
         for (name, outputs) in run_programs(plan, &sources, &fits)? {
             if let Some(source) = sources.iter_mut().find(|source| source.name == name) {
                 source.outputs = outputs;
@@ -221,10 +229,18 @@ fn split_sources(plan: &Plan, sources: &mut [Source]) -> Result<(), Vec<Diagnost
     stop_on_error(sink)
 }
 
-fn fit_all(plan: &Plan, sources: &[Source]) -> Result<Vec<Fitted>, Vec<Diagnostic>> {
+/// The statistics of a plan: those that are given, and the others fitted.
+fn fit_all(
+    plan: &Plan,
+    sources: &[Source],
+    mut given: BTreeMap<usize, Fitted>,
+) -> Result<Vec<Fitted>, Vec<Diagnostic>> {
     let mut fits = Vec::with_capacity(plan.fits.len());
-    for statistic in &plan.fits {
-        let fitted = fit::fit(statistic, sources, &fits).map_err(|diagnostic| vec![diagnostic])?;
+    for (at, statistic) in plan.fits.iter().enumerate() {
+        let fitted = match given.remove(&at) {
+            Some(fitted) => fitted,
+            None => fit::fit(statistic, sources, &fits).map_err(|diagnostic| vec![diagnostic])?,
+        };
         fits.push(fitted);
     }
     Ok(fits)

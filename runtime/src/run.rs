@@ -5,6 +5,7 @@ mod export;
 mod folder;
 mod summary;
 mod trace;
+pub(crate) mod teachers;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::time::Instant;
 use reckon_compiler::plan::Plan;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Sources;
-use reckon_torch::{Device, Store};
+use reckon_torch::{Device, Store, Stored};
 
 use crate::checkpoint::{Checkpoint, folder_of};
 use crate::data::{Dataset, load_fits};
@@ -28,6 +29,7 @@ pub use answer::{Answer, Recommendation, eval, recommend};
 pub use folder::{Origin, origin};
 use folder::{Resumed, RunFolder};
 pub use trace::trace;
+use teachers::Teachers;
 
 /// A compiled spec with the texts that a run directory keeps.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +106,8 @@ pub fn run(
     let device = device_of(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
     let (folder, resumed, seed) = open(spec, options)?;
-    let fitted = resumed.as_ref().map(|_| folder.checkpoints());
-    let data = load(spec.plan, spec.root(), fitted).inspect_err(|_| folder.give_up())?;
+    let (data, teachers) =
+        load_all(spec, &folder, resumed.as_ref()).inspect_err(|_| folder.give_up())?;
     if !options.resume {
         folder.write_spec(spec, options)?;
     }
@@ -123,6 +125,7 @@ pub fn run(
         interrupted: options.interrupted,
         checkpoints: &folder.checkpoints(),
         fitted: folder.fitted_files(spec.plan, &data.fits)?,
+        teachers,
     };
     let trained = training.run(resumed, &mut both)?;
     clock.lap("train");
@@ -176,21 +179,27 @@ fn open(
     })
 }
 
-/// Loads the data of a plan, with the fitted state of a checkpoint where one is given.
-pub(crate) fn load(
-    plan: &Plan,
-    root: &Path,
-    checkpoints: Option<PathBuf>,
-) -> Result<Dataset, Failure> {
-    let fitted = match checkpoints {
-        None => None,
-        Some(checkpoints) => {
-            let folder = Checkpoint::place(&checkpoints).unwrap_or(checkpoints);
-            let fits = load_fits(&folder, &plan.fits);
-            Some(fits.map_err(|diagnostic| Failure::new(FailureKind::Checkpoint, diagnostic))?)
-        }
-    };
-    Dataset::load(plan, root, fitted).map_err(Failure::data)
+/// Loads the data of a run, and the weights of teachers out of finished runs; what is resumed has both in its checkpoint.
+fn load_all(
+    spec: &Spec<'_>,
+    folder: &RunFolder,
+    resumed: Option<&Checkpoint>,
+) -> Result<(Dataset, Vec<Stored>), Failure> {
+    if resumed.is_some() {
+        let data = load(spec.plan, spec.root(), folder.checkpoints())?;
+        return Ok((data, Vec::new()));
+    }
+    let Teachers { fits, weights } = Teachers::read(spec.plan, spec.root())?;
+    let data = Dataset::load_with(spec.plan, spec.root(), fits).map_err(Failure::data)?;
+    Ok((data, weights))
+}
+
+/// Loads the data of a plan with the fitted state of a checkpoint.
+pub(crate) fn load(plan: &Plan, root: &Path, checkpoints: PathBuf) -> Result<Dataset, Failure> {
+    let folder = Checkpoint::place(&checkpoints).unwrap_or(checkpoints);
+    let fits = load_fits(&folder, &plan.fits)
+        .map_err(|diagnostic| Failure::new(FailureKind::Checkpoint, diagnostic))?;
+    Dataset::load(plan, root, Some(fits)).map_err(Failure::data)
 }
 
 /// Every evaluation on every part but the first, with all there is to know about the last.

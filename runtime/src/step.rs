@@ -1,12 +1,14 @@
 //! A tensor program together with what feeds it.
 
+use reckon_compiler::graph::Graph;
 use reckon_compiler::plan::{CopyPlan, PhasePlan, Plan, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
-use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Values};
+use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Stored, Values};
 
 use crate::data::{Assembler, Batch, Dataset, HostTensor, HostValues};
 use crate::failure::{Failure, FailureKind, PROGRAM};
+use crate::run::teachers::misfit;
 
 /// A program that is ready to run.
 pub(crate) struct Step<'a> {
@@ -107,6 +109,61 @@ pub(crate) fn declare_phase(
     });
     for program in watched.flat_map(|evaluation| evaluation.programs()) {
         declare(store, plan, data, program, seed, phase.span)?;
+    }
+    Ok(())
+}
+
+/// Makes the parameters of teachers out of finished runs, for which [`take_loaded`] has the values.
+pub(crate) fn declare_loaded(
+    store: &mut Store,
+    plan: &Plan,
+    data: &Dataset,
+    seed: u64,
+) -> Result<(), Failure> {
+    for load in &plan.loads {
+        let mut graph = Graph::new(format!("teacher {}", load.teacher));
+        let params = load.params.iter();
+        graph.params = params
+            .map(|param| (param.path.clone(), param.param.clone()))
+            .collect();
+        let program = Program {
+            graph,
+            handles: Vec::new(),
+            feeds: Vec::new(),
+        };
+        declare(store, plan, data, &program, seed, load.span)?;
+    }
+    Ok(())
+}
+
+/// Puts the weights of finished runs into the parameters of their teachers.
+///
+/// # Errors
+/// Weights of other shapes than the spec describes.
+pub(crate) fn take_loaded(
+    store: &mut Store,
+    plan: &Plan,
+    weights: &[Stored],
+) -> Result<(), Failure> {
+    for load in &plan.loads {
+        let mut faults = Vec::new();
+        for stored in weights {
+            if !load.params.iter().any(|param| param.path == stored.name) {
+                continue;
+            }
+            let expected = store.shape(&stored.name).unwrap_or_default();
+            if expected != stored.shape {
+                let (path, found) = (&stored.name, &stored.shape);
+                faults.push(format!(
+                    "`{path}` has shape {found:?} there, and {expected:?} here"
+                ));
+            } else if let Err(error) = store.import(stored) {
+                faults.push(error.to_string());
+            }
+        }
+        if !faults.is_empty() {
+            return Err(misfit(&load.run, &load.teacher, faults, load.span));
+        }
     }
     Ok(())
 }

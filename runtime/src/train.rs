@@ -15,12 +15,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reckon_compiler::plan::Plan;
-use reckon_torch::{Device, Store};
+use reckon_torch::{Device, Store, Stored};
 
 use crate::checkpoint::{Checkpoint, Position};
 use crate::data::Dataset;
 use crate::failure::{Failure, whole_spec};
 use crate::observer::Observer;
+use crate::step::{declare_loaded, take_loaded};
 use phase::Phase;
 pub(crate) use trace::Traced;
 pub(crate) use weights::{import, restore};
@@ -39,6 +40,8 @@ pub(crate) struct Training<'a> {
     pub(crate) checkpoints: &'a Path,
     /// Fitted state, file by file, as checkpoints keep it.
     pub(crate) fitted: BTreeMap<String, Vec<u8>>,
+    /// Weights of teachers out of finished runs, under their paths here; a resumed run has them in its checkpoint.
+    pub(crate) teachers: Vec<Stored>,
 }
 
 /// A trained model.
@@ -65,7 +68,10 @@ impl<'a> Training<'a> {
                     seed: self.seed,
                     ..Position::default()
                 };
-                (Store::new(self.device), position, None)
+                let mut store = Store::new(self.device);
+                declare_loaded(&mut store, self.plan, self.data, self.seed)?;
+                take_loaded(&mut store, self.plan, &self.teachers)?;
+                (store, position, None)
             }
             Some(checkpoint) => {
                 let reached = checkpoint.position.phase + usize::from(checkpoint.position.step > 0);
@@ -89,7 +95,7 @@ impl<'a> Training<'a> {
         &self,
         store: &Store,
         position: &Position,
-        best: Option<&Vec<reckon_torch::Stored>>,
+        best: Option<&Vec<Stored>>,
     ) -> Result<(), Failure> {
         let checkpoint = Checkpoint {
             position: position.clone(),

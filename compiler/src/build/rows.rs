@@ -7,7 +7,7 @@ use reckon_grammar::ast::UnaryOp;
 use crate::check::row_op;
 use crate::hir::{Expr, ExprKind, Hir, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
-use crate::plan::{Domain, FitKind, FitPlan, SourceKind, TableRows};
+use crate::plan::{Domain, FitKind, FitPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
 
 /// Kernels and fits so far.
@@ -19,6 +19,22 @@ pub(crate) struct RowPrograms {
     pub(crate) fits: Vec<FitPlan>,
     pub(crate) tables: BTreeMap<String, TableRows>,
     entities: Vec<String>,
+    /// The teacher whose features are being read with the statistics of another run.
+    pub(crate) taken: Option<Taken>,
+}
+
+/// A teacher out of a finished run.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) teacher: String,
+    pub(crate) run: String,
+}
+
+impl Taken {
+    /// The name of what a run has under `name`, beside what this run has.
+    fn own(&self, name: &str) -> String {
+        format!("{}/{name}", self.teacher)
+    }
 }
 
 impl RowPrograms {
@@ -58,9 +74,10 @@ impl RowPrograms {
                     ..
                 })
             );
+        let kind = if to_float { " as float" } else { "" };
         let key = (
             source.to_owned(),
-            format!("{}{}", text(e), if to_float { " as float" } else { "" }),
+            self.own_name(format!("{}{kind}", text(e))),
         );
         if let Some(done) = self.outputs.get(&key) {
             return done.clone();
@@ -71,9 +88,10 @@ impl RowPrograms {
             value = as_float(&mut kernel, value, e);
         }
         let taken = |name: &str| kernel.outputs.iter().any(|(known, _)| known == name);
-        let text = text(e);
+        let text = self.own_name(text(e));
+        let feature = feature.map(|feature| self.own_name(feature.to_owned()));
         let name = match feature {
-            Some(feature) if !taken(feature) => feature.to_owned(),
+            Some(feature) if !taken(&feature) => feature,
             _ if taken(&text) => format!("{text} as float"),
             _ => text,
         };
@@ -81,6 +99,14 @@ impl RowPrograms {
         self.kernels.insert(source.to_owned(), kernel);
         self.outputs.insert(key, name.clone());
         name
+    }
+
+    /// What a teacher of another run reads is told apart by its name.
+    fn own_name(&self, name: String) -> String {
+        match &self.taken {
+            Some(taken) => taken.own(&name),
+            None => name,
+        }
     }
 
     /// Notes how many rows the table of these ids has.
@@ -215,7 +241,8 @@ impl RowPrograms {
             "zscore" => FitKind::Moments,
             _ => FitKind::Extent,
         };
-        let fitted = format!("{source}.{}", text(e));
+        let original = format!("{source}.{}", text(e));
+        let fitted = self.own_name(original.clone());
         if let Some(at) = self
             .fits
             .iter()
@@ -226,8 +253,13 @@ impl RowPrograms {
         let mut kernel = empty(&source);
         let value = self.inst(&mut kernel, &source, &args[0]);
         kernel.outputs.push(("value".into(), value));
+        let taken = self.taken.as_ref().map(|taken| TakenFit {
+            run: taken.run.clone(),
+            name: original,
+        });
         self.fits.push(FitPlan {
             name: fitted,
+            taken,
             kind,
             kernel,
             domain,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::rows::Taken;
 use super::{Built, GraphBuilder, Mode, Val};
 use crate::graph::{NodeId, Op};
 use crate::hir::{Expr, Origin, Tables, Tower};
@@ -125,7 +126,7 @@ impl<'h> GraphBuilder<'h> {
         let (mut prefix, mut adopter) = (outer.prefix.clone(), None);
         match teacher.origin {
             Origin::Own => {}
-            Origin::Like(_) => adopter = Some(tower.name.clone()),
+            Origin::Like(_) | Origin::Taken { .. } => adopter = Some(tower.name.clone()),
             Origin::CopyOf(_) | Origin::EmaOf(..) => prefix = format!("{prefix}{}/", tower.name),
         }
         let reading = Reading {
@@ -165,6 +166,8 @@ impl<'h> GraphBuilder<'h> {
             std::mem::replace(&mut self.reading, reading),
             std::mem::replace(&mut self.mode, mode),
         );
+        let taken = taken(tower);
+        let outer_rows = taken.map(|taken| self.rows.taken.replace(taken));
         let result = match tower.follows().and_then(|of| self.hir.tower(of)) {
             Some(of) => {
                 let (reading, _) = self.reading_of(of);
@@ -178,6 +181,9 @@ impl<'h> GraphBuilder<'h> {
             }
         };
         (self.call, self.reading, self.mode) = outer;
+        if let Some(rows) = outer_rows {
+            self.rows.taken = rows;
+        }
         let result = result?;
         self.towers.insert(key, result.clone());
         Ok(result)
@@ -211,6 +217,17 @@ impl<'h> GraphBuilder<'h> {
             true => self.push(Op::Stop, &[node], e),
             false => Ok(node),
         }
+    }
+}
+
+/// Where the statistics of a tower's features come from, if not from this run.
+fn taken(tower: &Tower) -> Option<Taken> {
+    match &tower.teacher.as_ref()?.origin {
+        Origin::Taken { run, .. } => Some(Taken {
+            teacher: tower.name.clone(),
+            run: run.clone(),
+        }),
+        Origin::Own | Origin::Like(_) | Origin::CopyOf(_) | Origin::EmaOf(..) => None,
     }
 }
 

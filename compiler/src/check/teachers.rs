@@ -18,8 +18,9 @@ impl<'a> Checker<'a> {
     ) -> Option<Tower> {
         let of = match origin {
             ast::Origin::Like(of) | ast::Origin::CopyOf(of) | ast::Origin::EmaOf(of, _) => of,
-            ast::Origin::Checkpoint(_) => {
-                self.not_yet(tower.name.span, "a teacher from a checkpoint");
+            ast::Origin::Taken { like, .. } => like,
+            ast::Origin::Checkpoint(run) => {
+                self.no_structure(tower, run);
                 return None;
             }
             ast::Origin::Scores { .. } => {
@@ -43,6 +44,10 @@ impl<'a> Checker<'a> {
             ast::Origin::Like(of) => Origin::Like(self.origin_of(&of.text)),
             ast::Origin::CopyOf(of) => Origin::CopyOf(of.text.clone()),
             ast::Origin::EmaOf(of, decay) => Origin::EmaOf(of.text.clone(), self.decay(decay)?),
+            ast::Origin::Taken { like, run } => Origin::Taken {
+                like: self.origin_of(&like.text),
+                run: self.run_folder(run)?,
+            },
             ast::Origin::Checkpoint(_) | ast::Origin::Scores { .. } => return None,
         };
         self.used.insert(format!("tower {}", of.text));
@@ -89,6 +94,39 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// A run has weights by path, and only a spec says what is computed with them.
+    fn no_structure(&mut self, tower: &ast::Tower, run: &ast::Expr) {
+        let name = &tower.name.text;
+        self.report(
+            Diagnostic::error(
+                Code(509),
+                tower.name.span,
+                format!("teacher `{name}` has no structure"),
+            )
+            .label(run.span, "gives weights and fitted tables")
+            .help(format!(
+                "name the tower that has it: `teacher {name} like TOWER from checkpoint ...`"
+            )),
+        );
+    }
+
+    fn run_folder(&mut self, run: &ast::Expr) -> Option<String> {
+        self.frames.push(Frame::default());
+        let value = self.expr(run);
+        self.frames.pop();
+        match value.ty.value() {
+            Some(Value::Str(run)) => Some(run.clone()),
+            _ if value.is_error() => None,
+            _ => {
+                self.report(
+                    Diagnostic::error(Code(509), run.span, "a run directory is named by a text")
+                        .help("write `from checkpoint \"runs/NAME\"`"),
+                );
+                None
+            }
+        }
+    }
+
     fn decay(&mut self, decay: &ast::Expr) -> Option<f64> {
         self.frames.push(Frame::default());
         let value = self.expr(decay);
@@ -124,14 +162,14 @@ impl<'a> Checker<'a> {
         match (tower.shares_tables, origin) {
             (false, _) => Tables::Own,
             (true, Origin::Own | Origin::Like(_)) => Tables::Shared,
-            (true, Origin::CopyOf(of) | Origin::EmaOf(of, _)) => {
+            (true, Origin::CopyOf(of) | Origin::EmaOf(of, _) | Origin::Taken { run: of, .. }) => {
                 self.report(
                     Diagnostic::error(
                         Code(509),
                         tower.name.span,
                         format!("teacher `{name}` cannot share tables"),
                     )
-                    .note(format!("it keeps the tables of `{of}` as they were"))
+                    .note(format!("it has the tables of `{of}`"))
                     .help("leave out `shares tables`"),
                 );
                 Tables::Own
@@ -146,7 +184,10 @@ impl<'a> Checker<'a> {
         for _ in 0..=self.towers.len() {
             let of = match &at.origin {
                 Some(
-                    ast::Origin::Like(of) | ast::Origin::CopyOf(of) | ast::Origin::EmaOf(of, _),
+                    ast::Origin::Like(of)
+                    | ast::Origin::CopyOf(of)
+                    | ast::Origin::EmaOf(of, _)
+                    | ast::Origin::Taken { like: of, .. },
                 ) => of,
                 Some(ast::Origin::Checkpoint(_) | ast::Origin::Scores { .. }) | None => break,
             };
@@ -223,14 +264,18 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let tower = &self.hir.towers[at];
-            if let Some(of) = tower.follows() {
+            if !tower.learns() {
+                let of = match tower.teacher.as_ref().map(|teacher| &teacher.origin) {
+                    Some(Origin::Taken { run, .. }) => run,
+                    _ => tower.follows().unwrap_or_default(),
+                };
                 let follows = Diagnostic::error(
                     Code(608),
                     name.span,
                     format!("loss `{}` cannot be for `{}`", loss.name.text, name.text),
                 )
                 .note(format!("`{}` takes its weights from `{of}`", name.text))
-                .help(format!("write `for {of}`"));
+                .help("leave it out of `for`, or make it a teacher of its own: `like ...`");
                 self.report(follows);
                 continue;
             }

@@ -7,8 +7,10 @@ use reckon_grammar::diagnostic::{Code, Diagnostic};
 use super::Lowering;
 use crate::graph::{Graph, Op};
 use crate::hir::{Origin, Tower};
-use crate::plan::{AveragePlan, CopyPlan, EvaluationPlan, ExportPlan, PhasePlan};
-use crate::routing::{belongs, followed};
+use crate::plan::{
+    AveragePlan, CopyPlan, EvaluationPlan, ExportPlan, LoadParam, LoadPlan, PhasePlan,
+};
+use crate::routing::{PROGRAM, belongs, followed};
 
 impl Lowering<'_, '_> {
     /// Puts copies and averages into the phases, and refuses those that follow what has not been trained.
@@ -17,11 +19,13 @@ impl Lowering<'_, '_> {
         phases: &mut [PhasePlan],
         evaluations: &[EvaluationPlan],
         exports: &[ExportPlan],
-    ) {
+    ) -> Vec<LoadPlan> {
         let hir = self.hir;
         let mut graphs: Vec<&Graph> = phases.iter().map(|phase| &phase.step.graph).collect();
         graphs.extend(evaluations.iter().flat_map(graphs_of));
         graphs.extend(exports.iter().map(|export| &export.program.graph));
+        let loads = hir.towers.iter();
+        let loads = loads.filter_map(|tower| load(tower, &graphs)).collect();
         let needed = self.needed(&graphs);
         // A tower is checked after those that it follows, so averages begin before what copies them.
         for follower in &hir.towers {
@@ -31,13 +35,14 @@ impl Lowering<'_, '_> {
             let placed = match follower.teacher.as_ref().map(|teacher| &teacher.origin) {
                 Some(Origin::CopyOf(_)) => copy(phases, &follower.name, paths),
                 Some(Origin::EmaOf(_, decay)) => average(phases, paths, *decay),
-                Some(Origin::Own | Origin::Like(_)) | None => continue,
+                Some(Origin::Own | Origin::Like(_) | Origin::Taken { .. }) | None => continue,
             };
             if !placed {
                 self.follows_nothing_trained(follower);
             }
         }
         self.stops_on_what_changes(phases, evaluations);
+        loads
     }
 
     /// The paths of every follower that a graph reads, or that a follower of it keeps.
@@ -109,6 +114,43 @@ impl Lowering<'_, '_> {
             }
         }
     }
+}
+
+/// What a teacher out of a finished run takes from it. In that run it is the teacher of the same name, or the tower that it
+/// is like, with tables of its own or of the program.
+fn load(tower: &Tower, graphs: &[&Graph]) -> Option<LoadPlan> {
+    let Origin::Taken { like, run } = &tower.teacher.as_ref()?.origin else {
+        return None;
+    };
+    let mut params: BTreeMap<&String, LoadParam> = BTreeMap::new();
+    for (graph, path) in graphs
+        .iter()
+        .flat_map(|graph| read(graph).into_iter().map(move |path| (graph, path)))
+    {
+        let Some((path, param)) = graph.params.get_key_value(&path) else {
+            continue;
+        };
+        let Some(rest) = path.strip_prefix(tower.name.as_str()) else {
+            continue;
+        };
+        let mut from = vec![path.clone(), format!("{like}{rest}")];
+        match rest.strip_prefix('/') {
+            Some(inner) => from.extend([format!("{PROGRAM}{rest}"), inner.to_owned()]),
+            None if rest.starts_with('.') => {}
+            None => continue,
+        }
+        params.entry(path).or_insert_with(|| LoadParam {
+            path: path.clone(),
+            param: param.clone(),
+            from,
+        });
+    }
+    Some(LoadPlan {
+        teacher: tower.name.clone(),
+        run: run.clone(),
+        params: params.into_values().collect(),
+        span: tower.span,
+    })
 }
 
 /// A path and the one that it takes its value from.

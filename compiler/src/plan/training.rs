@@ -3,6 +3,7 @@
 use reckon_grammar::span::Span;
 
 use super::Program;
+use crate::graph::Param;
 
 /// A training.
 #[derive(Clone, Debug)]
@@ -38,6 +39,30 @@ pub struct CopyPlan {
     pub from: String,
     /// The path that takes it.
     pub to: String,
+}
+
+/// The weights of a teacher out of a finished run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadPlan {
+    /// The teacher.
+    pub teacher: String,
+    /// The run directory, relative to the folder of the spec.
+    pub run: String,
+    /// Its parameters, in the order of their paths.
+    pub params: Vec<LoadParam>,
+    /// The declaration of the teacher.
+    pub span: Span,
+}
+
+/// A parameter that is taken from a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadParam {
+    /// Its path here.
+    pub path: String,
+    /// Its type.
+    pub param: Param,
+    /// The paths that it may have there; the first that the run has is taken.
+    pub from: Vec<String>,
 }
 
 /// A running average of a parameter: `average = decay * average + (1 - decay) * value`.

@@ -32,6 +32,13 @@ pub enum Origin {
     CopyOf(Name),
     /// `ema of t decay 0.999`
     EmaOf(Name, Expr),
+    /// `like ranker from checkpoint "..."`
+    Taken {
+        /// The tower that has its structure.
+        like: Name,
+        /// The run directory that has its weights.
+        run: Expr,
+    },
     /// `from checkpoint "..."`
     Checkpoint(Expr),
     /// `from scores "..." on (keys) as of at - 1d`

@@ -229,6 +229,12 @@ impl Printer<'_> {
         match &tower.origin {
             None => {}
             Some(Origin::Like(name)) => pieces.push(Piece::text(format!(" like {}", name.text))),
+            Some(Origin::Taken { like, run }) => {
+                pieces.extend([
+                    Piece::text(format!(" like {} from checkpoint ", like.text)),
+                    Piece::Small(run),
+                ]);
+            }
             Some(Origin::CopyOf(name)) => {
                 pieces.push(Piece::text(format!(" copy of {}", name.text)))
             }

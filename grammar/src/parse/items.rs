@@ -153,6 +153,10 @@ impl Parser<'_> {
     fn origin(&mut self, node: &Node) -> Option<Origin> {
         Some(match node.rule {
             Rule::like_origin => Origin::Like(self.first_name(node)),
+            Rule::taken_origin => Origin::Taken {
+                like: self.first_name(node),
+                run: self.child_value(node),
+            },
             Rule::copy_origin => Origin::CopyOf(self.first_name(node)),
             Rule::ema_origin => Origin::EmaOf(self.first_name(node), self.child_value(node)),
             Rule::checkpoint_origin => Origin::Checkpoint(self.child_value(node)),

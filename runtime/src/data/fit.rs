@@ -18,6 +18,7 @@ use super::fault::KERNEL;
 use super::program::{run_over_rows, source_named};
 use super::source::{ABSENT_ROW, Source};
 
+pub(crate) use store::{FIT_NAMES, fit_names, load_named};
 pub use store::{content_hash, load, save};
 
 const CHUNK: usize = 65_536;

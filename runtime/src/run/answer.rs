@@ -13,7 +13,7 @@ use crate::data::{Dataset, Source};
 use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluation};
 use crate::failure::{Failure, NAME, whole_spec};
-use crate::step::declare_phase;
+use crate::step::{declare_loaded, declare_phase};
 use crate::train::import;
 
 /// Recommendations for one user.
@@ -149,9 +149,10 @@ impl Model {
             );
             return Err(misfit(plan, message));
         }
-        let data = load(plan, root, Some(checkpoints))?;
+        let data = load(plan, root, checkpoints)?;
         let seed = position.seed;
         let mut store = Store::new(device);
+        declare_loaded(&mut store, plan, &data, seed)?;
         for phase in &plan.phases {
             declare_phase(&mut store, plan, &data, phase, seed)?;
         }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{RunOptions, Spec};
 use crate::checkpoint::{Checkpoint, folder_of};
-use crate::data::save_fits;
+use crate::data::{FIT_NAMES, fit_names, save_fits};
 use crate::failure::{Failure, FailureKind, MISFIT, RUN_FOLDER, whole_spec};
 
 /// Library modules have names that begin with this; they belong to the program, not to the run.
@@ -205,9 +205,9 @@ impl RunFolder {
         let scratch = self.path.join("fitted.new");
         let failed = |error: io::Error| self.failed("fitted.new", &error);
         fs::create_dir_all(&scratch).map_err(failed)?;
-        save_fits(&scratch, &plan.fits, fits)
+        let names = save_fits(&scratch, &plan.fits, fits)
             .map_err(|diagnostic| Failure::data(vec![diagnostic]))?;
-        let mut files = BTreeMap::new();
+        let mut files = BTreeMap::from([(FIT_NAMES.to_owned(), fit_names(&names))]);
         for entry in fs::read_dir(&scratch).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();

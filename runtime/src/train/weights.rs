@@ -8,7 +8,7 @@ use reckon_torch::{Store, Stored};
 
 use super::Training;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
-use crate::step::declare_phase;
+use crate::step::{declare_loaded, declare_phase};
 
 /// A store with the parameters of the first `phases`, all of them taken from `stored`.
 ///
@@ -20,6 +20,7 @@ pub(crate) fn restore(
     stored: &[Stored],
 ) -> Result<Store, Failure> {
     let mut store = Store::new(training.device);
+    declare_loaded(&mut store, training.plan, training.data, training.seed)?;
     for phase in &training.plan.phases[..phases.min(training.plan.phases.len())] {
         declare_phase(
             &mut store,

@@ -17,6 +17,7 @@ fn statistic(kind: FitKind, domain: Domain, column: &str, ty: RowKind) -> FitPla
         Domain::Events { source } => source.clone(),
     };
     FitPlan {
+        taken: None,
         name: format!("{source}.{column}"),
         kind,
         kernel: kernel(&source, vec![of_column(column, ty)], &[("value", 0)]),

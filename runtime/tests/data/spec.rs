@@ -181,6 +181,7 @@ pub(crate) fn ids() -> RowKind {
 pub(crate) fn vocabulary(name: &str, source: &str, code: Vec<Inst>) -> FitPlan {
     let last = code.len() - 1;
     FitPlan {
+        taken: None,
         name: name.to_owned(),
         kind: FitKind::Vocab {
             min_count: 1,

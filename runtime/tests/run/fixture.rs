@@ -176,6 +176,7 @@ pub(crate) fn plan(epochs: usize, patience: Option<usize>) -> Plan {
         .into(),
         phases: vec![phase(epochs, patience)],
         evaluations: vec![evaluation()],
+        loads: Vec::new(),
         exports: vec![ExportPlan {
             tower: "film".to_owned(),
             program: catalogue(),
@@ -240,6 +241,7 @@ fn inst(op: RowOp, args: &[usize], kind: RowKind) -> Inst {
 
 fn vocabulary(entity: &str, column: &str) -> FitPlan {
     FitPlan {
+        taken: None,
         name: format!("{entity}.id/vocab"),
         kind: FitKind::Vocab {
             min_count: 1,

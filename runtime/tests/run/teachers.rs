@@ -233,3 +233,104 @@ fn a_run_of_several_trainings_is_resumed_within_each_with_the_same_bits() {
     phases.dedup();
     assert_eq!(phases, ["teaching", "learning"]);
 }
+
+/// The hashes of a run's statistics by name.
+fn statistics(run: &Path) -> BTreeMap<String, String> {
+    let bytes = fs::read(run.join("checkpoint/fits.json")).unwrap();
+    let names: Vec<Value> = serde_json::from_slice(&bytes).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    names
+        .iter()
+        .map(|fit| (text(&fit["name"]), text(&fit["sha256"])))
+        .collect()
+}
+
+const ONCE: &str = "train once { minimize main + learn; batch 64; epochs 2 }";
+const FROM_A_RUN: &str = r#"
+teacher old like ranker from checkpoint "before"
+loss imitate over rating = (ranker(user, movie) - old(user, movie)) ^ 2
+train { minimize imitate + learn; batch 64; epochs 2 }
+"#;
+
+/// Leaves out the last users, so that the values of a statistic are others.
+fn shorten_ratings(world: &World) {
+    let ratings = fs::read_to_string(world.path("ratings.csv")).unwrap();
+    let lines: Vec<&str> = ratings.lines().collect();
+    fs::write(world.path("ratings.csv"), lines[..500].join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn a_teacher_out_of_a_finished_run_has_its_weights_and_its_statistics() {
+    let world = World::new();
+    let before = world.left(ONCE, "before");
+    shorten_ratings(&world);
+    let after = world.left(FROM_A_RUN, "after");
+    for (here, there) in [
+        ("old/user/id", "main/user/id"),
+        ("old/movie/id", "main/movie/id"),
+        ("old.mlp.0.linear.weight", "ranker.mlp.0.linear.weight"),
+        ("old.mlp.linear.bias", "ranker.mlp.linear.bias"),
+    ] {
+        assert!(after[here] == before[there], "{here} differs");
+    }
+    let (there, here) = (
+        statistics(&world.path("before")),
+        statistics(&world.path("after")),
+    );
+    let name = "user.user_id |> vocab";
+    assert_eq!(here[&format!("old/{name}")], there[name]);
+    assert_ne!(here[name], there[name], "the students fit their own");
+}
+
+#[test]
+fn a_run_with_a_teacher_out_of_another_is_resumed_without_it() {
+    let world = World::new();
+    world.left(ONCE, "before");
+    let plan = plan(FROM_A_RUN);
+    let mut stop = StopAfter {
+        epoch: 1,
+        flag: &world.interrupted,
+    };
+    let stopped = world.run(&plan, "after", |_| {}, &mut stop);
+    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
+    world.interrupted.store(false, Ordering::Relaxed);
+    fs::remove_dir_all(world.path("before")).unwrap();
+    let resumed = world.run(
+        &plan,
+        "after",
+        |options| options.resume = true,
+        &mut Recorder::default(),
+    );
+    assert!(resumed.is_ok(), "{resumed:?}");
+}
+
+#[test]
+fn a_run_of_another_structure_is_refused() {
+    let world = World::new();
+    let narrow = BASE.replace("mlp([8, 1]", "mlp([4, 1]");
+    let text = format!("{narrow}{ONCE}");
+    let checked = check(
+        &Texts([("main.rec".to_owned(), text)].into()),
+        "main.rec",
+        &[],
+    );
+    let other = compile(&checked.hir.unwrap()).unwrap();
+    world
+        .run(&other, "before", |_| {}, &mut Recorder::default())
+        .unwrap();
+    let run = |out| {
+        world
+            .run(&plan(FROM_A_RUN), out, |_| {}, &mut Recorder::default())
+            .unwrap_err()
+    };
+    let failure = run("after");
+    let diagnostic = &failure.diagnostics[0];
+    assert_eq!((diagnostic.code.0, failure.kind.exit_status()), (1032, 5));
+    assert!(
+        diagnostic.notes.iter().any(|note| note
+            .contains("`old.mlp.0.linear.weight` has shape [8, 4] there, and [8, 8] here")),
+        "{diagnostic:?}"
+    );
+    fs::remove_dir_all(world.path("before")).unwrap();
+    assert_eq!(run("again").kind.exit_status(), 5, "there is no such run");
+}

@@ -290,6 +290,7 @@ fn derived(tower: &Tower) -> Option<String> {
     let origin = match &teacher.origin {
         Origin::Own => return None,
         Origin::Like(of) => format!("like {of}"),
+        Origin::Taken { like, run } => format!("like {like} from checkpoint {run:?}"),
         Origin::CopyOf(of) => format!("copy of {of}"),
         Origin::EmaOf(of, decay) => format!("ema of {of} decay {decay:?}"),
     };

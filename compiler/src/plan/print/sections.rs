@@ -174,6 +174,13 @@ pub(super) fn fits(text: &mut Text, plan: &Plan) {
     text.section("fits", |text| {
         for (at, one) in plan.fits.iter().enumerate() {
             text.nested(format!("{at}  {}", one.name), |text| {
+                if let Some(taken) = &one.taken {
+                    text.line(format!(
+                        "taken from run {:?}, `{}` there",
+                        taken.run, taken.name
+                    ));
+                    return;
+                }
                 text.line(fit(one));
                 kernel::kernel(text, &one.kernel);
             });

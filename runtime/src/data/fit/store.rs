@@ -54,18 +54,49 @@ pub fn load(dir: &Path, plans: &[FitPlan]) -> Result<Vec<Fitted>, Diagnostic> {
     plans
         .iter()
         .enumerate()
-        .map(|(at, plan)| {
-            let read = || -> Result<RecordBatch, ArrowError> {
-                let mut reader = FileReader::try_new(File::open(dir.join(file_name(at)))?, None)?;
-                reader
-                    .next()
-                    .ok_or_else(|| ArrowError::IpcError("the file is empty".to_owned()))?
-            };
-            let batch =
-                read().map_err(|error| unusable(plan, &format!("cannot be read: {error}")))?;
-            fitted(&batch, &plan.kind).ok_or_else(|| unusable(plan, "is of another kind"))
-        })
+        .map(|(at, plan)| load_at(dir, at, plan))
         .collect()
+}
+
+fn load_at(dir: &Path, at: usize, plan: &FitPlan) -> Result<Fitted, Diagnostic> {
+    let read = || -> Result<RecordBatch, ArrowError> {
+        let mut reader = FileReader::try_new(File::open(dir.join(file_name(at)))?, None)?;
+        reader
+            .next()
+            .ok_or_else(|| ArrowError::IpcError("the file is empty".to_owned()))?
+    };
+    let batch = read().map_err(|error| unusable(plan, &format!("cannot be read: {error}")))?;
+    fitted(&batch, &plan.kind).ok_or_else(|| unusable(plan, "is of another kind"))
+}
+
+/// The file beside those of [`save`] that names the statistics in their order.
+pub(crate) const FIT_NAMES: &str = "fits.json";
+
+/// The names of statistics with their content hashes, as that file holds them.
+pub(crate) fn fit_names(names: &[(String, String)]) -> Vec<u8> {
+    let names = names
+        .iter()
+        .map(|(name, hash)| serde_json::json!({ "name": name, "sha256": hash }));
+    let names = serde_json::Value::Array(names.collect());
+    format!("{names:#}\n").into_bytes()
+}
+
+/// Reads the statistic of this name out of what another plan has saved.
+///
+/// # Errors
+/// There is none of this name, or it is of another kind than the plan asks for.
+pub(crate) fn load_named(dir: &Path, name: &str, plan: &FitPlan) -> Result<Fitted, Diagnostic> {
+    let names: Option<serde_json::Value> = std::fs::read(dir.join(FIT_NAMES))
+        .ok()
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let at = names
+        .as_ref()
+        .and_then(serde_json::Value::as_array)
+        .and_then(|names| names.iter().position(|known| known["name"] == name));
+    match at {
+        Some(at) => load_at(dir, at, plan),
+        None => Err(unusable(plan, &format!("is not in the run, as `{name}`"))),
+    }
 }
 
 /// The SHA-256 of a statistic in hexadecimal: equal for equal states, whatever machine fitted them.
