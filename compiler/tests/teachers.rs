@@ -240,6 +240,17 @@ fn the_gradient_of_a_joint_teacher_is_that_of_the_teacher_alone() {
 }
 
 #[test]
+fn a_teacher_that_two_losses_read_is_computed_once() {
+    let plan = plan(&format!(
+        "{LEARN}{FOLLOW} train {{ minimize learn + follow }}"
+    ));
+    let graph = &plan.phases[0].step.graph;
+    let draws = graph.order().into_iter();
+    let draws = draws.filter(|id| graph.node(*id).op == Op::RandomUniform);
+    assert_eq!(draws.count(), 2, "one of the teacher, one of the student");
+}
+
+#[test]
 fn a_teacher_is_computed_forward_only_where_it_does_not_learn() {
     let text = format!(
         "{LEARN}{FOLLOW} train teachers {{ minimize learn }}\ntrain students {{ minimize follow }}"

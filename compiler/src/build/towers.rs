@@ -151,8 +151,10 @@ impl<'h> GraphBuilder<'h> {
         reading: Reading,
         mode: Mode,
     ) -> Built<Val> {
-        let teachers = teachers_in(self.hir, &tower.name);
-        let open: Vec<&String> = teachers.intersection(&self.learning.open).collect();
+        // Its own output is stopped outside of its body.
+        let inside = teachers_in(self.hir, &tower.name).into_iter();
+        let open = inside.filter(|name| *name != tower.name && self.learning.open.contains(name));
+        let open: Vec<String> = open.collect();
         let key = format!("{} {args:?} {reading:?} {mode:?} {open:?}", tower.name);
         if let Some(done) = self.towers.get(&key) {
             return Ok(done.clone());

@@ -10,7 +10,9 @@ use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
 use reckon_compiler::world::Texts;
 use reckon_runtime::FailureKind;
+use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::Recorder;
+use reckon_runtime::run::{DeviceName, eval};
 use serde_json::Value;
 
 use crate::fixture::World;
@@ -232,6 +234,35 @@ fn a_run_of_several_trainings_is_resumed_within_each_with_the_same_bits() {
         .collect();
     phases.dedup();
     assert_eq!(phases, ["teaching", "learning"]);
+}
+
+#[test]
+fn an_average_that_only_an_evaluation_reads_is_moved_and_kept() {
+    let world = World::new();
+    let plan = plan(
+        "teacher slow ema of ranker decay 0.9
+         evaluate slowly: ranking over rating { score slow(user, movie) against stars >= 5; report auc }
+         train { minimize main + learn; batch 64; epochs 2 }",
+    );
+    let result = world
+        .run(&plan, "run", |_| {}, &mut Recorder::default())
+        .unwrap();
+    let again = eval(
+        &world.path("run"),
+        &plan,
+        world.root(),
+        "test",
+        DeviceName::Cpu,
+    )
+    .unwrap();
+    let auc = |reports: &[Report], name: &str| {
+        let found = reports
+            .iter()
+            .find(|report| report.evaluation == name && report.split == "test");
+        found.unwrap().metric("auc").unwrap()
+    };
+    assert_eq!(auc(&result.reports, "slowly"), auc(&again, "slowly"));
+    assert_ne!(auc(&again, "slowly"), auc(&again, "films"));
 }
 
 /// The hashes of a run's statistics by name.
