@@ -4,8 +4,8 @@ mod answer;
 mod export;
 mod folder;
 mod summary;
-mod trace;
 pub(crate) mod teachers;
+mod trace;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ use crate::train::Training;
 pub use answer::{Answer, Recommendation, eval, recommend};
 pub use folder::{Origin, origin};
 use folder::{Resumed, RunFolder};
-pub use trace::trace;
 use teachers::Teachers;
+pub use trace::trace;
 
 /// A compiled spec with the texts that a run directory keeps.
 #[derive(Clone, Copy, Debug)]
@@ -189,6 +189,11 @@ fn load_all(
         let data = load(spec.plan, spec.root(), folder.checkpoints())?;
         return Ok((data, Vec::new()));
     }
+    load_anew(spec)
+}
+
+/// Loads the data of a run that begins, and the weights of its teachers.
+pub(crate) fn load_anew(spec: &Spec<'_>) -> Result<(Dataset, Vec<Stored>), Failure> {
     let Teachers { fits, weights } = Teachers::read(spec.plan, spec.root())?;
     let data = Dataset::load_with(spec.plan, spec.root(), fits).map_err(Failure::data)?;
     Ok((data, weights))

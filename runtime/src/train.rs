@@ -68,10 +68,7 @@ impl<'a> Training<'a> {
                     seed: self.seed,
                     ..Position::default()
                 };
-                let mut store = Store::new(self.device);
-                declare_loaded(&mut store, self.plan, self.data, self.seed)?;
-                take_loaded(&mut store, self.plan, &self.teachers)?;
-                (store, position, None)
+                (self.first_store()?, position, None)
             }
             Some(checkpoint) => {
                 let reached = checkpoint.position.phase + usize::from(checkpoint.position.step > 0);
@@ -88,6 +85,14 @@ impl<'a> Training<'a> {
             store,
             steps: position.total_steps,
         })
+    }
+
+    /// A store that holds the teachers out of finished runs, and nothing else yet.
+    fn first_store(&self) -> Result<Store, Failure> {
+        let mut store = Store::new(self.device);
+        declare_loaded(&mut store, self.plan, self.data, self.seed)?;
+        take_loaded(&mut store, self.plan, &self.teachers)?;
+        Ok(store)
     }
 
     /// Writes a checkpoint of the present state.

@@ -9,7 +9,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::Stored;
 use serde_json::json;
 
-use super::{RunOptions, Spec, device_of, load};
+use super::{RunOptions, Spec, device_of, load_anew};
 use crate::checkpoint::tensors;
 use crate::data::{HostTensor, HostValues};
 use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
@@ -42,7 +42,7 @@ pub fn trace(
         let diagnostic = Diagnostic::error(RUN_FOLDER, whole_spec(spec.plan), message);
         Failure::new(FailureKind::Data, diagnostic.note(error.to_string()))
     })?;
-    let data = load(spec.plan, spec.root(), None)?;
+    let (data, teachers) = load_anew(spec)?;
     let training = Training {
         plan: spec.plan,
         data: &data,
@@ -52,6 +52,7 @@ pub fn trace(
         interrupted: options.interrupted,
         checkpoints: out,
         fitted: BTreeMap::new(),
+        teachers,
     };
     let mut losses = Vec::new();
     let [first, last] = training.trace(steps, |step, Traced { batch, outputs }| {

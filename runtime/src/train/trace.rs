@@ -1,11 +1,12 @@
 //! The first steps of a training, with all that they read and yield.
 
-use reckon_torch::{Store, Stored};
+use reckon_torch::Stored;
 
 use super::Training;
 use super::phase::{Phase, scalars};
 use crate::data::Batch;
 use crate::failure::Failure;
+use crate::step::begin;
 
 /// What a step read and what came out of it.
 pub(crate) struct Traced {
@@ -29,15 +30,14 @@ impl Training<'_> {
         let Some(plan) = self.plan.phases.first() else {
             return Ok([Vec::new(), Vec::new()]);
         };
-        let mut store = Store::new(self.device);
+        let mut store = self.first_store()?;
         let phase = Phase::new(self, plan, &mut store)?;
+        begin(&mut store, plan)?;
         let initial = store.export();
         let batches = phase.batches();
         for step in 0..steps.min(phase.steps()) {
             let batch = batches.at(step);
-            let outputs = phase
-                .step
-                .run(&mut store, &batch, &[], &phase.run_key(step))?;
+            let outputs = phase.advance(&mut store, &batch, step)?;
             let outputs = scalars(&outputs);
             see(step, &Traced { batch, outputs })?;
         }
