@@ -12,6 +12,7 @@ pub mod rows;
 mod shape;
 mod step;
 mod towers;
+mod views;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,8 @@ pub(crate) enum Val {
     Node(NodeId),
     /// Rows, by index into the program's handles.
     Handle(usize),
+    /// Rows with fields hidden, by index into the builder's views.
+    View(usize),
     /// Named values.
     Record(Vec<(String, Val)>),
     /// Values beside each other.
@@ -77,6 +80,12 @@ pub(crate) struct GraphBuilder<'h> {
     axes: BTreeMap<hir::SpaceRef, SpaceId>,
     features: BTreeMap<String, Val>,
     towers: BTreeMap<String, Val>,
+    views: Vec<views::Seen>,
+    /// Features of views, by view and name.
+    view_features: BTreeMap<(usize, String), Val>,
+    /// Thinned handles by the views that ask for them.
+    thinned: BTreeMap<LocalId, usize>,
+    thinning: Option<views::Thinning>,
     inputs: BTreeMap<String, NodeId>,
 }
 
@@ -107,6 +116,10 @@ impl<'h> GraphBuilder<'h> {
             axes: BTreeMap::new(),
             features: BTreeMap::new(),
             towers: BTreeMap::new(),
+            views: Vec::new(),
+            view_features: BTreeMap::new(),
+            thinned: BTreeMap::new(),
+            thinning: None,
             inputs: BTreeMap::new(),
         }
     }
@@ -158,10 +171,12 @@ impl<'h> GraphBuilder<'h> {
                 self.weight(name, kind, init.clone(), e).map(Val::Node)
             }
             ExprKind::ItemWeight(name) => self.item_weight(name, e).map(Val::Node),
-            ExprKind::Feature(handle, name) => {
-                let handle = self.handle(handle)?;
-                self.feature(handle, name, e)
-            }
+            ExprKind::Feature(handle, name) => match self.rows_value(handle)? {
+                Val::Handle(handle) => self.feature(handle, name, e),
+                Val::View(view) => self.view_feature(view, name, e),
+                _ => Err(self.internal(e.span, "expected rows")),
+            },
+            ExprKind::View(of, view) => self.view(of, view, e).map(Val::View),
             ExprKind::Refer(..) | ExprKind::History(..) | ExprKind::Candidates(..) => {
                 self.handle(e).map(Val::Handle)
             }
@@ -215,7 +230,7 @@ impl<'h> GraphBuilder<'h> {
     pub(crate) fn node(&mut self, e: &Expr) -> Built<NodeId> {
         match self.value(e)? {
             Val::Node(node) => Ok(node),
-            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => {
+            Val::Handle(_) | Val::View(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => {
                 Err(self.internal(e.span, "expected a tensor"))
             }
         }
@@ -305,6 +320,13 @@ impl<'h> GraphBuilder<'h> {
         if let Some(done) = self.features.get(&key) {
             return Ok(done.clone());
         }
+        let result = self.feature_at(handle, name, e)?;
+        self.features.insert(key, result.clone());
+        Ok(result)
+    }
+
+    /// A feature, computed anew.
+    fn feature_at(&mut self, handle: usize, name: &str, e: &Expr) -> Built<Val> {
         let source = self.handles[handle].source.clone();
         let feature = self
             .hir
@@ -319,9 +341,7 @@ impl<'h> GraphBuilder<'h> {
         let path = self.reading.feature(&source, name);
         let result = self.at_path(&path, |builder| builder.value(&feature.value));
         self.call = outer;
-        let result = result?;
-        self.features.insert(key, result.clone());
-        Ok(result)
+        result
     }
 
     fn gradient(&mut self, y: &Expr, x: &Expr, e: &Expr) -> Built<NodeId> {

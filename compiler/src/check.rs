@@ -33,6 +33,7 @@ mod teachers;
 mod towers;
 mod training;
 mod values;
+mod views;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};

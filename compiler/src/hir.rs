@@ -122,6 +122,8 @@ pub enum ExprKind {
     Refer(Box<Expr>, String),
     /// Earlier events of the row, by index into [`Hir::histories`].
     History(Box<Expr>, usize),
+    /// Rows seen with features hidden or lists of values thinned.
+    View(Box<Expr>, Box<View>),
     /// Candidates of an entity: how, then the handle of the batch's own entity rows.
     Candidates(Candidates, Box<Expr>),
     /// What candidates and handles carry beside features: `key`, `index`, `positive`, `log_count`, `weight`.
@@ -159,6 +161,41 @@ pub struct EmbedTable {
     pub drop: f64,
     /// Initial values.
     pub init: Init,
+}
+
+/// What a view changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// Equal for two expressions of the same view.
+    pub id: LocalId,
+    /// The bindings that the mask reads, outermost first.
+    pub scopes: Vec<Scoped>,
+    /// Which features are hidden, in the order of their declaration: `bool[K]`, for all rows or for each.
+    pub mask: Option<Expr>,
+    /// The names of the features that the mask speaks of.
+    pub fields: Vec<String>,
+    /// What stands in the place of hidden features.
+    pub fill: Fill,
+    /// The probability with which each value of a list is left out in training.
+    pub drop: f64,
+}
+
+/// Bindings that open a segment of the path, as a [`ExprKind::Scope`] does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scoped {
+    /// The path segment; `None` adds none.
+    pub segment: Option<String>,
+    /// Bindings in order.
+    pub lets: Vec<(LocalId, String, Expr)>,
+}
+
+/// What stands in the place of a hidden feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// A learned vector of the feature.
+    Learned,
+    /// Zeros.
+    Zero,
 }
 
 /// Kinds of candidates.
@@ -491,6 +528,13 @@ impl Expr {
             | ExprKind::Embed(a, _)
             | ExprKind::Field(a, _)
             | ExprKind::Retype(a) => vec![a],
+            ExprKind::View(of, view) => {
+                let lets = view.scopes.iter().flat_map(|scope| &scope.lets);
+                std::iter::once(&**of)
+                    .chain(lets.map(|(_, _, e)| e))
+                    .chain(&view.mask)
+                    .collect()
+            }
             ExprKind::Record(fields) => fields.iter().map(|(_, e)| e).collect(),
         }
     }

@@ -121,6 +121,12 @@ pub enum FitKind {
     Moments,
     /// Smallest and largest value.
     Extent,
+    /// The mutual information of all pairs of fields, each an output of the kernel; the diagonal holds entropies. Fields
+    /// without an output have 0 with all others.
+    MutualInformation {
+        /// The names of the fields, in the order of rows and columns.
+        fields: Vec<String>,
+    },
 }
 
 /// The rows over which a statistic counts.

@@ -191,9 +191,13 @@ fn build(hir: &Hir, test: &Test) -> Built<Graph> {
 fn side(builder: &mut GraphBuilder<'_>, e: &crate::hir::Expr) -> Built<NodeId> {
     match builder.value(e)? {
         Val::Node(node) => Ok(node),
-        Val::Handle(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => Err(Box::new(
-            Diagnostic::error(Code(1040), e.span, "a claim compares numbers"),
-        )),
+        Val::Handle(_) | Val::View(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => {
+            Err(Box::new(Diagnostic::error(
+                Code(1040),
+                e.span,
+                "a claim compares numbers",
+            )))
+        }
     }
 }
 

@@ -115,7 +115,8 @@ impl Dataset {
             TableRows::Vocabulary(fit) => match self.fits.get(*fit) {
                 Some(Fitted::Vocab(vocabulary)) => vocabulary.rows(),
                 Some(Fitted::Borders(borders)) => borders.len() + 1,
-                Some(Fitted::Moments { .. } | Fitted::Extent { .. }) | None => 0,
+                Some(Fitted::Moments { .. } | Fitted::Extent { .. } | Fitted::Matrix { .. })
+                | None => 0,
             },
         }
     }

@@ -38,4 +38,5 @@ modules! {
     "std.loss" = "loss/transfer.rec",
     "std.loss" = "loss/weights.rec",
     "std.confidence" = "confidence.rec",
+    "std.augment" = "augment.rec",
 }

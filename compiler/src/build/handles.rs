@@ -38,6 +38,7 @@ impl GraphBuilder<'_> {
         match &e.kind {
             ExprKind::Local(_) => match self.value(e)? {
                 Val::Handle(handle) => Ok(handle),
+                Val::View(view) => Ok(self.views[view].base),
                 _ => Err(self.internal(e.span, "expected rows")),
             },
             ExprKind::Refer(of, target) => {
@@ -53,6 +54,7 @@ impl GraphBuilder<'_> {
                 self.candidates(how, own, e)
             }
             ExprKind::Scope { value, .. } => self.handle(value),
+            ExprKind::View(of, _) => self.handle(of),
             _ => Err(self.internal(e.span, "expected rows")),
         }
     }
@@ -271,7 +273,7 @@ impl GraphBuilder<'_> {
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));
         if is_list {
-            return self.list_input((handle, output), name, drop, elem, e);
+            return self.list_input((handle, output), drop, elem, e);
         }
         let ty = TensorType::new(elem, [Dim::Space(parent)]);
         let what = FeedKind::Column {
@@ -286,11 +288,12 @@ impl GraphBuilder<'_> {
     fn list_input(
         &mut self,
         (handle, output): (usize, String),
-        name: String,
         drop: f64,
         elem: Elem,
         e: &Expr,
     ) -> Built<NodeId> {
+        let handle = self.thin(handle, &output, e)?;
+        let name = format!("{}.{output}", self.handles[handle].name);
         if let Some(done) = self.inputs.get(&name) {
             return Ok(*done);
         }

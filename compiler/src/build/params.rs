@@ -48,7 +48,7 @@ impl GraphBuilder<'_> {
         self.param(path, param, e)
     }
 
-    fn param(&mut self, path: String, param: Param, e: &Expr) -> Built<NodeId> {
+    pub(super) fn param(&mut self, path: String, param: Param, e: &Expr) -> Built<NodeId> {
         if let Some(done) = self.inputs.get(&format!("param {path}")) {
             return self.read_weight(*done, e);
         }

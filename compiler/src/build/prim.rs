@@ -73,7 +73,7 @@ impl GraphBuilder<'_> {
                 Some(value) => self.number(value, arg),
                 None => Err(self.internal(arg.span, "expected a number")),
             },
-            Val::Handle(_) | Val::Record(_) | Val::Tuple(_) => {
+            Val::Handle(_) | Val::View(_) | Val::Record(_) | Val::Tuple(_) => {
                 Err(self.internal(arg.span, "expected a tensor"))
             }
         }
@@ -103,6 +103,8 @@ impl GraphBuilder<'_> {
             }
             "softmax_xent" => self.softmax_xent(args, e),
             "batch_mean" => self.batch_mean(&args[0], e),
+            "per_row" => self.each_row(args, e),
+            "mutual_information" => self.mutual_information(args, e),
             "across" => self.across(&args[0], e),
             "sum_across" | "logsumexp_across" => self.over_across(name, &args[0], e),
             "attend" => self.attend(args, e),

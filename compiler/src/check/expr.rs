@@ -395,6 +395,7 @@ pub(super) fn scope(
     if lets.is_empty() && segment.is_none() {
         return value;
     }
+    let value = super::views::bind_views(segment.as_ref(), &lets, value);
     if value.is_error() || value.ty.value().is_some() || matches!(value.ty, Ty::Handle(_)) {
         return value;
     }

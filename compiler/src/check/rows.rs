@@ -18,10 +18,6 @@ const LATER: &[&str] = &[
     "affinity",
     "density_ratio",
     "swing",
-    "hide",
-    "drop_values",
-    "random_mask",
-    "correlated_masks",
     "local_confidence",
     "at_most",
     "keep",
@@ -30,7 +26,6 @@ const LATER: &[&str] = &[
     "rate",
     "since_last",
     "pretrained",
-    "mutual_information",
     "pagerank",
 ];
 
@@ -69,6 +64,9 @@ impl Checker<'_> {
     /// Intrinsics whose types no signature can say; `None` for all others.
     pub(super) fn special(&mut self, name: &str, args: &[Expr], span: Span) -> Option<Expr> {
         let first = args.first();
+        if let Some(found) = self.view_form(name, args, span) {
+            return Some(found);
+        }
         Some(match name {
             "concat" => self.concat(first?.clone(), span),
             "stack" => {
@@ -110,7 +108,9 @@ impl Checker<'_> {
             "in_batch" => self.candidates(Candidates::InBatch, first?.clone(), span),
             "catalogue" => self.candidates(Candidates::Catalogue, first?.clone(), span),
             "embed" => self.embed(args, span),
-            "len" | "but_last" | "last_of" => return self.of_list(name, &first?.ty, span),
+            "to_int" | "len" | "total" | "but_last" | "last_of" => {
+                return self.of_list(name, &first?.ty, span);
+            }
             _ => return None,
         })
     }
@@ -133,6 +133,16 @@ impl Checker<'_> {
     /// Functions of lists that are known while compiling.
     fn of_list(&mut self, name: &str, of: &Ty, span: Span) -> Option<Expr> {
         Some(match (name, of) {
+            ("to_int", Ty::Const(value)) => {
+                Expr::constant(Value::Int(value.as_f64()? as i64), span)
+            }
+            ("total", Ty::Const(Value::List(items))) => {
+                let add = |sum: i64, item: &Value| match item {
+                    Value::Int(n) => sum.checked_add(*n),
+                    _ => None,
+                };
+                Expr::constant(Value::Int(items.iter().try_fold(0, add)?), span)
+            }
             ("len", Ty::Const(Value::List(items))) => {
                 Expr::constant(Value::Int(items.len() as i64), span)
             }
@@ -189,6 +199,11 @@ impl Checker<'_> {
                 .collect(),
             _ => vec![value],
         }
+    }
+
+    /// The fields of rows.
+    pub(super) fn fields_of(&mut self, rows: &Expr) -> Vec<Expr> {
+        self.fields(rows.clone())
     }
 
     /// All features of a handle, in the order of their declaration.

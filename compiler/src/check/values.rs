@@ -388,7 +388,7 @@ pub(crate) fn row_root(value: &Expr) -> Option<(String, HandleTy)> {
 /// The handle before any references were followed.
 pub(crate) fn root_handle(handle: &Expr) -> &Expr {
     match &handle.kind {
-        ExprKind::Refer(of, _) => root_handle(of),
+        ExprKind::Refer(of, _) | ExprKind::View(of, _) => root_handle(of),
         _ => handle,
     }
 }
@@ -400,6 +400,7 @@ pub(crate) fn handle_key(handle: &Expr) -> String {
         ExprKind::Refer(of, target) => format!("{}.{target}", handle_key(of)),
         ExprKind::History(of, index) => format!("{}#{index}", handle_key(of)),
         ExprKind::Candidates(kind, of) => format!("{}@{kind:?}", handle_key(of)),
+        ExprKind::View(of, view) => format!("{}~{}", handle_key(of), view.id),
         _ => format!("{:?}", handle.span),
     }
 }

@@ -104,6 +104,6 @@ fn outputs(tower: &str, value: Val) -> Vec<(String, NodeId)> {
             };
             fields.into_iter().filter_map(node).collect()
         }
-        Val::Handle(_) | Val::Tuple(_) | Val::Const(_) => Vec::new(),
+        Val::Handle(_) | Val::View(_) | Val::Tuple(_) | Val::Const(_) => Vec::new(),
     }
 }

@@ -44,6 +44,15 @@ pub enum HandleRows {
     Catalogue,
     /// Rows of several handles, one after another: in-batch candidates and sampled ones.
     Joined(Vec<usize>),
+    /// The rows of another handle, row for row; in training each value of their lists is left out with this probability.
+    Thinned {
+        /// The rows.
+        of: usize,
+        /// The probability.
+        rate: f64,
+        /// Tells draws over the same rows apart.
+        draw: usize,
+    },
     /// Drawn anew each step, uniformly, with replacement.
     Sampled(usize),
 }
@@ -95,6 +104,18 @@ pub enum FeedKind {
         handle: usize,
         /// The output.
         output: String,
+    },
+    /// Whether thinning has taken all elements of a list that had some: `bool[S]`.
+    Emptied {
+        /// A thinned handle.
+        handle: usize,
+        /// The output.
+        output: String,
+    },
+    /// A fitted matrix, index into [`Plan::fits`]: `f32[K, K]`.
+    Statistic {
+        /// The fit.
+        fit: usize,
     },
     /// For each row of a history handle the row of its parent: `i64[L]`.
     Segments {

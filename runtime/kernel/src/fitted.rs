@@ -26,6 +26,13 @@ pub enum Fitted {
         /// The largest.
         max: f64,
     },
+    /// A square matrix in row-major order.
+    Matrix {
+        /// The number of rows.
+        size: usize,
+        /// The elements.
+        values: Vec<f64>,
+    },
 }
 
 /// Ids of values. The ids below `unknown()` are shared by all other values; value `i` has the id `unknown() + i`.

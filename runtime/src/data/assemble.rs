@@ -8,6 +8,7 @@ use reckon_compiler::graph::SpaceId;
 use reckon_compiler::plan::{Feed, FeedKind, Handle, HandleRows, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
+use reckon_kernel::Fitted;
 use std::collections::BTreeMap;
 
 use super::Dataset;
@@ -180,6 +181,10 @@ impl<'a> Assembler<'a> {
             FeedKind::ListPositions { handle, output } => {
                 ints(gather::list_positions(&sets[*handle], output))
             }
+            FeedKind::Emptied { handle, output } => {
+                HostTensor::flat(HostValues::Bool(gather::emptied(&sets[*handle], output)))
+            }
+            FeedKind::Statistic { fit } => self.statistic(*fit),
             FeedKind::Segments { handle } => ints(sets[*handle].segments.clone()),
             FeedKind::Positions { handle } => ints(sets[*handle].positions.clone()),
             FeedKind::Rows { handle } => {
@@ -230,7 +235,15 @@ impl<'a> Assembler<'a> {
             | FeedKind::ListPositions {
                 handle,
                 output: name,
+            }
+            | FeedKind::Emptied {
+                handle,
+                output: name,
             } => self.has_output(*handle, name, &["list"]),
+            FeedKind::Statistic { fit } => match self.data.fits.get(*fit) {
+                Some(Fitted::Matrix { .. }) => Ok(()),
+                Some(_) | None => Err(format!("fit {fit} is no matrix")),
+            },
             FeedKind::Segments { handle: at } | FeedKind::Positions { handle: at } => {
                 match handle(*at)?.rows {
                     HandleRows::History(..) => Ok(()),
@@ -261,6 +274,21 @@ impl<'a> Assembler<'a> {
                 Ok(())
             }
             FeedKind::Schedule => Ok(()),
+        }
+    }
+
+    fn statistic(&self, fit: usize) -> HostTensor {
+        let (size, values) = match &self.data.fits[fit] {
+            Fitted::Matrix { size, values } => (*size, values.as_slice()),
+            // `prepare` has refused such feeds.
+            Fitted::Vocab(_)
+            | Fitted::Borders(_)
+            | Fitted::Moments { .. }
+            | Fitted::Extent { .. } => (0, &[][..]),
+        };
+        HostTensor {
+            shape: vec![size, size],
+            values: HostValues::F32(values.iter().map(|value| *value as f32).collect()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! chunks of a fixed size whose states merge in order, so the number of threads cannot change a bit. Only training rows
 //! are read: other rows have weight 0.
 
+mod mutual;
 mod store;
 
 use std::collections::HashMap;
@@ -41,6 +42,9 @@ pub(crate) fn fit(
         return Err(unlike("nothing"));
     };
     let weights = weights(&plan.domain, sources);
+    if let FitKind::MutualInformation { fields } = &plan.kind {
+        return Ok(mutual::mutual_information(fields, &outputs, &weights));
+    }
     let values = Values {
         column,
         weights: &weights,
@@ -70,6 +74,7 @@ pub(crate) fn fit(
                 std: moments.std(),
             })
             .ok_or_else(|| unlike("texts")),
+        FitKind::MutualInformation { .. } => Err(unlike("one field")),
         FitKind::Extent => values
             .extent()
             .map(|(min, max)| Fitted::Extent { min, max })

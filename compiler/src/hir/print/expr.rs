@@ -5,7 +5,7 @@ use reckon_grammar::ast::UnaryOp;
 use super::Printer;
 use crate::check::symbol;
 use crate::graph::Init;
-use crate::hir::{Candidates, EmbedTable, Expr, ExprKind, LocalId};
+use crate::hir::{Candidates, EmbedTable, Expr, ExprKind, Fill, LocalId, View};
 
 /// Lines longer than this are broken.
 const WIDTH: usize = 100;
@@ -118,6 +118,7 @@ impl Printer<'_> {
             ExprKind::Column(a, name) => ((String::new(), format!(".raw.{name}")), one(a)),
             ExprKind::History(a, at) => ((self.history(*at), ")".to_owned()), one(a)),
             ExprKind::Candidates(kind, a) => (self.candidates(kind), one(a)),
+            ExprKind::View(of, view) => self.view(of, view),
             ExprKind::Feed(a) => (call("feed"), one(a)),
             ExprKind::Embed(a, table) => ((String::new(), embedding(table)), one(a)),
             ExprKind::IfTraining(a, b) => (call("if_training"), both(a, b)),
@@ -212,6 +213,29 @@ impl Printer<'_> {
         }
         text.push_str(", before: ");
         text
+    }
+
+    /// A view with the bindings of its mask left out; what is bound shows where it is first read.
+    fn view<'e>(
+        &mut self,
+        of: &'e Expr,
+        view: &'e View,
+    ) -> ((String, String), Vec<(String, &'e Expr)>) {
+        if view.drop > 0.0 {
+            let close = format!(", rate: {})", view.drop);
+            return (
+                ("drop_values(".to_owned(), close),
+                vec![(String::new(), of)],
+            );
+        }
+        let fill = match view.fill {
+            Fill::Learned => "learned",
+            Fill::Zero => "zero",
+        };
+        let bound = view.scopes.last().and_then(|scope| scope.lets.first());
+        let mask = bound.map(|(_, _, e)| ("mask: ".to_owned(), e));
+        let parts = std::iter::once((String::new(), of)).chain(mask).collect();
+        (("hide(".to_owned(), format!(", fill: {fill})")), parts)
     }
 
     fn candidates(&self, kind: &Candidates) -> (String, String) {

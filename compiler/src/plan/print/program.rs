@@ -242,6 +242,7 @@ fn named(what: &FeedKind) -> Vec<usize> {
         | FeedKind::ListValues { handle, .. }
         | FeedKind::ListSegments { handle, .. }
         | FeedKind::ListPositions { handle, .. }
+        | FeedKind::Emptied { handle, .. }
         | FeedKind::Segments { handle }
         | FeedKind::Positions { handle }
         | FeedKind::Rows { handle }
@@ -250,13 +251,14 @@ fn named(what: &FeedKind) -> Vec<usize> {
             vec![*of, *candidates]
         }
         FeedKind::LogExpectedCount { candidates } => vec![*candidates],
-        FeedKind::Schedule => Vec::new(),
+        FeedKind::Schedule | FeedKind::Statistic { .. } => Vec::new(),
     }
 }
 
 fn parents(rows: &HandleRows) -> Vec<usize> {
     match rows {
         HandleRows::Referred(of) | HandleRows::History(of, _) | HandleRows::Shared(of) => vec![*of],
+        HandleRows::Thinned { of, .. } => vec![*of],
         HandleRows::Joined(parts) => parts.clone(),
         HandleRows::Stream(_) | HandleRows::Catalogue | HandleRows::Sampled(_) => Vec::new(),
     }
@@ -271,6 +273,12 @@ fn origin(handle: &Handle, program: &Program) -> String {
             format!("history {history} of each row of {}", name(*of))
         }
         HandleRows::Shared(of) => format!("{}, as candidates of every row", name(*of)),
+        HandleRows::Thinned { of, rate, .. } => {
+            format!(
+                "{}, each value of a list left out with probability {rate}",
+                name(*of)
+            )
+        }
         HandleRows::Catalogue => format!("every {}", handle.source),
         HandleRows::Joined(parts) => {
             let parts: Vec<&str> = parts.iter().map(|at| name(*at).as_str()).collect();
@@ -311,6 +319,10 @@ fn holds(feed: &Feed, program: &Program) -> String {
                 name(*handle)
             )
         }
+        FeedKind::Emptied { handle, output } => {
+            format!("whether nothing is left of `{output}` of {}", name(*handle))
+        }
+        FeedKind::Statistic { fit } => format!("fit {fit}"),
         FeedKind::Segments { handle } => {
             format!("the row that each of {} belongs to", name(*handle))
         }

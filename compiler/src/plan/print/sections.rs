@@ -206,6 +206,9 @@ fn fit(fit: &FitPlan) -> String {
         }
         FitKind::Quantiles(n) => format!("borders of {n} buckets of equal weight"),
         FitKind::Moments => "mean and standard deviation".to_owned(),
+        FitKind::MutualInformation { fields } => {
+            format!("mutual information of {}", fields.join(", "))
+        }
         FitKind::Extent => "smallest and largest value".to_owned(),
     };
     let domain = match &fit.domain {

@@ -55,6 +55,7 @@ fn mismatch(expected: &str, found: &Fitted) -> String {
         Fitted::Borders(_) => "borders",
         Fitted::Moments { .. } => "moments",
         Fitted::Extent { .. } => "an extent",
+        Fitted::Matrix { .. } => "a matrix",
     };
     format!("internal: expected {expected}, found {found}")
 }

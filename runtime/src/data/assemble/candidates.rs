@@ -74,7 +74,10 @@ impl Counts {
                     of: size,
                 }),
                 HandleRows::Catalogue => Ok(Part::Catalogue),
-                HandleRows::Shared(_) | HandleRows::Stream(_) | HandleRows::Referred(_) => {
+                HandleRows::Shared(_)
+                | HandleRows::Stream(_)
+                | HandleRows::Referred(_)
+                | HandleRows::Thinned { .. } => {
                     let probability = probabilities(data, handles, at, streams)?;
                     Ok(Part::Shared {
                         handle: at,
@@ -155,7 +158,9 @@ fn stream_of<'a>(
                 .ok_or_else(|| format!("`{}` is no source", stream.source))?;
             Ok((source, data.stream_rows(stream)))
         }
-        HandleRows::Referred(of) | HandleRows::Shared(of) => stream_of(data, handles, of, streams),
+        HandleRows::Referred(of) | HandleRows::Shared(of) | HandleRows::Thinned { of, .. } => {
+            stream_of(data, handles, of, streams)
+        }
         HandleRows::History(..)
         | HandleRows::Catalogue
         | HandleRows::Joined(_)

@@ -52,7 +52,8 @@ pub(super) fn list_values(set: &RowSet<'_>, output: &str, drop: Option<Drop>) ->
     let Some(lists) = lists(set, output) else {
         return HostValues::I64(Vec::new());
     };
-    values(&lists.values, elements(set, lists), drop)
+    let kept = kept(set, lists, output);
+    values(&lists.values, kept.into_iter().map(|(_, at)| at), drop)
 }
 
 /// For each element of the lists the row of the handle.
@@ -60,11 +61,10 @@ pub(super) fn list_segments(set: &RowSet<'_>, output: &str) -> Vec<i64> {
     let Some(lists) = lists(set, output) else {
         return Vec::new();
     };
-    let mut segments = Vec::with_capacity(elements(set, lists).size_hint().0);
-    for (segment, row) in set.places().enumerate() {
-        segments.resize(segments.len() + lists.range(row).len(), segment as i64);
-    }
-    segments
+    kept(set, lists, output)
+        .into_iter()
+        .map(|(row, _)| row as i64)
+        .collect()
 }
 
 /// For each element of the lists its place in the list.
@@ -72,9 +72,28 @@ pub(super) fn list_positions(set: &RowSet<'_>, output: &str) -> Vec<i64> {
     let Some(lists) = lists(set, output) else {
         return Vec::new();
     };
-    set.places()
-        .flat_map(|row| 0..lists.range(row).len() as i64)
-        .collect()
+    let (mut last, mut place) = (usize::MAX, 0);
+    let position = |(row, _): (usize, usize)| {
+        place = if row == last { place + 1 } else { 0 };
+        last = row;
+        place
+    };
+    kept(set, lists, output).into_iter().map(position).collect()
+}
+
+/// For each row whether thinning has taken all elements of a list that had some.
+pub(super) fn emptied(set: &RowSet<'_>, output: &str) -> Vec<bool> {
+    let Some(lists) = lists(set, output) else {
+        return vec![false; set.rows.len()];
+    };
+    let mut emptied: Vec<bool> = set
+        .places()
+        .map(|row| !lists.range(row).is_empty())
+        .collect();
+    for (row, _) in kept(set, lists, output) {
+        emptied[row] = false;
+    }
+    emptied
 }
 
 fn lists<'s>(set: &RowSet<'s>, output: &str) -> Option<&'s Lists> {
@@ -84,8 +103,20 @@ fn lists<'s>(set: &RowSet<'s>, output: &str) -> Option<&'s Lists> {
     }
 }
 
-fn elements<'s>(set: &'s RowSet<'_>, lists: &'s Lists) -> impl Iterator<Item = usize> + 's {
-    set.places().flat_map(|row| lists.range(row))
+/// The elements that stay: the row of the handle, and where the element is.
+fn kept(set: &RowSet<'_>, lists: &Lists, output: &str) -> Vec<(usize, usize)> {
+    let output = set.thin.map_or(0, |_| site_hash(output));
+    let mut kept = Vec::new();
+    for (row, place) in set.places().enumerate() {
+        let range = lists.range(place);
+        let start = range.start;
+        let stays = |at: &usize| {
+            set.thin
+                .is_none_or(|thin| thin.keeps(output, row, at - start))
+        };
+        kept.extend(range.filter(stays).map(|at| (row, at)));
+    }
+    kept
 }
 
 fn values(data: &Data, places: impl Iterator<Item = usize>, drop: Option<Drop>) -> HostValues {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use reckon_compiler::plan::row::Kernel;
 use reckon_compiler::plan::{Handle, HandleRows, Program};
+use reckon_compiler::random::{Key, site_hash, uniform};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
 use reckon_kernel::hash::{Hashed, hash, slot};
@@ -46,6 +47,37 @@ pub(super) struct RowSet<'a> {
     pub(super) positions: Vec<i64>,
     /// Whether the source was made for a request.
     now: bool,
+    /// Leaves out values of lists.
+    pub(super) thin: Option<Thin>,
+}
+
+/// Each value of a list is left out with a probability.
+#[derive(Clone, Copy)]
+pub(super) struct Thin {
+    rate: f64,
+    folded: u64,
+}
+
+impl Thin {
+    fn new(rate: f64, name: &str, key: StepKey) -> Option<Self> {
+        key.training.then(|| {
+            let key = Key {
+                seed: key.seed,
+                stream: 0,
+                site: site_hash(name),
+                step: key.step,
+            };
+            Self {
+                rate,
+                folded: key.fold(),
+            }
+        })
+    }
+
+    /// Whether an element of the list of a row stays.
+    pub(super) fn keeps(self, output: u64, row: usize, element: usize) -> bool {
+        uniform(self.folded ^ output, row as u64, element as u64) >= self.rate
+    }
 }
 
 impl RowSet<'_> {
@@ -95,7 +127,8 @@ fn parents(handle: &Handle) -> Vec<usize> {
         HandleRows::Stream(_) | HandleRows::Catalogue | HandleRows::Sampled(_) => Vec::new(),
         HandleRows::Referred(parent)
         | HandleRows::History(parent, _)
-        | HandleRows::Shared(parent) => vec![*parent],
+        | HandleRows::Shared(parent)
+        | HandleRows::Thinned { of: parent, .. } => vec![*parent],
         HandleRows::Joined(parents) => parents.clone(),
     }
 }
@@ -140,6 +173,7 @@ fn rows_of<'s>(
         segments: Vec::new(),
         positions: Vec::new(),
         now: false,
+        thin: None,
     };
     match &handle.rows {
         HandleRows::Stream(stream) => match streams {
@@ -161,6 +195,15 @@ fn rows_of<'s>(
                 source: shared.source,
                 now: shared.now,
                 ..of_source(shared.rows.clone())
+            }
+        }
+        HandleRows::Thinned { of, rate, .. } => {
+            let whole = parent(*of);
+            RowSet {
+                source: whole.source,
+                now: whole.now,
+                thin: Thin::new(*rate, &handle.name, key),
+                ..of_source(whole.rows.clone())
             }
         }
         HandleRows::Catalogue => of_source((0..source.rows as u32).collect()),
@@ -206,6 +249,7 @@ fn history_rows<'s>(
         segments: Vec::new(),
         positions: Vec::new(),
         now: false,
+        thin: None,
     };
     for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
         let seen = match precomputed.and_then(|seen| seen.get(*row as usize)) {

@@ -112,6 +112,7 @@ pub fn content_hash(fitted: &Fitted) -> String {
         Fitted::Borders(borders) => floats("borders", borders),
         Fitted::Moments { mean, std } => floats("moments", &[*mean, *std]),
         Fitted::Extent { min, max } => floats("extent", &[*min, *max]),
+        Fitted::Matrix { size, values } => floats(&format!("matrix {size}"), values),
         Fitted::Vocab(vocabulary) => hash_vocabulary(&mut hash, vocabulary),
     }
     hash.finalize()
@@ -176,6 +177,7 @@ fn batch(fitted: &Fitted) -> Result<RecordBatch, ArrowError> {
         Fitted::Borders(borders) => vec![("border", floats(borders))],
         Fitted::Moments { mean, std } => vec![("mean", floats(&[*mean])), ("std", floats(&[*std]))],
         Fitted::Extent { min, max } => vec![("min", floats(&[*min])), ("max", floats(&[*max]))],
+        Fitted::Matrix { values, .. } => vec![("value", floats(values))],
         Fitted::Vocab(vocabulary) => {
             let values: ArrayRef = match vocabulary.values() {
                 VocabularyValues::Int(values) => Arc::new(Int64Array::from(values.clone())),
@@ -209,6 +211,10 @@ fn fitted(batch: &RecordBatch, kind: &FitKind) -> Option<Fitted> {
             mean: float("mean")?,
             std: float("std")?,
         }),
+        FitKind::MutualInformation { fields } => {
+            let (size, values) = (fields.len(), floats("value")?);
+            (values.len() == size * size).then_some(Fitted::Matrix { size, values })
+        }
         FitKind::Extent => Some(Fitted::Extent {
             min: float("min")?,
             max: float("max")?,
