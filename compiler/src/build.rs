@@ -4,6 +4,7 @@
 
 mod across;
 mod attention;
+mod candidates;
 mod handles;
 mod params;
 mod prim;
@@ -81,8 +82,8 @@ pub(crate) struct GraphBuilder<'h> {
     features: BTreeMap<String, Val>,
     towers: BTreeMap<String, Val>,
     views: Vec<views::Seen>,
-    /// Features of views, by view and name.
-    view_features: BTreeMap<(usize, String), Val>,
+    /// Features of views, by view, name and whose weights are read.
+    view_features: BTreeMap<String, Val>,
     /// Thinned handles by the views that ask for them.
     thinned: BTreeMap<LocalId, usize>,
     thinning: Option<views::Thinning>,

@@ -23,6 +23,8 @@ mod prim;
 mod retrieval;
 mod row_ops;
 mod rows;
+mod sampled;
+mod selectors;
 mod signature;
 mod sources;
 mod spaces;

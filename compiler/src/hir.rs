@@ -5,6 +5,7 @@
 //! apply towers to handles, and there the space of the handle appears in the types.
 
 pub mod print;
+mod rows;
 pub mod ty;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use reckon_grammar::span::Span;
 use crate::graph::Init;
 use crate::plan::{Schedule, SlicePlan, SourcePlan, SplitPlan};
 use crate::value::Value;
+pub use rows::{Draw, Except, Negatives, Pick, Rows, Sampler};
 pub use ty::{HandleTy, Kind, SpaceInfo, SpaceKind, SpaceRef, Stage, Tensor, Ty};
 
 /// A checked spec.
@@ -205,8 +207,12 @@ pub enum Candidates {
     InBatch,
     /// The whole catalogue.
     Catalogue,
-    /// In-batch ones and so many drawn uniformly.
-    Mixed(usize),
+    /// A row's own thing, and so many drawn ones that all rows share.
+    Sampled(usize, Box<Sampler>),
+    /// In-batch ones and so many drawn ones.
+    Mixed(usize, Box<Sampler>),
+    /// A row's own thing, and so many of the batch that score highest for it.
+    Mined(usize),
 }
 
 /// A feature.
@@ -308,23 +314,6 @@ pub struct ItemWeight {
     /// First values.
     pub init: Init,
     /// Its name's place.
-    pub span: Span,
-}
-
-/// Rows of a source.
-#[derive(Clone, Debug)]
-pub struct Rows {
-    /// The source.
-    pub source: String,
-    /// The local that stands for its row handle.
-    pub row: LocalId,
-    /// What rows must satisfy.
-    pub condition: Option<Expr>,
-    /// Drawn uniformly from an entity instead of shuffled.
-    pub drawn: bool,
-    /// An own batch size.
-    pub batch: Option<usize>,
-    /// The text.
     pub span: Span,
 }
 

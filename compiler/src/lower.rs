@@ -5,6 +5,7 @@ mod export;
 mod followers;
 mod phases;
 mod schedule;
+mod streams;
 
 pub(crate) use evaluation::usual_baselines;
 
@@ -13,11 +14,10 @@ use reckon_grammar::diagnostic::Diagnostic;
 use crate::build::rows::RowPrograms;
 use crate::build::{Built, GraphBuilder};
 use crate::graph::{Graph, Op, SpaceKind};
-use crate::hir::{self, Hir};
+use crate::hir::Hir;
 use crate::passes::{FORWARD, Pass, Place, STEP, optimise};
 use crate::plan::{
-    EvaluationPlan, ExportPlan, Feed, Handle, HandleRows, HistoryPlan, Plan, Program, StreamOrder,
-    StreamPlan,
+    EvaluationPlan, ExportPlan, Feed, Handle, HandleRows, HistoryPlan, Plan, Program,
 };
 
 /// How graphs are optimised on their way to the plan.
@@ -120,48 +120,6 @@ impl Lowering<'_, '_> {
             });
         }
         plans
-    }
-
-    /// Losses over equal rows share a stream. Gives the streams and the stream of each loss.
-    fn streams(
-        &mut self,
-        losses: &[(f64, &hir::Loss)],
-        train: &hir::Train,
-    ) -> (Vec<StreamPlan>, Vec<usize>) {
-        let mut streams: Vec<StreamPlan> = Vec::new();
-        let mut of_loss = Vec::new();
-        for (_, loss) in losses {
-            let rows = &loss.rows;
-            let condition = rows
-                .condition
-                .as_ref()
-                .map(|cond| self.rows.output(&rows.source, cond, false, None));
-            let name = match &condition {
-                Some(condition) => format!("{} where {condition}", rows.source),
-                None => rows.source.clone(),
-            };
-            let order = if rows.drawn {
-                StreamOrder::Drawn
-            } else {
-                StreamOrder::Shuffled
-            };
-            let stream = StreamPlan {
-                name,
-                source: rows.source.clone(),
-                condition,
-                batch: rows.batch.unwrap_or(train.batch),
-                order,
-            };
-            let at = streams
-                .iter()
-                .position(|known| *known == stream)
-                .unwrap_or_else(|| {
-                    streams.push(stream);
-                    streams.len() - 1
-                });
-            of_loss.push(at);
-        }
-        (streams, of_loss)
     }
 
     fn optimised(&mut self, graph: &mut Graph) {

@@ -8,6 +8,7 @@ mod evaluation;
 pub mod print;
 mod program;
 pub mod row;
+mod rows;
 mod source;
 mod training;
 
@@ -20,6 +21,7 @@ use row::Kernel;
 
 pub use evaluation::{EvaluationKind, EvaluationPlan, ExportPlan, SlicePlan};
 pub use program::{Feed, FeedKind, Handle, HandleRows, Program};
+pub use rows::{NegativesPlan, PickPlan, SamplerPlan};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };

@@ -103,7 +103,13 @@ fn batches(plan: &Plan, data: &Dataset) {
         ),
         ("recent", column(5, "id")),
         ("recent.of", FeedKind::Segments { handle: 4 }),
-        ("log_q", FeedKind::LogExpectedCount { candidates: 3 }),
+        (
+            "log_q",
+            FeedKind::LogExpectedCount {
+                candidates: 3,
+                drawn_only: false,
+            },
+        ),
         (
             "known",
             FeedKind::KnownPositive {
@@ -119,6 +125,7 @@ fn batches(plan: &Plan, data: &Dataset) {
         condition: plan.histories[0].condition.clone(),
         batch: BATCH,
         order: StreamOrder::Shuffled,
+        ..StreamPlan::default()
     };
     let start = Instant::now();
     let assembler = Assembler::new(data, &program, std::slice::from_ref(&stream)).unwrap();

@@ -15,6 +15,8 @@ mod history;
 mod inspect;
 mod keys;
 mod program;
+mod sampler;
+mod select;
 mod source;
 mod split;
 mod table;
@@ -33,6 +35,7 @@ pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};
+pub(crate) use select::{Selected, number, unit};
 pub use source::{ABSENT_ROW, Source};
 pub use split::{NO_PART, PartReport, Parts, SplitReport};
 
@@ -150,11 +153,21 @@ impl Dataset {
 
     /// The rows that a stream trains on, in file order.
     pub fn stream_rows(&self, stream: &StreamPlan) -> Vec<u32> {
-        let training = self
-            .source(&stream.source)
-            .and_then(|source| source.parts.as_ref());
-        let part = training.and_then(|parts| parts.names.first()).cloned();
-        self.rows(&stream.source, part.as_deref(), stream.condition.as_deref())
+        let selected = self.selected(stream);
+        let mut rows = selected.rows;
+        if let Some(second) = selected.second {
+            rows.extend(second);
+            rows.sort_unstable();
+            rows.dedup();
+        }
+        rows
+    }
+
+    /// The rows of the first part of a source's split, or all.
+    pub(crate) fn training_rows(&self, source: &str) -> Vec<u32> {
+        let parts = self.source(source).and_then(|source| source.parts.as_ref());
+        let part = parts.and_then(|parts| parts.names.first()).cloned();
+        self.rows(source, part.as_deref(), None)
     }
 
     fn kernel(&self, source: &str) -> Option<&Kernel> {

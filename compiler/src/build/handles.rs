@@ -1,8 +1,8 @@
 //! Handles: which rows a value is read at, and the inputs that come with them.
 
 use super::{Built, GraphBuilder, ListInputs, Mode, Val};
-use crate::graph::{Dim, Elem, NodeId, Op, Space, SpaceId, SpaceKind, TensorType};
-use crate::hir::{Candidates, Expr, ExprKind, Ty};
+use crate::graph::{Dim, Elem, NodeId, Space, SpaceId, SpaceKind, TensorType};
+use crate::hir::{Expr, ExprKind, Ty};
 use crate::plan::row::RowKind;
 use crate::plan::{FeedKind, Handle, HandleRows};
 
@@ -118,101 +118,8 @@ impl GraphBuilder<'_> {
         Ok(handle)
     }
 
-    fn candidates(&mut self, how: &Candidates, own: usize, e: &Expr) -> Built<usize> {
-        let source = self.handles[own].source.clone();
-        let (letter, rows) = match how {
-            Candidates::InBatch => ("C", HandleRows::Shared(own)),
-            Candidates::Catalogue => ("E", HandleRows::Catalogue),
-            Candidates::Mixed(_) => {
-                return Err(self.internal(e.span, "mixtures of candidates are not built yet"));
-            }
-        };
-        if let Some(at) = self
-            .handles
-            .iter()
-            .position(|known| known.rows == rows && known.source == source)
-        {
-            return Ok(at);
-        }
-        let kind = match how {
-            Candidates::Catalogue => SpaceKind::Catalogue {
-                entity: source.clone(),
-            },
-            Candidates::InBatch | Candidates::Mixed(_) => SpaceKind::Candidates,
-        };
-        let space = self.new_space(letter, kind);
-        let name = self.graph.space(space).name.clone();
-        Ok(self.add_handle(Handle {
-            name: format!("{source}@{name}"),
-            source,
-            space,
-            rows,
-        }))
-    }
-
-    /// What candidates carry: indices, the positive, counts.
-    pub(super) fn builtin(&mut self, handle: &Expr, name: &str, e: &Expr) -> Built<NodeId> {
-        let ExprKind::Candidates(_, own_expr) = &super::rows::plain(handle).kind else {
-            return Err(self.internal(e.span, "expected candidates"));
-        };
-        let (candidates, own) = (self.handle(handle)?, self.handle(own_expr)?);
-        let (shared, batch) = (self.handles[candidates].space, self.handles[own].space);
-        let (shared_name, own_name) = (
-            self.handles[candidates].name.clone(),
-            self.handles[own].name.clone(),
-        );
-        let i64s = |space| TensorType::new(Elem::I64, [Dim::Space(space)]);
-        match name {
-            "column" => self.push_typed(Op::Iota, &[], i64s(shared), e),
-            "index" => self.input(
-                format!("{shared_name}.row"),
-                i64s(shared),
-                FeedKind::Rows { handle: candidates },
-                e,
-            ),
-            "own" => self.input(
-                format!("{own_name}.row"),
-                i64s(batch),
-                FeedKind::Rows { handle: own },
-                e,
-            ),
-            "positive" => self.input(
-                format!("{own_name}.in.{shared_name}"),
-                i64s(batch),
-                FeedKind::Positive {
-                    of: own,
-                    candidates,
-                },
-                e,
-            ),
-            "log_count" => {
-                let ty = TensorType::new(Elem::F32, [Dim::Space(shared)]);
-                self.input(
-                    format!("{shared_name}.log_count"),
-                    ty,
-                    FeedKind::LogExpectedCount { candidates },
-                    e,
-                )
-            }
-            "known" => {
-                let user = self.asking(own, e)?;
-                let ty = TensorType::new(Elem::Bool, [Dim::Space(batch), Dim::Space(shared)]);
-                self.input(
-                    format!("{shared_name}.known"),
-                    ty,
-                    FeedKind::KnownPositive {
-                        of: user,
-                        candidates,
-                    },
-                    e,
-                )
-            }
-            _ => Err(self.internal(e.span, "candidates do not carry this")),
-        }
-    }
-
     /// The other entity that the rows of the batch refer to.
-    fn asking(&mut self, own: usize, e: &Expr) -> Built<usize> {
+    pub(super) fn asking(&mut self, own: usize, e: &Expr) -> Built<usize> {
         let HandleRows::Referred(stream) = self.handles[own].rows else {
             return Err(self.internal(e.span, "candidates are not of the batch"));
         };
@@ -273,7 +180,7 @@ impl GraphBuilder<'_> {
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));
         if is_list {
-            return self.list_input((handle, output), drop, elem, e);
+            return self.list_input((handle, output), name, drop, elem, e);
         }
         let ty = TensorType::new(elem, [Dim::Space(parent)]);
         let what = FeedKind::Column {
@@ -288,12 +195,17 @@ impl GraphBuilder<'_> {
     fn list_input(
         &mut self,
         (handle, output): (usize, String),
+        name: String,
         drop: f64,
         elem: Elem,
         e: &Expr,
     ) -> Built<NodeId> {
+        let whole = handle;
         let handle = self.thin(handle, &output, e)?;
-        let name = format!("{}.{output}", self.handles[handle].name);
+        let name = match handle == whole {
+            true => name,
+            false => format!("{}.{output}", self.handles[handle].name),
+        };
         if let Some(done) = self.inputs.get(&name) {
             return Ok(*done);
         }

@@ -101,6 +101,7 @@ impl GraphBuilder<'_> {
                 let x = self.node(&args[0])?;
                 self.padded(x, e)
             }
+            "hardest" => self.hardest(args, e),
             "softmax_xent" => self.softmax_xent(args, e),
             "batch_mean" => self.batch_mean(&args[0], e),
             "per_row" => self.each_row(args, e),

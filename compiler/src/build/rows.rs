@@ -6,9 +6,9 @@ use reckon_grammar::ast::UnaryOp;
 use reckon_grammar::span::Span;
 
 use crate::check::row_op;
-use crate::hir::{Expr, ExprKind, Feature, Hir, Ty};
+use crate::hir::{Expr, ExprKind, Feature, Hir, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
-use crate::plan::{Domain, FitKind, FitPlan, SourceKind, TableRows, TakenFit};
+use crate::plan::{Domain, FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
 
 /// Kernels and fits so far.
@@ -107,6 +107,19 @@ impl RowPrograms {
         match &self.taken {
             Some(taken) => taken.own(&name),
             None => name,
+        }
+    }
+
+    /// What a sampler is lowered to.
+    pub(crate) fn sampler(&mut self, sampler: &Sampler) -> SamplerPlan {
+        let entity = &sampler.entity;
+        SamplerPlan {
+            entity: entity.clone(),
+            power: sampler.power,
+            output: sampler
+                .weight
+                .as_ref()
+                .map(|weight| self.output(entity, weight, true, None)),
         }
     }
 

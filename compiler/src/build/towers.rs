@@ -238,6 +238,6 @@ fn nodes_of(value: &Val, found: &mut Vec<NodeId>) {
         Val::Node(node) => found.push(*node),
         Val::Record(fields) => fields.iter().for_each(|(_, value)| nodes_of(value, found)),
         Val::Tuple(items) => items.iter().for_each(|value| nodes_of(value, found)),
-        Val::Handle(_) | Val::Const(_) => {}
+        Val::Handle(_) | Val::View(_) | Val::Const(_) => {}
     }
 }

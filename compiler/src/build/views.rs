@@ -115,7 +115,7 @@ impl GraphBuilder<'_> {
 
     /// A feature of a view.
     pub(super) fn view_feature(&mut self, view: usize, name: &str, e: &Expr) -> Built<Val> {
-        let key = (view, name.to_owned());
+        let key = format!("{view} {name} {:?} {:?}", self.reading, self.mode);
         if let Some(done) = self.view_features.get(&key) {
             return Ok(done.clone());
         }
@@ -210,16 +210,14 @@ impl GraphBuilder<'_> {
         let default = match fill {
             Fill::Zero => self.push_typed(Op::Const(vec![0.0]), &[], ty, e)?,
             Fill::Learned => {
-                let path = format!("{source}.{name}.default");
-                self.param(
-                    path,
-                    Param {
-                        kind: ParamKind::Weight,
-                        ty,
-                        init: Init::Normal(0.05),
-                    },
-                    e,
-                )?
+                let feature = self.reading.feature(source, name);
+                let path = self.reading.weight(&format!("{feature}.default"));
+                let param = Param {
+                    kind: ParamKind::Weight,
+                    ty,
+                    init: Init::Normal(0.05),
+                };
+                self.param(path, param, e)?
             }
         };
         let mut nodes = [cond, default, value];

@@ -3,6 +3,7 @@
 use super::Checker;
 use super::values::handle_key;
 use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, SpaceKind, Tensor, Ty};
+use reckon_grammar::ast::Arg;
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
@@ -96,6 +97,77 @@ impl Checker<'_> {
         )
     }
 
+    /// Scores over candidates, all but the highest taken out.
+    pub(super) fn hardest(&mut self, args: &[Expr], span: Span) -> Expr {
+        let [scores, c, n] = args else {
+            return Expr::error(span);
+        };
+        let scores = self.tensor(scores.clone());
+        let over = match &c.ty {
+            Ty::Handle(handle) => handle.space,
+            _ => None,
+        };
+        let fits = |space| matches!(&scores.ty, Ty::Tensor(tensor) if tensor.spaces.len() == 2 && tensor.spaces.contains(&space));
+        if !over.is_some_and(fits) {
+            self.not_pairs(&scores);
+            return Expr::error(span);
+        }
+        let (ty, facts) = (scores.ty.clone(), scores.facts.clone());
+        let args = vec![scores, c.clone(), n.clone()];
+        Expr::new(ExprKind::Prim("hardest".into(), args), ty, facts, span)
+    }
+
+    /// `sampled(movie, 1000, by: count(movie) ^ 0.75)`, `mined(movie, 32)`.
+    pub(super) fn drawn_candidates(&mut self, name: &str, args: &[Arg], span: Span) -> Expr {
+        let made = self.drawn(name, args, span);
+        made.unwrap_or_else(|| Expr::error(span))
+    }
+
+    fn drawn(&mut self, name: &str, args: &[Arg], span: Span) -> Option<Expr> {
+        if name == "mined" {
+            let [rows, n] = self.row_arguments(name, args, [("rows", true), ("n", true)], span)?;
+            let (own, n) = (self.expr(rows?), self.whole(n?, "n")?);
+            return Some(self.candidates(Candidates::Mined(n), own, span));
+        }
+        let params = [("rows", true), ("n", true), ("by", false)];
+        let [rows, n, by] = self.row_arguments(name, args, params, span)?;
+        let (own, n) = (self.expr(rows?), self.whole(n?, "n")?);
+        let Ty::Handle(handle) = &own.ty else {
+            return Some(self.candidates(Candidates::InBatch, own, span));
+        };
+        let entity = handle.source.clone();
+        let sampler = self.sampler(&entity, by)?;
+        Some(self.candidates(Candidates::Sampled(n, Box::new(sampler)), own, span))
+    }
+
+    /// `in_batch(movie) + sampled(movie, 512)`; `None` where these are no candidates.
+    pub(super) fn mixture(&mut self, a: &Expr, b: &Expr, span: Span) -> Option<Expr> {
+        let (ExprKind::Candidates(x, own), ExprKind::Candidates(y, other)) = (&a.kind, &b.kind)
+        else {
+            return None;
+        };
+        let sampled = match (x, y) {
+            (Candidates::InBatch, Candidates::Sampled(n, sampler))
+            | (Candidates::Sampled(n, sampler), Candidates::InBatch)
+                if handle_key(own) == handle_key(other) =>
+            {
+                Candidates::Mixed(*n, sampler.clone())
+            }
+            _ => {
+                self.report(
+                    self.error(
+                        601,
+                        span,
+                        "a mixture of candidates is `in_batch` and `sampled` of the same rows",
+                    )
+                    .help("write `in_batch(movie) + sampled(movie, 512)`"),
+                );
+                return Some(Expr::error(span));
+            }
+        };
+        Some(self.candidates(sampled, (**own).clone(), span))
+    }
+
     pub(super) fn candidates(&mut self, how: Candidates, own: Expr, span: Span) -> Expr {
         let Ty::Handle(handle) = &own.ty else {
             if !own.is_error() {
@@ -111,7 +183,8 @@ impl Checker<'_> {
         let in_loss = handle.space.is_some_and(|space| {
             matches!(self.hir.spaces[space.0 as usize].kind, SpaceKind::Batch)
         });
-        if !in_loss || handle.candidates {
+        let is_view = matches!(own.kind, ExprKind::View(..));
+        if !in_loss || handle.candidates || is_view {
             self.report(
                 self.error(601, span, "candidates belong to the batch of a loss")
                     .help("make them inside a `loss`, from an entity that its rows refer to"),

@@ -16,6 +16,13 @@ impl Checker<'_> {
         let rows = self.rows(&evaluate.rows, &format!("evaluate {}", evaluate.name.text));
         self.frames.pop();
         let Some((rows, handle)) = rows else { return };
+        if !rows.is_plain() {
+            self.not_yet(
+                evaluate.rows.expr.span,
+                "an evaluation over rows that are drawn, weighed or cut",
+            );
+            return;
+        }
         self.segments = vec![Default::default()];
         let mut plan = Evaluation {
             name: evaluate.name.text.clone(),

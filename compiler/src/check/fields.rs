@@ -3,7 +3,8 @@
 use super::Checker;
 use super::expr::{by_name, tuple};
 use super::values::handle_key;
-use crate::hir::{Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
+use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
+use crate::value::Value;
 use reckon_grammar::ast::{self, ExprKind as Syntax, Name};
 use reckon_grammar::diagnostic::nearest;
 use reckon_grammar::span::Span;
@@ -44,8 +45,49 @@ impl Checker<'_> {
                 return self.raw_column(handle, &source, name, span);
             }
         }
+        if matches!(&base.kind, Syntax::Name(row) if row == "row")
+            && let Some(found) = self.of_the_row(name, span)
+        {
+            return found;
+        }
         let base = self.expr(base);
         self.project(base, name, span)
+    }
+
+    /// `row.weight`, `row.log_q`, `row.sampled` of the rows of a loss.
+    fn of_the_row(&mut self, name: &Name, span: Span) -> Option<Expr> {
+        let frame = self.frames.last()?;
+        if frame.locals.iter().any(|known| known.name == "row") {
+            return None;
+        }
+        let handle = frame.row.as_ref()?.handle.clone();
+        let Ty::Handle(HandleTy {
+            space: Some(space), ..
+        }) = handle.ty
+        else {
+            return None;
+        };
+        let elem = match name.text.as_str() {
+            "weight" | "log_q" => crate::graph::Elem::F32,
+            "sampled" => crate::graph::Elem::Bool,
+            other => {
+                return Some(self.unknown(
+                    213,
+                    name.span,
+                    "field",
+                    other,
+                    &["weight", "log_q", "sampled"],
+                ));
+            }
+        };
+        let ty = Ty::Tensor(Tensor {
+            elem,
+            kind: Kind::Plain,
+            spaces: vec![space],
+            dims: Vec::new(),
+        });
+        let kind = ExprKind::Builtin(Box::new(handle), name.text.clone());
+        Some(Expr::new(kind, ty, Facts::default(), span))
     }
 
     fn raw_column(&mut self, handle: Expr, source: &str, name: &Name, span: Span) -> Expr {
@@ -184,9 +226,18 @@ impl Checker<'_> {
         if !handle.candidates {
             return None;
         }
-        let ExprKind::Candidates(_, own) = &base.kind else {
+        let ExprKind::Candidates(how, own) = &base.kind else {
             return None;
         };
+        match (name, how) {
+            ("foreign", Candidates::Sampled(..)) => {}
+            ("foreign", _) => return Some(Expr::constant(Value::Bool(false), span)),
+            ("hardest", Candidates::Mined(n)) => {
+                return Some(Expr::constant(Value::Int(*n as i64), span));
+            }
+            ("hardest", _) => return Some(Expr::constant(Value::Int(0), span)),
+            _ => {}
+        }
         let Ty::Handle(own) = &own.ty else {
             return None;
         };
@@ -196,9 +247,10 @@ impl Checker<'_> {
         );
         let (elem, spaces) = match name {
             "index" | "column" => (crate::graph::Elem::I64, shared),
+            "foreign" => (crate::graph::Elem::Bool, shared),
             "own" | "positive" => (crate::graph::Elem::I64, batch),
             "log_count" => (crate::graph::Elem::F32, shared),
-            "known" => (crate::graph::Elem::Bool, self.join_spaces(&batch, &shared)),
+            "known" | "seen" => (crate::graph::Elem::Bool, self.join_spaces(&batch, &shared)),
             _ => return None,
         };
         let ty = Ty::Tensor(Tensor {

@@ -6,7 +6,7 @@ use reckon_grammar::span::Span;
 
 use super::{Checker, Frame};
 use crate::graph::Init;
-use crate::hir::{ItemWeight, Loss, Ty};
+use crate::hir::{ItemWeight, Loss, SpaceKind, SpaceRef, Ty};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -30,13 +30,15 @@ impl<'a> Checker<'a> {
             }
         }
         for item in &items {
+            if let ItemKind::Selector(selector) = &item.kind {
+                self.selector(selector);
+            }
+        }
+        for item in &items {
             match &item.kind {
                 ItemKind::Loss(loss) => self.loss(loss),
                 ItemKind::Column(column) => drop(self.not_yet(column.name.span, "a `column`")),
                 ItemKind::Graph(graph) => drop(self.not_yet(graph.name.span, "a `graph`")),
-                ItemKind::Selector(selector) => {
-                    drop(self.not_yet(selector.name.span, "a `selector`"))
-                }
                 ItemKind::Loop(each) => drop(self.not_yet(each.name.span, "a `loop`")),
                 _ => {}
             }
@@ -60,7 +62,7 @@ impl<'a> Checker<'a> {
     fn refuse_later(&mut self, items: &[&'a ast::Item]) {
         for item in items {
             match &item.kind {
-                ItemKind::Column(_) | ItemKind::Graph(_) | ItemKind::Selector(_) => {
+                ItemKind::Column(_) | ItemKind::Graph(_) => {
                     self.refuse_names(item);
                 }
                 ItemKind::Loop(each) => {
@@ -150,7 +152,15 @@ impl<'a> Checker<'a> {
         let Ty::Handle(handle) = &handle.ty else {
             return;
         };
-        let a_row = tensor.spaces.len() == 1 && Some(tensor.spaces[0]) == handle.space;
+        let of_rows = |space: SpaceRef| {
+            let group = handle
+                .space
+                .map(|rows| &self.hir.spaces[rows.0 as usize].kind);
+            let in_group =
+                matches!(group, Some(SpaceKind::List { parent, .. }) if *parent == Some(space));
+            Some(space) == handle.space || in_group
+        };
+        let a_row = tensor.spaces.len() == 1 && of_rows(tensor.spaces[0]);
         if !tensor.dims.is_empty() || !(a_row || tensor.spaces.is_empty()) {
             let shown = self.show(&value.ty);
             self.report(
@@ -159,6 +169,7 @@ impl<'a> Checker<'a> {
             );
             return;
         }
+        self.reads_of_drawn_rows(&rows, &value);
         self.hir.losses.push(Loss {
             name: loss.name.text.clone(),
             rows,

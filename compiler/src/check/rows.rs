@@ -11,18 +11,10 @@ use crate::value::Value;
 
 /// Functions of the language that this compiler does not lower yet.
 const LATER: &[&str] = &[
-    "sampled",
-    "mined",
-    "negatives",
-    "balanced",
     "affinity",
     "density_ratio",
     "swing",
     "local_confidence",
-    "at_most",
-    "keep",
-    "weigh",
-    "top",
     "rate",
     "since_last",
     "pretrained",
@@ -50,10 +42,18 @@ impl Checker<'_> {
                 None => self.history(args, span),
             });
         }
+        if let ("sampled" | "mined", None) = (name, piped) {
+            return Some(self.drawn_candidates(name, args, span));
+        }
         let takes_rows = args
             .iter()
             .any(|arg| matches!(arg.value.kind, Syntax::Rows { .. }));
         let known = self.fns.contains_key(name) || self.towers.contains_key(name);
+        let own = self.towers.contains_key(name)
+            || self.fns.get(name).is_some_and(|found| !found.library);
+        if self.is_function_of_rows(name) && !own {
+            return Some(self.stands_behind_rows(name, span));
+        }
         if LATER.contains(&name) && !known {
             return Some(self.not_yet(span, &format!("`{name}`")));
         }
@@ -90,6 +90,7 @@ impl Checker<'_> {
                 let ty = Ty::Tensor(Tensor::f32(vec![], vec![]));
                 Expr::new(ExprKind::Prim(name.into(), vec![value]), ty, facts, span)
             }
+            "hardest" => self.hardest(args, span),
             "softmax_xent" => self.softmax_xent(args, span),
             "across" => self.across(first?, span),
             "sum_across" | "logsumexp_across" => self.over_across(name, first?, span),

@@ -153,6 +153,11 @@ impl Checker<'_> {
                 }
             };
         }
+        if op == BinaryOp::Add
+            && let Some(mixture) = self.mixture(&a, &b, span)
+        {
+            return mixture;
+        }
         let as_rows = match (&a.ty, &b.ty) {
             (Ty::Row(_), Ty::Const(_)) | (Ty::Const(_), Ty::Row(_)) => true,
             (Ty::Row(_), Ty::Row(_)) => match (row_root(&a), row_root(&b)) {

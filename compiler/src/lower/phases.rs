@@ -132,12 +132,21 @@ impl<'a> Lowering<'a, '_> {
         let mut outputs = Vec::new();
         let mut failed = Vec::new();
         for ((_, loss), stream) in losses.iter().zip(of_loss) {
-            let handle = stream_handle(&mut builder, *stream, &streams[*stream].source);
-            builder.set_local(loss.rows.row, Val::Handle(handle));
+            let plan = &streams[*stream];
+            let handle = match plan.group {
+                Some(_) => builder.group_handle(*stream, &plan.source, &loss.value),
+                None => Ok(stream_handle(&mut builder, *stream, &plan.source)),
+            };
             builder.learning.open = loss.trains.iter().cloned().collect();
-            let built = builder.at_path(&loss.name, |builder| {
-                let value = builder.node(&loss.value)?;
-                builder.mean_over_rows(value, &loss.value)
+            let built = handle.and_then(|handle| {
+                builder.set_local(loss.rows.row, Val::Handle(handle));
+                builder.at_path(&loss.name, |builder| {
+                    let value = builder.node(&loss.value)?;
+                    match plan.is_weighed() {
+                        true => builder.weighted_mean(value, handle, &loss.value),
+                        false => builder.mean_over_rows(value, &loss.value),
+                    }
+                })
             });
             match built {
                 Ok(node) => outputs.push((loss.name.clone(), node)),

@@ -2,6 +2,7 @@
 
 use reckon_grammar::span::Span;
 
+use super::SamplerPlan;
 use crate::graph::{Graph, SpaceId};
 
 /// A tensor program with what feeds it.
@@ -53,8 +54,17 @@ pub enum HandleRows {
         /// Tells draws over the same rows apart.
         draw: usize,
     },
-    /// Drawn anew each step, uniformly, with replacement.
-    Sampled(usize),
+    /// Things drawn anew each step, with replacement.
+    Sampled {
+        /// How many.
+        count: usize,
+        /// What they are drawn by.
+        sampler: SamplerPlan,
+        /// The stream whose rows the sampler counts.
+        stream: usize,
+    },
+    /// The first row of each group of a stream of groups.
+    Groups(usize),
 }
 
 /// What a graph input holds.
@@ -143,6 +153,8 @@ pub enum FeedKind {
     LogExpectedCount {
         /// The candidates.
         candidates: usize,
+        /// Only what was drawn counts: things of the batch are there for their own row alone.
+        drawn_only: bool,
     },
     /// For each pair of a batch row and a candidate, whether the user of the row has the candidate among the training
     /// rows of the stream: `bool[B, C]`.
@@ -152,8 +164,26 @@ pub enum FeedKind {
         /// The candidates.
         candidates: usize,
     },
+    /// For each pair of a batch row and a candidate, whether the user of the row has the candidate among all training rows
+    /// of the stream's source: `bool[B, C]`.
+    Seen {
+        /// The handle of the batch's entity, `user`.
+        of: usize,
+        /// The candidates.
+        candidates: usize,
+    },
     /// The weight of each row of the batch: `f32[B]`.
     RowWeight {
+        /// The handle.
+        handle: usize,
+    },
+    /// The log of the probability with which each row of the batch was drawn: `f32[B]`; 0 where nothing was drawn.
+    RowLogQ {
+        /// The handle.
+        handle: usize,
+    },
+    /// Whether each row of the batch was drawn beside another: `bool[B]`.
+    RowSampled {
         /// The handle.
         handle: usize,
     },

@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::Program;
+use super::{NegativesPlan, PickPlan, Program, SamplerPlan};
 use crate::graph::Param;
 
 /// A training.
@@ -77,7 +77,7 @@ pub struct AveragePlan {
 }
 
 /// The rows of one or more losses.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct StreamPlan {
     /// How it prints.
     pub name: String,
@@ -85,19 +85,100 @@ pub struct StreamPlan {
     pub source: String,
     /// A boolean output of the source's kernel that rows must satisfy.
     pub condition: Option<String>,
-    /// Rows a step.
+    /// What narrows and weighs rows after that, in order.
+    pub picks: Vec<PickPlan>,
+    /// What narrows and weighs the second half of each batch, where batches have halves; `condition` is not asked of it.
+    pub balanced: Option<Vec<PickPlan>>,
+    /// Rows drawn beside each row.
+    pub negatives: Option<NegativesPlan>,
+    /// An output of the source's kernel: rows with an equal value are in one batch, beside each other.
+    pub group: Option<String>,
+    /// Rows a step, drawn ones included; of groups, so many rows or one group more.
     pub batch: usize,
     /// In which order rows come.
     pub order: StreamOrder,
 }
 
 /// The order of a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StreamOrder {
     /// Shuffled anew each epoch.
+    #[default]
     Shuffled,
-    /// Drawn uniformly with replacement at each step.
+    /// Drawn uniformly at each step, without replacement where the stream has enough rows.
     Drawn,
+    /// Drawn with replacement at each step, in proportion to an output of the source's kernel.
+    DrawnBy(String),
+}
+
+impl StreamPlan {
+    /// Whether its rows have weights.
+    pub fn is_weighed(&self) -> bool {
+        let second = self.balanced.iter().flatten();
+        self.picks
+            .iter()
+            .chain(second)
+            .any(|pick| matches!(pick, PickPlan::Weigh(_)))
+    }
+
+    /// How it prints: its rows as they are written.
+    pub fn describe(&self) -> String {
+        let mut text = self.source.clone();
+        if let Some(condition) = &self.condition {
+            text.push_str(&format!(" where {condition}"));
+        }
+        self.picks
+            .iter()
+            .for_each(|pick| text.push_str(&described(pick)));
+        if let Some(picks) = &self.balanced {
+            let second: Vec<String> = picks.iter().map(described).collect();
+            text = format!("balanced({text}, {}{})", self.source, second.concat());
+        }
+        if let Some(negatives) = &self.negatives {
+            let sampler = &negatives.sampler;
+            text.push_str(&format!(
+                " |> negatives({}, {}{})",
+                sampler.entity,
+                negatives.count,
+                by(sampler)
+            ));
+        }
+        if let Some(group) = &self.group {
+            text.push_str(&format!(" |> group({group})"));
+        }
+        text
+    }
+}
+
+fn described(pick: &PickPlan) -> String {
+    match pick {
+        PickPlan::Keep(cond) => format!(" |> keep({cond})"),
+        PickPlan::AtMost(n, None) => format!(" |> at_most({n})"),
+        PickPlan::AtMost(n, Some(by)) => format!(" |> at_most({n}, by: {by})"),
+        PickPlan::Top(share, by) => format!(" |> top({}%, by: {by})", share * 100.0),
+        PickPlan::Weigh(weight) => format!(" |> weigh({weight})"),
+        PickPlan::DownSample(cond, rate) => format!(" |> down_sample({cond}, {rate})"),
+    }
+}
+
+/// The weight of a sampler's things.
+fn by(sampler: &SamplerPlan) -> String {
+    let count =
+        (sampler.power != 0.0).then(|| format!("count({}) ^ {}", sampler.entity, sampler.power));
+    let factors: Vec<String> = count.into_iter().chain(sampler.output.clone()).collect();
+    match factors.is_empty() {
+        true => String::new(),
+        false => format!(", by: {}", factors.join(" * ")),
+    }
+}
+
+impl std::fmt::Display for SamplerPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match by(self).strip_prefix(", by: ") {
+            Some(weight) => write!(f, "in proportion to {weight}"),
+            None => f.write_str("uniformly"),
+        }
+    }
 }
 
 /// The factor on learning rates by step. All begin with a linear warm-up over `warmup` steps.

@@ -1,7 +1,9 @@
 //! Batches: what a tensor program is fed at the rows of a step, gathered from columns.
 
+mod beside;
 mod candidates;
 mod gather;
+mod groups;
 mod rows;
 
 use reckon_compiler::graph::SpaceId;
@@ -12,9 +14,11 @@ use reckon_kernel::Fitted;
 use std::collections::BTreeMap;
 
 use super::Dataset;
-use super::fault::PLAN;
-use candidates::{Counts, Known, positive_part};
-use rows::{RowSet, Rows};
+use super::fault::{PLAN, UNDRAWABLE};
+use super::select::Selected;
+use beside::{Beside, Made};
+use candidates::{Among, Counted, Counts, Known, positive_part, sampler};
+use rows::{Drawn, RowSet, Rows};
 
 pub use rows::Now;
 
@@ -27,6 +31,13 @@ pub struct Assembler<'a> {
     order: Vec<usize>,
     counts: BTreeMap<usize, Counts>,
     known: BTreeMap<(usize, usize), Known>,
+    /// What users have among all training rows.
+    seen: BTreeMap<(usize, usize), Known>,
+    drawn: Drawn,
+    /// Weights and probabilities of the rows of each stream.
+    selected: Vec<Selected>,
+    /// What draws rows beside those of each stream.
+    beside: Vec<Option<Beside>>,
 }
 
 /// What a batch is for. Equal keys give equal batches.
@@ -105,7 +116,18 @@ impl<'a> Assembler<'a> {
             order,
             counts: BTreeMap::new(),
             known: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            drawn: Drawn::default(),
+            selected: streams.iter().map(|stream| data.selected(stream)).collect(),
+            beside: Vec::new(),
         };
+        if sink.is_empty()
+            && let Err(message) = assembler.prepare_draws(streams)
+        {
+            let span = program.feeds.iter().find_map(|feed| feed.span);
+            let span = span.unwrap_or(Span::new(FileId(0), 0, 0));
+            sink.push(Diagnostic::error(UNDRAWABLE, span, message));
+        }
         if sink.is_empty() {
             for feed in &program.feeds {
                 if let Err(message) = assembler.prepare(feed, streams) {
@@ -124,7 +146,41 @@ impl<'a> Assembler<'a> {
 
     /// The inputs at the rows of each stream, by the number of the stream.
     pub fn assemble(&self, streams: &[Vec<u32>], key: StepKey) -> Batch {
-        self.fill(&Rows::Of(streams), key)
+        let made: Vec<Option<Made>> = streams
+            .iter()
+            .enumerate()
+            .map(|(at, rows)| self.made(at, rows, key))
+            .collect();
+        self.fill(&Rows::Of(streams, &made), key)
+    }
+
+    /// The rows of a stream with those drawn beside them, where there are some.
+    fn made(&self, stream: usize, rows: &[u32], key: StepKey) -> Option<Made> {
+        let beside = self.beside.get(stream)?.as_ref()?;
+        let of_stream = |handle: &&Handle| handle.rows == HandleRows::Stream(stream);
+        let handle = self.program.handles.iter().find(of_stream)?;
+        let source = self.data.source(&handle.source)?;
+        Some(beside.make(self.data, source, rows, key))
+    }
+
+    /// Makes what draws things and rows.
+    fn prepare_draws(&mut self, streams: &[StreamPlan]) -> Result<(), String> {
+        for (at, handle) in self.program.handles.iter().enumerate() {
+            if matches!(handle.rows, HandleRows::Sampled { .. }) {
+                self.drawn
+                    .samplers
+                    .insert(at, sampler(self.data, handle, streams)?);
+            }
+        }
+        for (at, stream) in streams.iter().enumerate() {
+            self.drawn
+                .groups
+                .extend(stream.group.clone().map(|output| (at, output)));
+            let plan = stream.negatives.as_ref();
+            let beside = plan.map(|plan| Beside::new(self.data, stream, plan));
+            self.beside.push(beside.transpose()?);
+        }
+        Ok(())
     }
 
     /// The inputs for rows that have not happened yet, in the place of stream 0: histories are as of their time, and
@@ -138,7 +194,14 @@ impl<'a> Assembler<'a> {
     }
 
     fn fill(&self, streams: &Rows<'_>, key: StepKey) -> Batch {
-        let sets = rows::resolve(self.data, self.program, &self.order, streams, key);
+        let sets = rows::resolve(
+            self.data,
+            self.program,
+            &self.order,
+            streams,
+            &self.drawn,
+            key,
+        );
         let mut batch = Batch::default();
         for (handle, set) in self.program.handles.iter().zip(&sets) {
             batch.sizes.insert(handle.space, set.rows.len());
@@ -191,11 +254,14 @@ impl<'a> Assembler<'a> {
                 ints(sets[*handle].places().map(|row| row as i64).collect())
             }
             FeedKind::Positive { of, candidates } => ints(self.positive(*of, *candidates, sets)),
-            FeedKind::LogExpectedCount { candidates } => HostTensor::flat(HostValues::F32(
+            FeedKind::LogExpectedCount { candidates, .. } => HostTensor::flat(HostValues::F32(
                 self.counts[candidates].log_expected(&sets[*candidates], sets),
             )),
-            FeedKind::KnownPositive { of, candidates } => {
-                let known = &self.known[&(*of, *candidates)];
+            FeedKind::KnownPositive { of, candidates } | FeedKind::Seen { of, candidates } => {
+                let known = match feed.what {
+                    FeedKind::Seen { .. } => &self.seen[&(*of, *candidates)],
+                    _ => &self.known[&(*of, *candidates)],
+                };
                 let (queries, candidates) = (&sets[*of], &sets[*candidates]);
                 let values = HostValues::Bool(known.pairs(queries, candidates));
                 HostTensor {
@@ -204,7 +270,21 @@ impl<'a> Assembler<'a> {
                 }
             }
             FeedKind::RowWeight { handle } => {
-                HostTensor::flat(HostValues::F32(vec![1.0; sets[*handle].rows.len()]))
+                let weights = |selected: &Selected| selected.weights.clone();
+                HostTensor::flat(HostValues::F32(self.of_rows(*handle, sets, 1.0, weights)))
+            }
+            FeedKind::RowLogQ { handle } => {
+                let values = match sets[*handle].made {
+                    Some(made) => made.log_q.clone(),
+                    None => self.of_rows(*handle, sets, 0.0, |selected| selected.log_q.clone()),
+                };
+                HostTensor::flat(HostValues::F32(values))
+            }
+            FeedKind::RowSampled { handle } => {
+                let set = &sets[*handle];
+                let none = || vec![false; set.rows.len()];
+                let sampled = set.made.map_or_else(none, |made| made.sampled.clone());
+                HostTensor::flat(HostValues::Bool(sampled))
             }
             FeedKind::Schedule => HostTensor {
                 shape: Vec::new(),
@@ -246,13 +326,14 @@ impl<'a> Assembler<'a> {
             },
             FeedKind::Segments { handle: at } | FeedKind::Positions { handle: at } => {
                 match handle(*at)?.rows {
-                    HandleRows::History(..) => Ok(()),
-                    _ => Err("only a history has places".to_owned()),
+                    HandleRows::History(..) | HandleRows::Stream(_) => Ok(()),
+                    _ => Err("only a history or a group has places".to_owned()),
                 }
             }
-            FeedKind::Rows { handle: at } | FeedKind::RowWeight { handle: at } => {
-                handle(*at).map(|_| ())
-            }
+            FeedKind::Rows { handle: at }
+            | FeedKind::RowWeight { handle: at }
+            | FeedKind::RowLogQ { handle: at }
+            | FeedKind::RowSampled { handle: at } => handle(*at).map(|_| ()),
             FeedKind::Positive { of, candidates } => {
                 handle(*of)?;
                 handle(*candidates)?;
@@ -260,17 +341,34 @@ impl<'a> Assembler<'a> {
                     .map(|_| ())
                     .ok_or_else(|| "no candidate is its own".to_owned())
             }
-            FeedKind::LogExpectedCount { candidates } => {
+            FeedKind::LogExpectedCount {
+                candidates,
+                drawn_only,
+            } => {
                 handle(*candidates)?;
-                let counts = Counts::new(self.data, handles, *candidates, streams)?;
+                let counted = if *drawn_only {
+                    Counted::Drawn
+                } else {
+                    Counted::All
+                };
+                let counts = Counts::new(self.data, handles, *candidates, counted, streams)?;
                 self.counts.insert(*candidates, counts);
                 Ok(())
             }
             FeedKind::KnownPositive { of, candidates } => {
                 handle(*of)?;
                 handle(*candidates)?;
-                let known = Known::new(self.data, handles, *of, *candidates, streams)?;
+                let among = (streams, Among::Stream);
+                let known = Known::new(self.data, handles, *of, *candidates, among)?;
                 self.known.insert((*of, *candidates), known);
+                Ok(())
+            }
+            FeedKind::Seen { of, candidates } => {
+                handle(*of)?;
+                handle(*candidates)?;
+                let among = (streams, Among::Training);
+                let seen = Known::new(self.data, handles, *of, *candidates, among)?;
+                self.seen.insert((*of, *candidates), seen);
                 Ok(())
             }
             FeedKind::Schedule => Ok(()),
@@ -308,6 +406,28 @@ impl<'a> Assembler<'a> {
             Some(found) => Err(format!("output `{output}` of `{name}` is {found}")),
             None => Err(format!("source `{name}` has no output `{output}`")),
         }
+    }
+
+    /// A value of each row of a stream's handle, by the row of the source that it comes from.
+    fn of_rows(
+        &self,
+        handle: usize,
+        sets: &[RowSet<'_>],
+        otherwise: f32,
+        values: impl Fn(&Selected) -> Option<Vec<f32>>,
+    ) -> Vec<f32> {
+        let set = &sets[handle];
+        let selected = match self.program.handles[handle].rows {
+            HandleRows::Stream(stream) => self.selected.get(stream).and_then(values),
+            _ => None,
+        };
+        let origin = |row: &u32| set.made.map_or(*row, |made| made.origin[*row as usize]) as usize;
+        let value = |row: &u32| {
+            selected
+                .as_ref()
+                .map_or(otherwise, |values| values[origin(row)])
+        };
+        set.rows.iter().map(value).collect()
     }
 
     fn positive(&self, of: usize, candidates: usize, sets: &[RowSet<'_>]) -> Vec<i64> {

@@ -24,6 +24,7 @@ pub(crate) const TIME_FORMAT: Code = Code(1015);
 pub(crate) const PLAN: Code = Code(1016);
 pub(crate) const FITTED: Code = Code(1017);
 pub(crate) const TOO_MANY_ROWS: Code = Code(1018);
+pub(crate) const UNDRAWABLE: Code = Code(1019);
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -316,8 +316,9 @@ fn rows_of(
     phase: &PhasePlan,
     plan: &StreamPlan,
 ) -> Result<Stream, Failure> {
-    let rows = training.data.stream_rows(plan);
-    if rows.is_empty() {
+    let selected = training.data.selected(plan);
+    let empty = selected.second.as_ref().is_some_and(Vec::is_empty);
+    if selected.rows.is_empty() || empty {
         let message = format!(
             "stream `{}` of `{}` has no training rows",
             plan.name, phase.name
@@ -331,7 +332,7 @@ fn rows_of(
     let key = Key::new(training.seed)
         .with(site_hash(&phase.name))
         .with(site_hash(&plan.name));
-    Ok(Stream::new(rows, plan.batch.max(1), plan.order, key))
+    Ok(Stream::new(training.data, plan, selected, key))
 }
 
 /// The outputs of a step, all without dimensions.

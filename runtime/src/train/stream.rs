@@ -3,42 +3,94 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reckon_compiler::plan::StreamOrder;
+use reckon_compiler::plan::{StreamOrder, StreamPlan};
+use reckon_kernel::Data;
 
+use crate::data::{Dataset, Selected, number, unit};
 use crate::random::Key;
 
 /// The rows of a stream and how they come.
 pub(crate) struct Stream {
-    rows: Vec<u32>,
+    /// Of the first half of batches, or of all.
+    first: Half,
+    /// Of the second half.
+    second: Option<Half>,
+    /// Rows a step, drawn ones included.
     batch: usize,
-    order: StreamOrder,
+    order: Order,
     key: Key,
-    /// The orders of the last epochs asked for.
-    epochs: Mutex<BTreeMap<usize, Arc<Vec<u32>>>>,
+}
+
+/// Rows, in an order that each epoch has of its own.
+struct Half {
+    rows: Vec<u32>,
+    /// Where each group of rows begins, and the end; every row is a group where rows are not grouped.
+    groups: Option<Vec<usize>>,
+    /// Rows a step.
+    batch: usize,
+    key: Key,
+    /// The steps of the last epochs asked for.
+    epochs: Mutex<BTreeMap<usize, Arc<Epoch>>>,
+}
+
+/// The rows of an epoch in order, and where each step begins, and the end.
+struct Epoch {
+    rows: Vec<u32>,
+    steps: Vec<usize>,
+}
+
+/// In which order rows come.
+enum Order {
+    Shuffled,
+    Drawn,
+    /// In proportion to weights, as running sums.
+    DrawnBy(Vec<f64>),
 }
 
 /// Orders kept: workers ahead of the step may be in the next epoch already.
 const EPOCHS_KEPT: usize = 2;
 
 impl Stream {
-    /// A stream with at least one row; `batch` rows a step. `key` is of the seed and the stream.
-    pub(crate) fn new(rows: Vec<u32>, batch: usize, order: StreamOrder, key: Key) -> Self {
-        assert!(
-            !rows.is_empty() && batch > 0,
-            "internal: a stream has rows and takes some a step"
-        );
+    /// The stream of a plan with its rows, at least one in each half. `key` is of the seed and the stream.
+    pub(crate) fn new(data: &Dataset, plan: &StreamPlan, selected: Selected, key: Key) -> Self {
+        let beside = plan
+            .negatives
+            .as_ref()
+            .map_or(1, |negatives| 1 + negatives.count);
+        let taken = plan.batch.max(1).div_ceil(beside);
+        let order = match &plan.order {
+            StreamOrder::Shuffled => Order::Shuffled,
+            StreamOrder::Drawn => Order::Drawn,
+            StreamOrder::DrawnBy(output) => {
+                Order::DrawnBy(running_sums(data, plan, output, &selected.rows))
+            }
+        };
+        let groups = |rows: &mut Vec<u32>| {
+            plan.group
+                .as_ref()
+                .map(|output| grouped(data, &plan.source, output, rows))
+        };
+        let mut rows = selected.rows;
+        let (of_first, of_second) = match &selected.second {
+            None => (taken, 0),
+            Some(_) => (taken.div_ceil(2), (taken / 2).max(1)),
+        };
+        let first = Half::new(groups(&mut rows), rows, of_first, key);
+        let second = selected
+            .second
+            .map(|rows| Half::new(None, rows, of_second, key.with(SECOND)));
         Self {
-            rows,
-            batch,
+            first,
+            second,
+            batch: plan.batch.max(1),
             order,
             key,
-            epochs: Mutex::default(),
         }
     }
 
     /// The number of its rows.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.first.rows.len() + self.second.as_ref().map_or(0, |half| half.rows.len())
     }
 
     /// Rows a step.
@@ -46,43 +98,154 @@ impl Stream {
         self.batch
     }
 
-    /// Steps that go once through the rows. What is left of whole batches is a batch too, unless it is a single row,
-    /// which has no other candidate beside itself.
+    /// Steps that go once through the rows, those of the first half where there are two. What is left of whole batches is a batch
+    /// too, unless it is a single row, which has no other candidate beside itself.
     pub(crate) fn steps(&self) -> usize {
+        self.first.steps()
+    }
+
+    /// The rows of a step, counted from 0 through all epochs.
+    pub(crate) fn rows_of(&self, step: usize) -> Vec<u32> {
+        let rows = &self.first.rows;
+        let key = self.key.with(step as u64);
+        match &self.order {
+            Order::Drawn if self.first.batch <= rows.len() => {
+                let places = without_replacement(key, self.first.batch, rows.len());
+                places.into_iter().map(|at| rows[at]).collect()
+            }
+            Order::Drawn => (0..self.first.batch)
+                .map(|at| rows[key.below(at as u64, rows.len())])
+                .collect(),
+            Order::DrawnBy(sums) => (0..self.first.batch)
+                .map(|at| {
+                    let total = sums.last().copied().unwrap_or(0.0);
+                    let draw = unit(key.draw(at as u64)) * total;
+                    rows[sums.partition_point(|sum| *sum <= draw).min(rows.len() - 1)]
+                })
+                .collect(),
+            Order::Shuffled => {
+                let mut taken = self.first.rows_of(step);
+                taken.extend(self.second.iter().flat_map(|half| half.rows_of(step)));
+                taken
+            }
+        }
+    }
+}
+
+/// Tells the second half's key from the first's.
+const SECOND: u64 = u64::MAX;
+
+impl Half {
+    fn new(groups: Option<Vec<usize>>, rows: Vec<u32>, batch: usize, key: Key) -> Self {
+        assert!(
+            !rows.is_empty() && batch > 0,
+            "internal: a stream has rows and takes some a step"
+        );
+        Self {
+            rows,
+            groups,
+            batch,
+            key,
+            epochs: Mutex::default(),
+        }
+    }
+
+    fn steps(&self) -> usize {
+        if self.groups.is_some() {
+            return self.epoch(0).steps.len() - 1;
+        }
         let whole = self.rows.len() / self.batch;
         let rest = self.rows.len() % self.batch;
         whole + usize::from(rest > 1 || (whole == 0 && rest == 1))
     }
 
-    /// The rows of a step, counted from 0 through all epochs.
-    pub(crate) fn rows_of(&self, step: usize) -> Vec<u32> {
-        match self.order {
-            StreamOrder::Drawn => {
-                let key = self.key.with(step as u64);
-                (0..self.batch)
-                    .map(|at| self.rows[key.below(at as u64, self.rows.len())])
-                    .collect()
-            }
-            StreamOrder::Shuffled => {
-                let order = self.epoch(step / self.steps());
-                let start = step % self.steps() * self.batch;
-                let end = (start + self.batch).min(order.len());
-                order[start..end]
-                    .iter()
-                    .map(|at| self.rows[*at as usize])
-                    .collect()
-            }
+    fn rows_of(&self, step: usize) -> Vec<u32> {
+        // Groups of unlike sizes fill batches in unlike numbers, so epochs of groups are as long as the first.
+        let steps = self.steps();
+        let epoch = self.epoch(step / steps);
+        let at = step % steps;
+        match epoch.steps.get(at..at + 2) {
+            Some(range) => epoch.rows[range[0]..range[1]].to_vec(),
+            None => epoch.rows[epoch.steps[0]..epoch.steps[1]].to_vec(),
         }
     }
 
-    fn epoch(&self, epoch: usize) -> Arc<Vec<u32>> {
+    fn epoch(&self, epoch: usize) -> Arc<Epoch> {
         let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
         if !epochs.contains_key(&epoch) && epochs.len() == EPOCHS_KEPT {
             epochs.pop_first();
         }
-        let make = || Arc::new(self.key.with(epoch as u64).permutation(self.rows.len()));
+        let make = || Arc::new(self.shuffled(self.key.with(epoch as u64)));
         Arc::clone(epochs.entry(epoch).or_insert_with(make))
     }
+
+    fn shuffled(&self, key: Key) -> Epoch {
+        let Some(groups) = &self.groups else {
+            let order = key.permutation(self.rows.len());
+            let rows: Vec<u32> = order.into_iter().map(|at| self.rows[at as usize]).collect();
+            let mut steps: Vec<usize> = (0..=rows.len()).step_by(self.batch).collect();
+            if steps.last() != Some(&rows.len()) {
+                steps.push(rows.len());
+            }
+            return Epoch { rows, steps };
+        };
+        let (mut rows, mut steps) = (Vec::with_capacity(self.rows.len()), vec![0]);
+        for group in key.permutation(groups.len() - 1) {
+            let group = group as usize;
+            rows.extend_from_slice(&self.rows[groups[group]..groups[group + 1]]);
+            let begun = steps.last().copied().unwrap_or(0);
+            if rows.len() - begun >= self.batch {
+                steps.push(rows.len());
+            }
+        }
+        if steps.last() != Some(&rows.len()) {
+            steps.push(rows.len());
+        }
+        Epoch { rows, steps }
+    }
+}
+
+/// `count` places of `0..len`, each at most once: the beginning of a shuffle.
+fn without_replacement(key: Key, count: usize, len: usize) -> Vec<usize> {
+    let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut places = Vec::with_capacity(count);
+    for at in 0..count {
+        let other = at + key.below(at as u64, len - at);
+        let here = moved.get(&at).copied().unwrap_or(at);
+        places.push(moved.get(&other).copied().unwrap_or(other));
+        moved.insert(other, here);
+    }
+    places
+}
+
+fn running_sums(data: &Dataset, plan: &StreamPlan, output: &str, rows: &[u32]) -> Vec<f64> {
+    let source = data.source(&plan.source);
+    let mut sum = 0.0;
+    let sums = rows.iter().map(|row| {
+        sum += source.map_or(0.0, |source| number(source, output, *row).max(0.0));
+        sum
+    });
+    sums.collect()
+}
+
+/// Sorts rows by an output, in file order within a group; gives where groups begin, and the end.
+fn grouped(data: &Dataset, source: &str, output: &str, rows: &mut [u32]) -> Vec<usize> {
+    let column = data
+        .source(source)
+        .and_then(|source| source.outputs.get(output));
+    match column.map(|column| &column.data) {
+        Some(Data::Int(values)) => by_value(rows, |row| values[row as usize]),
+        Some(Data::Str(texts)) => by_value(rows, |row| texts.get(row as usize)),
+        Some(Data::Float(_) | Data::Bool(_) | Data::List(_)) | None => by_value(rows, |row| row),
+    }
+}
+
+fn by_value<V: Ord>(rows: &mut [u32], value: impl Fn(u32) -> V) -> Vec<usize> {
+    rows.sort_by(|a, b| value(*a).cmp(&value(*b)).then_with(|| a.cmp(b)));
+    let begins = |at: &usize| *at == 0 || value(rows[at - 1]) != value(rows[*at]);
+    let mut groups: Vec<usize> = (0..rows.len()).filter(begins).collect();
+    groups.push(rows.len());
+    groups
 }
 
 #[cfg(test)]
@@ -90,7 +253,19 @@ mod tests {
     use super::*;
 
     fn stream(rows: u32, batch: usize, order: StreamOrder) -> Stream {
-        Stream::new((100..100 + rows).collect(), batch, order, Key::new(1))
+        let first = Half::new(None, (100..100 + rows).collect(), batch, Key::new(1));
+        let order = match order {
+            StreamOrder::Drawn => Order::Drawn,
+            StreamOrder::Shuffled | StreamOrder::DrawnBy(_) => Order::Shuffled,
+        };
+        let key = Key::new(1);
+        Stream {
+            first,
+            second: None,
+            batch,
+            order,
+            key,
+        }
     }
 
     #[test]
@@ -118,6 +293,51 @@ mod tests {
         assert_eq!(sizes(9), [4, 4]);
         assert_eq!(sizes(10), [4, 4, 2]);
         assert_eq!(sizes(1), [1], "a stream of one row still trains");
+    }
+
+    #[test]
+    fn drawn_rows_repeat_only_where_there_are_too_few() {
+        let wide = stream(50, 20, StreamOrder::Drawn);
+        let mut rows = wide.rows_of(3);
+        rows.sort_unstable();
+        rows.dedup();
+        assert_eq!(rows.len(), 20);
+    }
+
+    #[test]
+    fn draws_without_replacement_are_even() {
+        let mut counts = [0_u32; 10];
+        for step in 0..4_000 {
+            for place in without_replacement(Key::new(5).with(step), 3, 10) {
+                counts[place] += 1;
+            }
+        }
+        // Each is expected 1200 times, and the square of its distance is about 840; 27.9 is the 0.1 % point of chi-square at 9.
+        let distance: f64 = counts
+            .iter()
+            .map(|count| (f64::from(*count) - 1200.0).powi(2) / 840.0)
+            .sum();
+        assert!(distance < 27.9, "{distance} {counts:?}");
+    }
+
+    #[test]
+    fn groups_stay_together_in_whichever_order_they_come() {
+        let mut rows = vec![7, 3, 9, 4, 5];
+        let groups = by_value(&mut rows, |row| row % 2);
+        assert_eq!(
+            (rows.as_slice(), groups.as_slice()),
+            (&[4, 3, 5, 7, 9][..], &[0, 1, 5][..])
+        );
+        let half = Half::new(Some(groups), rows, 2, Key::new(1));
+        let mut batches: Vec<Vec<u32>> = (0..half.steps()).map(|step| half.rows_of(step)).collect();
+        batches.iter_mut().for_each(|rows| rows.sort_unstable());
+        assert!(batches.iter().flatten().count() == 5);
+        assert!(
+            batches
+                .iter()
+                .any(|rows| rows.ends_with(&[3, 5, 7, 9]) || rows == &[3, 4, 5, 7, 9]),
+            "{batches:?}"
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use reckon_compiler::graph::SpaceId;
-use reckon_compiler::plan::{FeedKind, HandleRows, Plan, Program, StreamOrder, StreamPlan};
+use reckon_compiler::plan::{
+    FeedKind, HandleRows, Plan, Program, SamplerPlan, StreamOrder, StreamPlan,
+};
 use reckon_runtime::data::{Assembler, Batch, Dataset, HostValues, Now, StepKey};
 
 use crate::spec::{handle, load, movielens_folder, program, two_tower};
@@ -22,6 +24,7 @@ fn stream() -> StreamPlan {
         condition: Some("liked".to_owned()),
         batch: 2,
         order: StreamOrder::Shuffled,
+        ..StreamPlan::default()
     }
 }
 
@@ -32,7 +35,16 @@ fn towers() -> Program {
         handle("user", "user", 0, HandleRows::Referred(0)),
         handle("movie", "movie", 0, HandleRows::Referred(0)),
         handle("c", "movie", 1, HandleRows::Shared(2)),
-        handle("drawn", "movie", 2, HandleRows::Sampled(3)),
+        handle(
+            "drawn",
+            "movie",
+            2,
+            HandleRows::Sampled {
+                count: 3,
+                sampler: SamplerPlan::uniform("movie"),
+                stream: 0,
+            },
+        ),
         handle("mixed", "movie", 3, HandleRows::Joined(vec![3, 4])),
         handle("recent", "rating", 4, HandleRows::History(0, 0)),
         handle("recent.movie", "movie", 4, HandleRows::Referred(6)),
@@ -84,8 +96,20 @@ fn towers() -> Program {
                     candidates: 5,
                 },
             ),
-            ("log_q", FeedKind::LogExpectedCount { candidates: 3 }),
-            ("log_q.mixed", FeedKind::LogExpectedCount { candidates: 5 }),
+            (
+                "log_q",
+                FeedKind::LogExpectedCount {
+                    candidates: 3,
+                    drawn_only: false,
+                },
+            ),
+            (
+                "log_q.mixed",
+                FeedKind::LogExpectedCount {
+                    candidates: 5,
+                    drawn_only: false,
+                },
+            ),
             (
                 "known",
                 FeedKind::KnownPositive {

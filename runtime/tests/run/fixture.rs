@@ -334,6 +334,7 @@ fn phase(epochs: usize, patience: Option<usize>) -> PhasePlan {
             condition: Some("likes".to_owned()),
             batch: 64,
             order: StreamOrder::Shuffled,
+            ..StreamPlan::default()
         }],
         step: step(STEP),
         epochs,
@@ -405,7 +406,13 @@ pub(crate) fn step(forward: &str) -> Program {
                 candidates: 3,
             },
         ),
-        feed("log_q", FeedKind::LogExpectedCount { candidates: 3 }),
+        feed(
+            "log_q",
+            FeedKind::LogExpectedCount {
+                candidates: 3,
+                drawn_only: false,
+            },
+        ),
         feed("lr", FeedKind::Schedule),
     ];
     Program {

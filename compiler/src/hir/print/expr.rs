@@ -238,13 +238,23 @@ impl Printer<'_> {
         (("hide(".to_owned(), format!(", fill: {fill})")), parts)
     }
 
-    fn candidates(&self, kind: &Candidates) -> (String, String) {
-        let name = match kind {
-            Candidates::InBatch => "in_batch",
-            Candidates::Catalogue => "catalogue",
-            Candidates::Mixed(n) => return ("in_batch(".into(), format!(") + sampled({n})")),
+    fn candidates(&mut self, kind: &Candidates) -> (String, String) {
+        let close = match kind {
+            Candidates::InBatch | Candidates::Catalogue => ")".to_owned(),
+            Candidates::Sampled(n, sampler) => format!(", {n}{})", self.sampler(sampler)),
+            Candidates::Mixed(n, sampler) => {
+                let by = self.sampler(sampler);
+                format!(") + sampled({}, {n}{by})", sampler.entity)
+            }
+            Candidates::Mined(n) => format!(", {n})"),
         };
-        (format!("{name}("), ")".to_owned())
+        let name = match kind {
+            Candidates::InBatch | Candidates::Mixed(..) => "in_batch",
+            Candidates::Catalogue => "catalogue",
+            Candidates::Sampled(..) => "sampled",
+            Candidates::Mined(_) => "mined",
+        };
+        (format!("{name}("), close)
     }
 }
 

@@ -4,7 +4,8 @@ use super::Printer;
 use super::expr::init;
 use crate::graph::text::rule;
 use crate::hir::{
-    EvaluationKind, Expr, Feature, Loss, Optimizer, Origin, Rows, Tables, Tower, Train, Ty,
+    Draw, EvaluationKind, Except, Expr, Feature, Loss, Negatives, Optimizer, Origin, Pick, Rows,
+    Sampler, Tables, Tower, Train, Ty,
 };
 use crate::plan::print::{source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
@@ -130,13 +131,63 @@ impl Printer<'_> {
             let condition = self.whole(condition, 0, 0);
             text.push_str(&format!(" where {condition}"));
         }
-        if rows.drawn {
-            text.push_str(" |> sample(uniform)");
+        for pick in &rows.picks {
+            text.push_str(&self.pick(pick));
+        }
+        if let Some(picks) = &rows.balanced {
+            let second: Vec<String> = picks.iter().map(|pick| self.pick(pick)).collect();
+            text = format!("balanced({text}, {}{})", rows.source, second.concat());
+        }
+        if let Some(negatives) = &rows.negatives {
+            text.push_str(&self.negatives(negatives));
+        }
+        if let Some(group) = &rows.group {
+            text.push_str(&format!(" |> group({})", self.whole(group, 0, 0)));
+        }
+        match &rows.drawn {
+            None => {}
+            Some(Draw::Uniform) => text.push_str(" |> sample(uniform)"),
+            Some(Draw::By(by)) => {
+                text.push_str(&format!(" |> sample({})", self.whole(by, 0, 0)));
+            }
         }
         if let Some(batch) = rows.batch {
             text.push_str(&format!(" batch {batch}"));
         }
         text
+    }
+
+    fn pick(&mut self, pick: &Pick) -> String {
+        let mut value = |e: &Expr| self.whole(e, 0, 0);
+        match pick {
+            Pick::Keep(cond) => format!(" |> keep({})", value(cond)),
+            Pick::AtMost(n, None) => format!(" |> at_most({n})"),
+            Pick::AtMost(n, Some(by)) => format!(" |> at_most({n}, by: {})", value(by)),
+            Pick::Top(share, by) => format!(" |> top({}%, by: {})", share * 100.0, value(by)),
+            Pick::Weigh(weight) => format!(" |> weigh({})", value(weight)),
+            Pick::DownSample(cond, rate) => format!(" |> down_sample({}, {rate})", value(cond)),
+        }
+    }
+
+    fn negatives(&mut self, negatives: &Negatives) -> String {
+        let except = match negatives.except {
+            Except::Nothing => "",
+            Except::Clicked => ", except: clicked",
+            Except::Seen => ", except: seen",
+        };
+        let by = self.sampler(&negatives.sampler);
+        let entity = &negatives.sampler.entity;
+        format!(" |> negatives({entity}, {}{by}{except})", negatives.count)
+    }
+
+    pub(super) fn sampler(&mut self, sampler: &Sampler) -> String {
+        let count = format!("count({}) ^ {}", sampler.entity, sampler.power);
+        match (&sampler.weight, sampler.power == 0.0) {
+            (None, true) => String::new(),
+            (None, false) => format!(", by: {count}"),
+            (Some(weight), true) => format!(", by: {}", self.whole(weight, 0, 0)),
+            (Some(weight), false) => format!(", by: {count} * {}", self.whole(weight, 0, 0)),
+        }
     }
 
     pub(super) fn trainings(&mut self) {

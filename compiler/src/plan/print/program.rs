@@ -13,9 +13,10 @@ pub(super) fn phases(text: &mut Text, plan: &Plan) {
     for phase in &plan.phases {
         text.section(&format!("train {}", phase.name), |text| {
             for (at, stream) in phase.streams.iter().enumerate() {
-                let order = match stream.order {
-                    StreamOrder::Shuffled => "shuffled anew each epoch",
-                    StreamOrder::Drawn => "drawn uniformly with replacement",
+                let order = match &stream.order {
+                    StreamOrder::Shuffled => "shuffled anew each epoch".to_owned(),
+                    StreamOrder::Drawn => "drawn uniformly".to_owned(),
+                    StreamOrder::DrawnBy(output) => format!("drawn in proportion to {output}"),
                 };
                 text.line(format!(
                     "stream {at}: {} rows a step of {}, {order}",
@@ -246,11 +247,13 @@ fn named(what: &FeedKind) -> Vec<usize> {
         | FeedKind::Segments { handle }
         | FeedKind::Positions { handle }
         | FeedKind::Rows { handle }
-        | FeedKind::RowWeight { handle } => vec![*handle],
-        FeedKind::Positive { of, candidates } | FeedKind::KnownPositive { of, candidates } => {
-            vec![*of, *candidates]
-        }
-        FeedKind::LogExpectedCount { candidates } => vec![*candidates],
+        | FeedKind::RowWeight { handle }
+        | FeedKind::RowLogQ { handle }
+        | FeedKind::RowSampled { handle } => vec![*handle],
+        FeedKind::Positive { of, candidates }
+        | FeedKind::KnownPositive { of, candidates }
+        | FeedKind::Seen { of, candidates } => vec![*of, *candidates],
+        FeedKind::LogExpectedCount { candidates, .. } => vec![*candidates],
         FeedKind::Schedule | FeedKind::Statistic { .. } => Vec::new(),
     }
 }
@@ -260,7 +263,10 @@ fn parents(rows: &HandleRows) -> Vec<usize> {
         HandleRows::Referred(of) | HandleRows::History(of, _) | HandleRows::Shared(of) => vec![*of],
         HandleRows::Thinned { of, .. } => vec![*of],
         HandleRows::Joined(parts) => parts.clone(),
-        HandleRows::Stream(_) | HandleRows::Catalogue | HandleRows::Sampled(_) => Vec::new(),
+        HandleRows::Stream(_)
+        | HandleRows::Catalogue
+        | HandleRows::Sampled { .. }
+        | HandleRows::Groups(_) => Vec::new(),
     }
 }
 
@@ -284,7 +290,10 @@ fn origin(handle: &Handle, program: &Program) -> String {
             let parts: Vec<&str> = parts.iter().map(|at| name(*at).as_str()).collect();
             parts.join(" and ")
         }
-        HandleRows::Sampled(n) => format!("{n} of {}, drawn uniformly", handle.source),
+        HandleRows::Sampled { count, sampler, .. } => {
+            format!("{count} of {}, drawn {sampler}", handle.source)
+        }
+        HandleRows::Groups(at) => format!("the groups of stream {at}"),
     }
 }
 
@@ -333,7 +342,7 @@ fn holds(feed: &Feed, program: &Program) -> String {
         FeedKind::Positive { of, candidates } => {
             format!("where {} stands among {}", name(*of), name(*candidates))
         }
-        FeedKind::LogExpectedCount { candidates } => {
+        FeedKind::LogExpectedCount { candidates, .. } => {
             format!("log of the expected count of each of {}", name(*candidates))
         }
         FeedKind::KnownPositive { of, candidates } => format!(
@@ -341,6 +350,18 @@ fn holds(feed: &Feed, program: &Program) -> String {
             name(*of),
             name(*candidates)
         ),
+        FeedKind::Seen { of, candidates } => format!(
+            "whether {} has each of {} among all training rows",
+            name(*of),
+            name(*candidates)
+        ),
+        FeedKind::RowLogQ { handle } => {
+            format!(
+                "log of the probability of drawing each of {}",
+                name(*handle)
+            )
+        }
+        FeedKind::RowSampled { handle } => format!("whether each of {} was drawn", name(*handle)),
         FeedKind::RowWeight { handle } => format!("the weights of {}", name(*handle)),
         FeedKind::Schedule => "the schedule's factor".to_owned(),
     }

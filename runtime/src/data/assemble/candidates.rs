@@ -4,6 +4,7 @@ use reckon_compiler::plan::{Handle, HandleRows, StreamPlan};
 
 use super::rows::RowSet;
 use crate::data::Dataset;
+use crate::data::sampler::Sampler;
 use crate::data::source::{ABSENT_ROW, Source};
 
 /// The handles that a handle of candidates joins, itself where it joins none.
@@ -39,6 +40,67 @@ pub(super) fn positive_part(
         .map(|at| (all[..at].to_vec(), false))
 }
 
+/// Which candidates of a step count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counted {
+    /// All.
+    All,
+    /// Those that are drawn.
+    Drawn,
+}
+
+/// The smallest expected count that a log is taken of.
+const LEAST: f64 = 1e-12;
+
+/// What draws the things of a handle.
+pub(super) fn sampler(
+    data: &Dataset,
+    handle: &Handle,
+    streams: &[StreamPlan],
+) -> Result<Sampler, String> {
+    let HandleRows::Sampled {
+        sampler, stream, ..
+    } = &handle.rows
+    else {
+        return Err(format!("`{}` is not drawn", handle.name));
+    };
+    let entity = data
+        .source(&sampler.entity)
+        .ok_or_else(|| format!("`{}` is no source", sampler.entity))?;
+    let counted = match streams.get(*stream) {
+        Some(plan) if sampler.power != 0.0 => {
+            let source = data
+                .source(&plan.source)
+                .ok_or_else(|| format!("`{}` is no source", plan.source))?;
+            counts(
+                source,
+                &sampler.entity,
+                entity.rows,
+                &data.stream_rows(plan),
+            )?
+        }
+        Some(_) | None => Vec::new(),
+    };
+    Sampler::new(sampler, entity, &counted)
+}
+
+/// For each thing the number of these rows that refer to it.
+pub(super) fn counts(
+    source: &Source,
+    entity: &str,
+    size: usize,
+    rows: &[u32],
+) -> Result<Vec<f64>, String> {
+    let things = things(source, entity)?;
+    let mut counts = vec![0.0; size];
+    for row in rows {
+        if let Some(count) = counts.get_mut(things(*row) as usize) {
+            *count += 1.0;
+        }
+    }
+    Ok(counts)
+}
+
 /// Expected counts of candidates.
 #[derive(Clone, Debug)]
 pub(super) struct Counts {
@@ -52,8 +114,10 @@ enum Part {
         handle: usize,
         probability: Vec<f64>,
     },
-    /// So many uniform draws from so many rows.
-    Sampled { draws: usize, of: usize },
+    /// Things of the rows of a batch that are there for their own row alone.
+    Own,
+    /// So many draws.
+    Sampled { draws: usize, sampler: Sampler },
     /// Every row once.
     Catalogue,
 }
@@ -63,16 +127,17 @@ impl Counts {
         data: &Dataset,
         handles: &[Handle],
         candidates: usize,
+        counted: Counted,
         streams: &[StreamPlan],
     ) -> Result<Self, String> {
         let part = |at: usize| {
             let handle = &handles[at];
-            let size = data.source(&handle.source).map_or(0, |source| source.rows);
             match &handle.rows {
-                HandleRows::Sampled(draws) => Ok(Part::Sampled {
-                    draws: *draws,
-                    of: size,
+                HandleRows::Sampled { count, .. } => Ok(Part::Sampled {
+                    draws: *count,
+                    sampler: sampler(data, handle, streams)?,
                 }),
+                HandleRows::Shared(_) if counted == Counted::Drawn => Ok(Part::Own),
                 HandleRows::Catalogue => Ok(Part::Catalogue),
                 HandleRows::Shared(_)
                 | HandleRows::Stream(_)
@@ -84,7 +149,7 @@ impl Counts {
                         probability,
                     })
                 }
-                HandleRows::History(..) | HandleRows::Joined(_) => {
+                HandleRows::History(..) | HandleRows::Joined(_) | HandleRows::Groups(_) => {
                     Err(format!("`{}` is no candidate", handle.name))
                 }
             }
@@ -107,7 +172,10 @@ impl Counts {
                         handle,
                         probability,
                     } => sets[*handle].rows.len() as f64 * probability[row],
-                    Part::Sampled { draws, of } => *draws as f64 / *of as f64,
+                    Part::Own => 0.0,
+                    Part::Sampled { draws, sampler } => {
+                        (*draws as f64 * sampler.probability(row)).max(LEAST)
+                    }
                     Part::Catalogue => 1.0,
                 })
                 .sum()
@@ -127,44 +195,75 @@ fn probabilities(
     handle: usize,
     streams: &[StreamPlan],
 ) -> Result<Vec<f64>, String> {
-    let (source, rows) = stream_of(data, handles, handle, streams)?;
+    let stream = stream_of(handles, handle, streams)?;
+    let source = data
+        .source(&stream.source)
+        .ok_or_else(|| format!("`{}` is no source", stream.source))?;
     let entity = &handles[handle].source;
     let size = data.source(entity).map_or(0, |source| source.rows);
     let things = things(source, entity)?;
-    let mut counts = vec![0.0; size + 1];
-    rows.iter()
-        .for_each(|row| counts[(things(*row) as usize).min(size)] += 1.0);
-    let total = rows.len().max(1) as f64;
-    Ok(counts
-        .into_iter()
-        .map(|count: f64| count.max(0.5) / total)
-        .collect())
+    let shares = data.shares(stream);
+    let mut probabilities = vec![0.0; size + 1];
+    for (row, share) in &shares {
+        probabilities[(things(*row) as usize).min(size)] += share;
+    }
+    // Rows are counted rather than their shares added where all have the same, so that sums are exact.
+    let half = 0.5 / shares.len().max(1) as f64;
+    let even = shares.windows(2).all(|pair| pair[0].1 == pair[1].1);
+    if even {
+        let mut counts = vec![0.0; size + 1];
+        shares
+            .iter()
+            .for_each(|(row, _)| counts[(things(*row) as usize).min(size)] += 1.0);
+        let total = shares.len().max(1) as f64;
+        probabilities = counts
+            .into_iter()
+            .map(|count: f64| count.max(0.5) / total)
+            .collect();
+    }
+    probabilities
+        .iter_mut()
+        .for_each(|share| *share = share.max(half));
+    if let Some(negatives) = stream
+        .negatives
+        .as_ref()
+        .filter(|plan| plan.sampler.entity == *entity)
+    {
+        let rows = data.stream_rows(stream);
+        let thing = data
+            .source(entity)
+            .ok_or_else(|| format!("`{entity}` is no source"))?;
+        let sampler = Sampler::new(
+            &negatives.sampler,
+            thing,
+            &counts(source, entity, size, &rows)?,
+        )?;
+        let all = 1.0 + negatives.count as f64;
+        for (thing, share) in probabilities.iter_mut().enumerate().take(size) {
+            *share = (*share + negatives.count as f64 * sampler.probability(thing)) / all;
+        }
+    }
+    Ok(probabilities)
 }
 
-/// The source and the training rows of the stream that a handle descends from.
-fn stream_of<'a>(
-    data: &'a Dataset,
+/// The stream that a handle descends from.
+fn stream_of<'p>(
     handles: &[Handle],
     handle: usize,
-    streams: &[StreamPlan],
-) -> Result<(&'a Source, Vec<u32>), String> {
+    streams: &'p [StreamPlan],
+) -> Result<&'p StreamPlan, String> {
     match handles[handle].rows {
-        HandleRows::Stream(stream) => {
-            let stream = streams
-                .get(stream)
-                .ok_or_else(|| format!("stream {stream} does not exist"))?;
-            let source = data
-                .source(&stream.source)
-                .ok_or_else(|| format!("`{}` is no source", stream.source))?;
-            Ok((source, data.stream_rows(stream)))
-        }
+        HandleRows::Stream(stream) => streams
+            .get(stream)
+            .ok_or_else(|| format!("stream {stream} does not exist")),
         HandleRows::Referred(of) | HandleRows::Shared(of) | HandleRows::Thinned { of, .. } => {
-            stream_of(data, handles, of, streams)
+            stream_of(handles, of, streams)
         }
         HandleRows::History(..)
         | HandleRows::Catalogue
         | HandleRows::Joined(_)
-        | HandleRows::Sampled(_) => Err(format!(
+        | HandleRows::Groups(_)
+        | HandleRows::Sampled { .. } => Err(format!(
             "`{}` does not come from a stream",
             handles[handle].name
         )),
@@ -180,7 +279,16 @@ fn things<'a>(source: &'a Source, entity: &str) -> Result<Box<dyn Fn(u32) -> u32
     }
 }
 
-/// What each user is known to like: the things of their training rows in a stream.
+/// Which rows tell what a user is known to like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Among {
+    /// Those of the stream.
+    Stream,
+    /// All training rows of its source.
+    Training,
+}
+
+/// What each user is known to like: the things of their rows.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     offsets: Vec<u32>,
@@ -194,18 +302,32 @@ impl Known {
         handles: &[Handle],
         of: usize,
         candidates: usize,
-        streams: &[StreamPlan],
+        (streams, among): (&[StreamPlan], Among),
     ) -> Result<Self, String> {
-        let (source, rows) = stream_of(data, handles, of, streams)?;
-        let entity = &handles[candidates].source;
+        let stream = stream_of(handles, of, streams)?;
+        let source = data
+            .source(&stream.source)
+            .ok_or_else(|| format!("`{}` is no source", stream.source))?;
+        let rows = match among {
+            Among::Stream => data.stream_rows(stream),
+            Among::Training => data.training_rows(&stream.source),
+        };
+        let size = |name: &str| data.source(name).map_or(0, |source| source.rows);
         let (user, thing) = (
-            things(source, &handles[of].source)?,
-            things(source, entity)?,
+            handles[of].source.as_str(),
+            handles[candidates].source.as_str(),
         );
-        let users = data
-            .source(&handles[of].source)
-            .map_or(0, |source| source.rows);
-        let size = data.source(entity).map_or(0, |source| source.rows);
+        Self::of(source, (user, size(user)), (thing, size(thing)), &rows)
+    }
+
+    /// The things of each user among these rows; entities come with their sizes.
+    pub(super) fn of(
+        source: &Source,
+        (user, users): (&str, usize),
+        (thing, size): (&str, usize),
+        rows: &[u32],
+    ) -> Result<Self, String> {
+        let (user, thing) = (things(source, user)?, things(source, thing)?);
         let there = |row: &&u32| user(**row) != ABSENT_ROW && thing(**row) != ABSENT_ROW;
         let mut pairs: Vec<(u32, u32)> = rows
             .iter()
@@ -224,6 +346,16 @@ impl Known {
             things: pairs.into_iter().map(|(_, thing)| thing).collect(),
             size,
         })
+    }
+
+    /// Whether a user has a thing.
+    pub(super) fn contains(&self, user: u32, thing: u32) -> bool {
+        let user = user as usize;
+        if user + 1 >= self.offsets.len() {
+            return false;
+        }
+        let things = &self.things[self.offsets[user] as usize..self.offsets[user + 1] as usize];
+        things.binary_search(&thing).is_ok()
     }
 
     /// For each pair of a user and a candidate whether the user is known to like it, row-major.

@@ -8,13 +8,14 @@ use reckon_compiler::plan::{Handle, HandleRows, Program};
 use reckon_compiler::random::{Key, site_hash, uniform};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
-use reckon_kernel::hash::{Hashed, hash, slot};
 use reckon_kernel::{Column, run};
 
-use super::StepKey;
+use super::beside::Made;
+use super::{StepKey, groups};
 use crate::data::Dataset;
 use crate::data::fault::PLAN;
 use crate::data::program::{absent, failed, source_named, through};
+use crate::data::sampler::Sampler;
 use crate::data::source::{ABSENT_ROW, Source};
 
 /// Rows that have not happened yet: requests that are answered now.
@@ -32,8 +33,8 @@ pub struct Now {
 
 /// The rows of the streams.
 pub(super) enum Rows<'s> {
-    /// Rows of the sources, by stream.
-    Of(&'s [Vec<u32>]),
+    /// Rows of the sources, by stream, and the batches made of those that rows are drawn beside.
+    Of(&'s [Vec<u32>], &'s [Option<Made>]),
     /// All rows of a source made for the request, as stream 0.
     Now(&'s Source),
 }
@@ -49,6 +50,8 @@ pub(super) struct RowSet<'a> {
     now: bool,
     /// Leaves out values of lists.
     pub(super) thin: Option<Thin>,
+    /// The batch with the rows drawn beside its rows, where the set is one.
+    pub(super) made: Option<&'a Made>,
 }
 
 /// Each value of a list is left out with a probability.
@@ -124,7 +127,10 @@ pub(super) fn order(program: &Program, data: &Dataset, sink: &mut Vec<Diagnostic
 
 fn parents(handle: &Handle) -> Vec<usize> {
     match &handle.rows {
-        HandleRows::Stream(_) | HandleRows::Catalogue | HandleRows::Sampled(_) => Vec::new(),
+        HandleRows::Stream(_)
+        | HandleRows::Catalogue
+        | HandleRows::Groups(_)
+        | HandleRows::Sampled { .. } => Vec::new(),
         HandleRows::Referred(parent)
         | HandleRows::History(parent, _)
         | HandleRows::Shared(parent)
@@ -133,17 +139,34 @@ fn parents(handle: &Handle) -> Vec<usize> {
     }
 }
 
+/// What draws the things of handles, and what groups the rows of streams.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Drawn {
+    /// By handle.
+    pub(super) samplers: BTreeMap<usize, Sampler>,
+    /// The output whose equal values make a group, by stream.
+    pub(super) groups: BTreeMap<usize, String>,
+}
+
 /// The rows of all handles.
 pub(super) fn resolve<'s>(
     data: &'s Dataset,
     program: &Program,
     order: &[usize],
     streams: &Rows<'s>,
+    drawn: &Drawn,
     key: StepKey,
 ) -> Vec<RowSet<'s>> {
     let mut sets: Vec<Option<RowSet<'s>>> = program.handles.iter().map(|_| None).collect();
     for at in order {
-        let set = rows_of(data, &program.handles[*at], &sets, streams, key);
+        let set = rows_of(
+            data,
+            (*at, &program.handles[*at]),
+            &sets,
+            streams,
+            drawn,
+            key,
+        );
         sets[*at] = Some(set);
     }
     sets.into_iter()
@@ -154,9 +177,10 @@ pub(super) fn resolve<'s>(
 /// The rows of a handle whose parents are among `sets`.
 fn rows_of<'s>(
     data: &'s Dataset,
-    handle: &Handle,
+    (at, handle): (usize, &Handle),
     sets: &[Option<RowSet<'s>>],
     streams: &Rows<'s>,
+    drawn: &Drawn,
     key: StepKey,
 ) -> RowSet<'s> {
     let source = data
@@ -174,19 +198,30 @@ fn rows_of<'s>(
         positions: Vec::new(),
         now: false,
         thin: None,
+        made: None,
     };
     match &handle.rows {
-        HandleRows::Stream(stream) => match streams {
-            Rows::Of(streams) => of_source(streams.get(*stream).cloned().unwrap_or_default()),
-            Rows::Now(source) => {
-                let all = (0..source.rows as u32).collect();
-                RowSet {
-                    source,
-                    now: true,
-                    ..of_source(all)
+        HandleRows::Stream(stream) => grouped(
+            drawn.groups.get(stream),
+            match streams {
+                Rows::Of(streams, made) => match made.get(*stream).and_then(Option::as_ref) {
+                    Some(made) => RowSet {
+                        source: &made.source,
+                        made: Some(made),
+                        ..of_source((0..made.source.rows as u32).collect())
+                    },
+                    None => of_source(streams.get(*stream).cloned().unwrap_or_default()),
+                },
+                Rows::Now(source) => {
+                    let all = (0..source.rows as u32).collect();
+                    RowSet {
+                        source,
+                        now: true,
+                        ..of_source(all)
+                    }
                 }
-            }
-        },
+            },
+        ),
         HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
         HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
         HandleRows::Shared(of) => {
@@ -194,6 +229,7 @@ fn rows_of<'s>(
             RowSet {
                 source: shared.source,
                 now: shared.now,
+                made: shared.made,
                 ..of_source(shared.rows.clone())
             }
         }
@@ -202,6 +238,7 @@ fn rows_of<'s>(
             RowSet {
                 source: whole.source,
                 now: whole.now,
+                made: whole.made,
                 thin: Thin::new(*rate, &handle.name, key),
                 ..of_source(whole.rows.clone())
             }
@@ -213,8 +250,38 @@ fn rows_of<'s>(
                 .flat_map(|part| parent(*part).rows.iter().copied())
                 .collect(),
         ),
-        HandleRows::Sampled(count) => of_source(sampled(*count, source.rows, &handle.name, key)),
+        HandleRows::Sampled { count, .. } => {
+            of_source(drawn.samplers.get(&at).map_or_else(Vec::new, |sampler| {
+                sampled(*count, sampler, &handle.name, key)
+            }))
+        }
+        HandleRows::Groups(stream) => {
+            let whole = Handle {
+                rows: HandleRows::Stream(*stream),
+                ..handle.clone()
+            };
+            let set = rows_of(data, (at, &whole), sets, streams, drawn, key);
+            let firsts = groups::firsts(drawn.groups.get(stream), &set);
+            let rows = firsts.into_iter().map(|row| set.rows[row]).collect();
+            RowSet { rows, ..set }
+        }
     }
+}
+
+/// The set with the group that each row belongs to, and its place there.
+fn grouped<'s>(output: Option<&String>, mut set: RowSet<'s>) -> RowSet<'s> {
+    if output.is_some() {
+        let firsts = groups::firsts(output, &set);
+        let ends = firsts[1.min(firsts.len())..]
+            .iter()
+            .copied()
+            .chain([set.rows.len()]);
+        for (group, (start, end)) in firsts.iter().zip(ends).enumerate() {
+            set.segments.resize(end, group as i64);
+            set.positions.extend(0..(end - start) as i64);
+        }
+    }
+    set
 }
 
 /// The entity rows that rows refer to; rows of the entity itself refer to themselves.
@@ -243,6 +310,7 @@ fn history_rows<'s>(
         loaded.seen.get(&parent.source.name)
     };
     let entities = referred(parent, &loaded.plan.entity);
+    let drawn = parent.made.filter(|made| made.entity == loaded.plan.entity);
     let mut set = RowSet {
         source,
         rows: Vec::new(),
@@ -250,16 +318,17 @@ fn history_rows<'s>(
         positions: Vec::new(),
         now: false,
         thin: None,
+        made: None,
     };
     for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
-        let seen = match precomputed.and_then(|seen| seen.get(*row as usize)) {
+        let time = || parent.source.times.get(*row as usize).copied();
+        let from = parent.made.map_or(*row, |made| made.origin[*row as usize]);
+        let seen = match precomputed.and_then(|seen| seen.get(from as usize)) {
+            // The history of a drawn thing is another than that of the row's own; both are seen from a training row.
+            Some(_) if drawn.is_some() => loaded.history.before(entity, time(), true),
             Some(seen) => *seen,
             // Rows of an entity have no time: they see everything, as requests without a time do.
-            None => loaded.history.before(
-                entity,
-                parent.source.times.get(*row as usize).copied(),
-                false,
-            ),
+            None => loaded.history.before(entity, time(), false),
         };
         let events = loaded.history.events(seen);
         set.rows.extend_from_slice(events);
@@ -269,11 +338,13 @@ fn history_rows<'s>(
     set
 }
 
-/// Drawn uniformly with replacement.
-fn sampled(count: usize, rows: usize, name: &str, key: StepKey) -> Vec<u32> {
-    let site = hash(key.seed, &[Hashed::Str(name), Hashed::Int(key.step as i64)]);
+/// Drawn with replacement.
+fn sampled(count: usize, sampler: &Sampler, name: &str, key: StepKey) -> Vec<u32> {
+    let key = crate::random::Key::new(key.seed)
+        .with(site_hash(name))
+        .with(key.step);
     (0..count)
-        .map(|at| slot(hash(site, &[Hashed::Int(at as i64)]), rows as u64) as u32)
+        .map(|at| sampler.draw(key.draw(at as u64)))
         .collect()
 }
 

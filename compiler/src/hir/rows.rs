@@ -1,0 +1,102 @@
+//! Rows of items: a source, what narrows it, and how a step takes from it.
+
+use reckon_grammar::span::Span;
+
+use super::{Expr, LocalId};
+
+/// Rows of a source.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    /// The source.
+    pub source: String,
+    /// The local that stands for its row handle.
+    pub row: LocalId,
+    /// What rows must satisfy.
+    pub condition: Option<Expr>,
+    /// What narrows and weighs them after that, in order.
+    pub picks: Vec<Pick>,
+    /// Drawn from an entity or events at each step instead of shuffled.
+    pub drawn: Option<Draw>,
+    /// The other half of each batch.
+    pub balanced: Option<Vec<Pick>>,
+    /// Rows drawn beside each row.
+    pub negatives: Option<Negatives>,
+    /// Rows with an equal value come together.
+    pub group: Option<Expr>,
+    /// An own batch size.
+    pub batch: Option<usize>,
+    /// The text.
+    pub span: Span,
+}
+
+impl Rows {
+    /// Whether they are a source with a condition and nothing else.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.picks.is_empty()
+            && self.drawn.is_none()
+            && self.balanced.is_none()
+            && self.negatives.is_none()
+            && self.group.is_none()
+    }
+}
+
+/// How rows are drawn.
+#[derive(Clone, Debug)]
+pub enum Draw {
+    /// Each with the same probability.
+    Uniform,
+    /// In proportion to a value of the row.
+    By(Expr),
+}
+
+/// What narrows or weighs rows.
+#[derive(Clone, Debug)]
+pub enum Pick {
+    /// Rows that satisfy a condition.
+    Keep(Expr),
+    /// At most so many: those with the largest values, or any where there is no value.
+    AtMost(usize, Option<Expr>),
+    /// The share of the rows that has the largest values.
+    Top(f64, Expr),
+    /// The weight of each row in its loss.
+    Weigh(Expr),
+    /// Of the rows that satisfy the condition, each stays with this probability.
+    DownSample(Expr, f64),
+}
+
+/// Rows drawn beside each row: with another thing, and without its labels.
+#[derive(Clone, Debug)]
+pub struct Negatives {
+    /// Where things are drawn from.
+    pub sampler: Sampler,
+    /// Drawn rows beside each row.
+    pub count: usize,
+    /// Which things are not drawn.
+    pub except: Except,
+    /// Columns that drawn rows have from their row.
+    pub kept: Vec<String>,
+    /// Columns that are 0 or false in drawn rows.
+    pub labels: Vec<String>,
+}
+
+/// Things that are not drawn for a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Except {
+    /// All are.
+    Nothing,
+    /// What the user has among the rows of this stream.
+    Clicked,
+    /// What the user has among all training rows.
+    Seen,
+}
+
+/// Draws things in proportion to `count ^ power * weight`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampler {
+    /// The entity.
+    pub entity: String,
+    /// The exponent of the number of rows of the stream that refer to a thing; 0 is uniform.
+    pub power: f64,
+    /// A value of each thing.
+    pub weight: Option<Expr>,
+}

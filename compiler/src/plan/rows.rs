@@ -1,0 +1,54 @@
+//! Which rows a stream takes, and what it draws beside them.
+
+/// What narrows or weighs the rows of a stream; names are outputs of the source's kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PickPlan {
+    /// Rows for which a boolean output is true.
+    Keep(String),
+    /// At most so many, those with the largest values of an output, ties in file order; any where there is no output, the same
+    /// ones for one seed.
+    AtMost(usize, Option<String>),
+    /// The share of the rows with the largest values of an output, ties in file order, at least one.
+    Top(f64, String),
+    /// The output is the weight of each row in its loss.
+    Weigh(String),
+    /// Of the rows for which a boolean output is true, each stays with this probability.
+    DownSample(String, f64),
+}
+
+/// Rows drawn beside each row of a batch: its references, time and history but another thing, labels 0 or false.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NegativesPlan {
+    /// What things are drawn by.
+    pub sampler: SamplerPlan,
+    /// Drawn rows beside each row.
+    pub count: usize,
+    /// Which things are not drawn for a row.
+    pub except: crate::hir::Except,
+    /// Columns that drawn rows have from their row.
+    pub kept: Vec<String>,
+    /// Columns that are 0 or false in drawn rows.
+    pub labels: Vec<String>,
+}
+
+/// Draws things of an entity, with replacement, in proportion to `count ^ power * output`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SamplerPlan {
+    /// The entity.
+    pub entity: String,
+    /// The exponent of the number of rows of the stream that refer to a thing; 0 is uniform.
+    pub power: f64,
+    /// A float output of the entity's kernel; negative values count as 0.
+    pub output: Option<String>,
+}
+
+impl SamplerPlan {
+    /// Every thing with the same probability.
+    pub fn uniform(entity: &str) -> Self {
+        Self {
+            entity: entity.to_owned(),
+            power: 0.0,
+            output: None,
+        }
+    }
+}

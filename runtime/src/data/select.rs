@@ -1,0 +1,165 @@
+//! The rows of a stream: the training rows of its source that pass its condition, narrowed and weighed by its picks.
+
+use reckon_compiler::plan::{PickPlan, StreamOrder, StreamPlan};
+use reckon_compiler::random::site_hash;
+use reckon_kernel::{Column, Data};
+
+use super::Dataset;
+use super::source::Source;
+use crate::random::Key;
+
+/// The rows of a stream, in file order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selected {
+    /// Of the first half of batches, or of all.
+    pub(crate) rows: Vec<u32>,
+    /// Of the second half.
+    pub(crate) second: Option<Vec<u32>>,
+    /// Weights by row of the source; where there are none, every row weighs 1.
+    pub(crate) weights: Option<Vec<f32>>,
+    /// The log of the probability with which a row was kept, by row of the source.
+    pub(crate) log_q: Option<Vec<f32>>,
+}
+
+impl Dataset {
+    /// Applies the picks of a stream.
+    pub(crate) fn selected(&self, stream: &StreamPlan) -> Selected {
+        let mut selected = Selected::default();
+        let Some(source) = self.source(&stream.source) else {
+            return selected;
+        };
+        let part = source.parts.as_ref().and_then(|parts| parts.names.first());
+        let rows = |condition| self.rows(&stream.source, part.map(String::as_str), condition);
+        let key = Key::new(site_hash(&stream.name));
+        selected.rows = rows(stream.condition.as_deref());
+        let first = selected.narrow(
+            source,
+            std::mem::take(&mut selected.rows.clone()),
+            &stream.picks,
+            key,
+        );
+        selected.rows = first;
+        if let Some(picks) = &stream.balanced {
+            let second = selected.narrow(source, rows(None), picks, key.with(1));
+            selected.second = Some(second);
+        }
+        selected
+    }
+
+    /// With which probability a row of a batch is each row of the stream: rows and shares that sum to 1.
+    pub(crate) fn shares(&self, stream: &StreamPlan) -> Vec<(u32, f64)> {
+        let selected = self.selected(stream);
+        let of = |rows: &[u32], all: f64| -> Vec<(u32, f64)> {
+            let share = all / rows.len().max(1) as f64;
+            rows.iter().map(|row| (*row, share)).collect()
+        };
+        if let StreamOrder::DrawnBy(output) = &stream.order {
+            let weight = |row: u32| {
+                self.source(&stream.source)
+                    .map_or(0.0, |source| number(source, output, row).max(0.0))
+            };
+            let total: f64 = selected.rows.iter().map(|row| weight(*row)).sum();
+            let total = total.max(f64::MIN_POSITIVE);
+            return selected
+                .rows
+                .iter()
+                .map(|row| (*row, weight(*row) / total))
+                .collect();
+        }
+        match &selected.second {
+            None => of(&selected.rows, 1.0),
+            Some(second) => [of(&selected.rows, 0.5), of(second, 0.5)].concat(),
+        }
+    }
+}
+
+impl Selected {
+    /// The rows that stay, in file order.
+    fn narrow(
+        &mut self,
+        source: &Source,
+        mut rows: Vec<u32>,
+        picks: &[PickPlan],
+        key: Key,
+    ) -> Vec<u32> {
+        for (at, pick) in picks.iter().enumerate() {
+            let key = key.with(at as u64 + 2);
+            match pick {
+                PickPlan::Keep(output) => rows.retain(|row| truth(source, output, *row)),
+                PickPlan::AtMost(n, None) => {
+                    rows = largest(rows, *n, |row| key.draw(u64::from(row)) as f64)
+                }
+                PickPlan::AtMost(n, Some(by)) => {
+                    rows = largest(rows, *n, |row| number(source, by, row))
+                }
+                PickPlan::Top(share, by) => {
+                    let n = (share * rows.len() as f64).ceil() as usize;
+                    rows = largest(rows, n.max(1), |row| number(source, by, row));
+                }
+                PickPlan::Weigh(output) => {
+                    let weights = self.weights.get_or_insert_with(|| vec![1.0; source.rows]);
+                    rows.iter().for_each(|row| {
+                        weights[*row as usize] *= number(source, output, *row) as f32
+                    });
+                }
+                PickPlan::DownSample(output, rate) => {
+                    let log_q = self.log_q.get_or_insert_with(|| vec![0.0; source.rows]);
+                    rows.retain(|row| {
+                        if !truth(source, output, *row) {
+                            return true;
+                        }
+                        log_q[*row as usize] += rate.ln() as f32;
+                        unit(key.draw(u64::from(*row))) < *rate
+                    });
+                }
+            }
+        }
+        rows
+    }
+}
+
+/// A draw as a number in `[0, 1)`.
+pub(crate) fn unit(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The `n` rows with the largest values, ties in file order; all in file order.
+fn largest(rows: Vec<u32>, n: usize, value: impl Fn(u32) -> f64) -> Vec<u32> {
+    let mut valued: Vec<(u32, f64)> = rows.into_iter().map(|row| (row, value(row))).collect();
+    valued.sort_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
+    let mut rows: Vec<u32> = valued.into_iter().take(n).map(|(row, _)| row).collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// The value of a numeric output at a row; 0 where there is none.
+pub(crate) fn number(source: &Source, output: &str, row: u32) -> f64 {
+    match source
+        .outputs
+        .get(output)
+        .map(|column: &Column| &column.data)
+    {
+        Some(Data::Float(values)) => values[row as usize],
+        Some(Data::Int(values)) => values[row as usize] as f64,
+        Some(Data::Bool(values)) => f64::from(u8::from(values[row as usize])),
+        Some(Data::Str(_) | Data::List(_)) | None => 0.0,
+    }
+}
+
+fn truth(source: &Source, output: &str, row: u32) -> bool {
+    matches!(source.outputs.get(output).map(|column| &column.data), Some(Data::Bool(values)) if values[row as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_come_in_file_order_and_ties_go_to_the_first() {
+        let values = [3.0, 1.0, 3.0, 2.0];
+        let by = |row: u32| values[row as usize];
+        assert_eq!(largest(vec![0, 1, 2, 3], 2, by), [0, 2]);
+        assert_eq!(largest(vec![0, 1, 2, 3], 1, by), [0]);
+        assert_eq!(largest(vec![3, 1], 9, by), [1, 3]);
+    }
+}
