@@ -81,6 +81,8 @@ pub(crate) struct GraphBuilder<'h> {
     axes: BTreeMap<hir::SpaceRef, SpaceId>,
     features: BTreeMap<String, Val>,
     towers: BTreeMap<String, Val>,
+    /// What tells the random draws of the open tower from those of other rows.
+    draws_of: String,
     views: Vec<views::Seen>,
     /// Features of views, by view, name and whose weights are read.
     view_features: BTreeMap<String, Val>,
@@ -117,6 +119,7 @@ impl<'h> GraphBuilder<'h> {
             axes: BTreeMap::new(),
             features: BTreeMap::new(),
             towers: BTreeMap::new(),
+            draws_of: String::new(),
             views: Vec::new(),
             view_features: BTreeMap::new(),
             thinned: BTreeMap::new(),

@@ -50,7 +50,7 @@ impl GraphBuilder<'_> {
     }
 
     /// The stream that the rows of a handle come from.
-    fn stream_of(&self, handle: usize) -> Option<usize> {
+    pub(super) fn stream_of(&self, handle: usize) -> Option<usize> {
         match self.handles[handle].rows {
             HandleRows::Stream(stream) => Some(stream),
             HandleRows::Referred(of)

@@ -186,7 +186,8 @@ impl GraphBuilder<'_> {
         let ty = TensorType::new(Elem::F32, dims);
         match (name, self.mode) {
             ("random_like", Mode::Training) => {
-                self.path.push(format!("@{}", e.span.start));
+                self.path
+                    .push(format!("@{}{}", e.span.start, self.draws_of));
                 let drawn = self.push_typed(Op::RandomUniform, &[], ty, e);
                 self.path.pop();
                 drawn

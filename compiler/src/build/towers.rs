@@ -159,6 +159,7 @@ impl<'h> GraphBuilder<'h> {
         if let Some(done) = self.towers.get(&key) {
             return Ok(done.clone());
         }
+        let occasion = self.occasion(&args);
         let head = match tower.teacher {
             None => reading.named(&tower.name),
             Some(_) => tower.name.clone(),
@@ -167,6 +168,7 @@ impl<'h> GraphBuilder<'h> {
             self.call.take(),
             std::mem::replace(&mut self.reading, reading),
             std::mem::replace(&mut self.mode, mode),
+            std::mem::replace(&mut self.draws_of, occasion),
         );
         let taken = taken(tower);
         let outer_rows = taken.map(|taken| self.rows.taken.replace(taken));
@@ -182,7 +184,7 @@ impl<'h> GraphBuilder<'h> {
                 self.at_path(&head, |builder| builder.value(&tower.value))
             }
         };
-        (self.call, self.reading, self.mode) = outer;
+        (self.call, self.reading, self.mode, self.draws_of) = outer;
         if let Some(rows) = outer_rows {
             self.rows.taken = rows;
         }

@@ -230,8 +230,10 @@ impl Checker<'_> {
             return None;
         };
         match (name, how) {
-            ("foreign", Candidates::Sampled(..)) => {}
-            ("foreign", _) => return Some(Expr::constant(Value::Bool(false), span)),
+            ("drawn", how) => {
+                let drawn = matches!(how, Candidates::Sampled(..));
+                return Some(Expr::constant(Value::Bool(drawn), span));
+            }
             ("hardest", Candidates::Mined(n)) => {
                 return Some(Expr::constant(Value::Int(*n as i64), span));
             }

@@ -88,3 +88,70 @@ impl Sampler {
         rest.last().map(|thing| *thing as u32)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 8;
+
+    fn sampler(weights: [f64; SIZE]) -> Sampler {
+        let mut sum = 0.0;
+        let sums = weights.map(|weight| {
+            sum += weight;
+            sum
+        });
+        Sampler {
+            cumulative: sums.to_vec(),
+        }
+    }
+
+    /// The distance of 20,000 draws from what the sampler says, as chi-square; 24.3 is its 0.1 % point at 7 degrees of freedom.
+    fn distance(sampler: &Sampler) -> f64 {
+        let mut counts = [0.0; SIZE];
+        for draw in 0..20_000 {
+            counts[sampler.draw(Key::new(11).draw(draw)) as usize] += 1.0;
+        }
+        let term = |thing: usize| {
+            let expected = 20_000.0 * sampler.probability(thing);
+            (counts[thing] - expected).powi(2) / expected
+        };
+        (0..SIZE).map(term).sum()
+    }
+
+    #[test]
+    fn uniform_draws_pass_a_chi_square_check() {
+        let found = distance(&sampler([1.0; SIZE]));
+        assert!(found < 24.3, "{found}");
+    }
+
+    #[test]
+    fn draws_by_a_power_of_popularity_pass_a_chi_square_check() {
+        let counts: [f64; SIZE] = [100.0, 50.0, 30.0, 20.0, 10.0, 5.0, 2.0, 1.0];
+        let found = distance(&sampler(counts.map(|count| count.powf(0.75))));
+        assert!(found < 24.3, "{found}");
+    }
+
+    #[test]
+    fn what_has_no_weight_is_never_drawn() {
+        let one = sampler([0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert!((0..100).all(|draw| one.draw(Key::new(1).draw(draw)) == 2));
+        assert_eq!(
+            (one.probability(2), one.probability(7), one.probability(8)),
+            (1.0, 0.0, 0.0)
+        );
+    }
+
+    #[test]
+    fn refused_things_are_never_drawn_however_likely_they_are() {
+        let heavy = sampler([1e9, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        let mut counts = [0; SIZE];
+        for draw in 0..1_000 {
+            let thing = heavy.draw_except(Key::new(2).with(draw), |thing| thing == 0);
+            counts[thing.unwrap() as usize] += 1;
+        }
+        assert_eq!(counts[0], 0);
+        assert!(counts[1] > 400 && counts[2] > 400, "{counts:?}");
+        assert_eq!(heavy.draw_except(Key::new(2), |thing| thing < 3), None);
+    }
+}

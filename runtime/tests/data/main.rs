@@ -6,5 +6,6 @@ mod assemble;
 mod faults;
 mod fit;
 mod load;
+mod selected;
 mod spec;
 mod split;
