@@ -13,7 +13,7 @@ impl Checker<'_> {
             return;
         };
         let mut reads = Vec::new();
-        self.columns_read(value, rows.row, value.span, &mut reads);
+        self.columns_read(value, rows.row, None, &mut reads);
         let has = |name: &String| negatives.kept.contains(name) || negatives.labels.contains(name);
         reads.retain(|(name, _)| !has(name));
         reads.sort_by_key(|(name, span)| (span.start, name.clone()));
@@ -51,42 +51,43 @@ impl Checker<'_> {
         self.report(diagnostic);
     }
 
-    /// The columns of a row that an expression reads, towers and features included, with the place to blame.
-    fn columns_read(&self, e: &Expr, row: LocalId, span: Span, found: &mut Vec<(String, Span)>) {
+    /// The columns of a row that an expression reads, towers and features included, with the place to blame: where the loss
+    /// itself reads.
+    fn columns_read(
+        &self,
+        e: &Expr,
+        row: LocalId,
+        blamed: Option<Span>,
+        found: &mut Vec<(String, Span)>,
+    ) {
+        let place = blamed.unwrap_or(e.span);
         match &e.kind {
             ExprKind::Column(handle, name) if is_row(handle, row) => {
-                found.push((name.clone(), span));
+                found.push((name.clone(), place));
             }
             ExprKind::Feature(handle, name) if is_row(handle, row) => {
                 let Ty::Handle(ty) = &handle.ty else { return };
                 let slot = (ty.source.clone(), name.clone());
-                if let Some(feature) = self
-                    .features
-                    .get(&slot)
-                    .and_then(|at| self.hir.features.get(*at))
-                {
-                    self.columns_read(&feature.value, feature.row, e.span, found);
+                let feature = self.features.get(&slot);
+                if let Some(feature) = feature.and_then(|at| self.hir.features.get(*at)) {
+                    self.columns_read(&feature.value, feature.row, Some(place), found);
                 }
             }
-            ExprKind::Tower(name, args) => {
+            ExprKind::Tower(name, args) | ExprKind::Frozen(name, args) => {
                 let tower = self.hir.towers.iter().find(|tower| tower.name == *name);
                 let params = tower.map_or(&[][..], |tower| &tower.params);
                 for ((id, ..), arg) in params.iter().zip(args) {
                     if let Some(tower) = tower.filter(|_| is_row(arg, row)) {
-                        self.columns_read(&tower.value, *id, e.span, found);
+                        self.columns_read(&tower.value, *id, Some(place), found);
                     }
                 }
-                args.iter()
-                    .for_each(|arg| self.columns_read(arg, row, arg.span, found));
+                for arg in args {
+                    self.columns_read(arg, row, blamed, found);
+                }
             }
             _ => {
                 for child in e.children() {
-                    let span = if self.calls.is_empty() {
-                        child.span
-                    } else {
-                        span
-                    };
-                    self.columns_read(child, row, span, found);
+                    self.columns_read(child, row, blamed, found);
                 }
             }
         }

@@ -150,7 +150,12 @@ impl<'a> Checker<'a> {
         }
         self.source_known(name, span)?;
         if let Some((known, ..)) = &draft.source {
-            return (known == name).then_some(());
+            let same = known == name;
+            if !same {
+                let message = "both halves of `balanced` are rows of one source";
+                self.report(self.error(704, span, message));
+            }
+            return same.then_some(());
         }
         let kind = match draft.grouped {
             true => {
@@ -228,13 +233,14 @@ impl<'a> Checker<'a> {
         args: &[Arg],
         draft: &mut Draft,
     ) -> Option<()> {
-        let late = draft.rows.negatives.is_some()
+        let late = draft.rows.balanced.is_some()
+            || draft.rows.negatives.is_some()
             || draft.rows.drawn.is_some()
             || draft.rows.group.is_some();
         if late && FUNCTIONS.contains(&name) {
             self.report(
                 self.error(704, span, format!("`{name}` stands behind what takes rows for each step"))
-                    .note("`negatives`, `sample` and `group` end the pipe of rows: all that narrows or weighs them stands before")
+                    .note("`negatives`, `sample`, `group` and `balanced` end the pipe of rows: all that narrows or weighs them stands before")
                     .help(format!("move `{name}` before it")),
             );
             return None;
@@ -430,20 +436,10 @@ impl<'a> Checker<'a> {
                 ));
                 return None;
             }
-            let source = self.base_source(half);
-            halves.push((read.picks, source));
+            halves.push(read.picks);
         }
-        let (second, first) = (halves.pop()?, halves.pop()?);
-        if first.1 != second.1 {
-            self.report(self.error(
-                704,
-                span,
-                "both halves of `balanced` are rows of one source",
-            ));
-            return None;
-        }
-        draft.rows.picks = first.0;
-        draft.rows.balanced = Some(second.0);
+        draft.rows.balanced = halves.pop();
+        draft.rows.picks = halves.pop()?;
         Some(())
     }
 
@@ -457,19 +453,6 @@ impl<'a> Checker<'a> {
                 selector.is_some_and(|selector| self.groups(&selector.rows.expr, depth + 1))
             }
             _ => false,
-        }
-    }
-
-    /// The source that rows begin with.
-    fn base_source(&self, rows: &ast::Expr) -> Option<String> {
-        match &rows.kind {
-            Syntax::Pipe(base, ..) => self.base_source(base),
-            Syntax::Rows { source, .. } => self.base_source(source),
-            Syntax::Name(name) => match self.selector_named(name) {
-                Some(selector) => self.base_source(&selector.rows.expr),
-                None => Some(name.clone()),
-            },
-            _ => None,
         }
     }
 
