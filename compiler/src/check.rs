@@ -24,6 +24,7 @@ mod retrieval;
 mod row_ops;
 mod rows;
 mod sampled;
+mod samplers;
 mod selectors;
 mod signature;
 mod sources;

@@ -68,7 +68,7 @@ impl GraphBuilder<'_> {
         let same = |known: &Handle| {
             known.rows == rows
                 && known.source == source
-                && (letter != "S") == !self.graph.space(known.space).name.starts_with('S')
+                && (letter == "S") == self.graph.space(known.space).name.starts_with('S')
         };
         if let Some(at) = self.handles.iter().position(same) {
             return at;

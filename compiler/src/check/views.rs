@@ -78,35 +78,9 @@ impl Checker<'_> {
             drop(self.fields_of(rows));
             return Expr::error(span);
         }
-        let written = mask.ty.value().cloned();
-        let mask = self.tensor(mask.clone());
-        let Ty::Tensor(tensor) = &mask.ty else {
+        let Some(mask) = self.mask(mask, &handle, &names, span) else {
             return Expr::error(span);
         };
-        let over_rows = tensor
-            .spaces
-            .iter()
-            .all(|space| Some(*space) == handle.space);
-        if tensor.elem != Elem::Bool || tensor.dims != [names.len()] || !over_rows {
-            let shown = self.show(&mask.ty);
-            let (count, source) = (names.len(), &handle.source);
-            self.report(
-                self.error(
-                    521,
-                    mask.span,
-                    format!("a mask of `{source}` is `bool[{count}]`, found `{shown}`"),
-                )
-                .note(format!(
-                    "it says of each feature whether it is hidden: {}",
-                    super::list(&names.iter().map(String::as_str).collect::<Vec<_>>())
-                )),
-            );
-            return Expr::error(span);
-        }
-        if all_hidden(written.as_ref()) {
-            self.no_field(span);
-            return Expr::error(span);
-        }
         let fill = match fill.ty.value() {
             Some(Value::Word(word)) if word == "zero" => Fill::Zero,
             _ => Fill::Learned,
@@ -131,6 +105,39 @@ impl Checker<'_> {
             drop: 0.0,
         };
         self.view(rows, view, handle, span)
+    }
+
+    /// A mask that fits the features of its rows and hides not all of them.
+    fn mask(
+        &mut self,
+        mask: &Expr,
+        handle: &HandleTy,
+        names: &[String],
+        span: Span,
+    ) -> Option<Expr> {
+        let written = mask.ty.value().cloned();
+        let mask = self.tensor(mask.clone());
+        let Ty::Tensor(tensor) = &mask.ty else {
+            return None;
+        };
+        let mut spaces = tensor.spaces.iter();
+        let over_rows = spaces.all(|space| Some(*space) == handle.space);
+        if tensor.elem != Elem::Bool || tensor.dims != [names.len()] || !over_rows {
+            let shown = self.show(&mask.ty);
+            let (count, source) = (names.len(), &handle.source);
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let message = format!("a mask of `{source}` is `bool[{count}]`, found `{shown}`");
+            self.report(self.error(521, mask.span, message).note(format!(
+                "it says of each feature whether it is hidden: {}",
+                super::list(&names)
+            )));
+            return None;
+        }
+        if all_hidden(written.as_ref()) {
+            self.no_field(span);
+            return None;
+        }
+        Some(mask)
     }
 
     fn drop_values(&mut self, args: &[Expr], span: Span) -> Expr {

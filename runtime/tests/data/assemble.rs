@@ -363,7 +363,7 @@ fn feeds_that_cannot_be_filled_are_refused_before_the_first_batch() {
     );
     assert_eq!(
         refused(HandleRows::Catalogue, FeedKind::Segments { handle: 0 }),
-        "internal: input `x`: only a history has places"
+        "internal: input `x`: only a history or a group has places"
     );
 }
 

@@ -339,6 +339,21 @@ fn holds(feed: &Feed, program: &Program) -> String {
             format!("the place of each of {} in its list", name(*handle))
         }
         FeedKind::Rows { handle } => format!("row numbers of {}", name(*handle)),
+        FeedKind::Schedule => "the schedule's factor".to_owned(),
+        FeedKind::Positive { .. }
+        | FeedKind::LogExpectedCount { .. }
+        | FeedKind::KnownPositive { .. }
+        | FeedKind::Seen { .. }
+        | FeedKind::RowLogQ { .. }
+        | FeedKind::RowSampled { .. }
+        | FeedKind::RowWeight { .. } => drawn(&feed.what, program),
+    }
+}
+
+/// What rows and candidates carry by how they were drawn.
+fn drawn(what: &FeedKind, program: &Program) -> String {
+    let name = |at: usize| &program.handles[at].name;
+    match what {
         FeedKind::Positive { of, candidates } => {
             format!("where {} stands among {}", name(*of), name(*candidates))
         }
@@ -363,6 +378,6 @@ fn holds(feed: &Feed, program: &Program) -> String {
         }
         FeedKind::RowSampled { handle } => format!("whether each of {} was drawn", name(*handle)),
         FeedKind::RowWeight { handle } => format!("the weights of {}", name(*handle)),
-        FeedKind::Schedule => "the schedule's factor".to_owned(),
+        _ => String::new(),
     }
 }
