@@ -378,6 +378,15 @@ fn drawn(what: &FeedKind, program: &Program) -> String {
         }
         FeedKind::RowSampled { handle } => format!("whether each of {} was drawn", name(*handle)),
         FeedKind::RowWeight { handle } => format!("the weights of {}", name(*handle)),
-        _ => String::new(),
+        FeedKind::Column { .. }
+        | FeedKind::ListValues { .. }
+        | FeedKind::ListSegments { .. }
+        | FeedKind::ListPositions { .. }
+        | FeedKind::Emptied { .. }
+        | FeedKind::Statistic { .. }
+        | FeedKind::Segments { .. }
+        | FeedKind::Positions { .. }
+        | FeedKind::Rows { .. }
+        | FeedKind::Schedule => String::new(),
     }
 }
