@@ -35,6 +35,7 @@ impl RowPrograms {
                     .map(|feature| feature.name.clone())
                     .collect(),
             },
+            taken: None,
             kernel,
             domain: match (self.entities.contains(&entity), training) {
                 (true, false) => Domain::Catalogue { entity },
