@@ -5,6 +5,7 @@
 mod across;
 mod attention;
 mod candidates;
+mod draws;
 mod handles;
 mod params;
 mod prim;
@@ -26,6 +27,7 @@ use crate::graph::{Dim, Elem, Graph, NodeId, Op, ParamKind, Site, SpaceId, Tenso
 use crate::hir::{self, Expr, ExprKind, Hir, LocalId, Ty};
 use crate::plan::{Feed, FeedKind, Handle, Program};
 use crate::value::Value;
+use draws::Draws;
 use rows::RowPrograms;
 pub(crate) use towers::Learning;
 use towers::Reading;
@@ -75,14 +77,13 @@ pub(crate) struct GraphBuilder<'h> {
     locals: BTreeMap<LocalId, Val>,
     /// The open path, for names of weights and for random draws.
     path: Vec<String>,
+    draws: Draws,
     /// The user's call that is being expanded.
     call: Option<Span>,
     lists: BTreeMap<SpaceId, ListInputs>,
     axes: BTreeMap<hir::SpaceRef, SpaceId>,
     features: BTreeMap<String, Val>,
     towers: BTreeMap<String, Val>,
-    /// What tells the random draws of the open tower from those of other rows.
-    draws_of: String,
     views: Vec<views::Seen>,
     /// Features of views, by view, name and whose weights are read.
     view_features: BTreeMap<String, Val>,
@@ -114,12 +115,12 @@ impl<'h> GraphBuilder<'h> {
             feeds: Vec::new(),
             locals: BTreeMap::new(),
             path: Vec::new(),
+            draws: Draws::default(),
             call: None,
             lists: BTreeMap::new(),
             axes: BTreeMap::new(),
             features: BTreeMap::new(),
             towers: BTreeMap::new(),
-            draws_of: String::new(),
             views: Vec::new(),
             view_features: BTreeMap::new(),
             thinned: BTreeMap::new(),
@@ -343,7 +344,9 @@ impl<'h> GraphBuilder<'h> {
         self.locals.insert(feature.row, Val::Handle(handle));
         let outer = self.call.take();
         let path = self.reading.feature(&source, name);
-        let result = self.at_path(&path, |builder| builder.value(&feature.value));
+        let result = self.drawing_for(&path, &[Val::Handle(handle)], |builder| {
+            builder.at_path(&path, |builder| builder.value(&feature.value))
+        });
         self.call = outer;
         result
     }

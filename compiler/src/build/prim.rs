@@ -186,11 +186,10 @@ impl GraphBuilder<'_> {
         let ty = TensorType::new(Elem::F32, dims);
         match (name, self.mode) {
             ("random_like", Mode::Training) => {
-                self.path
-                    .push(format!("@{}{}", e.span.start, self.draws_of));
-                let drawn = self.push_typed(Op::RandomUniform, &[], ty, e);
-                self.path.pop();
-                drawn
+                let site = self.draw_site(e.span);
+                self.graph
+                    .push_typed(Op::RandomUniform, &[], ty, site)
+                    .map_err(|error| self.internal(e.span, &error.message))
             }
             ("random_like", Mode::Serving) => self.push_typed(Op::Const(vec![0.5]), &[], ty, e),
             _ => self.push_typed(Op::Const(vec![0.0]), &[], ty, e),

@@ -159,7 +159,6 @@ impl<'h> GraphBuilder<'h> {
         if let Some(done) = self.towers.get(&key) {
             return Ok(done.clone());
         }
-        let occasion = self.occasion(&args);
         let head = match tower.teacher {
             None => reading.named(&tower.name),
             Some(_) => tower.name.clone(),
@@ -168,7 +167,6 @@ impl<'h> GraphBuilder<'h> {
             self.call.take(),
             std::mem::replace(&mut self.reading, reading),
             std::mem::replace(&mut self.mode, mode),
-            std::mem::replace(&mut self.draws_of, occasion),
         );
         let taken = taken(tower);
         let outer_rows = taken.map(|taken| self.rows.taken.replace(taken));
@@ -178,13 +176,15 @@ impl<'h> GraphBuilder<'h> {
                 self.tower_value(of, args, reading, mode)
             }
             None => {
-                for ((id, _, _), value) in tower.params.iter().zip(args) {
-                    self.locals.insert(*id, value);
+                for ((id, _, _), value) in tower.params.iter().zip(&args) {
+                    self.locals.insert(*id, value.clone());
                 }
-                self.at_path(&head, |builder| builder.value(&tower.value))
+                self.drawing_for(&head, &args, |builder| {
+                    builder.at_path(&head, |builder| builder.value(&tower.value))
+                })
             }
         };
-        (self.call, self.reading, self.mode, self.draws_of) = outer;
+        (self.call, self.reading, self.mode) = outer;
         if let Some(rows) = outer_rows {
             self.rows.taken = rows;
         }

@@ -46,25 +46,6 @@ impl GraphBuilder<'_> {
         }
     }
 
-    /// What tells the random draws of a tower over these rows from those over others: each view, and each stream beside the
-    /// first, has its own.
-    pub(super) fn occasion(&self, args: &[Val]) -> String {
-        let of = |arg: &Val| match arg {
-            Val::View(view) => {
-                let base = self.handles[self.views[*view].base].name.clone();
-                Some(format!("@{base}~{view}"))
-            }
-            Val::Handle(handle) => match self.stream_of(*handle) {
-                None | Some(0) => None,
-                Some(stream) => Some(format!("@stream_{}", stream + 1)),
-            },
-            Val::Node(_) | Val::Record(_) | Val::Tuple(_) | Val::Const(_) => None,
-        };
-        args.iter()
-            .find_map(of)
-            .unwrap_or_else(|| self.draws_of.clone())
-    }
-
     /// The number of a view among the views of the graph.
     pub(super) fn view(&mut self, of: &Expr, view: &hir::View, e: &Expr) -> Built<usize> {
         let mut seen = match self.rows_value(of)? {

@@ -1,0 +1,111 @@
+//! The passes change how long a step takes, never what is learned.
+
+#![cfg(feature = "torch")]
+#![allow(clippy::unwrap_used)]
+
+mod ratings;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use ratings::ratings;
+use reckon_compiler::check::check;
+use reckon_compiler::lower::{Pipeline, compile_with};
+use reckon_compiler::passes::{FORWARD, Place, STEP};
+use reckon_compiler::plan::Plan;
+use reckon_compiler::plan::print::print;
+use reckon_compiler::world::World;
+use reckon_grammar::span::Sources;
+use reckon_runtime::observer::{Event, Recorder};
+use reckon_runtime::run::{DeviceName, RunOptions, Spec, run};
+
+/// Batches are larger than the data, so that an epoch is a step.
+const STEPS: usize = 20;
+/// Sums in another order differ in the last bits, and what is learned from them with them.
+const CLOSE: f64 = 1e-5;
+
+#[test]
+fn examples_have_the_same_losses_with_and_without_passes() {
+    let data = ratings();
+    for example in [
+        "movielens/two_tower",
+        "movielens/two_tower_by_time",
+        "movielens/ranking",
+        "movielens/sasrec",
+        "mtmi/model",
+    ] {
+        let with = losses(example, data.path(), FORWARD, STEP);
+        let without = losses(example, data.path(), &[], &[]);
+        assert_eq!(with.len(), STEPS, "{example}");
+        assert!(
+            with[0] - with[STEPS - 1] > 0.01,
+            "{example} learns: {with:?}"
+        );
+        for (step, (a, b)) in with.iter().zip(&without).enumerate() {
+            assert!((a - b).abs() < CLOSE, "{example}, step {step}: {a} and {b}");
+        }
+    }
+}
+
+/// The sum of the losses of each step.
+fn losses(example: &str, data: &Path, forward: &[Place], step: &[Place]) -> Vec<f64> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{example}.rec"));
+    let settings = [
+        ("data", data.display().to_string()),
+        ("dim", "16".to_owned()),
+        ("epochs", STEPS.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+    let checked = check(&Disk, &file.display().to_string(), &settings);
+    let mut pipeline = Pipeline {
+        forward,
+        step,
+        after: &mut |_, _| {},
+    };
+    let mut plan = compile_with(&checked.hir.unwrap(), &mut pipeline).unwrap();
+    plan.evaluations.clear();
+    for phase in &mut plan.phases {
+        phase.stop = None;
+    }
+    epochs(&plan, &checked.sources, &file)
+}
+
+/// The sum of the losses of each epoch.
+fn epochs(plan: &Plan, sources: &Sources, file: &Path) -> Vec<f64> {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let spec = Spec {
+        plan,
+        sources,
+        file,
+        resolved: "",
+        plan_text: &print(plan),
+    };
+    let options = RunOptions {
+        out: Some(&out),
+        seed: 5,
+        device: DeviceName::Cpu,
+        resume: false,
+        threads: 1,
+        interrupted: &AtomicBool::new(false),
+    };
+    let mut recorder = Recorder::default();
+    run(&spec, &options, &mut recorder).unwrap();
+    let total = |event: &Event| match event {
+        Event::EpochFinished { losses, .. } => losses
+            .iter()
+            .find(|(name, _)| name == "total_loss")
+            .map(|(_, loss)| *loss),
+        _ => None,
+    };
+    recorder.events.iter().filter_map(total).collect()
+}
+
+struct Disk;
+
+impl World for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(path).map_err(|error| error.to_string())
+    }
+}
