@@ -45,12 +45,14 @@ pub(crate) fn watcher<'a>(
             console,
             bar: None,
             draws: false,
+            day: None,
         }),
         Manner::Auto => Box::new(Teller {
             sources,
             console,
             bar: None,
             draws: console.interactive,
+            day: None,
         }),
     }
 }
@@ -61,6 +63,8 @@ struct Teller<'a> {
     console: &'a Console,
     bar: Option<ProgressBar>,
     draws: bool,
+    /// The day of a loop that was told.
+    day: Option<String>,
 }
 
 impl Observer for Teller<'_> {
@@ -84,6 +88,15 @@ impl Observer for Teller<'_> {
                 self.say(&begun(phase, *epochs, *steps, streams));
                 self.begin(epochs * steps, *first_step);
             }
+            Event::DayTurn {
+                day, number, days, ..
+            } => {
+                if self.day.as_ref() != Some(day) {
+                    self.say(&format!("{day}, day {number} of {days}"));
+                    self.day = Some(day.clone());
+                }
+            }
+            Event::LoopFinished { .. } => self.day = None,
             Event::Progress(progress) => self.advance(progress),
             Event::EpochFinished {
                 phase,
@@ -93,7 +106,7 @@ impl Observer for Teller<'_> {
             } => self.say(&epoch_line(phase, *epoch, losses)),
             Event::Evaluated { during, report } => {
                 // At the end the table tells it.
-                if during.is_some() {
+                if during.is_some() || self.day.is_some() {
                     self.say(&measured(report));
                 }
             }

@@ -9,11 +9,13 @@ mod candidates;
 mod choices;
 mod columns;
 mod constant;
+mod daily;
 mod declare;
 mod evaluation;
 mod expr;
 mod features;
 mod fields;
+mod graphs;
 mod history;
 mod ids;
 mod items;
@@ -77,6 +79,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.declare_sources();
     checker.items();
     checker.teachers_are_trained();
+    checker.teachers_have_not_seen_the_day();
     checker.unused();
     checker.complete();
     let Checker {
@@ -169,6 +172,8 @@ pub(crate) struct Checker<'a> {
     broken_columns: BTreeSet<(String, String)>,
     /// Names of items that this compiler does not lower yet; said once, where they are declared.
     refused: BTreeSet<String>,
+    /// The loop that the item being checked stands in.
+    open_loop: Option<&'a ast::Loop>,
     /// Calls of functions so far, to stop a spec that never ends.
     expanded: usize,
     /// It did not end, and that was said.
@@ -202,18 +207,26 @@ impl<'a> Checker<'a> {
             types: Vec::new(),
             broken_columns: BTreeSet::new(),
             refused: BTreeSet::new(),
+            open_loop: None,
             expanded: 0,
             gave_up: false,
         }
     }
 
-    /// The items of the user's files, in the order of the texts.
+    /// The items of the user's files, in the order of the texts; those of a loop after it.
     fn user_items(&self) -> impl Iterator<Item = &'a ast::Item> + use<'a> {
         self.program
             .modules
             .iter()
             .filter(|module| !module.library)
             .flat_map(|module| &module.ast.items)
+            .flat_map(|item| {
+                let inside: &'a [ast::Item] = match &item.kind {
+                    ast::ItemKind::Loop(each) => &each.items,
+                    _ => &[],
+                };
+                std::iter::once(item).chain(inside)
+            })
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

@@ -162,6 +162,7 @@ fn why_not(hir: &Hir, path: &str, trainers: Option<&Vec<String>>) -> String {
     });
     match (teacher, trainers) {
         (Some((_, Origin::CopyOf(of))), _) => format!("copied from `{of}` as the training begins"),
+        (Some((_, Origin::Before(of))), _) => format!("`{of}` as the day began"),
         (Some((_, Origin::EmaOf(of, decay))), _) => {
             format!("moved towards `{of}` with decay {decay:?} at each step that trains it")
         }

@@ -4,6 +4,7 @@
 //! A tower is typed once, as a function of one row: inside it values have no batch dimension. Losses and evaluations
 //! apply towers to handles, and there the space of the handle appears in the types.
 
+mod daily;
 pub mod print;
 mod rows;
 pub mod ty;
@@ -17,7 +18,8 @@ use reckon_grammar::span::Span;
 use crate::graph::Init;
 use crate::plan::{Schedule, SlicePlan, SourcePlan, SplitPlan};
 use crate::value::Value;
-pub use rows::{Draw, Except, Negatives, Pick, Rows, Sampler};
+pub use daily::{Affinity, ItemGraph, Loop, Turn};
+pub use rows::{Amount, Draw, Except, Negatives, Pick, Rows, Sampler};
 pub use ty::{HandleTy, Kind, SpaceInfo, SpaceKind, SpaceRef, Stage, Tensor, Ty};
 pub use views::{Candidates, Fill, Scoped, View};
 
@@ -46,6 +48,12 @@ pub struct Hir {
     pub trains: Vec<Train>,
     /// Evaluations.
     pub evaluations: Vec<Evaluation>,
+    /// Item graphs.
+    pub graphs: Vec<ItemGraph>,
+    /// Columns that item graphs fill.
+    pub affinities: Vec<Affinity>,
+    /// What is run once a day.
+    pub daily: Option<Loop>,
     /// Towers that are exported.
     pub exports: Vec<(String, Span)>,
     /// Tests.
@@ -243,6 +251,8 @@ pub enum Origin {
         /// The run directory, relative to the folder of the spec.
         run: String,
     },
+    /// Those of another tower as the day began.
+    Before(String),
     /// A running average of those of another tower, moved once a step: `average = decay * average + (1 - decay) * weight`.
     EmaOf(String, f64),
 }
@@ -423,7 +433,7 @@ impl Tower {
     /// The tower whose weights it copies or averages.
     pub fn follows(&self) -> Option<&str> {
         match &self.teacher.as_ref()?.origin {
-            Origin::CopyOf(of) | Origin::EmaOf(of, _) => Some(of),
+            Origin::CopyOf(of) | Origin::Before(of) | Origin::EmaOf(of, _) => Some(of),
             Origin::Own | Origin::Like(_) | Origin::Taken { .. } => None,
         }
     }

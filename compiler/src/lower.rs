@@ -1,5 +1,6 @@
 //! From the typed program to the plan: one row program a source, one tensor program a training step, two an evaluation.
 
+mod daily;
 mod evaluation;
 mod export;
 mod followers;
@@ -57,6 +58,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         diagnostics: Vec::new(),
     };
     let histories = lowering.histories();
+    let graphs = lowering.graphs();
     let mut phases = lowering.phases();
     let evaluations: Vec<EvaluationPlan> = hir
         .evaluations
@@ -68,7 +70,9 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         .iter()
         .filter_map(|(name, span)| lowering.export(name, *span))
         .collect();
-    let loads = lowering.followers(&mut phases, &evaluations, &exports);
+    let affinities = lowering.affinities();
+    let mut daily = lowering.daily(&phases, &evaluations);
+    let loads = lowering.followers(&mut phases, &evaluations, &exports, &mut daily);
     let Lowering {
         rows, diagnostics, ..
     } = lowering;
@@ -84,8 +88,11 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         fits: rows.fits,
         tables: rows.tables,
         loads,
+        graphs,
+        affinities,
         phases,
         evaluations,
+        daily,
         exports,
     })
 }

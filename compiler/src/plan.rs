@@ -4,6 +4,7 @@
 //! runs `kernels` over every row of their source, then takes the `phases` and `evaluations`. Tensor programs are fed
 //! through [`Program::feeds`]: each graph input says which column it holds, at the rows of which handle.
 
+mod daily;
 mod evaluation;
 pub mod print;
 mod program;
@@ -19,9 +20,10 @@ use reckon_grammar::span::Span;
 use crate::value::Value;
 use row::Kernel;
 
+pub use daily::{AffinityPlan, GraphPlan, LoopPlan, NearnessPlan, RowsPlan, Turn, WindowPlan};
 pub use evaluation::{EvaluationKind, EvaluationPlan, ExportPlan, SlicePlan};
 pub use program::{Feed, FeedKind, Handle, HandleRows, Program};
-pub use rows::{NegativesPlan, PickPlan, SamplerPlan};
+pub use rows::{AmountPlan, NegativesPlan, PickPlan, SamplerPlan};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
@@ -49,10 +51,16 @@ pub struct Plan {
     pub tables: BTreeMap<String, TableRows>,
     /// Teachers out of finished runs.
     pub loads: Vec<LoadPlan>,
-    /// Trainings in the order of their dataflow.
+    /// Item graphs in the order of the spec.
+    pub graphs: Vec<GraphPlan>,
+    /// Columns that item graphs fill.
+    pub affinities: Vec<AffinityPlan>,
+    /// Trainings in the order of their dataflow, those of the loop last and in its order.
     pub phases: Vec<PhasePlan>,
     /// Evaluations in the order of the spec.
     pub evaluations: Vec<EvaluationPlan>,
+    /// What is run once a day, after everything else.
+    pub daily: Option<LoopPlan>,
     /// Towers that serve alone.
     pub exports: Vec<ExportPlan>,
 }

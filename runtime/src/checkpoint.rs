@@ -39,8 +39,8 @@ pub(crate) struct Checkpoint {
 pub(crate) struct Position {
     /// The seed of the run.
     pub(crate) seed: u64,
-    /// The phase in training; the number of phases when all are done.
-    pub(crate) phase: usize,
+    /// The turn that is taken: a training, or what a loop runs on a day; the number of turns when all are done.
+    pub(crate) turn: usize,
     /// Steps of the phase that are done.
     pub(crate) step: usize,
     /// The sums over the current epoch's steps of the outputs of the step.
@@ -51,6 +51,8 @@ pub(crate) struct Position {
     pub(crate) judged: usize,
     /// Steps of all phases that are done.
     pub(crate) total_steps: usize,
+    /// Steps of each training of a loop on earlier days.
+    pub(crate) earlier: BTreeMap<String, usize>,
 }
 
 impl Checkpoint {
@@ -135,12 +137,13 @@ impl Position {
             .collect();
         json!({
             "seed": self.seed,
-            "phase": self.phase,
+            "turn": self.turn,
             "step": self.step,
             "sums": sums,
             "best": self.best.map(|(epoch, value)| json!({ "epoch": epoch, "value": value })),
             "judged": self.judged,
             "total_steps": self.total_steps,
+            "earlier": self.earlier,
         })
     }
 
@@ -157,7 +160,7 @@ impl Position {
         let sums = value.get("sums")?.as_object()?.iter();
         Some(Self {
             seed: value.get("seed")?.as_u64()?,
-            phase: number("phase")?,
+            turn: number("turn")?,
             step: number("step")?,
             sums: sums
                 .map(|(name, sum)| Some((name.clone(), sum.as_f64()?)))
@@ -165,6 +168,7 @@ impl Position {
             best,
             judged: number("judged")?,
             total_steps: number("total_steps")?,
+            earlier: serde_json::from_value(value.get("earlier")?.clone()).ok()?,
         })
     }
 }
@@ -205,12 +209,13 @@ mod tests {
         Checkpoint {
             position: Position {
                 seed: u64::MAX,
-                phase: 1,
+                turn: 1,
                 step: 12,
                 sums: vec![("loss".to_owned(), 0.1 + 0.2)],
                 best: Some((2, 1.0 / 3.0)),
                 judged: 3,
                 total_steps: 30,
+                earlier: BTreeMap::from([("local".to_owned(), 18)]),
             },
             weights: vec![
                 stored("film.weight", vec![1; 8]),

@@ -7,6 +7,7 @@
 mod assemble;
 mod cell;
 mod columnar;
+mod daily;
 mod delimited;
 mod fault;
 mod files;
@@ -14,6 +15,7 @@ mod fit;
 mod history;
 mod inspect;
 mod keys;
+mod neighbours;
 mod program;
 mod sampler;
 mod select;
@@ -39,6 +41,9 @@ pub(crate) use select::{Selected, number, unit};
 pub use source::{ABSENT_ROW, Source};
 pub use split::{NO_PART, PartReport, Parts, SplitReport};
 
+pub(crate) use daily::{AskedDay, Day};
+
+use daily::Today;
 use fault::PLAN;
 use history::{History, Seen};
 use program::source_named;
@@ -54,6 +59,8 @@ pub struct Dataset {
     /// The row program of each source that has one.
     kernels: Vec<Kernel>,
     histories: Vec<LoadedHistory>,
+    /// The day that a loop runs.
+    today: Today,
 }
 
 /// A history with what each row sees of it, by the source of the row.
@@ -87,6 +94,7 @@ impl Dataset {
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut sources = read_sources(plan, root)?;
         split_sources(plan, &mut sources)?;
+        daily::empty_columns(plan, &mut sources);
         let fits = fit_all(plan, &sources, given)?;
         for (name, outputs) in run_programs(plan, &sources, &fits)? {
             if let Some(source) = sources.iter_mut().find(|source| source.name == name) {
@@ -98,12 +106,18 @@ impl Dataset {
             .iter()
             .map(|history| load_history(history, &sources))
             .collect();
-        Ok(Self {
+        let mut data = Self {
             sources,
             fits,
             kernels: plan.kernels.clone(),
             histories,
-        })
+            today: Today::default(),
+        };
+        for graph in daily::graphs_made_once(plan) {
+            data.make_graph(plan, graph)
+                .map_err(|diagnostic| vec![diagnostic])?;
+        }
+        Ok(data)
     }
 
     /// The source of this name.
@@ -163,11 +177,15 @@ impl Dataset {
         rows
     }
 
-    /// The rows of the first part of a source's split, or all.
+    /// The rows of the first part of a source's split, or all; of a day, those up to it.
     pub(crate) fn training_rows(&self, source: &str) -> Vec<u32> {
         let parts = self.source(source).and_then(|source| source.parts.as_ref());
         let part = parts.and_then(|parts| parts.names.first()).cloned();
-        self.rows(source, part.as_deref(), None)
+        let mut rows = self.rows(source, part.as_deref(), None);
+        if let Some(source) = self.source(source) {
+            rows.retain(|row| self.is_known_today(source, *row as usize));
+        }
+        rows
     }
 
     fn kernel(&self, source: &str) -> Option<&Kernel> {

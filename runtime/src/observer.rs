@@ -65,6 +65,22 @@ pub enum Event {
         /// What was found.
         report: Report,
     },
+    /// A turn of a loop begins.
+    DayTurn {
+        /// The day as it prints, `2020-09-14`.
+        day: String,
+        /// Which day it is, from 1.
+        number: usize,
+        /// The number of days.
+        days: usize,
+        /// The turn in the whole run, from 0.
+        turn: usize,
+    },
+    /// A loop has gone through all days.
+    LoopFinished {
+        /// The number of days.
+        days: usize,
+    },
     /// Training stopped because the watched metric did not rise any more; weights are those of the best epoch.
     StoppedEarly {
         /// The phase.
@@ -161,19 +177,31 @@ impl<W: Write> Observer for JsonLines<W> {
 /// Writes what was measured, one JSON object a line, and nothing that differs between two runs of one seed.
 pub(crate) struct MetricLines<W> {
     out: W,
+    /// The day and the turn of a loop that measurements are of.
+    today: Option<(String, usize)>,
     /// The first error of `out`.
     pub(crate) error: Option<std::io::Error>,
 }
 
 impl<W: Write> MetricLines<W> {
     pub(crate) fn new(out: W) -> Self {
-        Self { out, error: None }
+        Self {
+            out,
+            today: None,
+            error: None,
+        }
     }
 }
 
 impl<W: Write> Observer for MetricLines<W> {
     fn notice(&mut self, event: &Event) {
-        if let Some(line) = json::measurement(event) {
+        if let Event::DayTurn { day, turn, .. } = event {
+            self.today = Some((day.clone(), *turn));
+        }
+        if let Event::LoopFinished { .. } = event {
+            self.today = None;
+        }
+        if let Some(line) = json::measurement(event, self.today.as_ref()) {
             let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
             self.error = self.error.take().or(written.err());
         }

@@ -24,10 +24,11 @@ use crate::evaluate::model::{Detail, Evaluated, Evaluation};
 use crate::evaluate::predictions;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
 use crate::observer::{Both, Event, MetricLines, Observer, PartNotice, SplitNotice};
-use crate::train::Training;
+use crate::train::Course;
 pub use answer::{Answer, Recommendation, eval, recommend};
+use folder::Resumed;
+pub(crate) use folder::RunFolder;
 pub use folder::{Origin, origin};
-use folder::{Resumed, RunFolder};
 use teachers::Teachers;
 pub use trace::trace;
 
@@ -87,7 +88,7 @@ pub enum DeviceName {
 pub struct RunResult {
     /// The run directory.
     pub out: PathBuf,
-    /// All evaluations on all parts but the training part.
+    /// All evaluations on all parts but the training part; those of a loop on each day, and on all days together.
     pub reports: Vec<Report>,
     /// Steps of all trainings.
     pub steps: usize,
@@ -106,7 +107,7 @@ pub fn run(
     let device = device_of(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
     let (folder, resumed, seed) = open(spec, options)?;
-    let (data, teachers) =
+    let (mut data, teachers) =
         load_all(spec, &folder, resumed.as_ref()).inspect_err(|_| folder.give_up())?;
     if !options.resume {
         folder.write_spec(spec, options)?;
@@ -116,32 +117,27 @@ pub fn run(
     describe(&data, &mut both);
     let mut clock = Clock::new(began);
     clock.lap("load");
-    let training = Training {
+    let checkpoints = folder.checkpoints();
+    let fitted = folder.fitted_files(spec.plan, &data.fits)?;
+    let course = Course {
         plan: spec.plan,
-        data: &data,
         device,
         seed,
         threads: options.threads,
         interrupted: options.interrupted,
-        checkpoints: &folder.checkpoints(),
-        fitted: folder.fitted_files(spec.plan, &data.fits)?,
-        teachers,
+        checkpoints: &checkpoints,
+        fitted: &fitted,
+        teachers: &teachers,
     };
-    let trained = training.run(resumed, &mut both)?;
+    let trained = course.run(&mut data, resumed, &folder, &mut both)?;
     clock.lap("train");
     let mut store = trained.store;
-    let reports = evaluate_all(
+    let mut reports = evaluate_all(
         spec.plan, &data, &mut store, device, seed, &folder, &mut both,
     )?;
+    reports.extend(trained.reports);
     clock.lap("evaluate");
-    export::write(
-        &folder,
-        spec.plan,
-        &data,
-        &mut store,
-        &training.fitted,
-        seed,
-    )?;
+    export::write(&folder, spec.plan, &data, &mut store, &fitted, seed)?;
     clock.lap("export");
     folder.write_json(
         "summary.json",
@@ -218,7 +214,7 @@ fn evaluate_all(
     observer: &mut dyn Observer,
 ) -> Result<Vec<Report>, Failure> {
     let mut reports = Vec::new();
-    for evaluation in &plan.evaluations {
+    for evaluation in plan.evaluations.iter().filter(|one| one.window.is_none()) {
         let ready = Evaluation::new(plan, evaluation, data, store, device, seed)?;
         let splits = evaluated_parts(data, &evaluation.source);
         for (at, split) in splits.iter().enumerate() {

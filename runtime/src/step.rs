@@ -1,7 +1,7 @@
 //! A tensor program together with what feeds it.
 
 use reckon_compiler::graph::Graph;
-use reckon_compiler::plan::{CopyPlan, PhasePlan, Plan, Program, StreamPlan};
+use reckon_compiler::plan::{CopyPlan, LoopPlan, PhasePlan, Plan, Program, StreamPlan, Turn};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
 use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Stored, Values};
@@ -113,6 +113,31 @@ pub(crate) fn declare_phase(
     Ok(())
 }
 
+/// Makes the parameters of all that a loop runs, and of what it keeps as a day begins.
+pub(crate) fn declare_daily(
+    store: &mut Store,
+    plan: &Plan,
+    data: &Dataset,
+    seed: u64,
+) -> Result<(), Failure> {
+    let Some(daily) = &plan.daily else {
+        return Ok(());
+    };
+    for turn in &daily.turns {
+        match turn {
+            Turn::Train(at) => declare_phase(store, plan, data, &plan.phases[*at], seed)?,
+            Turn::Evaluate(at) => {
+                let evaluation = &plan.evaluations[*at];
+                for program in evaluation.programs() {
+                    declare(store, plan, data, program, seed, evaluation.span)?;
+                }
+            }
+            Turn::Graph(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// Makes the parameters of teachers out of finished runs, for which [`take_loaded`] has the values.
 pub(crate) fn declare_loaded(
     store: &mut Store,
@@ -166,6 +191,16 @@ pub(crate) fn take_loaded(
         }
     }
     Ok(())
+}
+
+/// Takes the values of copies as a day begins.
+pub(crate) fn begin_day(store: &mut Store, daily: &LoopPlan) -> Result<(), Failure> {
+    daily.begins.iter().try_for_each(|copy| {
+        store.copy(&copy.from, &copy.to).map_err(|error| {
+            let message = format!("internal: `{}` cannot be kept: {error}", copy.from);
+            Failure::data(vec![Diagnostic::error(PROGRAM, daily.span, message)])
+        })
+    })
 }
 
 /// Takes the values of copies and of averages that begin with a phase.

@@ -1,12 +1,14 @@
-//! Training: phases one after another, each a loop over the batches of its streams.
+//! Training: phases one after another, each a loop over the batches of its streams; then a loop over days.
 
 mod ahead;
+mod days;
 mod diverged;
 mod epoch;
 mod pace;
 mod phase;
 mod schedule;
 mod stream;
+mod timeline;
 mod trace;
 mod weights;
 
@@ -14,22 +16,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use reckon_compiler::plan::Plan;
+use reckon_compiler::plan::{Plan, Turn};
 use reckon_torch::{Device, Store, Stored};
 
 use crate::checkpoint::{Checkpoint, Position};
 use crate::data::Dataset;
+use crate::evaluate::Report;
 use crate::failure::{Failure, whole_spec};
-use crate::observer::Observer;
-use crate::step::{declare_loaded, take_loaded};
+use crate::observer::{Event, Observer};
+use crate::run::RunFolder;
+use crate::step::{begin_day, declare_daily, declare_loaded, take_loaded};
+use days::{Asking, Days};
 use phase::Phase;
+pub(crate) use timeline::{Reached, Timeline};
 pub(crate) use trace::Traced;
 pub(crate) use weights::{import, restore};
 
-/// What training needs, and what it keeps.
-pub(crate) struct Training<'a> {
+/// What a run trains by, beside its data.
+#[derive(Clone, Copy)]
+pub(crate) struct Course<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) data: &'a Dataset,
     pub(crate) device: Device,
     pub(crate) seed: u64,
     /// Threads that prepare batches.
@@ -39,9 +45,34 @@ pub(crate) struct Training<'a> {
     /// Where checkpoints go.
     pub(crate) checkpoints: &'a Path,
     /// Fitted state, file by file, as checkpoints keep it.
-    pub(crate) fitted: BTreeMap<String, Vec<u8>>,
+    pub(crate) fitted: &'a BTreeMap<String, Vec<u8>>,
     /// Weights of teachers out of finished runs, under their paths here; a resumed run has them in its checkpoint.
-    pub(crate) teachers: Vec<Stored>,
+    pub(crate) teachers: &'a [Stored],
+}
+
+/// What one training needs, and what it keeps.
+pub(crate) struct Training<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) data: &'a Dataset,
+    pub(crate) device: Device,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+    /// What has been begun, itself included.
+    pub(crate) reached: Reached,
+    pub(crate) turn: Turned,
+    interrupted: &'a AtomicBool,
+    checkpoints: &'a Path,
+    fitted: &'a BTreeMap<String, Vec<u8>>,
+    teachers: &'a [Stored],
+}
+
+/// The day that a training is of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Turned {
+    /// Its number; `None` outside of a loop.
+    pub(crate) day: Option<usize>,
+    /// The number of days.
+    pub(crate) days: usize,
 }
 
 /// A trained model.
@@ -50,48 +81,165 @@ pub(crate) struct Trained {
     pub(crate) store: Store,
     /// Steps of all phases.
     pub(crate) steps: usize,
+    /// What the evaluations of a loop found.
+    pub(crate) reports: Vec<Report>,
 }
 
-impl<'a> Training<'a> {
-    /// Trains all phases, from the beginning or from a checkpoint.
+impl<'a> Course<'a> {
+    /// Takes all turns, from the beginning or from a checkpoint.
     ///
     /// # Errors
     /// Divergence, a stop from outside (after a checkpoint), a checkpoint of another model, an evaluation that fails.
     pub(crate) fn run(
         &self,
+        data: &mut Dataset,
         resume: Option<Checkpoint>,
+        folder: &RunFolder,
         observer: &mut dyn Observer,
     ) -> Result<Trained, Failure> {
+        let timeline = Timeline::new(self.plan, data);
         let (mut store, mut position, mut best) = match resume {
             None => {
                 let position = Position {
                     seed: self.seed,
                     ..Position::default()
                 };
-                (self.first_store()?, position, None)
+                let training = self.training(data, Reached::default(), Turned::default());
+                (training.first_store()?, position, None)
             }
             Some(checkpoint) => {
-                let reached = checkpoint.position.phase + usize::from(checkpoint.position.step > 0);
-                let store = restore(self, reached, &checkpoint.weights)?;
+                let begun = checkpoint.position.turn + usize::from(checkpoint.position.step > 0);
+                let reached = timeline.reached(begun);
+                let training = self.training(data, reached, Turned::default());
+                let store = restore(&training, &checkpoint.weights)?;
                 (store, checkpoint.position, checkpoint.best)
             }
         };
-        while let Some(plan) = self.plan.phases.get(position.phase) {
-            let mut phase = Phase::new(self, plan, &mut store)?;
-            phase.run(&mut store, &mut position, best.take(), observer)?;
-            self.write_checkpoint(&store, &position, None)?;
+        let asking = Asking {
+            plan: self.plan,
+            folder,
+            device: self.device,
+            seed: self.seed,
+        };
+        let mut days = Days::new(asking, data, &timeline, position.turn)?;
+        let mut open = None;
+        while let Some((day, turn)) = timeline.at(position.turn) {
+            if day != open {
+                self.open_day(data, &timeline, &position, &mut store)?;
+                open = day;
+            }
+            if let Some(day) = day {
+                observer.notice(&Event::DayTurn {
+                    day: timeline.days[day].label.clone(),
+                    number: day + 1,
+                    days: timeline.days.len(),
+                    turn: position.turn,
+                });
+            }
+            match turn {
+                Turn::Train(at) => {
+                    let turned = Turned {
+                        day,
+                        days: timeline.days.len(),
+                    };
+                    let reached = timeline.reached(position.turn + 1);
+                    let training = self.training(data, reached, turned);
+                    let plan = &self.plan.phases[at];
+                    let earlier = position.earlier.get(&plan.name).copied().unwrap_or(0);
+                    let mut phase = Phase::new(&training, plan, earlier, &mut store)?;
+                    phase.run(&mut store, &mut position, best.take(), observer)?;
+                    training.write_checkpoint(&store, &position, None)?;
+                }
+                Turn::Graph(at) => {
+                    self.make_graph(data, at)?;
+                    position.turn += 1;
+                }
+                Turn::Evaluate(at) => {
+                    days.ask(at, data, &mut store, observer)?;
+                    position.turn += 1;
+                }
+            }
+        }
+        data.open_day(&timeline.days, None);
+        if self.plan.daily.is_some() {
+            observer.notice(&Event::LoopFinished {
+                days: timeline.days.len(),
+            });
+            let reached = timeline.reached(position.turn);
+            let training = self.training(data, reached, Turned::default());
+            training.write_checkpoint(&store, &position, None)?;
         }
         Ok(Trained {
+            reports: days.reports(data, &mut store, observer)?,
             store,
             steps: position.total_steps,
         })
     }
 
+    /// Makes the day of a turn the one that is run: all that a loop trains exists, teachers are kept as they were, and what
+    /// the day has made before a checkpoint is made again.
+    fn open_day(
+        &self,
+        data: &mut Dataset,
+        timeline: &Timeline,
+        position: &Position,
+        store: &mut Store,
+    ) -> Result<(), Failure> {
+        let day = timeline.at(position.turn).and_then(|(day, _)| day);
+        data.open_day(&timeline.days, day);
+        let Some(daily) = self.plan.daily.as_ref().filter(|_| day.is_some()) else {
+            return Ok(());
+        };
+        declare_daily(store, self.plan, data, self.seed)?;
+        let earlier = timeline.earlier_today(position.turn);
+        if earlier.is_empty() && position.step == 0 {
+            begin_day(store, daily)?;
+        }
+        for (_, turn) in earlier {
+            if let Turn::Graph(at) = turn {
+                self.make_graph(data, *at)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn make_graph(&self, data: &mut Dataset, at: usize) -> Result<(), Failure> {
+        let made = data.make_graph(self.plan, at);
+        made.map_err(|diagnostic| Failure::data(vec![diagnostic]))
+    }
+
+    /// What a training needs that is of some day, after what has been begun.
+    pub(crate) fn training<'t>(
+        &self,
+        data: &'t Dataset,
+        reached: Reached,
+        turn: Turned,
+    ) -> Training<'t>
+    where
+        'a: 't,
+    {
+        Training {
+            plan: self.plan,
+            data,
+            device: self.device,
+            seed: self.seed,
+            threads: self.threads,
+            reached,
+            turn,
+            interrupted: self.interrupted,
+            checkpoints: self.checkpoints,
+            fitted: self.fitted,
+            teachers: self.teachers,
+        }
+    }
+}
+
+impl Training<'_> {
     /// A store that holds the teachers out of finished runs, and nothing else yet.
     fn first_store(&self) -> Result<Store, Failure> {
         let mut store = Store::new(self.device);
         declare_loaded(&mut store, self.plan, self.data, self.seed)?;
-        take_loaded(&mut store, self.plan, &self.teachers)?;
+        take_loaded(&mut store, self.plan, self.teachers)?;
         Ok(store)
     }
 

@@ -62,7 +62,7 @@ impl GraphBuilder<'_> {
     fn referred(&mut self, of: usize, target: &str) -> usize {
         let from = &self.handles[of];
         let name = match from.rows {
-            HandleRows::Stream(_) => target.to_owned(),
+            HandleRows::Stream(0) => target.to_owned(),
             _ => format!("{}.{target}", from.name),
         };
         let space = from.space;

@@ -332,6 +332,19 @@ impl GraphBuilder<'_> {
         self.mean_over_rows(x, e)
     }
 
+    /// The mean over the rows of a batch that may have none: then it is 0.
+    pub(crate) fn mean_over_perhaps_no_rows(&mut self, x: NodeId, e: &Expr) -> Built<NodeId> {
+        let x = self.float(x, e)?;
+        let [Dim::Space(space)] = self.graph.ty(x).dims[..] else {
+            return self.mean_over_rows(x, e);
+        };
+        let sum = self.push(Op::SumOver(0), &[x], e)?;
+        let size = self.push(Op::Size(space), &[], e)?;
+        let least = self.number(1.0, e)?;
+        let size = self.push(Op::Max, &[size, least], e)?;
+        self.push(Op::Div, &[sum, size], e)
+    }
+
     /// The mean of all elements.
     pub(crate) fn mean_over_rows(&mut self, x: NodeId, e: &Expr) -> Built<NodeId> {
         let mut x = self.float(x, e)?;

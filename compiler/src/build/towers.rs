@@ -127,7 +127,9 @@ impl<'h> GraphBuilder<'h> {
         match teacher.origin {
             Origin::Own => {}
             Origin::Like(_) | Origin::Taken { .. } => adopter = Some(tower.name.clone()),
-            Origin::CopyOf(_) | Origin::EmaOf(..) => prefix = format!("{prefix}{}/", tower.name),
+            Origin::CopyOf(_) | Origin::Before(_) | Origin::EmaOf(..) => {
+                prefix = format!("{prefix}{}/", tower.name)
+            }
         }
         let reading = Reading {
             prefix,
@@ -231,7 +233,7 @@ fn taken(tower: &Tower) -> Option<Taken> {
             teacher: tower.name.clone(),
             run: run.clone(),
         }),
-        Origin::Own | Origin::Like(_) | Origin::CopyOf(_) | Origin::EmaOf(..) => None,
+        Origin::Own | Origin::Like(_) | Origin::CopyOf(_) | Origin::Before(_) | Origin::EmaOf(..) => None,
     }
 }
 

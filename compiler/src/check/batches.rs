@@ -16,17 +16,13 @@ impl Checker<'_> {
     ) -> Option<(&'e ast::Expr, Option<&'e ast::Expr>)> {
         let Syntax::Rows {
             source,
-            windows,
+            windows: _,
             cond,
             of,
         } = &rows.kind
         else {
             return Some((rows, None));
         };
-        if !windows.is_empty() {
-            self.not_yet(rows.span, "a window of a loop");
-            return None;
-        }
         if let Some(of) = of {
             let message = "`of` belongs into `history(...)`";
             self.report(Diagnostic::error(Code(305), of.span, message));

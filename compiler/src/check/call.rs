@@ -25,7 +25,7 @@ impl<'a> Checker<'a> {
         let Syntax::Name(name) = &callee.kind else {
             return match self.frozen(callee, piped, args, span) {
                 Some(applied) => applied,
-                None => self.call_path(callee, span),
+                None => self.call_path(callee, piped, args, span),
             };
         };
         if name == "frozen" && !self.towers.contains_key(name.as_str()) {
@@ -50,13 +50,19 @@ impl<'a> Checker<'a> {
         self.call_fn(found, args, span)
     }
 
-    fn call_path(&mut self, callee: &ast::Expr, span: Span) -> Expr {
+    fn call_path(
+        &mut self,
+        callee: &ast::Expr,
+        piped: Option<&ast::Expr>,
+        args: &[Arg],
+        span: Span,
+    ) -> Expr {
         if let Syntax::Field(base, last) = &callee.kind
             && let Syntax::Name(first) = &base.kind
             && last.text == "before"
-            && self.towers.contains_key(first.as_str())
+            && let Some(tower) = self.towers.get(first.as_str()).copied()
         {
-            return self.not_yet(span, "the teacher as the day began");
+            return self.as_the_day_began(tower, piped, args, span);
         }
         if let Syntax::Field(_, name) = &callee.kind
             && (self.fns.contains_key(name.text.as_str())

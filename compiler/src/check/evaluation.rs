@@ -23,6 +23,7 @@ impl Checker<'_> {
             );
             return;
         }
+        self.has_window(&rows);
         self.segments = vec![Default::default()];
         let mut plan = Evaluation {
             name: evaluate.name.text.clone(),

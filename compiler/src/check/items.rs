@@ -29,21 +29,29 @@ impl<'a> Checker<'a> {
                 self.tower_index(&tower.name.text);
             }
         }
+        self.loop_heads();
         for item in &items {
+            self.enter_loop_of(item);
+            if let ItemKind::Graph(graph) = &item.kind {
+                self.item_graph(graph);
+            }
+        }
+        for item in &items {
+            self.enter_loop_of(item);
             if let ItemKind::Selector(selector) = &item.kind {
                 self.selector(selector);
             }
         }
         for item in &items {
+            self.enter_loop_of(item);
             match &item.kind {
                 ItemKind::Loss(loss) => self.loss(loss),
                 ItemKind::Column(column) => drop(self.not_yet(column.name.span, "a `column`")),
-                ItemKind::Graph(graph) => drop(self.not_yet(graph.name.span, "a `graph`")),
-                ItemKind::Loop(each) => drop(self.not_yet(each.name.span, "a `loop`")),
                 _ => {}
             }
         }
         for item in &items {
+            self.enter_loop_of(item);
             match &item.kind {
                 ItemKind::Evaluate(evaluate) => self.evaluate(evaluate, item.span),
                 ItemKind::Export(export) => self.export(export),
@@ -52,6 +60,7 @@ impl<'a> Checker<'a> {
             }
         }
         for item in &items {
+            self.enter_loop_of(item);
             if let ItemKind::Train(train) = &item.kind {
                 self.train(train, item.span);
             }
@@ -61,15 +70,8 @@ impl<'a> Checker<'a> {
     /// Notes the names of all items that are not lowered yet.
     fn refuse_later(&mut self, items: &[&'a ast::Item]) {
         for item in items {
-            match &item.kind {
-                ItemKind::Column(_) | ItemKind::Graph(_) => {
-                    self.refuse_names(item);
-                }
-                ItemKind::Loop(each) => {
-                    self.refused.insert(each.name.text.clone());
-                    each.items.iter().for_each(|item| self.refuse_names(item));
-                }
-                _ => {}
+            if let ItemKind::Column(_) = &item.kind {
+                self.refuse_names(item);
             }
         }
     }
@@ -170,6 +172,8 @@ impl<'a> Checker<'a> {
             return;
         }
         self.reads_of_drawn_rows(&rows, &value);
+        self.has_window(&rows);
+        self.trains_on_the_past(&loss.name.text, &rows);
         self.hir.losses.push(Loss {
             name: loss.name.text.clone(),
             rows,

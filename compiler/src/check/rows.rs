@@ -11,14 +11,11 @@ use crate::value::Value;
 
 /// Functions of the language that this compiler does not lower yet.
 const LATER: &[&str] = &[
-    "affinity",
     "density_ratio",
-    "swing",
     "local_confidence",
     "rate",
     "since_last",
     "pretrained",
-    "pagerank",
 ];
 
 impl Checker<'_> {
@@ -30,6 +27,9 @@ impl Checker<'_> {
         args: &[Arg],
         span: Span,
     ) -> Option<Expr> {
+        if name == "affinity" && piped.is_none() {
+            return Some(self.affinity(args, span));
+        }
         if name == "history" {
             return Some(match piped {
                 Some(piped) => {

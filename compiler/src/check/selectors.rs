@@ -5,6 +5,7 @@ use reckon_grammar::span::Span;
 
 use super::Checker;
 use crate::hir::{Draw, Expr, ExprKind, HandleTy, LocalId, Negatives, Pick, Rows, SpaceKind, Ty};
+use crate::plan::WindowPlan;
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
 
@@ -37,6 +38,7 @@ struct Draft {
 
 #[derive(Default)]
 struct Parts {
+    window: Option<WindowPlan>,
     picks: Vec<Pick>,
     drawn: Option<Draw>,
     balanced: Option<Vec<Pick>>,
@@ -61,6 +63,7 @@ impl<'a> Checker<'a> {
             None => None,
         };
         let Parts {
+            window,
             mut picks,
             drawn,
             balanced,
@@ -74,6 +77,7 @@ impl<'a> Checker<'a> {
         let rows = Rows {
             source,
             row,
+            window,
             condition,
             picks,
             drawn,
@@ -115,6 +119,7 @@ impl<'a> Checker<'a> {
             Syntax::Rows { .. } => {
                 let (source, cond) = self.source_and_condition(e)?;
                 self.read_rows(source, draft)?;
+                self.bound_in_time(e, draft)?;
                 match cond {
                     Some(cond) => self.keep(cond, draft),
                     None => Some(()),
@@ -127,6 +132,27 @@ impl<'a> Checker<'a> {
                 None
             }
         }
+    }
+
+    /// Bounds rows in time where they have windows.
+    fn bound_in_time(&mut self, e: &ast::Expr, draft: &mut Draft) -> Option<()> {
+        let Syntax::Rows { windows, .. } = &e.kind else {
+            return Some(());
+        };
+        if windows.is_empty() {
+            return Some(());
+        }
+        let (source, ..) = draft.source.clone()?;
+        let window = self.window(windows, &source, e.span)?;
+        if draft.rows.window.is_some_and(|known| known != window) {
+            self.report(
+                self.error(712, e.span, "rows have one window")
+                    .help("leave out one of the two, here or in the selector"),
+            );
+            return None;
+        }
+        draft.rows.window = Some(window);
+        Some(())
     }
 
     fn rows_of_name(&mut self, name: &str, span: Span, draft: &mut Draft) -> Option<()> {
@@ -263,10 +289,6 @@ impl<'a> Checker<'a> {
                 draft.rows.negatives = Some(self.negatives(&source, args, span)?);
                 Some(())
             }
-            "affinity" => {
-                self.not_yet(span, "`affinity`");
-                None
-            }
             _ => {
                 self.unknown(705, span, "function of rows", name, FUNCTIONS);
                 None
@@ -279,7 +301,7 @@ impl<'a> Checker<'a> {
         Some(match name {
             "at_most" => {
                 let [n, by] = self.row_arguments(name, args, [("n", true), ("by", false)], span)?;
-                let n = self.whole(n?, "n")?;
+                let n = self.amount(n?)?;
                 let by = match by {
                     Some(by) => Some(self.number_of_rows(by, draft)?),
                     None => None,
@@ -440,10 +462,20 @@ impl<'a> Checker<'a> {
                 ));
                 return None;
             }
-            halves.push(read.picks);
+            halves.push((read.picks, read.window));
         }
-        draft.rows.balanced = halves.pop();
-        draft.rows.picks = halves.pop()?;
+        let (second, first) = (halves.pop()?, halves.pop()?);
+        if first.1 != second.1 {
+            self.report(self.error(
+                704,
+                span,
+                "both halves of `balanced` are rows of one window",
+            ));
+            return None;
+        }
+        draft.rows.window = first.1;
+        draft.rows.balanced = Some(second.0);
+        draft.rows.picks = first.0;
         Some(())
     }
 

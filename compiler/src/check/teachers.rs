@@ -162,7 +162,13 @@ impl<'a> Checker<'a> {
         match (tower.shares_tables, origin) {
             (false, _) => Tables::Own,
             (true, Origin::Own | Origin::Like(_)) => Tables::Shared,
-            (true, Origin::CopyOf(of) | Origin::EmaOf(of, _) | Origin::Taken { run: of, .. }) => {
+            (
+                true,
+                Origin::CopyOf(of)
+                | Origin::Before(of)
+                | Origin::EmaOf(of, _)
+                | Origin::Taken { run: of, .. },
+            ) => {
                 self.report(
                     Diagnostic::error(
                         Code(509),

@@ -66,6 +66,7 @@ impl Checker<'_> {
                 .help("name its losses: `minimize main`"),
             );
         }
+        self.minimises_in_its_place(&plan.minimize, head(span));
         self.hir.trains.push(plan);
     }
 
@@ -232,6 +233,10 @@ impl Checker<'_> {
         patience: &ast::Expr,
         plan: &mut Train,
     ) {
+        if self.open_loop.is_some() {
+            self.not_yet(split.span, "early stopping in a loop over days");
+            return;
+        }
         if !self.stops_on(split) {
             return;
         }
@@ -301,6 +306,12 @@ impl Checker<'_> {
         }
         None
     }
+}
+
+/// The place of a training, which may be many lines long, is told by its first bytes.
+fn head(span: Span) -> Span {
+    let end = span.end.min(span.start + "train".len() as u32);
+    Span { end, ..span }
 }
 
 /// A training that says nothing of itself: what its options are where they are not written.

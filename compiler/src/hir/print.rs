@@ -22,9 +22,11 @@ pub fn print(hir: &Hir) -> String {
     printer.features();
     printer.weights();
     printer.towers();
+    printer.graphs();
     printer.losses();
     printer.trainings();
     printer.evaluations();
+    printer.daily();
     printer.exports();
     printer.tests();
     printer.out

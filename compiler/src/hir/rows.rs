@@ -3,6 +3,7 @@
 use reckon_grammar::span::Span;
 
 use super::{Expr, LocalId};
+use crate::plan::WindowPlan;
 
 /// Rows of a source.
 #[derive(Clone, Debug)]
@@ -11,6 +12,8 @@ pub struct Rows {
     pub source: String,
     /// The local that stands for its row handle.
     pub row: LocalId,
+    /// Which rows a day reads, in a loop.
+    pub window: Option<WindowPlan>,
     /// What rows must satisfy.
     pub condition: Option<Expr>,
     /// What narrows and weighs them after that, in order.
@@ -30,7 +33,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Whether they are a source with a condition and nothing else.
+    /// Whether they are a source, perhaps of a day, with a condition and nothing else.
     pub(crate) fn is_plain(&self) -> bool {
         self.picks.is_empty()
             && self.drawn.is_none()
@@ -55,13 +58,22 @@ pub enum Pick {
     /// Rows that satisfy a condition.
     Keep(Expr),
     /// At most so many: those with the largest values, or any where there is no value.
-    AtMost(usize, Option<Expr>),
+    AtMost(Amount, Option<Expr>),
     /// The share of the rows that has the largest values.
     Top(f64, Expr),
     /// The weight of each row in its loss.
     Weigh(Expr),
     /// Of the rows that satisfy the condition, each stays with this probability.
     DownSample(Expr, f64),
+}
+
+/// A number of rows.
+#[derive(Clone, Debug)]
+pub enum Amount {
+    /// Known while compiling.
+    Rows(usize),
+    /// `10 * count(ROWS)`
+    Times(f64, Box<Rows>),
 }
 
 /// Rows drawn beside each row: with another thing, and without its labels.

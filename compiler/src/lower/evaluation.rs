@@ -55,6 +55,7 @@ impl Lowering<'_, '_> {
             name: evaluation.name.clone(),
             source,
             condition,
+            window: evaluation.rows.window,
             kind,
             metrics: evaluation.metrics.clone(),
             slices,

@@ -8,7 +8,8 @@ use super::Lowering;
 use crate::graph::{Graph, Op};
 use crate::hir::{Origin, Tower};
 use crate::plan::{
-    AveragePlan, CopyPlan, EvaluationPlan, ExportPlan, LoadParam, LoadPlan, PhasePlan,
+    AveragePlan, CopyPlan, EvaluationPlan, ExportPlan, LoadParam, LoadPlan, LoopPlan, PhasePlan,
+    Turn,
 };
 use crate::routing::{PROGRAM, belongs, followed};
 
@@ -19,6 +20,7 @@ impl Lowering<'_, '_> {
         phases: &mut [PhasePlan],
         evaluations: &[EvaluationPlan],
         exports: &[ExportPlan],
+        daily: &mut Option<LoopPlan>,
     ) -> Vec<LoadPlan> {
         let hir = self.hir;
         let mut graphs: Vec<&Graph> = phases.iter().map(|phase| &phase.step.graph).collect();
@@ -34,6 +36,7 @@ impl Lowering<'_, '_> {
             };
             let placed = match follower.teacher.as_ref().map(|teacher| &teacher.origin) {
                 Some(Origin::CopyOf(_)) => copy(phases, &follower.name, paths),
+                Some(Origin::Before(_)) => as_the_day_begins(phases, daily, paths),
                 Some(Origin::EmaOf(_, decay)) => average(phases, paths, *decay),
                 Some(Origin::Own | Origin::Like(_) | Origin::Taken { .. }) | None => continue,
             };
@@ -177,6 +180,23 @@ fn copy(phases: &mut [PhasePlan], name: &str, paths: &BTreeSet<CopyOf>) -> bool 
         phases[*at].begins.extend(copies(paths));
     }
     !readers.is_empty()
+}
+
+/// Takes the values as each day begins. Whether a training of the loop changes any of them.
+fn as_the_day_begins(
+    phases: &[PhasePlan],
+    daily: &mut Option<LoopPlan>,
+    paths: &BTreeSet<CopyOf>,
+) -> bool {
+    let Some(daily) = daily else { return false };
+    let trains = daily.turns.iter().filter_map(|turn| match turn {
+        Turn::Train(at) => phases.get(*at),
+        Turn::Graph(_) | Turn::Evaluate(_) => None,
+    });
+    let changed: BTreeSet<String> = trains.flat_map(changed).collect();
+    daily.begins.extend(copies(paths));
+    paths.iter().any(|path| changed.contains(&path.from))
+        && all_there(phases, phases.len().saturating_sub(1), paths)
 }
 
 /// Begins an average at the first phase that changes what it follows, and moves it in each of them. Whether there is one.

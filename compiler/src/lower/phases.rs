@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
-use super::schedule::{Flow, order};
+use super::schedule::{Flow, order, waits};
 use super::{Lowering, fed, stream_handle};
 use crate::build::{GraphBuilder, Learning, Mode, Val};
 use crate::differentiate::reached;
@@ -59,15 +59,27 @@ impl<'a> Lowering<'a, '_> {
             .iter()
             .map(|forward| forward.flow.clone())
             .collect();
-        let order = match order(&flows) {
+        let inside = self.of_the_loop(&forwards);
+        let outside: Vec<usize> = (0..flows.len()).filter(|at| !inside.contains(at)).collect();
+        self.nothing_waits_for_the_loop(&forwards, &outside, &inside);
+        let before_it: Vec<Flow> = outside.iter().map(|at| flows[*at].clone()).collect();
+        let order = match order(&before_it) {
             Ok(order) => order,
             Err(circle) => {
-                self.circle(&circle.iter().map(|at| &forwards[*at]).collect::<Vec<_>>());
+                let circle = circle.iter().map(|at| &forwards[outside[*at]]);
+                self.circle(&circle.collect::<Vec<_>>());
                 return Vec::new();
             }
         };
+        let number = |at: &usize| outside[*at];
+        let mut order: Vec<(usize, Vec<usize>)> = order
+            .iter()
+            .map(|(at, before)| (number(at), before.iter().map(number).collect()))
+            .collect();
+        // A loop goes through its trainings in the order of the text.
+        order.extend(inside.iter().map(|at| (*at, Vec::new())));
         let ordered: Vec<&Forward<'a>> = order.iter().map(|(at, _)| &forwards[*at]).collect();
-        self.teachers_keep_to_themselves(&ordered);
+        self.teachers_keep_to_themselves(&ordered, outside.len());
         let place = |text: usize| order.iter().position(|(at, _)| *at == text);
         let phases = order.iter().zip(ordered);
         phases
@@ -144,6 +156,9 @@ impl<'a> Lowering<'a, '_> {
                     let value = builder.node(&loss.value)?;
                     match plan.is_weighed() {
                         true => builder.weighted_mean(value, handle, &loss.value),
+                        false if plan.window.is_some() => {
+                            builder.mean_over_perhaps_no_rows(value, &loss.value)
+                        }
                         false => builder.mean_over_rows(value, &loss.value),
                     }
                 })
@@ -323,6 +338,45 @@ impl<'a> Lowering<'a, '_> {
         }
     }
 
+    /// The trainings of the loop, in its order.
+    fn of_the_loop(&self, forwards: &[Forward<'_>]) -> Vec<usize> {
+        let turns = self.hir.daily.iter().flat_map(|daily| &daily.turns);
+        let place = |turn: &hir::Turn| match turn {
+            hir::Turn::Train(name) => forwards.iter().position(|known| known.train.name == *name),
+            hir::Turn::Graph(_) | hir::Turn::Evaluate(_) => None,
+        };
+        turns.filter_map(place).collect()
+    }
+
+    /// Trainings outside of a loop end before it begins.
+    fn nothing_waits_for_the_loop(
+        &mut self,
+        forwards: &[Forward<'_>],
+        outside: &[usize],
+        inside: &[usize],
+    ) {
+        for at in outside {
+            let waits = |other: &&usize| waits(&forwards[*at].flow, &forwards[**other].flow);
+            let Some(other) = inside.iter().find(waits) else {
+                continue;
+            };
+            let (one, other) = (forwards[*at].train, forwards[*other].train);
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code(818),
+                    head(one.span),
+                    format!(
+                        "`{}` waits for `{}`, which a loop trains",
+                        one.name, other.name
+                    ),
+                )
+                .label(head(other.span), "in the loop")
+                .note("trainings outside of a loop end before it begins")
+                .help("move the training into the loop"),
+            );
+        }
+    }
+
     fn circle(&mut self, circle: &[&Forward<'_>]) {
         let names: Vec<&str> = circle
             .iter()
@@ -347,7 +401,7 @@ impl<'a> Lowering<'a, '_> {
 
     /// Refuses losses that train what a teacher reads beside its own weights, once the teacher is trained: they would move
     /// it by the gradient of its students.
-    fn teachers_keep_to_themselves(&mut self, ordered: &[&Forward<'_>]) {
+    fn teachers_keep_to_themselves(&mut self, ordered: &[&Forward<'_>], daily: usize) {
         let hir = self.hir;
         let learning = hir.towers.iter().filter(|tower| tower.learns());
         for (tower, teacher) in learning.filter_map(|tower| Some((tower, tower.teacher.as_ref()?)))
@@ -356,7 +410,9 @@ impl<'a> Lowering<'a, '_> {
             let is_for = |loss: &&hir::Loss| loss.trains.contains(name);
             let first = ordered
                 .iter()
-                .position(|forward| forward.losses.iter().any(is_for));
+                .position(|forward| forward.losses.iter().any(is_for))
+                // What comes first in a day follows what comes last in the day before.
+                .map(|first| if first >= daily { daily } else { first });
             let borrowed: BTreeSet<&String> = ordered
                 .iter()
                 .filter_map(|forward| forward.learning.borrowed.get(name))

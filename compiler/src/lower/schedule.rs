@@ -46,7 +46,7 @@ fn comes_before(flows: &[Flow], first: usize, then: usize) -> bool {
 }
 
 /// Whether a training reads what another trains and it does not, or a copy of it.
-fn waits(then: &Flow, first: &Flow) -> bool {
+pub(super) fn waits(then: &Flow, first: &Flow) -> bool {
     first.trains.iter().any(|path| {
         let copied = then.copies.contains(path) && !first.copies.contains(path);
         copied || (then.reads.contains(path) && !then.trains.contains(path))

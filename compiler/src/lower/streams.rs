@@ -1,8 +1,8 @@
 //! Streams: the rows of losses, those of equal rows together.
 
 use super::Lowering;
-use crate::hir::{self, Draw, Pick, Rows};
-use crate::plan::{NegativesPlan, PickPlan, StreamOrder, StreamPlan};
+use crate::hir::{self, Amount, Draw, Pick, Rows};
+use crate::plan::{AmountPlan, NegativesPlan, PickPlan, StreamOrder, StreamPlan};
 
 impl Lowering<'_, '_> {
     /// Losses over equal rows share a stream. Gives the streams and the stream of each loss.
@@ -57,6 +57,7 @@ impl Lowering<'_, '_> {
         let mut stream = StreamPlan {
             name: String::new(),
             source: source.clone(),
+            window: rows.window,
             condition,
             picks,
             balanced,
@@ -70,29 +71,32 @@ impl Lowering<'_, '_> {
     }
 
     fn picks(&mut self, source: &str, picks: &[Pick]) -> Vec<PickPlan> {
-        let mut output =
-            |e: &hir::Expr, numeric| self.rows.output(source, e, numeric == Wants::Number, None);
-        picks
-            .iter()
-            .map(|pick| match pick {
-                Pick::Keep(cond) => PickPlan::Keep(output(cond, Wants::Truth)),
-                Pick::AtMost(n, by) => {
-                    let by = by.as_ref().map(|by| output(by, Wants::Number));
-                    PickPlan::AtMost(*n, by)
-                }
-                Pick::Top(share, by) => PickPlan::Top(*share, output(by, Wants::Number)),
-                Pick::Weigh(weight) => PickPlan::Weigh(output(weight, Wants::Number)),
-                Pick::DownSample(cond, rate) => {
-                    PickPlan::DownSample(output(cond, Wants::Truth), *rate)
-                }
-            })
-            .collect()
+        picks.iter().map(|pick| self.pick(source, pick)).collect()
     }
-}
 
-/// What a row value is read as.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wants {
-    Number,
-    Truth,
+    fn pick(&mut self, source: &str, pick: &Pick) -> PickPlan {
+        match pick {
+            Pick::Keep(cond) => PickPlan::Keep(self.rows.output(source, cond, false, None)),
+            Pick::AtMost(amount, by) => {
+                let amount = match amount {
+                    Amount::Rows(n) => AmountPlan::Rows(*n),
+                    Amount::Times(factor, rows) => {
+                        AmountPlan::Times(*factor, self.rows_as_they_are(rows))
+                    }
+                };
+                let by = by.as_ref().map(|by| self.number(source, by));
+                PickPlan::AtMost(amount, by)
+            }
+            Pick::Top(share, by) => PickPlan::Top(*share, self.number(source, by)),
+            Pick::Weigh(weight) => PickPlan::Weigh(self.number(source, weight)),
+            Pick::DownSample(cond, rate) => {
+                PickPlan::DownSample(self.rows.output(source, cond, false, None), *rate)
+            }
+        }
+    }
+
+    /// The output that holds a number of each row.
+    fn number(&mut self, source: &str, e: &hir::Expr) -> String {
+        self.rows.output(source, e, true, None)
+    }
 }

@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::Program;
+use super::{Program, WindowPlan};
 
 /// An evaluation.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct EvaluationPlan {
     pub source: String,
     /// A boolean output of the source's kernel that rows must satisfy.
     pub condition: Option<String>,
+    /// Which rows a day asks about, in a loop.
+    pub window: Option<WindowPlan>,
     /// What is asked.
     pub kind: EvaluationKind,
     /// Metrics by full name: `recall@50`, `gauc(user)`.

@@ -1,5 +1,6 @@
 //! The plan as text, for people: what a run will do, from top to bottom.
 
+mod daily;
 mod kernel;
 mod program;
 mod schedule;
@@ -19,7 +20,9 @@ pub fn print(plan: &Plan) -> String {
     sections::fits(&mut text, plan);
     sections::kernels(&mut text, plan);
     sections::tables(&mut text, plan);
+    daily::graphs(&mut text, plan);
     schedule::schedule(&mut text, plan);
+    daily::daily(&mut text, plan);
     program::phases(&mut text, plan);
     program::evaluations(&mut text, plan);
     program::exports(&mut text, plan);

@@ -1,5 +1,7 @@
 //! Which rows a stream takes, and what it draws beside them.
 
+use super::RowsPlan;
+
 /// What narrows or weighs the rows of a stream; names are outputs of the source's kernel.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PickPlan {
@@ -7,13 +9,31 @@ pub enum PickPlan {
     Keep(String),
     /// At most so many, those with the largest values of an output, ties in file order; any where there is no output, the same
     /// ones for one seed.
-    AtMost(usize, Option<String>),
+    AtMost(AmountPlan, Option<String>),
     /// The share of the rows with the largest values of an output, ties in file order, at least one.
     Top(f64, String),
     /// The output is the weight of each row in its loss.
     Weigh(String),
     /// Of the rows for which a boolean output is true, each stays with this probability.
     DownSample(String, f64),
+}
+
+/// A number of rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AmountPlan {
+    /// Known while compiling.
+    Rows(usize),
+    /// A multiple of the number of other rows.
+    Times(f64, RowsPlan),
+}
+
+impl std::fmt::Display for AmountPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Rows(n) => write!(f, "{n}"),
+            Self::Times(factor, rows) => write!(f, "{factor} * count({rows})"),
+        }
+    }
 }
 
 /// Rows drawn beside each row of a batch: its references, time and history but another thing, labels 0 or false.

@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::{NegativesPlan, PickPlan, Program, SamplerPlan};
+use super::{NegativesPlan, PickPlan, Program, SamplerPlan, WindowPlan};
 use crate::graph::Param;
 
 /// A training.
@@ -83,6 +83,8 @@ pub struct StreamPlan {
     pub name: String,
     /// The source.
     pub source: String,
+    /// Which rows a day takes, in a loop.
+    pub window: Option<WindowPlan>,
     /// A boolean output of the source's kernel that rows must satisfy.
     pub condition: Option<String>,
     /// What narrows and weighs rows after that, in order.
@@ -124,6 +126,9 @@ impl StreamPlan {
     /// How it prints: its rows as they are written.
     pub fn describe(&self) -> String {
         let mut text = self.source.clone();
+        if let Some(window) = &self.window {
+            text.push_str(&format!(" {window}"));
+        }
         if let Some(condition) = &self.condition {
             text.push_str(&format!(" where {condition}"));
         }

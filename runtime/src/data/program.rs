@@ -59,6 +59,15 @@ pub(crate) fn outputs(
     Ok(outputs)
 }
 
+/// Whether a row program reads a column of a source.
+pub(crate) fn reads(kernel: &Kernel, source: &str, column: &str) -> bool {
+    kernel.code.iter().any(|inst| match &inst.op {
+        RowOp::Column(name) => kernel.source == source && name == column,
+        RowOp::Through(target, name) => target == source && name == column,
+        _ => false,
+    })
+}
+
 /// What a row program reads at `rows` things of which nothing is known: every column is null.
 pub(crate) fn absent(kernel: &Kernel, rows: usize) -> Inputs<'_> {
     let nulls = |inst: &Inst| Cow::Owned(Column::nulls(&inst.ty.kind, rows));

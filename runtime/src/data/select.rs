@@ -1,6 +1,6 @@
 //! The rows of a stream: the training rows of its source that pass its condition, narrowed and weighed by its picks.
 
-use reckon_compiler::plan::{PickPlan, StreamOrder, StreamPlan};
+use reckon_compiler::plan::{AmountPlan, PickPlan, StreamOrder, StreamPlan};
 use reckon_compiler::random::site_hash;
 use reckon_kernel::{Column, Data};
 
@@ -29,10 +29,15 @@ impl Dataset {
             return selected;
         };
         let part = source.parts.as_ref().and_then(|parts| parts.names.first());
-        let rows = |condition| self.rows(&stream.source, part.map(String::as_str), condition);
+        let rows = |condition| {
+            let mut rows = self.rows(&stream.source, part.map(String::as_str), condition);
+            self.bound(&mut rows, source, stream.window);
+            rows
+        };
         let key = Key::new(site_hash(&stream.name));
         selected.rows = rows(stream.condition.as_deref());
         let first = selected.narrow(
+            self,
             source,
             std::mem::take(&mut selected.rows.clone()),
             &stream.picks,
@@ -40,10 +45,19 @@ impl Dataset {
         );
         selected.rows = first;
         if let Some(picks) = &stream.balanced {
-            let second = selected.narrow(source, rows(None), picks, key.with(1));
+            let second = selected.narrow(self, source, rows(None), picks, key.with(1));
             selected.second = Some(second);
         }
         selected
+    }
+
+    fn amount(&self, amount: &AmountPlan) -> usize {
+        match amount {
+            AmountPlan::Rows(n) => *n,
+            AmountPlan::Times(factor, rows) => {
+                (factor * self.rows_of(rows).len() as f64).round() as usize
+            }
+        }
     }
 
     /// With which probability a row of a batch is each row of the stream: rows and shares that sum to 1.
@@ -77,6 +91,7 @@ impl Selected {
     /// The rows that stay, in file order.
     fn narrow(
         &mut self,
+        data: &Dataset,
         source: &Source,
         mut rows: Vec<u32>,
         picks: &[PickPlan],
@@ -87,10 +102,10 @@ impl Selected {
             match pick {
                 PickPlan::Keep(output) => rows.retain(|row| truth(source, output, *row)),
                 PickPlan::AtMost(n, None) => {
-                    rows = largest(rows, *n, |row| key.draw(u64::from(row)) as f64)
+                    rows = largest(rows, data.amount(n), |row| key.draw(u64::from(row)) as f64)
                 }
                 PickPlan::AtMost(n, Some(by)) => {
-                    rows = largest(rows, *n, |row| number(source, by, row))
+                    rows = largest(rows, data.amount(n), |row| number(source, by, row))
                 }
                 PickPlan::Top(share, by) => {
                     let n = (share * rows.len() as f64).ceil() as usize;

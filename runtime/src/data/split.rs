@@ -24,6 +24,19 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Parts by name, of which nothing is told.
+    pub(crate) fn of_names(names: Vec<String>, of: Vec<u8>) -> Self {
+        Self {
+            names,
+            of,
+            report: SplitReport {
+                parts: Vec::new(),
+                cut: 0,
+                training_later_than_median_test: 0.0,
+            },
+        }
+    }
+
     /// The rows of a part in file order.
     pub fn rows(&self, part: &str) -> Vec<u32> {
         let Some(wanted) = self.names.iter().position(|name| name == part) else {

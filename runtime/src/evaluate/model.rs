@@ -12,7 +12,7 @@ use reckon_torch::{Device, RunKey, Store};
 
 use super::predictions::Prediction;
 use super::report::Report;
-use crate::data::{ABSENT_ROW, Dataset, Source, StepKey};
+use crate::data::{ABSENT_ROW, Dataset, Parts, Source, StepKey};
 use crate::failure::{Failure, FailureKind, NAME};
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
@@ -23,6 +23,8 @@ use scored::Ranking;
 pub(crate) enum Detail {
     /// The metrics of the model, as early stopping needs them.
     Metrics,
+    /// What was said to each query too.
+    Kept,
     /// Intervals, slices and baselines too.
     Full,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) data: &'a Dataset,
     /// The events that are evaluated.
     pub(crate) events: &'a Source,
+    /// How they are split, or how a day splits them.
+    pub(crate) split: Option<&'a Parts>,
     pub(crate) seed: u64,
 }
 
@@ -65,6 +69,18 @@ impl<'a> Evaluation<'a> {
         device: Device,
         seed: u64,
     ) -> Result<Self, Failure> {
+        Self::of_parts(whole, plan, data, None, store, (device, seed))
+    }
+
+    /// The same, of events that a day splits.
+    pub(crate) fn of_parts(
+        whole: &'a Plan,
+        plan: &'a EvaluationPlan,
+        data: &'a Dataset,
+        split: Option<&'a Parts>,
+        store: &mut Store,
+        (device, seed): (Device, u64),
+    ) -> Result<Self, Failure> {
         let names = whole.sources.iter().map(|source| source.name.as_str());
         let events = data
             .source(&plan.source)
@@ -73,6 +89,7 @@ impl<'a> Evaluation<'a> {
             plan,
             data,
             events,
+            split: split.or(events.parts.as_ref()),
             seed,
         };
         for program in plan.programs() {
@@ -100,6 +117,19 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// The metrics of what was said before.
+    pub(crate) fn report_of(
+        &self,
+        predictions: &[Prediction],
+        split: &str,
+        detail: Detail,
+    ) -> Report {
+        match &self.kind {
+            Kind::Retrieval(retrieval) => retrieval.report_of(predictions, split),
+            Kind::Ranking(ranking) => ranking.report_of(predictions, split, detail),
+        }
+    }
+
     /// The retrieval, where it is one.
     pub(crate) fn retrieval(&self) -> Option<&Retrieval<'a>> {
         match &self.kind {
@@ -112,7 +142,7 @@ impl<'a> Evaluation<'a> {
 impl Frame<'_> {
     /// The number of a part of the split. Events without a split are one part under any name.
     pub(crate) fn part(&self, split: &str) -> Result<u8, Failure> {
-        let Some(parts) = &self.events.parts else {
+        let Some(parts) = self.split else {
             return Ok(0);
         };
         let names = || parts.names.iter().map(String::as_str);
@@ -123,10 +153,20 @@ impl Frame<'_> {
 
     /// For each row the number of its part.
     pub(crate) fn parts(&self) -> Vec<u8> {
-        self.events
-            .parts
-            .as_ref()
+        self.split
             .map_or_else(|| vec![0; self.events.rows], |parts| parts.of.clone())
+    }
+
+    /// The rows of a part that satisfy the condition, in file order; all parts of events without a split are all of them.
+    fn rows(&self, part: Option<&str>) -> Vec<u32> {
+        let mut rows = self
+            .data
+            .rows(&self.plan.source, None, self.plan.condition.as_deref());
+        if let (Some(parts), Some(part)) = (self.split, part) {
+            let wanted = parts.names.iter().position(|name| name == part);
+            rows.retain(|row| wanted == Some(parts.of[*row as usize] as usize));
+        }
+        rows
     }
 
     /// For each row whether it satisfies the condition.

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Prediction {
     /// The row of the events at which was asked.
     pub(crate) row: u32,
+    /// The day of the row, in a loop.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) day: Option<String>,
     /// The reference by which intervals are drawn, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) by: Option<String>,
@@ -85,6 +88,7 @@ mod tests {
         let said = [(3, list), (4, score)];
         said.map(|(row, said)| Prediction {
             row,
+            day: None,
             by: Some("user".to_owned()),
             of: of(),
             said,

@@ -58,6 +58,15 @@ pub(super) fn event(event: &Event) -> Value {
             );
             json!({ "event": "evaluated", "during": during, "report": report.to_json() })
         }
+        Event::DayTurn {
+            day,
+            number,
+            days,
+            turn,
+        } => {
+            json!({ "event": "day_turn", "day": day, "number": number, "days": days, "turn": turn })
+        }
+        Event::LoopFinished { days } => json!({ "event": "loop_finished", "days": days }),
         Event::StoppedEarly {
             phase,
             epoch,
@@ -77,8 +86,8 @@ pub(super) fn event(event: &Event) -> Value {
     }
 }
 
-/// What was measured, as a flat object with phase, epoch, step and split; `None` for events that measure nothing.
-pub(super) fn measurement(event: &Event) -> Option<Value> {
+/// What was measured, as a flat object with the day and the turn of a loop, phase, epoch, step and split; `None` for events that measure nothing.
+pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Option<Value> {
     let (place, split, evaluation, values) = match event {
         Event::EpochFinished {
             phase,
@@ -106,11 +115,17 @@ pub(super) fn measurement(event: &Event) -> Option<Value> {
         | Event::Warning(_)
         | Event::PhaseStarted { .. }
         | Event::Progress(_)
+        | Event::DayTurn { .. }
+        | Event::LoopFinished { .. }
         | Event::StoppedEarly { .. }
         | Event::PhaseFinished { .. }
         | Event::Finished { .. } => return None,
     };
     let mut line = Map::new();
+    if let Some((day, turn)) = today {
+        line.insert("day".to_owned(), json!(day));
+        line.insert("turn".to_owned(), json!(turn));
+    }
     if let Some((phase, epoch, step)) = place {
         line.insert("phase".to_owned(), json!(phase));
         line.insert("epoch".to_owned(), json!(epoch));

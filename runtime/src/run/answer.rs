@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reckon_compiler::plan::Plan;
+use reckon_compiler::plan::{Plan, Turn};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Data;
 use reckon_torch::{Device, Store};
@@ -13,8 +13,8 @@ use crate::data::{Dataset, Source};
 use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluation};
 use crate::failure::{Failure, NAME, whole_spec};
-use crate::step::{declare_loaded, declare_phase};
-use crate::train::import;
+use crate::step::{declare_daily, declare_loaded, declare_phase};
+use crate::train::{Timeline, import};
 
 /// Recommendations for one user.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +65,8 @@ pub fn eval(
     } = &mut model;
     plan.evaluations
         .iter()
+        // Those of a loop were asked day by day.
+        .filter(|evaluation| evaluation.window.is_none())
         .map(|evaluation| {
             let ready = Evaluation::new(plan, evaluation, data, store, *device, *seed)?;
             Ok(ready.report(store, split, Detail::Full)?.report)
@@ -141,21 +143,26 @@ impl Model {
         let checkpoints = checkpoints_of(run);
         let checkpoint = Checkpoint::read(&checkpoints, whole_spec(plan))?;
         let position = &checkpoint.position;
-        if let Some(phase) = plan.phases.get(position.phase) {
-            let message = format!(
-                "training `{}` of `{}` has not ended",
-                phase.name,
-                run.display()
-            );
+        let data = load(plan, root, checkpoints)?;
+        let timeline = Timeline::new(plan, &data);
+        if position.turn < timeline.len() {
+            let message = match timeline.at(position.turn) {
+                Some((None, Turn::Train(phase))) => format!(
+                    "training `{}` of `{}` has not ended",
+                    plan.phases[phase].name,
+                    run.display()
+                ),
+                _ => format!("the loop of `{}` has not ended", run.display()),
+            };
             return Err(misfit(plan, message));
         }
-        let data = load(plan, root, checkpoints)?;
         let seed = position.seed;
         let mut store = Store::new(device);
         declare_loaded(&mut store, plan, &data, seed)?;
         for phase in &plan.phases {
             declare_phase(&mut store, plan, &data, phase, seed)?;
         }
+        declare_daily(&mut store, plan, &data, seed)?;
         import(plan, &mut store, &checkpoint.weights)?;
         Ok(Self {
             data,

@@ -315,12 +315,20 @@ fn is_before(line: &str, checkpoint: &Checkpoint, plan: &Plan) -> bool {
     let position = &checkpoint.position;
     let measured = || {
         let line: Value = serde_json::from_str(line).ok()?;
+        if let Some(turn) = line["turn"].as_u64() {
+            let (turn, step) = (
+                usize::try_from(turn).ok()?,
+                line["step"].as_u64().unwrap_or(0),
+            );
+            let so_far = turn == position.turn && step > 0 && step <= position.step as u64;
+            return Some(turn < position.turn || so_far);
+        }
         let phase = plan
             .phases
             .iter()
             .position(|phase| Some(phase.name.as_str()) == line["phase"].as_str())?;
         let step = usize::try_from(line["step"].as_u64()?).ok()?;
-        Some(phase < position.phase || (phase == position.phase && step <= position.step))
+        Some(phase < position.turn || (phase == position.turn && step <= position.step))
     };
     measured().unwrap_or(false)
 }

@@ -13,7 +13,7 @@ use super::{RunOptions, Spec, device_of, load_anew};
 use crate::checkpoint::tensors;
 use crate::data::{HostTensor, HostValues};
 use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
-use crate::train::{Traced, Training};
+use crate::train::{Course, Reached, Traced, Turned};
 
 /// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
 /// `initial.safetensors` and `final.safetensors`, the parameters before the first step and after the last;
@@ -43,17 +43,17 @@ pub fn trace(
         Failure::new(FailureKind::Data, diagnostic.note(error.to_string()))
     })?;
     let (data, teachers) = load_anew(spec)?;
-    let training = Training {
+    let course = Course {
         plan: spec.plan,
-        data: &data,
         device,
         seed: options.seed,
         threads: options.threads,
         interrupted: options.interrupted,
         checkpoints: out,
-        fitted: BTreeMap::new(),
-        teachers,
+        fitted: &BTreeMap::new(),
+        teachers: &teachers,
     };
+    let training = course.training(&data, Reached::default(), Turned::default());
     let mut losses = Vec::new();
     let [first, last] = training.trace(steps, |step, Traced { batch, outputs }| {
         losses.push(outputs.iter().cloned().collect::<BTreeMap<_, _>>());

@@ -24,14 +24,7 @@ impl Phase<'_> {
         value: f64,
         snapshot: &Snapshot,
     ) -> Result<Failure, Failure> {
-        let at = self
-            .training
-            .plan
-            .phases
-            .iter()
-            .position(|phase| std::ptr::eq(phase, self.plan));
-        let phases = at.map_or(self.training.plan.phases.len(), |at| at + 1);
-        let mut store = restore(self.training, phases, &snapshot.weights)?;
+        let mut store = restore(self.training, &snapshot.weights)?;
         let batches = self.batches();
         for earlier in snapshot.step..step {
             self.advance(&mut store, &batches.at(earlier), earlier)?;

@@ -12,9 +12,9 @@ use super::ahead::{Ahead, Queue, in_order};
 use super::epoch::{Judge, Verdict};
 use super::pace::Pace;
 use super::stream::Stream;
-use super::{Training, schedule};
+use super::{Training, Turned, schedule};
 use crate::checkpoint::Position;
-use crate::data::{Assembler, Batch, StepKey};
+use crate::data::{Assembler, Batch, Selected, StepKey};
 use crate::failure::{Failure, NO_ROWS};
 use crate::observer::{Event, Observer, Progress};
 use crate::random::Key;
@@ -30,6 +30,8 @@ pub(super) struct Phase<'a> {
     pub(super) step: Step<'a>,
     streams: Vec<Stream>,
     judge: Option<Judge<'a>>,
+    /// Its steps on earlier days.
+    earlier: usize,
 }
 
 /// Makes the inputs of each step, in any order.
@@ -38,6 +40,9 @@ pub(super) struct Batches<'p> {
     assembler: &'p Assembler<'p>,
     schedule: Schedule,
     steps: usize,
+    /// Steps of the training on earlier days.
+    earlier: usize,
+    turn: Turned,
     seed: u64,
 }
 
@@ -49,10 +54,16 @@ impl Batches<'_> {
             .iter()
             .map(|stream| stream.rows_of(step))
             .collect();
-        let schedule = schedule::factor(self.schedule, step, self.steps);
+        let Turned { day, days, .. } = self.turn;
+        // A schedule spans all days, as if each had as many steps as this one.
+        let (at, of) = (
+            day.unwrap_or(0) * self.steps + step,
+            days.max(1) * self.steps,
+        );
+        let schedule = schedule::factor(self.schedule, at, of);
         let key = StepKey {
             seed: self.seed,
-            step: step as u64,
+            step: (self.earlier + step) as u64,
             training: true,
             schedule,
         };
@@ -71,6 +82,7 @@ impl<'a> Phase<'a> {
     pub(super) fn new(
         training: &'a Training<'a>,
         plan: &'a PhasePlan,
+        earlier: usize,
         store: &mut Store,
     ) -> Result<Self, Failure> {
         let Training {
@@ -98,6 +110,7 @@ impl<'a> Phase<'a> {
             step,
             streams,
             judge,
+            earlier,
         })
     }
 
@@ -138,10 +151,15 @@ impl<'a> Phase<'a> {
             steps: position.step,
             seconds: began.elapsed().as_secs_f64(),
         });
+        let mut earlier = std::mem::take(&mut position.earlier);
+        if self.training.turn.day.is_some() {
+            *earlier.entry(self.plan.name.clone()).or_insert(0) += position.step;
+        }
         *position = Position {
             seed: position.seed,
-            phase: position.phase + 1,
+            turn: position.turn + 1,
             total_steps: position.total_steps,
+            earlier,
             ..Position::default()
         };
         Ok(())
@@ -241,6 +259,8 @@ impl<'a> Phase<'a> {
             assembler: &self.step.assembler,
             schedule: self.plan.schedule,
             steps: self.steps(),
+            earlier: self.earlier,
+            turn: self.training.turn,
             seed: self.training.seed,
         }
     }
@@ -251,7 +271,7 @@ impl<'a> Phase<'a> {
         RunKey {
             seed: self.training.seed,
             stream,
-            step: step as u64,
+            step: (self.earlier + step) as u64,
             first_row: 0,
         }
     }
@@ -316,9 +336,16 @@ fn rows_of(
     phase: &PhasePlan,
     plan: &StreamPlan,
 ) -> Result<Stream, Failure> {
-    let selected = training.data.selected(plan);
+    let mut selected = training.data.selected(plan);
     let empty = selected.second.as_ref().is_some_and(Vec::is_empty);
-    if selected.rows.is_empty() || empty {
+    let nothing = selected.rows.is_empty() || empty;
+    if nothing && plan.window.is_some() {
+        // A day without such rows trains without them.
+        selected = Selected {
+            second: selected.second.map(|_| Vec::new()),
+            ..Selected::default()
+        };
+    } else if nothing {
         let message = format!(
             "stream `{}` of `{}` has no training rows",
             plan.name, phase.name
@@ -329,9 +356,12 @@ fn rows_of(
         ));
         return Err(Failure::data(vec![diagnostic]));
     }
-    let key = Key::new(training.seed)
+    let mut key = Key::new(training.seed)
         .with(site_hash(&phase.name))
         .with(site_hash(&plan.name));
+    if let Some(day) = training.turn.day {
+        key = key.with(day as u64);
+    }
     Ok(Stream::new(training.data, plan, selected, key))
 }
 

@@ -107,6 +107,9 @@ impl Stream {
     /// The rows of a step, counted from 0 through all epochs.
     pub(crate) fn rows_of(&self, step: usize) -> Vec<u32> {
         let rows = &self.first.rows;
+        if rows.is_empty() {
+            return Vec::new();
+        }
         let key = self.key.with(step as u64);
         match &self.order {
             Order::Drawn if self.first.batch <= rows.len() => {
@@ -137,10 +140,7 @@ const SECOND: u64 = u64::MAX;
 
 impl Half {
     fn new(groups: Option<Vec<usize>>, rows: Vec<u32>, batch: usize, key: Key) -> Self {
-        assert!(
-            !rows.is_empty() && batch > 0,
-            "internal: a stream has rows and takes some a step"
-        );
+        assert!(batch > 0, "internal: a stream takes rows at a step");
         Self {
             rows,
             groups,
@@ -151,7 +151,7 @@ impl Half {
     }
 
     fn steps(&self) -> usize {
-        if self.groups.is_some() {
+        if self.groups.is_some() && !self.rows.is_empty() {
             return self.epoch(0).steps.len() - 1;
         }
         let whole = self.rows.len() / self.batch;

@@ -31,7 +31,7 @@ impl Training<'_> {
             return Ok([Vec::new(), Vec::new()]);
         };
         let mut store = self.first_store()?;
-        let phase = Phase::new(self, plan, &mut store)?;
+        let phase = Phase::new(self, plan, 0, &mut store)?;
         begin(&mut store, plan)?;
         let initial = store.export();
         let batches = phase.batches();

@@ -8,27 +8,23 @@ use reckon_torch::{Store, Stored};
 
 use super::Training;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
-use crate::step::{declare_loaded, declare_phase};
+use crate::step::{declare_daily, declare_loaded, declare_phase};
 
-/// A store with the parameters of the first `phases`, all of them taken from `stored`.
+/// A store with the parameters of what has been begun, all of them taken from `stored`.
 ///
 /// # Errors
 /// Parameters of the plan that `stored` lacks, or has in another shape, or has in excess.
-pub(crate) fn restore(
-    training: &Training<'_>,
-    phases: usize,
-    stored: &[Stored],
-) -> Result<Store, Failure> {
+pub(crate) fn restore(training: &Training<'_>, stored: &[Stored]) -> Result<Store, Failure> {
     let mut store = Store::new(training.device);
-    declare_loaded(&mut store, training.plan, training.data, training.seed)?;
-    for phase in &training.plan.phases[..phases.min(training.plan.phases.len())] {
-        declare_phase(
-            &mut store,
-            training.plan,
-            training.data,
-            phase,
-            training.seed,
-        )?;
+    let Training {
+        plan, data, seed, ..
+    } = *training;
+    declare_loaded(&mut store, plan, data, seed)?;
+    for phase in &training.reached.phases {
+        declare_phase(&mut store, plan, data, &plan.phases[*phase], seed)?;
+    }
+    if training.reached.daily {
+        declare_daily(&mut store, plan, data, seed)?;
     }
     import(training.plan, &mut store, stored)?;
     Ok(store)

@@ -4,8 +4,8 @@ use super::Printer;
 use super::expr::init;
 use crate::graph::text::rule;
 use crate::hir::{
-    Draw, EvaluationKind, Except, Expr, Feature, Loss, Negatives, Optimizer, Origin, Pick, Rows,
-    Sampler, Tables, Tower, Train, Ty,
+    Amount, Draw, EvaluationKind, Except, Expr, Feature, Loss, Negatives, Optimizer, Origin, Pick,
+    Rows, Sampler, Tables, Tower, Train, Turn, Ty,
 };
 use crate::plan::print::{source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
@@ -105,6 +105,42 @@ impl Printer<'_> {
         self.line(&format!("  = {value}"));
     }
 
+    pub(super) fn graphs(&mut self) {
+        for graph in &self.hir.graphs {
+            self.item();
+            let rows = self.rows(&graph.rows);
+            let (nearness, people, things) = (&graph.nearness, &graph.people, &graph.things);
+            let head = format!("graph {} = {nearness}: {things}", graph.name);
+            self.line(&format!("{head} by the {people} of {rows}"));
+        }
+        for affinity in &self.hir.affinities {
+            self.item();
+            let seeds = self.rows(&affinity.seeds);
+            self.line(&format!(
+                "`{}` by graph {} to {seeds}",
+                affinity.column, affinity.graph
+            ));
+        }
+    }
+
+    pub(super) fn daily(&mut self) {
+        let Some(daily) = &self.hir.daily else { return };
+        self.item();
+        let by = crate::value::Value::Duration(daily.by);
+        self.line(&format!(
+            "loop {} over {} by {by} {{",
+            daily.name, daily.source
+        ));
+        for turn in &daily.turns {
+            self.line(&match turn {
+                Turn::Graph(name) => format!("  graph {name}"),
+                Turn::Train(name) => format!("  train {name}"),
+                Turn::Evaluate(name) => format!("  evaluate {name}"),
+            });
+        }
+        self.line("}");
+    }
+
     pub(super) fn losses(&mut self) {
         for loss in &self.hir.losses {
             self.item();
@@ -127,6 +163,9 @@ impl Printer<'_> {
     fn rows(&mut self, rows: &Rows) -> String {
         self.name(rows.row, &rows.source);
         let mut text = rows.source.clone();
+        if let Some(window) = &rows.window {
+            text.push_str(&format!(" {window}"));
+        }
         if let Some(condition) = &rows.condition {
             let condition = self.whole(condition, 0, 0);
             text.push_str(&format!(" where {condition}"));
@@ -158,14 +197,24 @@ impl Printer<'_> {
     }
 
     fn pick(&mut self, pick: &Pick) -> String {
-        let mut value = |e: &Expr| self.whole(e, 0, 0);
         match pick {
-            Pick::Keep(cond) => format!(" |> keep({})", value(cond)),
-            Pick::AtMost(n, None) => format!(" |> at_most({n})"),
-            Pick::AtMost(n, Some(by)) => format!(" |> at_most({n}, by: {})", value(by)),
-            Pick::Top(share, by) => format!(" |> top({}%, by: {})", share * 100.0, value(by)),
-            Pick::Weigh(weight) => format!(" |> weigh({})", value(weight)),
-            Pick::DownSample(cond, rate) => format!(" |> down_sample({}, {rate})", value(cond)),
+            Pick::Keep(cond) => format!(" |> keep({})", self.whole(cond, 0, 0)),
+            Pick::AtMost(n, by) => {
+                let by = by.as_ref().map(|by| self.whole(by, 0, 0));
+                let by = by.map(|by| format!(", by: {by}")).unwrap_or_default();
+                let n = match n {
+                    Amount::Rows(n) => n.to_string(),
+                    Amount::Times(factor, rows) => format!("{factor} * count({})", self.rows(rows)),
+                };
+                format!(" |> at_most({n}{by})")
+            }
+            Pick::Top(share, by) => {
+                format!(" |> top({}%, by: {})", share * 100.0, self.whole(by, 0, 0))
+            }
+            Pick::Weigh(weight) => format!(" |> weigh({})", self.whole(weight, 0, 0)),
+            Pick::DownSample(cond, rate) => {
+                format!(" |> down_sample({}, {rate})", self.whole(cond, 0, 0))
+            }
         }
     }
 
@@ -343,6 +392,7 @@ fn derived(tower: &Tower) -> Option<String> {
         Origin::Like(of) => format!("like {of}"),
         Origin::Taken { like, run } => format!("like {like} from checkpoint {run:?}"),
         Origin::CopyOf(of) => format!("copy of {of}"),
+        Origin::Before(of) => format!("{of} as the day began"),
         Origin::EmaOf(of, decay) => format!("ema of {of} decay {decay:?}"),
     };
     Some(match teacher.tables {

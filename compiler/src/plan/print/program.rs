@@ -67,10 +67,13 @@ pub(super) fn evaluations(text: &mut Text, plan: &Plan) {
 }
 
 fn evaluation(text: &mut Text, evaluation: &EvaluationPlan) {
-    let rows = match &evaluation.condition {
-        Some(condition) => format!("{} where `{condition}`", evaluation.source),
-        None => evaluation.source.clone(),
-    };
+    let mut rows = evaluation.source.clone();
+    if let Some(window) = &evaluation.window {
+        rows.push_str(&format!(" {window}"));
+    }
+    if let Some(condition) = &evaluation.condition {
+        rows.push_str(&format!(" where `{condition}`"));
+    }
     match &evaluation.kind {
         EvaluationKind::Retrieval {
             entity,

@@ -9,7 +9,7 @@ use crate::baseline::RetrievalBaseline;
 use crate::data::{ABSENT_ROW, HostTensor, HostValues, Now, Source};
 use crate::evaluate::predictions::{Prediction, Said};
 use crate::evaluate::queries::{Asked, Asking, EventRows, Query};
-use crate::evaluate::report::{BaselineValue, Report};
+use crate::evaluate::report::{BaselineValue, MetricValue, Report};
 use crate::evaluate::retrieval::{Except, Lists, Measure, Ranked, rank};
 use crate::evaluate::slice::{Slice, by_training_count};
 use crate::evaluate::top::top_items;
@@ -107,6 +107,33 @@ impl<'a> Retrieval<'a> {
         })
     }
 
+    /// The means over lists that were ranked before; metrics of all lists together, as coverage, are not defined.
+    pub(super) fn report_of(&self, predictions: &[Prediction], split: &str) -> Report {
+        let value = |name: &String| {
+            let lists = predictions.iter().filter_map(|one| match &one.said {
+                Said::List { values, .. } => values.get(name).copied(),
+                Said::Score { .. } => None,
+            });
+            let (sum, count) = lists.fold((0.0, 0_usize), |(sum, count), x| (sum + x, count + 1));
+            (count > 0).then(|| sum / count as f64)
+        };
+        let metrics = self.frame.plan.metrics.iter().map(|name| MetricValue {
+            name: name.clone(),
+            value: value(name),
+            interval: None,
+        });
+        Report {
+            evaluation: self.frame.plan.name.clone(),
+            split: split.to_owned(),
+            unit: "queries",
+            count: predictions.len(),
+            metrics: metrics.collect(),
+            slices: Vec::new(),
+            baselines: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     pub(super) fn report(
         &self,
         store: &mut Store,
@@ -116,6 +143,7 @@ impl<'a> Retrieval<'a> {
         let asked = Asked::new(&self.rows, self.frame.part(split)?, self.asking);
         let (slices, lists) = match detail {
             Detail::Metrics => (&[][..], Lists::Measured),
+            Detail::Kept => (&[][..], Lists::Kept),
             Detail::Full => (self.slices.as_slice(), Lists::Kept),
         };
         let measure = Measure {
@@ -146,7 +174,7 @@ impl<'a> Retrieval<'a> {
         };
         let predictions = self.predictions(&asked, &ranked);
         match detail {
-            Detail::Metrics => report.metrics = ranked.metrics(None),
+            Detail::Metrics | Detail::Kept => report.metrics = ranked.metrics(None),
             Detail::Full => {
                 let groups: Vec<u32> = asked
                     .queries
@@ -176,6 +204,7 @@ impl<'a> Retrieval<'a> {
         lists
             .map(|(query, (list, values))| Prediction {
                 row: query.row,
+                day: None,
                 by: Some(self.asker.clone()),
                 of: self
                     .frame

@@ -94,11 +94,7 @@ impl<'a> Ranking<'a> {
     ) -> Result<Evaluated, Failure> {
         let frame = self.frame;
         frame.part(split)?;
-        let rows = frame.data.rows(
-            &frame.plan.source,
-            Some(split),
-            frame.plan.condition.as_deref(),
-        );
+        let rows = frame.rows(Some(split));
         let scores = self.outputs(store, &self.score, &rows, "score")?;
         if let Some(count) = Some(scores.iter().filter(|score| !score.is_finite()).count())
             .filter(|count| *count > 0)
@@ -112,7 +108,7 @@ impl<'a> Ranking<'a> {
         };
         let interval = match (detail, &frame.plan.interval) {
             (Detail::Full, Some(by)) => Some((by.as_str(), Key::new(frame.seed))),
-            (Detail::Full, None) | (Detail::Metrics, _) => None,
+            (Detail::Full, None) | (Detail::Metrics | Detail::Kept, _) => None,
         };
         let measured = scored.measure(&self.metrics, interval);
         let mut report = Report {
@@ -129,6 +125,8 @@ impl<'a> Ranking<'a> {
         if detail == Detail::Full {
             report.slices = scored.slices(&self.metrics, &self.slices, &rows);
             self.add_baselines(store, &scored, &mut report)?;
+        }
+        if detail != Detail::Metrics {
             predictions = self.predictions(&rows, &scored);
         }
         Ok(Evaluated {
@@ -137,12 +135,53 @@ impl<'a> Ranking<'a> {
         })
     }
 
+    /// The metrics of rows that were scored before.
+    pub(super) fn report_of(
+        &self,
+        predictions: &[Prediction],
+        split: &str,
+        detail: Detail,
+    ) -> Report {
+        let plan = self.frame.plan;
+        let rows: Vec<u32> = predictions.iter().map(|one| one.row).collect();
+        let said = predictions.iter().filter_map(|one| match &one.said {
+            Said::Score { score, label } => Some((*score, *label)),
+            Said::List { .. } => None,
+        });
+        let (scores, labels) = said.unzip();
+        let scored = Scored {
+            scores,
+            labels,
+            references: self.references(&rows),
+        };
+        let interval = match (detail, &plan.interval) {
+            (Detail::Full, Some(by)) => Some((by.as_str(), Key::new(self.frame.seed))),
+            (Detail::Full, None) | (Detail::Metrics | Detail::Kept, _) => None,
+        };
+        let measured = scored.measure(&self.metrics, interval);
+        let slices = match detail {
+            Detail::Full => scored.slices(&self.metrics, &self.slices, &rows),
+            Detail::Metrics | Detail::Kept => Vec::new(),
+        };
+        Report {
+            evaluation: plan.name.clone(),
+            split: split.to_owned(),
+            unit: "rows",
+            count: rows.len(),
+            metrics: measured.metrics,
+            slices,
+            baselines: Vec::new(),
+            notes: measured.notes,
+        }
+    }
+
     fn predictions(&self, rows: &[u32], scored: &Scored) -> Vec<Prediction> {
         let said = scored.scores.iter().zip(&scored.labels);
         rows.iter()
             .zip(said)
             .map(|(row, (score, label))| Prediction {
                 row: *row,
+                day: None,
                 by: self.grouped_by.clone(),
                 of: self.frame.keys_at(*row, |_| true),
                 said: Said::Score {
@@ -163,15 +202,8 @@ impl<'a> Ranking<'a> {
         if frame.plan.baselines.is_empty() {
             return Ok(());
         }
-        let first = frame
-            .events
-            .parts
-            .as_ref()
-            .and_then(|parts| parts.names.first())
-            .map(String::as_str);
-        let training = frame
-            .data
-            .rows(&frame.plan.source, first, frame.plan.condition.as_deref());
+        let first = frame.split.and_then(|parts| parts.names.first());
+        let training = frame.rows(first.map(String::as_str));
         let labels = self.labels(store, &training)?;
         let absent = |rows: usize| vec![ABSENT_ROW; rows];
         let item = |references: &std::collections::BTreeMap<String, Vec<u32>>, rows: usize| {

@@ -1,0 +1,77 @@
+//! What a loop runs once a day, and item graphs.
+
+use super::Lowering;
+use crate::hir;
+use crate::plan::{AffinityPlan, EvaluationPlan, GraphPlan, LoopPlan, PhasePlan, RowsPlan, Turn};
+
+impl Lowering<'_, '_> {
+    /// The loop of a spec. Trainings and evaluations that were refused are left out.
+    pub(super) fn daily(
+        &self,
+        phases: &[PhasePlan],
+        evaluations: &[EvaluationPlan],
+    ) -> Option<LoopPlan> {
+        let daily = self.hir.daily.as_ref()?;
+        let place = |turn: &hir::Turn| match turn {
+            hir::Turn::Graph(name) => {
+                let at = self.hir.graphs.iter().position(|known| known.name == *name);
+                at.map(Turn::Graph)
+            }
+            hir::Turn::Train(name) => {
+                let at = phases.iter().position(|known| known.name == *name);
+                at.map(Turn::Train)
+            }
+            hir::Turn::Evaluate(name) => {
+                let at = evaluations.iter().position(|known| known.name == *name);
+                at.map(Turn::Evaluate)
+            }
+        };
+        Some(LoopPlan {
+            name: daily.name.clone(),
+            source: daily.source.clone(),
+            by: daily.by,
+            begins: Vec::new(),
+            turns: daily.turns.iter().filter_map(place).collect(),
+            span: daily.span,
+        })
+    }
+
+    pub(super) fn graphs(&mut self) -> Vec<GraphPlan> {
+        let graphs = self.hir.graphs.iter();
+        graphs
+            .map(|graph| GraphPlan {
+                name: graph.name.clone(),
+                nearness: graph.nearness,
+                rows: self.rows_as_they_are(&graph.rows),
+                people: graph.people.clone(),
+                things: graph.things.clone(),
+                span: graph.span,
+            })
+            .collect()
+    }
+
+    pub(super) fn affinities(&mut self) -> Vec<AffinityPlan> {
+        let affinities = self.hir.affinities.iter();
+        affinities
+            .filter_map(|affinity| {
+                let mut graphs = self.hir.graphs.iter();
+                let graph = graphs.position(|graph| graph.name == affinity.graph)?;
+                Some(AffinityPlan {
+                    column: affinity.column.clone(),
+                    graph,
+                    seeds: self.rows_as_they_are(&affinity.seeds),
+                })
+            })
+            .collect()
+    }
+
+    /// Rows with a window and a condition.
+    pub(super) fn rows_as_they_are(&mut self, rows: &hir::Rows) -> RowsPlan {
+        let condition = rows.condition.as_ref();
+        RowsPlan {
+            source: rows.source.clone(),
+            condition: condition.map(|cond| self.rows.output(&rows.source, cond, false, None)),
+            window: rows.window,
+        }
+    }
+}
