@@ -63,7 +63,7 @@ fn plan(rest: &str) -> Plan {
 }
 
 /// The tensors of a run's checkpoint by name, as bytes.
-fn weights(run: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn weights(run: &Path) -> BTreeMap<String, Vec<u8>> {
     let bytes = fs::read(run.join("checkpoint/weights.safetensors")).unwrap();
     let header = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let names: Value = serde_json::from_slice(&bytes[8..8 + header]).unwrap();
