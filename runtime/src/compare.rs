@@ -284,6 +284,7 @@ mod tests {
     fn run_of_lists(folder: &Path, value: impl Fn(u32) -> f64) {
         let prediction = |row: u32| Prediction {
             row,
+            day: None,
             by: Some("user".to_owned()),
             of: BTreeMap::from([("user".to_owned(), row.to_string())]),
             said: Said::List {
@@ -298,6 +299,7 @@ mod tests {
     fn run_of_scores(folder: &Path, score: impl Fn(u32) -> f32) {
         let prediction = |row: u32| Prediction {
             row,
+            day: None,
             by: Some("user".to_owned()),
             of: BTreeMap::from([("user".to_owned(), (row / 5).to_string())]),
             said: Said::Score {

@@ -233,7 +233,11 @@ fn taken(tower: &Tower) -> Option<Taken> {
             teacher: tower.name.clone(),
             run: run.clone(),
         }),
-        Origin::Own | Origin::Like(_) | Origin::CopyOf(_) | Origin::Before(_) | Origin::EmaOf(..) => None,
+        Origin::Own
+        | Origin::Like(_)
+        | Origin::CopyOf(_)
+        | Origin::Before(_)
+        | Origin::EmaOf(..) => None,
     }
 }
 

@@ -40,8 +40,30 @@ impl Checker<'_> {
             }
             _ => return self.no_graph(callee.span),
         };
+        let ([rows, people, things], nearness) = self.nearness(kind, args, span)?;
+        let rows = self.plain_rows(rows, &format!("graph {}", graph.name.text))?;
+        self.has_window(&rows);
+        let people = self.end_of_edges(&rows.source, people)?;
+        let things = self.end_of_edges(&rows.source, things)?;
+        Some(ItemGraph {
+            name: graph.name.text.clone(),
+            nearness,
+            rows,
+            people,
+            things,
+            span: graph.name.span,
+        })
+    }
+
+    /// The arguments of a kind of graph: rows, people and things; and how near two things are.
+    fn nearness<'e>(
+        &mut self,
+        kind: &str,
+        args: &'e [Arg],
+        span: Span,
+    ) -> Option<([&'e ast::Expr; 3], NearnessPlan)> {
         let entities = [("rows", true), ("people", true), ("things", true)];
-        let (rows, people, things, nearness) = match kind {
+        let (ends, nearness) = match kind {
             "swing" => {
                 let params = [
                     &entities[..],
@@ -55,14 +77,14 @@ impl Checker<'_> {
                     top: self.whole_or(top, "top", TOP)?,
                     users: self.whole_or(users, "users", USERS)?,
                 };
-                (rows, people, things, nearness)
+                ([rows, people, things], nearness)
             }
             "cosine" => {
                 let params = [&entities[..], &[("top", false)]].concat();
                 let [rows, people, things, top] =
                     self.row_arguments(kind, args, sized(&params), span)?;
                 let top = self.whole_or(top, "top", TOP)?;
-                (rows, people, things, NearnessPlan::Cosine { top })
+                ([rows, people, things], NearnessPlan::Cosine { top })
             }
             _ => {
                 let params = [&entities[..], &[("restart", false), ("rounds", false)]].concat();
@@ -72,21 +94,11 @@ impl Checker<'_> {
                     restart: self.number_or(restart, 0.15)?,
                     rounds: self.whole_or(rounds, "rounds", 30)?,
                 };
-                (rows, people, things, nearness)
+                ([rows, people, things], nearness)
             }
         };
-        let rows = self.plain_rows(rows?, &format!("graph {}", graph.name.text))?;
-        self.has_window(&rows);
-        let people = self.end_of_edges(&rows.source, people?)?;
-        let things = self.end_of_edges(&rows.source, things?)?;
-        Some(ItemGraph {
-            name: graph.name.text.clone(),
-            nearness,
-            rows,
-            people,
-            things,
-            span: graph.name.span,
-        })
+        let [rows, people, things] = ends;
+        Some(([rows?, people?, things?], nearness))
     }
 
     fn no_graph(&mut self, span: Span) -> Option<ItemGraph> {

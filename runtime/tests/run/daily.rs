@@ -136,16 +136,27 @@ fn each_day_is_asked_about_before_it_trains_and_all_days_are_pooled() {
     let world = world();
     let mut recorder = Recorder::default();
     world
-        .run(&plan(&whole_loop("task + moved + 0.1 * follow")), "run", |_| {}, &mut recorder)
+        .run(
+            &plan(&whole_loop("task + moved + 0.1 * follow")),
+            "run",
+            |_| {},
+            &mut recorder,
+        )
         .unwrap();
     let asked = scores(&world, "run");
     let days: Vec<&str> = asked.keys().map(String::as_str).collect();
-    assert_eq!(days, ["2020-09-15", "2020-09-16", "2020-09-17", "2020-09-18"]);
+    assert_eq!(
+        days,
+        ["2020-09-15", "2020-09-16", "2020-09-17", "2020-09-18"]
+    );
     assert!(asked.values().all(|rows| rows.len() == ROWS_A_DAY / 3));
     let summary = fs::read_to_string(world.path("run/summary.json")).unwrap();
     let summary: Value = serde_json::from_str(&summary).unwrap();
     for split in days.iter().chain(&["pooled", "mean of days"]) {
-        assert!(summary["shop"][*split]["auc"].is_number(), "{split}: {summary}");
+        assert!(
+            summary["shop"][*split]["auc"].is_number(),
+            "{split}: {summary}"
+        );
     }
     let trained = recorder.events.iter().filter_map(|event| match event {
         Event::PhaseFinished { phase, steps, .. } => Some((phase.as_str(), *steps)),
@@ -180,9 +191,10 @@ fn without_its_factors_the_transfer_leaves_the_model_of_the_target_alone() {
     world.loops(&whole_loop("task"), "alone");
     let (zero, alone) = (weights(&world.path("zero")), weights(&world.path("alone")));
     let mut compared = 0;
-    for (name, bytes) in alone.iter().filter(|(name, _)| {
-        name.starts_with("local") || name.starts_with("main/")
-    }) {
+    for (name, bytes) in alone
+        .iter()
+        .filter(|(name, _)| name.starts_with("local") || name.starts_with("main/"))
+    {
         assert!(zero[name] == *bytes, "{name}");
         compared += 1;
     }
@@ -221,7 +233,12 @@ fn a_loop_that_was_stopped_on_any_turn_ends_with_the_same_bits() {
         assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
         world.interrupted.store(false, Ordering::Relaxed);
         world
-            .run(&plan, &out, |options| options.resume = true, &mut Recorder::default())
+            .run(
+                &plan,
+                &out,
+                |options| options.resume = true,
+                &mut Recorder::default(),
+            )
             .unwrap();
         for file in [
             "checkpoint/weights.safetensors",
@@ -252,5 +269,8 @@ fn a_teacher_as_the_day_began_is_what_the_day_before_left() {
     let (ended, day_before) = (weights(&world.path("run")), weights(&world.path("stopped")));
     let path = "whole.mlp.0.linear.weight";
     assert!(ended[&format!("before/whole/{path}")] == day_before[path]);
-    assert!(ended[path] != day_before[path], "the last day has trained the teacher since");
+    assert!(
+        ended[path] != day_before[path],
+        "the last day has trained the teacher since"
+    );
 }

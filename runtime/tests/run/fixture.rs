@@ -129,6 +129,9 @@ fn span() -> Span {
 /// Two towers with in-batch softmax: `epochs` long, watched by recall@5 on the validation part.
 pub(crate) fn plan(epochs: usize, patience: Option<usize>) -> Plan {
     Plan {
+        graphs: Vec::new(),
+        affinities: Vec::new(),
+        daily: None,
         settings: [("dim".to_owned(), Value::Int(8))].into(),
         sources: vec![
             source(
@@ -460,6 +463,7 @@ fn query() -> Program {
 
 fn evaluation() -> EvaluationPlan {
     EvaluationPlan {
+        window: None,
         name: "films".to_owned(),
         source: "rating".to_owned(),
         condition: Some("likes".to_owned()),
