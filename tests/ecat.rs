@@ -1,0 +1,91 @@
+//! The example of a daily loop on a few generated visits, with the settings of its README.
+
+#![cfg(feature = "torch")]
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+const DAYS: usize = 4;
+const ROWS_A_DAY: usize = 150;
+const USERS: usize = 30;
+const ITEMS: usize = 24;
+
+#[test]
+fn ecat_and_its_baselines_run_day_by_day() {
+    let data = visits();
+    for settings in [
+        &["dim=4"][..],
+        &["dim=4", "beta=0", "eta=0"],
+        &["dim=4", "eta=0", "theta=0", "most=1000", "weighted=false"],
+        &["dim=4", "theta=0", "most=1000"],
+        &["dim=4", "gate=hard"],
+        &["dim=4", "gate=constant"],
+    ] {
+        let summary = run(data.path(), settings);
+        let shop = summary["shop"].as_object().unwrap();
+        let mut splits: Vec<&str> = shop.keys().map(String::as_str).collect();
+        splits.sort_unstable();
+        let expected = [
+            "2020-09-15",
+            "2020-09-16",
+            "2020-09-17",
+            "mean of days",
+            "pooled",
+        ];
+        assert_eq!(splits, expected, "{settings:?}");
+        for metric in ["auc", "logloss"] {
+            assert!(
+                shop["pooled"][metric].is_number(),
+                "{settings:?}: {summary}"
+            );
+        }
+    }
+}
+
+/// The summary of a run of the example.
+fn run(data: &Path, settings: &[&str]) -> serde_json::Value {
+    let out = tempfile::tempdir().unwrap();
+    let run = out.path().join("run");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ecat/world.rec");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reckon"));
+    command.arg("run").arg(model).args(["--seed", "1", "--out"]);
+    command.arg(&run);
+    let data = format!("data={}", data.display());
+    for setting in [data.as_str()].iter().chain(settings) {
+        command.args(["--set", setting]);
+    }
+    let output = command.env("OMP_NUM_THREADS", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{settings:?}: {said}");
+    assert!(!said.contains("warning["), "{settings:?}: {said}");
+    let summary = fs::read_to_string(run.join("summary.json")).unwrap();
+    serde_json::from_str(&summary).unwrap()
+}
+
+/// A folder with visits of a shop and of three other places, in which like users click on like items.
+fn visits() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut users, mut items) = (
+        "user_id,region\n".to_owned(),
+        "item_id,category\n".to_owned(),
+    );
+    let mut visits = "user_id,item_id,domain,click,buy,at\n".to_owned();
+    (0..USERS).for_each(|id| writeln!(users, "{id},{}", id % 3).unwrap());
+    (0..ITEMS).for_each(|id| writeln!(items, "{id},{}", id % 4).unwrap());
+    for row in 0..DAYS * ROWS_A_DAY {
+        let (day, place) = (row / ROWS_A_DAY, row % ROWS_A_DAY);
+        let (user, item) = (row * 7 % USERS, (row * row + row) % ITEMS);
+        let domain = ["target", "home", "search", "feed"][row % 4];
+        let click = user % 3 == item % 3 || row % 11 == 0;
+        let at = 1_600_041_600 + day * 86_400 + place * 500;
+        let (click, buy) = (u8::from(click), u8::from(click && row % 5 == 0));
+        writeln!(visits, "{user},{item},{domain},{click},{buy},{at}").unwrap();
+    }
+    for (name, text) in [("users", users), ("items", items), ("visits", visits)] {
+        fs::write(folder.path().join(name).with_extension("csv"), text).unwrap();
+    }
+    folder
+}
