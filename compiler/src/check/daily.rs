@@ -279,8 +279,28 @@ impl<'a> Checker<'a> {
                             .help("move the training into the loop"),
                     );
                 }
-                None => {}
+                None => self.reads_no_days(&rows, span),
             }
+        }
+    }
+
+    /// Events that a loop goes over are not split, so a training before it would read all days.
+    fn reads_no_days(&mut self, rows: &Rows, span: Span) {
+        let Some(daily) = self.hir.daily.as_ref() else {
+            return;
+        };
+        if daily.source == rows.source {
+            let (day, source) = (&daily.name, &rows.source);
+            let diagnostic = Diagnostic::error(
+                Code(713),
+                span,
+                format!("a training outside of the loop reads all days of `{source}`"),
+            );
+            let diagnostic = diagnostic
+                .label(rows.span, "of every day")
+                .note("the first day would begin with what the last has taught")
+                .help(format!("move it into the loop, over `{source} in {day}`"));
+            self.report(diagnostic);
         }
     }
 

@@ -183,6 +183,8 @@ impl Checker<'_> {
         let [graph, things, seeds] = self.row_arguments("affinity", args, params, span)?;
         let (graph, things, seeds) = (graph?, things?, seeds?);
         let graph = self.graph_named(graph)?;
+        // A graph of all days would tell the first of the last.
+        self.has_window(&graph.rows);
         let handle = self.expr(things);
         let of = match &handle.ty {
             Ty::Handle(of) if of.source == graph.things => of.clone(),
