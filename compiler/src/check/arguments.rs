@@ -36,6 +36,54 @@ enum Placed {
 }
 
 impl Checker<'_> {
+    /// The arguments of a row function by position and name.
+    pub(super) fn row_arguments<'e, const N: usize>(
+        &mut self,
+        callee: &str,
+        args: &'e [Arg],
+        params: [(&str, bool); N],
+        span: Span,
+    ) -> Option<[Option<&'e ast::Expr>; N]> {
+        let mut slots = [None; N];
+        let mut place = 0;
+        for arg in args {
+            let at = match &arg.name {
+                Some(name) => params.iter().position(|(known, _)| *known == name.text),
+                None => {
+                    place += 1;
+                    Some(place - 1).filter(|at| *at < N)
+                }
+            };
+            let Some(at) = at.filter(|at| slots[*at].is_none()) else {
+                let names: Vec<&str> = params.iter().map(|(name, _)| *name).collect();
+                self.report(
+                    self.error(
+                        222,
+                        arg.value.span,
+                        format!("`{callee}` does not take this argument"),
+                    )
+                    .note(format!("its arguments are {}", super::list(&names))),
+                );
+                return None;
+            };
+            slots[at] = Some(&arg.value);
+        }
+        let missing = params
+            .iter()
+            .zip(&slots)
+            .find(|((_, needed), slot)| *needed && slot.is_none());
+        if let Some(((name, _), _)) = missing {
+            let names: Vec<&str> = params.iter().map(|(name, _)| *name).collect();
+            let help = format!("its arguments are `{callee}({})`", names.join(", "));
+            self.report(
+                self.error(223, span, format!("`{callee}` needs `{name}`"))
+                    .help(help),
+            );
+            return None;
+        }
+        Some(slots)
+    }
+
     /// Puts arguments to parameters: the piped value first, then by position, then by name.
     pub(super) fn arguments(
         &mut self,

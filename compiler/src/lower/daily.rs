@@ -1,6 +1,10 @@
 //! What a loop runs once a day, and item graphs.
 
+use reckon_grammar::diagnostic::{Code, Diagnostic};
+
 use super::Lowering;
+use super::phases::{Forward, head};
+use super::schedule::waits;
 use crate::hir;
 use crate::plan::{AffinityPlan, EvaluationPlan, GraphPlan, LoopPlan, PhasePlan, RowsPlan, Turn};
 
@@ -72,6 +76,45 @@ impl Lowering<'_, '_> {
             source: rows.source.clone(),
             condition: condition.map(|cond| self.rows.output(&rows.source, cond, false, None)),
             window: rows.window,
+        }
+    }
+
+    /// The trainings of the loop, in its order.
+    pub(super) fn of_the_loop(&self, forwards: &[Forward<'_>]) -> Vec<usize> {
+        let turns = self.hir.daily.iter().flat_map(|daily| &daily.turns);
+        let place = |turn: &hir::Turn| match turn {
+            hir::Turn::Train(name) => forwards.iter().position(|known| known.train.name == *name),
+            hir::Turn::Graph(_) | hir::Turn::Evaluate(_) => None,
+        };
+        turns.filter_map(place).collect()
+    }
+
+    /// Trainings outside of a loop end before it begins.
+    pub(super) fn nothing_waits_for_the_loop(
+        &mut self,
+        forwards: &[Forward<'_>],
+        outside: &[usize],
+        inside: &[usize],
+    ) {
+        for at in outside {
+            let waits = |other: &&usize| waits(&forwards[*at].flow, &forwards[**other].flow);
+            let Some(other) = inside.iter().find(waits) else {
+                continue;
+            };
+            let (one, other) = (forwards[*at].train, forwards[*other].train);
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code(818),
+                    head(one.span),
+                    format!(
+                        "`{}` waits for `{}`, which a loop trains",
+                        one.name, other.name
+                    ),
+                )
+                .label(head(other.span), "in the loop")
+                .note("trainings outside of a loop end before it begins")
+                .help("move the training into the loop"),
+            );
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
-use super::schedule::{Flow, order, waits};
+use super::schedule::{Flow, order};
 use super::{Lowering, fed, stream_handle};
 use crate::build::{GraphBuilder, Learning, Mode, Val};
 use crate::differentiate::reached;
@@ -338,45 +338,6 @@ impl<'a> Lowering<'a, '_> {
         }
     }
 
-    /// The trainings of the loop, in its order.
-    fn of_the_loop(&self, forwards: &[Forward<'_>]) -> Vec<usize> {
-        let turns = self.hir.daily.iter().flat_map(|daily| &daily.turns);
-        let place = |turn: &hir::Turn| match turn {
-            hir::Turn::Train(name) => forwards.iter().position(|known| known.train.name == *name),
-            hir::Turn::Graph(_) | hir::Turn::Evaluate(_) => None,
-        };
-        turns.filter_map(place).collect()
-    }
-
-    /// Trainings outside of a loop end before it begins.
-    fn nothing_waits_for_the_loop(
-        &mut self,
-        forwards: &[Forward<'_>],
-        outside: &[usize],
-        inside: &[usize],
-    ) {
-        for at in outside {
-            let waits = |other: &&usize| waits(&forwards[*at].flow, &forwards[**other].flow);
-            let Some(other) = inside.iter().find(waits) else {
-                continue;
-            };
-            let (one, other) = (forwards[*at].train, forwards[*other].train);
-            self.diagnostics.push(
-                Diagnostic::error(
-                    Code(818),
-                    head(one.span),
-                    format!(
-                        "`{}` waits for `{}`, which a loop trains",
-                        one.name, other.name
-                    ),
-                )
-                .label(head(other.span), "in the loop")
-                .note("trainings outside of a loop end before it begins")
-                .help("move the training into the loop"),
-            );
-        }
-    }
-
     fn circle(&mut self, circle: &[&Forward<'_>]) {
         let names: Vec<&str> = circle
             .iter()
@@ -484,7 +445,7 @@ fn flow_of(hir: &Hir, graph: &Graph, trains: BTreeSet<String>) -> Flow {
 }
 
 /// The place of a training, which may be many lines long, is told by its first bytes.
-fn head(span: Span) -> Span {
+pub(super) fn head(span: Span) -> Span {
     let end = span.end.min(span.start + "train".len() as u32);
     Span { end, ..span }
 }
