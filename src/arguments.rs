@@ -60,6 +60,8 @@ pub(crate) enum Verb {
     Flow(Flow),
     /// List what happens to graphs between building and running
     Passes,
+    /// Serve an editor: the language server, on stdin and stdout
+    Lsp,
     /// Say what this machine has and what is missing
     Doctor,
 }

@@ -13,6 +13,7 @@ mod explain;
 mod finished;
 mod flow;
 mod fmt;
+mod lsp;
 mod new;
 mod passes;
 #[cfg(feature = "torch")]
@@ -65,6 +66,7 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Explain(arguments) => explain::explain(arguments, console),
         Verb::New(arguments) => new::new(arguments, console),
         Verb::Fmt(arguments) => fmt::fmt(arguments, console),
+        Verb::Lsp => lsp::lsp(console),
         Verb::Doctor => doctor::doctor(console),
     }
 }

@@ -48,7 +48,7 @@ use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::{Sources, Span};
 
 use crate::hir::{Expr, ExprKind, Facts, Hir, LocalId, Ty};
-use crate::modules::{self, Program};
+use crate::modules::{self, Module, Program};
 use crate::value::Value;
 use crate::world::World;
 
@@ -68,6 +68,10 @@ pub struct Checked {
     pub resolved: Vec<(String, Value)>,
     /// The types of settings, `let`s, features, towers and losses as text, at the places of their values.
     pub types: Vec<(Span, String)>,
+    /// The types of pipes as text, at the whole of what they give. What a function expands to several times is there as often.
+    pub steps: Vec<(Span, String)>,
+    /// The files as syntax: the user's, then the library.
+    pub modules: Vec<Module>,
 }
 
 /// Checks a spec. `overrides` are the `--set` pairs; their values are typed by the settings' defaults.
@@ -85,6 +89,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     let Checker {
         hir,
         types,
+        steps,
         mut diagnostics,
         ..
     } = checker;
@@ -98,6 +103,8 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
         diagnostics,
         resolved,
         types,
+        steps,
+        modules: program.modules,
     }
 }
 
@@ -168,6 +175,8 @@ pub(crate) struct Checker<'a> {
     hint: Option<String>,
     /// The types of values as text, at their places.
     types: Vec<(Span, String)>,
+    /// The types of pipes as text.
+    steps: Vec<(Span, String)>,
     /// Columns whose type could not be read; said once.
     broken_columns: BTreeSet<(String, String)>,
     /// Names of items that this compiler does not lower yet; said once, where they are declared.
@@ -205,6 +214,7 @@ impl<'a> Checker<'a> {
             used: BTreeSet::new(),
             hint: None,
             types: Vec::new(),
+            steps: Vec::new(),
             broken_columns: BTreeSet::new(),
             refused: BTreeSet::new(),
             open_loop: None,
@@ -253,6 +263,14 @@ impl<'a> Checker<'a> {
         if !value.is_error() && !self.in_library() {
             let shown = self.show(&value.ty);
             self.types.push((span, shown));
+        }
+    }
+
+    /// Notes the type of what a pipe of the spec gives.
+    fn reveal_step(&mut self, span: Span, value: &Expr) {
+        if !value.is_error() && !self.in_library() {
+            let shown = self.show(&value.ty);
+            self.steps.push((span, shown));
         }
     }
 

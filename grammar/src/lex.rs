@@ -3,32 +3,40 @@
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
+pub enum TokenKind {
+    /// Letters, digits and `_`, not beginning with a digit.
     Word,
+    /// With its fraction, exponent, unit or percent sign.
     Number,
     /// With quotes; ends at the line's end where the closing quote is missing.
     Text,
+    /// An operator, a bracket, or a character that the language does not know.
     Mark,
     /// From `//` up to the line's end.
     Comment,
+    /// `\n`
     Newline,
 }
 
 /// A piece of the text that is not white space.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Token {
-    pub(crate) kind: TokenKind,
-    pub(crate) start: usize,
-    pub(crate) end: usize,
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Its first byte.
+    pub start: usize,
+    /// One past its last byte.
+    pub end: usize,
 }
 
 impl Token {
-    pub(crate) fn text<'a>(&self, source: &'a str) -> &'a str {
+    /// Its text in the source that it was cut from.
+    pub fn text<'a>(&self, source: &'a str) -> &'a str {
         &source[self.start..self.end]
     }
 
     /// Whether it stands for something in the program.
-    pub(crate) fn is_code(&self) -> bool {
+    pub fn is_code(&self) -> bool {
         !matches!(self.kind, TokenKind::Comment | TokenKind::Newline)
     }
 }
@@ -36,7 +44,7 @@ impl Token {
 const MARKS: &[&str] = &["|>", "=>", "->", "==", "!=", "<=", ">=", "~=", ".."];
 
 /// All tokens of `source` in order; what lies between them is blanks.
-pub(crate) fn lex(source: &str) -> Vec<Token> {
+pub fn lex(source: &str) -> Vec<Token> {
     let mut tokens = Vec::with_capacity(source.len() / 4);
     let mut at = 0;
     while let Some(first) = source[at..].chars().next() {

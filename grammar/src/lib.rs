@@ -8,7 +8,7 @@ mod format;
 pub mod ir;
 pub mod keywords;
 mod layout;
-mod lex;
+pub mod lex;
 mod parse;
 mod recover;
 pub mod span;

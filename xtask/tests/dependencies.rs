@@ -49,6 +49,7 @@ const OWNER: &[(&str, &str)] = &[
     ("parquet", "reckon-runtime"),
     ("safetensors", "reckon-runtime"),
     ("lsp-server", "reckon-lsp"),
+    ("gen-lsp-types", "reckon-lsp"),
     ("clap", "reckon"),
     ("indicatif", "reckon"),
     ("miette", "reckon"),

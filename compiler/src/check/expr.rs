@@ -26,7 +26,11 @@ impl Checker<'_> {
             Syntax::Name(name) => self.name(name, span),
             Syntax::Field(base, name) => self.field(base, name, span),
             Syntax::Call(callee, args) => self.call(callee, None, args, span),
-            Syntax::Pipe(value, callee, args) => self.call(callee, Some(value), args, span),
+            Syntax::Pipe(value, callee, args) => {
+                let piped = self.call(callee, Some(value), args, span);
+                self.reveal_step(span, &piped);
+                piped
+            }
             Syntax::Unary(op, value) => self.unary(*op, value, span),
             Syntax::Binary(op, a, b) => match self.chained(*op, a, span) {
                 Some(middle) => self.chain(*op, a, middle, b, span),

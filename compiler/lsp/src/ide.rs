@@ -1,0 +1,90 @@
+//! What can be said about a spec: functions from an [`Analysis`] and a place to plain data.
+
+pub mod actions;
+pub mod edit;
+pub mod position;
+
+use reckon_compiler::check::{self, Checked};
+use reckon_compiler::lower::compile;
+use reckon_compiler::world::{Texts, World};
+use reckon_grammar::diagnostic::{Code, Diagnostic};
+use reckon_grammar::span::FileId;
+
+use position::Lines;
+
+/// A spec, or a file of the library, with everything that the compiler makes of it.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The file that is asked about.
+    pub file: FileId,
+    /// What checking gave.
+    pub checked: Checked,
+    /// What checking found and, where it found no error, what lowering found.
+    pub findings: Vec<Diagnostic>,
+    lines: Lines,
+}
+
+impl Analysis {
+    /// Analyses a spec and all that it uses.
+    pub fn of_spec(world: &dyn World, path: &str) -> Self {
+        let checked = check::check(world, path, &[]);
+        let lowered = checked.hir.as_ref().and_then(|hir| compile(hir).err());
+        let findings = checked
+            .diagnostics
+            .iter()
+            .cloned()
+            .chain(lowered.into_iter().flatten());
+        Self::new(FileId(0), findings.collect(), checked)
+    }
+
+    /// Analyses a file of the library by its name, `std/math.rec`. Such files have no findings: they stand by themselves.
+    pub fn of_library(name: &str) -> Self {
+        let nothing = Texts([(String::new(), String::new())].into());
+        let checked = check::check(&nothing, "", &[]);
+        let named = checked
+            .sources
+            .iter()
+            .find(|(_, source)| source.name == name);
+        let file = named.map_or(FileId(0), |(file, _)| file);
+        Self::new(file, Vec::new(), checked)
+    }
+
+    fn new(file: FileId, findings: Vec<Diagnostic>, checked: Checked) -> Self {
+        let lines = Lines::new(&checked.sources.file(file).text);
+        Self {
+            file,
+            checked,
+            findings,
+            lines,
+        }
+    }
+
+    /// The text that is asked about.
+    pub fn text(&self) -> &str {
+        &self.checked.sources.file(self.file).text
+    }
+
+    /// Its lines.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// Whether a file of this compilation has this path.
+    pub fn reads(&self, path: &str) -> bool {
+        let mut files = self.checked.sources.iter();
+        files.any(|(file, source)| source.name == path && !self.is_library(file))
+    }
+
+    /// Whether a file that it names could not be read.
+    pub fn lacks_a_file(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| finding.code == Code(201))
+    }
+
+    /// Whether a file of this compilation is the library's.
+    pub fn is_library(&self, file: FileId) -> bool {
+        let mut modules = self.checked.modules.iter();
+        modules.any(|module| module.file == file && module.library)
+    }
+}
