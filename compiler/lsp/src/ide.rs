@@ -1,8 +1,16 @@
 //! What can be said about a spec: functions from an [`Analysis`] and a place to plain data.
 
 pub mod actions;
+pub mod completion;
 pub mod edit;
+pub mod hints;
+pub mod hover;
+pub mod index;
+pub mod outline;
 pub mod position;
+pub mod rename;
+pub mod signature;
+pub mod tokens;
 
 use reckon_compiler::check::{self, Checked};
 use reckon_compiler::lower::compile;
@@ -10,6 +18,8 @@ use reckon_compiler::world::{Texts, World};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::FileId;
 
+use edit::Edit;
+use index::{Index, Symbol};
 use position::Lines;
 
 /// A spec, or a file of the library, with everything that the compiler makes of it.
@@ -21,6 +31,8 @@ pub struct Analysis {
     pub checked: Checked,
     /// What checking found and, where it found no error, what lowering found.
     pub findings: Vec<Diagnostic>,
+    /// Which name stands for what.
+    pub index: Index,
     lines: Lines,
 }
 
@@ -51,7 +63,13 @@ impl Analysis {
 
     fn new(file: FileId, findings: Vec<Diagnostic>, checked: Checked) -> Self {
         let lines = Lines::new(&checked.sources.file(file).text);
+        let names = checked
+            .sources
+            .iter()
+            .map(|(file, source)| (file, source.name.clone()));
+        let index = Index::of(&checked.modules, &names.collect::<Vec<_>>());
         Self {
+            index,
             file,
             checked,
             findings,
@@ -86,5 +104,45 @@ impl Analysis {
     pub fn is_library(&self, file: FileId) -> bool {
         let mut modules = self.checked.modules.iter();
         modules.any(|module| module.file == file && module.library)
+    }
+
+    /// The type of what a declaration's value gives, as text.
+    pub fn type_of(&self, symbol: &Symbol) -> Option<&str> {
+        let value = symbol.value?;
+        let types = self.checked.types.iter();
+        types
+            .rev()
+            .find(|(span, _)| *span == value)
+            .map(|(_, ty)| ty.as_str())
+    }
+
+    /// Where the items of the text begin.
+    pub fn item_starts(&self) -> Vec<usize> {
+        let modules = self
+            .checked
+            .modules
+            .iter()
+            .filter(|module| module.file == self.file);
+        let items = modules.flat_map(|module| &module.ast.items);
+        items.map(|item| item.span.range().start).collect()
+    }
+
+    /// The `use` that brings a function into scope, where it is not.
+    pub fn use_needed(&self, symbol: &Symbol) -> Option<Edit> {
+        let module = symbol.module.as_deref()?;
+        if matches!(module, "std.prim" | "std.prelude") || self.is_library(self.file) {
+            return None;
+        }
+        let path = format!("{module}.{}", symbol.name);
+        let used = self
+            .checked
+            .modules
+            .iter()
+            .filter(|module| !module.library)
+            .flat_map(|module| &module.ast.items);
+        let in_scope = used
+            .filter_map(|item| actions::used_path(&item.kind))
+            .any(|used| used == module || used == path);
+        (!in_scope).then(|| actions::add_use(self, &path))
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod convert;
+mod names;
 mod uri;
 
 use std::collections::{BTreeMap, BTreeSet};

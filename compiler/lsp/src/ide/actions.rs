@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use reckon_grammar::ast::ItemKind;
+use reckon_grammar::ast::{ItemKind, Use};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
@@ -75,15 +75,24 @@ fn module_of<'a>(analysis: &'a Analysis, name: &str) -> Option<&'a str> {
     Some(&module.path)
 }
 
+/// The path of a `use` of the library.
+pub(super) fn used_path(item: &ItemKind) -> Option<String> {
+    match item {
+        ItemKind::Use(Use::Library(names)) => {
+            let names: Vec<&str> = names.iter().map(|name| name.text.as_str()).collect();
+            Some(names.join("."))
+        }
+        _ => None,
+    }
+}
+
 /// A `use` after those that are there; else above the first item that is not preceded by text of its own.
-fn add_use(analysis: &Analysis, path: &str) -> Edit {
+pub(super) fn add_use(analysis: &Analysis, path: &str) -> Edit {
     let modules = analysis.checked.modules.iter();
-    let items = modules
+    let mut items = modules
         .filter(|module| module.file == analysis.file)
         .flat_map(|module| &module.ast.items);
-    let last = items
-        .filter(|item| matches!(item.kind, ItemKind::Use(_)))
-        .next_back();
+    let last = items.rfind(|item| matches!(item.kind, ItemKind::Use(_)));
     let (at, text) = match last {
         Some(item) => (item.span.range().end, format!("\nuse {path}")),
         None => (0, format!("use {path}\n\n")),

@@ -1,7 +1,8 @@
 //! From what `ide` says to what the protocol says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use gen_lsp_types as lsp;
 use gen_lsp_types::{
     Code, Diagnostic, DiagnosticRelatedInformation, DiagnosticSeverity, Location, Position, Range,
     TextEdit, Uri, WorkspaceEdit,
@@ -9,8 +10,13 @@ use gen_lsp_types::{
 use reckon_grammar::diagnostic::{self, Severity};
 use reckon_grammar::span::Span;
 
-use super::uri;
+use super::{names, uri};
+use crate::ide::actions::Action;
+use crate::ide::completion::Proposal;
 use crate::ide::edit::Edit;
+use crate::ide::hints::Hint;
+use crate::ide::outline::{Entry, Fold, FoldKind};
+use crate::ide::signature::Signature;
 use crate::ide::{Analysis, position};
 use crate::workspace::Workspace;
 
@@ -76,7 +82,7 @@ pub(super) fn edit(analysis: &Analysis, edit: &Edit) -> TextEdit {
 
 /// Edits of several files.
 pub(super) fn edits(workspace: &Workspace<'_>, analysis: &Analysis, all: &[Edit]) -> WorkspaceEdit {
-    let mut changes = std::collections::HashMap::new();
+    let mut changes = HashMap::new();
     for one in all {
         let uri = Uri(address(workspace, &path(workspace, analysis, one.span)));
         changes
@@ -143,6 +149,154 @@ pub(super) fn finding(
         message: message.into(),
         tags: None,
         related_information: (!found.labels.is_empty()).then(|| related.collect()),
+        data: None,
+    }
+}
+
+/// The byte at a position of the text.
+pub(super) fn offset(analysis: &Analysis, position: Position) -> usize {
+    analysis
+        .lines()
+        .offset(analysis.text(), from_position(position))
+}
+
+pub(super) fn markdown(value: String) -> lsp::MarkupContent {
+    lsp::MarkupContent {
+        kind: lsp::MarkupKind::Markdown,
+        value,
+    }
+}
+
+fn documentation(docs: &[String]) -> Option<lsp::Documentation> {
+    let text = docs.join("\n");
+    (!text.is_empty()).then(|| lsp::Documentation::MarkupContent(markdown(text)))
+}
+
+/// A proposal; `at` keeps the order that `ide` gives.
+pub(super) fn proposal(analysis: &Analysis, at: usize, proposal: &Proposal) -> lsp::CompletionItem {
+    let written = TextEdit {
+        range: range(analysis, proposal.replaces),
+        new_text: proposal.text.clone(),
+    };
+    let needs = proposal
+        .needs
+        .as_ref()
+        .map(|needed| vec![edit(analysis, needed)]);
+    lsp::CompletionItem {
+        label: proposal.text.clone(),
+        kind: Some(names::proposal_kind(proposal.kind)),
+        detail: (!proposal.detail.is_empty()).then(|| proposal.detail.clone()),
+        documentation: documentation(&proposal.docs),
+        sort_text: Some(format!("{at:05}")),
+        text_edit: Some(lsp::CompletionItemTextEdit::TextEdit(written)),
+        additional_text_edits: needs,
+        ..Default::default()
+    }
+}
+
+pub(super) fn signature(found: Signature) -> lsp::SignatureHelp {
+    // The protocol knows no "none of them" that all editors know; past the end it is none.
+    let active = found.active.unwrap_or(found.params.len());
+    let params = found
+        .params
+        .into_iter()
+        .map(|param| lsp::ParameterInformation {
+            label: lsp::ParameterInformationLabel::String(param),
+            documentation: None,
+        });
+    let signature = lsp::SignatureInformation {
+        label: found.head,
+        documentation: documentation(&found.docs),
+        parameters: Some(params.collect()),
+        active_parameter: None,
+    };
+    lsp::SignatureHelp {
+        signatures: vec![signature],
+        active_signature: Some(0),
+        active_parameter: u32::try_from(active).ok().map(lsp::ActiveParameter::Int),
+    }
+}
+
+pub(super) fn entry(analysis: &Analysis, one: &Entry) -> lsp::DocumentSymbol {
+    let members: Vec<lsp::DocumentSymbol> = one
+        .members
+        .iter()
+        .map(|member| entry(analysis, member))
+        .collect();
+    #[expect(deprecated, reason = "the struct still has the field")]
+    lsp::DocumentSymbol {
+        name: one.name.clone(),
+        detail: Some(one.head.clone()),
+        kind: names::symbol_kind(one.kind),
+        tags: None,
+        deprecated: None,
+        range: range(analysis, one.whole),
+        selection_range: range(analysis, one.span),
+        children: (!members.is_empty()).then_some(members),
+    }
+}
+
+/// A declaration by its place, with the name of what it is in.
+pub(super) fn symbol(
+    workspace: &Workspace<'_>,
+    analysis: &Analysis,
+    one: &Entry,
+    inside: Option<String>,
+) -> lsp::WorkspaceSymbol {
+    lsp::WorkspaceSymbol {
+        location: lsp::WorkspaceSymbolLocation::Location(location(workspace, analysis, one.span)),
+        data: None,
+        base_symbol_information: lsp::BaseSymbolInformation {
+            name: one.name.clone(),
+            kind: names::symbol_kind(one.kind),
+            tags: None,
+            container_name: inside,
+        },
+    }
+}
+
+pub(super) fn action(
+    workspace: &Workspace<'_>,
+    analysis: &Analysis,
+    action: Action<'_>,
+) -> lsp::CodeActionResponse {
+    lsp::CodeActionResponse::CodeAction(lsp::CodeAction {
+        title: action.title,
+        kind: Some(lsp::CodeActionKind::QuickFix),
+        diagnostics: Some(vec![finding(workspace, analysis, action.finding)]),
+        is_preferred: Some(true),
+        edit: Some(edits(workspace, analysis, &[action.edit])),
+        ..Default::default()
+    })
+}
+
+pub(super) fn fold(analysis: &Analysis, fold: Fold) -> lsp::FoldingRange {
+    let range = range(analysis, fold.span);
+    // The line that closes a block stays in sight.
+    let (end_line, kind) = match fold.kind {
+        FoldKind::Block => (range.end.line.saturating_sub(1).max(range.start.line), None),
+        FoldKind::Comment => (range.end.line, Some(lsp::FoldingRangeKind::Comment)),
+        FoldKind::Uses => (range.end.line, Some(lsp::FoldingRangeKind::Imports)),
+    };
+    lsp::FoldingRange {
+        start_line: range.start.line,
+        start_character: None,
+        end_line,
+        end_character: None,
+        kind,
+        collapsed_text: None,
+    }
+}
+
+pub(super) fn hint(analysis: &Analysis, hint: &Hint) -> lsp::InlayHint {
+    lsp::InlayHint {
+        position: range(analysis, Span::new(analysis.file, hint.at, hint.at)).start,
+        label: lsp::Label::String(hint.text.clone()),
+        kind: Some(lsp::InlayHintKind::Type),
+        text_edits: None,
+        tooltip: None,
+        padding_left: None,
+        padding_right: None,
         data: None,
     }
 }

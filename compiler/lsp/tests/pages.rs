@@ -1,0 +1,228 @@
+//! Pages of `tests/lsp/`: a spec with requests in comments; the snapshot beside it is the spec with the answers.
+//!
+//! A request stands in a comment below the line that it is about, with its place under a `^`:
+//!
+//! ```text
+//! tower film(m: movie) = concat(m) |> mlp([64])
+//! //                                  ^ hover
+//! ```
+//!
+//! `hover`, `definition`, `references`, `complete`, `signature`, `rename NAME` and `actions` are asked at a place;
+//! `hints`, `outline`, `folds`, `words` and `format` stand alone after `//!` at the end and are about the whole text.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use reckon_compiler::world::Texts;
+use reckon_grammar::span::Span;
+use reckon_lsp::ide::rename::{self, Declaration};
+use reckon_lsp::ide::{
+    Analysis, actions, completion, edit, hints, hover, outline, signature, tokens,
+};
+
+/// A request: the byte that it is about, and its words.
+struct Asked {
+    offset: usize,
+    words: Vec<String>,
+    /// The line of the page after which the answer is shown.
+    line: usize,
+}
+
+/// The requests of a page.
+fn requests(text: &str) -> Vec<Asked> {
+    let (mut asked, mut about, mut start) = (Vec::new(), 0, 0);
+    for (line, content) in text.split_inclusive('\n').enumerate() {
+        let comment = content.trim_start().strip_prefix("//");
+        let words = |tail: &str| {
+            tail.split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        match (comment, content.find('^')) {
+            (Some(_), Some(column)) => asked.push(Asked {
+                offset: about + column,
+                words: words(&content[column + 1..]),
+                line,
+            }),
+            (Some(rest), None) if rest.starts_with('!') => asked.push(Asked {
+                offset: 0,
+                words: words(&rest[1..]),
+                line,
+            }),
+            _ => about = start,
+        }
+        start += content.len();
+    }
+    asked
+}
+
+fn answer(analysis: &Analysis, asked: &Asked) -> String {
+    let at = asked.offset;
+    let words: Vec<&str> = asked.words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["hover"] => {
+            hover::hover(analysis, at).map_or("nothing\n".to_owned(), |found| found.markdown())
+        }
+        ["definition"] => rename::definition(analysis, at)
+            .map_or("nothing\n".to_owned(), |span| place(analysis, span)),
+        ["references"] => {
+            let places = rename::references(analysis, at, Declaration::Included);
+            places
+                .into_iter()
+                .map(|span| place(analysis, span))
+                .collect()
+        }
+        ["complete"] => {
+            let all = completion::completion(analysis, at);
+            let mut shown: String = all.iter().take(12).map(proposal).collect();
+            if all.len() > 12 {
+                writeln!(shown, "... {} more", all.len() - 12).unwrap();
+            }
+            shown
+        }
+        ["signature"] => {
+            signature::signature(analysis, at).map_or("nothing\n".to_owned(), |found| {
+                let active = found.active.map_or("none", |at| &found.params[at]);
+                format!("{}\nwriting: {active}\n", found.head)
+            })
+        }
+        ["rename", name] => match rename::rename(analysis, at, name) {
+            Ok(edits) => edits
+                .iter()
+                .map(|edit| place(analysis, edit.span))
+                .collect(),
+            Err(why) => format!("refused: {why}\n"),
+        },
+        ["actions"] => {
+            let all = actions::actions(analysis, at..at);
+            all.iter()
+                .map(|action| {
+                    format!(
+                        "{}: {:?} at {}",
+                        action.title,
+                        action.edit.text,
+                        place(analysis, action.edit.span)
+                    )
+                })
+                .collect()
+        }
+        ["hints"] => hints::hints(analysis)
+            .iter()
+            .map(|hint| format!("{}{}\n", before(analysis, hint.at), hint.text))
+            .collect(),
+        ["outline"] => entries(&outline::outline(analysis), 0),
+        ["folds"] => outline::folds(analysis)
+            .iter()
+            .map(|fold| format!("{:?} {}", fold.kind, place(analysis, fold.span)))
+            .collect(),
+        ["words"] => coloured(analysis),
+        ["format"] => edit::format(analysis)
+            .iter()
+            .map(|edit| format!("{}{}", place(analysis, edit.span), edit.text))
+            .collect(),
+        _ => panic!("no such request: {words:?}"),
+    }
+}
+
+/// A place with what stands there.
+fn place(analysis: &Analysis, span: Span) -> String {
+    let source = analysis.checked.sources.file(span.file);
+    let (line, column) = analysis.checked.sources.line_column(span.file, span.start);
+    let text = analysis.checked.sources.slice(span);
+    let shown = text.lines().next().unwrap_or("");
+    format!("{}:{line}:{column} {shown}\n", source.name)
+}
+
+/// The line up to a byte, without its indentation.
+fn before(analysis: &Analysis, at: usize) -> &str {
+    analysis.text()[..at]
+        .rsplit('\n')
+        .next()
+        .unwrap_or("")
+        .trim_start()
+}
+
+fn proposal(one: &completion::Proposal) -> String {
+    let needs = one
+        .needs
+        .as_ref()
+        .map_or(String::new(), |edit| format!("  + {}", edit.text.trim()));
+    format!("{}  {}{needs}\n", one.text, one.detail).replace("  \n", "\n")
+}
+
+fn entries(all: &[outline::Entry], depth: usize) -> String {
+    let line = |entry: &outline::Entry| {
+        let indent = "  ".repeat(depth);
+        format!(
+            "{indent}{} {}\n{}",
+            entry.kind.noun(),
+            entry.name,
+            entries(&entry.members, depth + 1)
+        )
+    };
+    all.iter().map(line).collect()
+}
+
+/// The words of each colour, in order, each once.
+fn coloured(analysis: &Analysis) -> String {
+    let mut classes: Vec<(tokens::Class, Vec<&str>)> = Vec::new();
+    for word in tokens::words(analysis) {
+        let text = &analysis.text()[word.start..word.end];
+        match classes.iter_mut().find(|(class, _)| *class == word.class) {
+            Some((_, known)) if known.contains(&text) => {}
+            Some((_, known)) => known.push(text),
+            None => classes.push((word.class, vec![text])),
+        }
+    }
+    classes.sort();
+    let shown = classes
+        .iter()
+        .filter(|(class, _)| *class != tokens::Class::Comment);
+    shown
+        .map(|(class, words)| format!("{class:?}: {}\n", words.join(" ")))
+        .collect()
+}
+
+/// The page with each answer below its request.
+fn answered(name: &str, text: &str, files: &Texts) -> String {
+    let mut world = files.clone();
+    world.0.insert(name.to_owned(), text.to_owned());
+    let analysis = Analysis::of_spec(&world, name);
+    let asked = requests(text);
+    let mut page = String::new();
+    for (line, content) in text.lines().enumerate() {
+        writeln!(page, "{content}").unwrap();
+        for one in asked.iter().filter(|one| one.line == line) {
+            for said in answer(&analysis, one).lines() {
+                writeln!(page, "    {said}").unwrap();
+            }
+        }
+    }
+    page.lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
+}
+
+#[test]
+fn pages_are_answered_as_their_snapshots_say() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lsp");
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
+    let mut pages: Vec<_> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    pages.retain(|path| path.extension().is_some_and(|ending| ending == "rec"));
+    pages.sort();
+    assert!(!pages.is_empty());
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let files = Texts(pages.iter().map(|path| (name(path), read(path))).collect());
+    insta::with_settings!({ snapshot_path => &folder, prepend_module_to_snapshot => false, omit_expression => true }, {
+        for path in &pages {
+            let name = name(path);
+            insta::assert_snapshot!(name.trim_end_matches(".rec"), answered(&name, &read(path), &files));
+        }
+    });
+}
