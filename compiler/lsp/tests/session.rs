@@ -65,9 +65,10 @@ impl Editor {
         loop {
             if let Message::Response(response) = self.connection.receiver.recv().unwrap() {
                 assert_eq!(response.id, id);
-                return response
-                    .response_result
-                    .map_or_else(|error| json!({ "error": error.code }), |value| value);
+                return match response.response_result {
+                    Ok(value) => value,
+                    Err(error) => json!({ "error": error.code }),
+                };
             }
         }
     }

@@ -86,7 +86,7 @@ pub(super) fn used_path(item: &ItemKind) -> Option<String> {
     }
 }
 
-/// A `use` after those that are there; else above the first item that is not preceded by text of its own.
+/// A `use` after those that are there; else at the start of the text.
 pub(super) fn add_use(analysis: &Analysis, path: &str) -> Edit {
     let modules = analysis.checked.modules.iter();
     let mut items = modules

@@ -9,6 +9,7 @@ use super::Analysis;
 use super::edit::Edit;
 use super::index::{Meaning, Region, Symbol, SymbolId, SymbolKind};
 use super::signature::{self, Call};
+use super::tokens::{COLUMN_TYPES, TYPES};
 use place::{Block, Place};
 
 /// What a proposal is.
@@ -45,11 +46,6 @@ pub struct Proposal {
     pub rank: u8,
 }
 
-/// Types that columns, parameters and results can have, beside the sources of the spec.
-const TYPES: &[&str] = &[
-    "int", "float", "str", "bool", "time", "f32", "logit", "prob", "log_prob",
-];
-
 /// The proposals for a byte, the nearest first.
 pub fn completion(analysis: &Analysis, offset: usize) -> Vec<Proposal> {
     let Some((place, word)) = place::place(analysis.text(), offset) else {
@@ -63,7 +59,11 @@ pub fn completion(analysis: &Analysis, offset: usize) -> Vec<Proposal> {
     match place {
         Place::After(dot) => list.projections(dot),
         Place::Module(before) => list.modules(&before),
-        Place::Type => list.types(),
+        Place::ColumnType => list.types(COLUMN_TYPES),
+        Place::Type => {
+            list.types(TYPES);
+            list.declared(&[SymbolKind::Entity, SymbolKind::Events]);
+        }
         Place::Pipe => list.functions(2),
         Place::Towers => list.declared(&[SymbolKind::Tower, SymbolKind::Teacher]),
         Place::Entry(Block::File) => list.keywords(ITEMS),
@@ -135,11 +135,10 @@ impl<'a> List<'a> {
         }
     }
 
-    fn types(&mut self) {
-        for ty in TYPES {
+    fn types(&mut self, types: &[&str]) {
+        for ty in types {
             self.push(ty, Proposed::Type, "", 2);
         }
-        self.declared(&[SymbolKind::Entity, SymbolKind::Events]);
     }
 
     /// Features, references and `raw` of rows; columns of raw rows.
@@ -161,7 +160,7 @@ impl<'a> List<'a> {
             Some(Meaning::Raw(source)) => (source, SymbolKind::Column),
             Some(Meaning::Other) | None => return,
         };
-        self.members(source, kind);
+        self.members(source, kind, 0);
         if kind == SymbolKind::Feature {
             for target in self.analysis.index.references_of(source) {
                 self.symbol(self.analysis.index.symbol(target), 1);
@@ -175,10 +174,10 @@ impl<'a> List<'a> {
         }
     }
 
-    fn members(&mut self, source: SymbolId, kind: SymbolKind) {
+    fn members(&mut self, source: SymbolId, kind: SymbolKind, rank: u8) {
         let members = self.analysis.index.members(source);
         for (_, symbol) in members.filter(|(_, symbol)| symbol.kind == kind) {
-            self.symbol(symbol, 0);
+            self.symbol(symbol, rank);
         }
     }
 
@@ -221,7 +220,7 @@ impl<'a> List<'a> {
             }
             if let Some(row) = region.row {
                 self.symbol(self.analysis.index.symbol(row), 1);
-                self.members(row, SymbolKind::Column);
+                self.members(row, SymbolKind::Column, 1);
                 for target in self.analysis.index.references_of(row) {
                     self.symbol(self.analysis.index.symbol(target), 1);
                 }

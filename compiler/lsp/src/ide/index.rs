@@ -7,6 +7,8 @@ mod declare;
 mod resolve;
 
 use reckon_compiler::modules::Module;
+use reckon_grammar::ast::{Expr, ExprKind};
+use reckon_grammar::print_expr;
 use reckon_grammar::span::{FileId, Span};
 
 /// A declaration, as an index into [`Index::symbols`].
@@ -178,22 +180,16 @@ impl Index {
         &self.symbols[id.0]
     }
 
-    /// The name at a byte, or the name that ends there.
+    /// The name at a byte, or the name that ends there. Names do not overlap, so only the last that begins before the byte
+    /// can be it.
     pub fn at(&self, file: FileId, offset: usize) -> Option<Occurrence> {
-        let touches = |found: &&Occurrence| {
-            let range = found.span.range();
-            found.span.file == file
-                && range.start <= offset
-                && offset <= range.end
-                && !range.is_empty()
-        };
-        let found: Vec<&Occurrence> = self.occurrences.iter().filter(touches).collect();
-        let holds = |found: &&&Occurrence| offset < found.span.range().end;
-        found
-            .iter()
-            .find(holds)
-            .or(found.first())
-            .map(|found| **found)
+        let before =
+            |found: &Occurrence| (found.span.file, found.span.range().start) <= (file, offset);
+        let end = self.occurrences.partition_point(before);
+        let last = self.occurrences[..end].last()?.span;
+        let first = self.occurrences.partition_point(|found| found.span < last);
+        let touches = last.file == file && offset <= last.range().end && !last.range().is_empty();
+        self.occurrences.get(first).copied().filter(|_| touches)
     }
 
     /// All places that name a declaration, in the order of the files.
@@ -232,5 +228,13 @@ impl Index {
             .enumerate()
             .filter(own)
             .map(|(at, symbol)| (SymbolId(at), symbol))
+    }
+}
+
+/// An expression on one line; what could not be read is left open.
+fn written(e: &Expr) -> String {
+    match e.kind {
+        ExprKind::Error => "...".to_owned(),
+        _ => print_expr(e),
     }
 }

@@ -96,7 +96,7 @@ pub fn open_call(analysis: &Analysis, offset: usize) -> Option<Call> {
 }
 
 /// The last bracket that is still open.
-fn last_open(text: &str, tokens: &[Token]) -> Option<usize> {
+pub(super) fn last_open(text: &str, tokens: &[Token]) -> Option<usize> {
     let mut closed = 0;
     for (at, token) in tokens.iter().enumerate().rev() {
         match token.text(text) {

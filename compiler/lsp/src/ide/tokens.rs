@@ -8,6 +8,14 @@ use reckon_grammar::lex::{Token, TokenKind, lex};
 use super::Analysis;
 use super::index::{Symbol, SymbolKind};
 
+/// Types of columns.
+pub(super) const COLUMN_TYPES: &[&str] = &["int", "float", "str", "bool", "time"];
+/// Types of parameters, results and weights, beside the sources of the spec.
+pub(super) const TYPES: &[&str] = &[
+    "f32", "i64", "bool", "logit", "prob", "log_prob", "int", "float", "str", "any", "list",
+    "text", "number", "flag",
+];
+
 /// What a word is. The order is the protocol's legend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
@@ -37,6 +45,8 @@ pub enum Class {
     Constant,
     /// A module.
     Module,
+    /// A type of the language.
+    Type,
 }
 
 /// A coloured word.
@@ -131,6 +141,7 @@ fn unnamed(text: &str, next: Option<&str>) -> Class {
     ];
     let is_word = words.iter().any(|words| words.contains(&text));
     match next {
+        _ if COLUMN_TYPES.contains(&text) || TYPES.contains(&text) => Class::Type,
         Some(":") if !RESERVED.contains(&text) => Class::Property,
         Some("(") if !is_word => Class::Function,
         _ if is_word => Class::Keyword,

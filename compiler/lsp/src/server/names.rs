@@ -22,6 +22,7 @@ pub(super) fn legend() -> lsp::SemanticTokensLegend {
         "variable",
         "enumMember",
         "namespace",
+        "type",
     ];
     lsp::SemanticTokensLegend {
         token_types: types.map(str::to_owned).to_vec(),
@@ -46,6 +47,7 @@ fn colour(class: Class) -> u32 {
         Class::Name => 10,
         Class::Constant => 11,
         Class::Module => 12,
+        Class::Type => 13,
     }
 }
 

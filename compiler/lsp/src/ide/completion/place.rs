@@ -5,6 +5,8 @@ use std::ops::Range;
 use reckon_grammar::keywords::ITEMS;
 use reckon_grammar::lex::{Token, TokenKind, lex};
 
+use super::super::signature::last_open;
+
 /// What can stand at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -12,8 +14,10 @@ pub(super) enum Place {
     After(usize),
     /// The next part of a path of the library, after this text.
     Module(String),
-    /// A type.
+    /// A type of a parameter, weight, setting or result.
     Type,
+    /// A type of a column.
+    ColumnType,
     /// A function, after `|>`.
     Pipe,
     /// Towers.
@@ -83,12 +87,16 @@ fn kind(text: &str, before: &[Token]) -> Place {
     if line.first() == Some(&"use") {
         return Place::Module(line[1..].concat());
     }
+    if line.is_empty() && ends_entry(text, &code) {
+        return Place::Entry(block(text, &code));
+    }
     let second = code.len().checked_sub(2).map(|at| code[at].text(text));
     match last.text(text) {
         "." => return Place::After(last.start),
         "|>" => return Place::Pipe,
         "->" => return Place::Type,
-        ":" if is_typed(&line, text, &code) => return Place::Type,
+        ":" if declares(&line) => return Place::Type,
+        ":" if block(text, &code) == Block::Source => return Place::ColumnType,
         "over" | "from"
             if line
                 .first()
@@ -108,7 +116,7 @@ fn kind(text: &str, before: &[Token]) -> Place {
     if line.first() == Some(&"minimize") {
         return Place::Losses;
     }
-    if line.is_empty() || matches!(last.text(text), "{" | ";") {
+    if matches!(last.text(text), "{" | ";") {
         return Place::Entry(block(text, &code));
     }
     Place::Value
@@ -123,12 +131,25 @@ fn line(before: &[Token]) -> &[Token] {
     &before[start..]
 }
 
-/// Whether the colon before the place is followed by a type: in the head of a declaration, or after a column.
-fn is_typed(line: &[&str], text: &str, code: &[&Token]) -> bool {
-    match line.first() {
-        Some(&("tower" | "teacher" | "fn" | "weight" | "setting")) => !line.contains(&"="),
-        _ => block(text, code) == Block::Source && !line.contains(&"("),
-    }
+/// Whether a line break after these words ends an entry: no parenthesis is open and nothing has to follow.
+fn ends_entry(text: &str, code: &[&Token]) -> bool {
+    const GO_ON: &[&str] = &[
+        "=", ",", "|>", "+", "-", "*", "/", "^", "==", "!=", "<", "<=", ">", ">=", "and", "or",
+        "not", "=>",
+    ];
+    let tokens: Vec<Token> = code.iter().map(|token| **token).collect();
+    let open = last_open(text, &tokens).map(|at| tokens[at].text(text));
+    let last = code.last().map_or("", |token| token.text(text));
+    !matches!(open, Some("(" | "[")) && !GO_ON.contains(&last)
+}
+
+/// Whether a line is the head of a declaration in which a colon precedes a type.
+fn declares(line: &[&str]) -> bool {
+    let typed = matches!(
+        line.first(),
+        Some(&("tower" | "teacher" | "fn" | "weight" | "setting"))
+    );
+    typed && !line.contains(&"=")
 }
 
 /// The block that is open after these words: the first word of the item that holds the last open brace.

@@ -5,10 +5,10 @@ use reckon_grammar::ast::{
     Column, ColumnDecl, Evaluate, Expr, Fn, Graph, Item, ItemKind, Loop, Loss, Name, Param, Role,
     Selector, Setting, Source, SourceEntry, SourceKind, Tower, Type,
 };
+use reckon_grammar::print_type;
 use reckon_grammar::span::Span;
-use reckon_grammar::{print_expr, print_type};
 
-use super::{Index, Occurrence, Symbol, SymbolId, SymbolKind};
+use super::{Index, Occurrence, Symbol, SymbolId, SymbolKind, written};
 
 /// The declarations of items, columns, features and parameters.
 pub(super) fn declare(modules: &[Module]) -> Index {
@@ -108,11 +108,7 @@ impl Declarer {
             SourceKind::Entity => (SymbolKind::Entity, "entity"),
             SourceKind::Events => (SymbolKind::Events, "events"),
         };
-        let head = format!(
-            "{word} {} from {}",
-            source.name.text,
-            print_expr(&source.from)
-        );
+        let head = format!("{word} {} from {}", source.name.text, written(&source.from));
         let said = About {
             docs: item.docs.clone(),
             ..about(item.span, head)
@@ -223,7 +219,7 @@ type Plain<'a> = (SymbolKind, &'a Name, String, Option<Span>);
 /// An item that declares one name and nothing inside it.
 fn plain(kind: &ItemKind) -> Option<Plain<'_>> {
     let is = |word: &str, name: &Name, value: &Expr| {
-        format!("{word} {} = {}", name.text, print_expr(value))
+        format!("{word} {} = {}", name.text, written(value))
     };
     match kind {
         ItemKind::Setting(Setting { name, value, .. }) => {
@@ -232,7 +228,7 @@ fn plain(kind: &ItemKind) -> Option<Plain<'_>> {
         }
         ItemKind::Weight(weight) => {
             let (name, ty) = (&weight.name, print_type(&weight.ty));
-            let head = format!("weight {}: {ty} = {}", name.text, print_expr(&weight.init));
+            let head = format!("weight {}: {ty} = {}", name.text, written(&weight.init));
             Some((SymbolKind::Weight, name, head, None))
         }
         ItemKind::Selector(Selector { name, rows }) => {
@@ -271,7 +267,7 @@ fn over_rows(kind: &ItemKind) -> Option<Plain<'_>> {
         // Features need their source, which may be declared further down; the second reading adds them.
         _ => return None,
     };
-    let head = format!("{word} {} over {}", name.text, print_expr(rows));
+    let head = format!("{word} {} over {}", name.text, written(rows));
     Some((kind, name, head, body.map(|body| body.value.span)))
 }
 
@@ -308,7 +304,7 @@ fn parameter(param: &Param) -> String {
         text += &format!(": {}", print_type(ty));
     }
     if let Some(default) = &param.default {
-        text += &format!(" = {}", print_expr(default));
+        text += &format!(" = {}", written(default));
     }
     text
 }
@@ -325,7 +321,7 @@ fn column_head(column: &ColumnDecl) -> String {
         head += &format!(": {}", print_type(ty));
     }
     if let Some(value) = &column.value {
-        head += &format!(" = {}", print_expr(value));
+        head += &format!(" = {}", written(value));
     }
     head
 }

@@ -84,8 +84,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Notes a place that names something; where a name is missing there is none.
     fn occurs(&mut self, span: Span, symbol: SymbolId) {
-        self.index.occurrences.push(Occurrence { span, symbol });
+        if !span.range().is_empty() {
+            self.index.occurrences.push(Occurrence { span, symbol });
+        }
     }
 
     /// A declaration of the spec by name, of one of some kinds.

@@ -1,10 +1,9 @@
 //! Names in expressions and bodies.
 
 use reckon_grammar::ast::{Arg, Body, Expr, ExprKind, Let, Name, Window};
-use reckon_grammar::print_expr;
 use reckon_grammar::span::Span;
 
-use super::super::{Meaning, SymbolId, SymbolKind};
+use super::super::{Meaning, SymbolId, SymbolKind, written};
 use super::Resolver;
 
 /// Functions that give rows of the source that their first argument names.
@@ -37,7 +36,7 @@ impl Resolver<'_> {
 
     pub(super) fn binding(&mut self, binding: &Let) {
         let meaning = self.expr(&binding.value);
-        let head = format!("let {} = {}", binding.name.text, print_expr(&binding.value));
+        let head = format!("let {} = {}", binding.name.text, written(&binding.value));
         self.declare_local(
             SymbolKind::Local,
             &binding.name,
@@ -123,10 +122,10 @@ impl Resolver<'_> {
         }
         let row = self.row;
         self.within(row, |resolver| {
-            let head = format!("for {} in {}", var.text, print_expr(list));
+            let head = format!("for {} in {}", var.text, written(list));
             resolver.declare_local(SymbolKind::Local, var, head, None, Meaning::Other);
             if let Some((name, first)) = carry {
-                let head = format!("with {} = {}", name.text, print_expr(first));
+                let head = format!("with {} = {}", name.text, written(first));
                 resolver.declare_local(SymbolKind::Local, name, head, None, Meaning::Other);
             }
             resolver.region(Span::new(

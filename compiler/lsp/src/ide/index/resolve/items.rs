@@ -5,9 +5,8 @@ use reckon_grammar::ast::{
     Role, Rows, Source, SourceEntry, Split, SplitRule, Statement, Test, Tower, Train, TrainEntry,
     Use,
 };
-use reckon_grammar::print_expr;
 
-use super::super::{Meaning, Symbol, SymbolId, SymbolKind};
+use super::super::{Meaning, Symbol, SymbolId, SymbolKind, written};
 use super::Resolver;
 
 impl Resolver<'_> {
@@ -26,7 +25,7 @@ impl Resolver<'_> {
                             name: feature.name.text.clone(),
                             span: feature.name.span,
                             whole: feature.span,
-                            head: format!("{} = {}", feature.name.text, print_expr(&feature.value)),
+                            head: format!("{} = {}", feature.name.text, written(&feature.value)),
                             docs: feature.docs.clone(),
                             owner: Some(owner),
                             value: Some(feature.value.span),
