@@ -18,6 +18,7 @@ use std::path::Path;
 
 use reckon_compiler::world::Texts;
 use reckon_grammar::span::Span;
+use reckon_lsp::ide::index::SymbolKind;
 use reckon_lsp::ide::rename::{self, Declaration};
 use reckon_lsp::ide::{
     Analysis, actions, completion, edit, hints, hover, outline, signature, tokens,
@@ -75,14 +76,7 @@ fn answer(analysis: &Analysis, asked: &Asked) -> String {
                 .map(|span| place(analysis, span))
                 .collect()
         }
-        ["complete"] => {
-            let all = completion::completion(analysis, at);
-            let mut shown: String = all.iter().take(12).map(proposal).collect();
-            if all.len() > 12 {
-                writeln!(shown, "... {} more", all.len() - 12).unwrap();
-            }
-            shown
-        }
+        ["complete"] => complete(analysis, at),
         ["signature"] => {
             signature::signature(analysis, at).map_or("nothing\n".to_owned(), |found| {
                 let active = found.active.map_or("none", |at| &found.params[at]);
@@ -125,6 +119,24 @@ fn answer(analysis: &Analysis, asked: &Asked) -> String {
             .collect(),
         _ => panic!("no such request: {words:?}"),
     }
+}
+
+/// The proposals that begin with the word being written, as an editor shows them. Where none is written, the functions of
+/// the library are one line: a page does not change with each new one.
+fn complete(analysis: &Analysis, at: usize) -> String {
+    let function = completion::Proposed::Name(SymbolKind::Function);
+    let mut shown = String::new();
+    for one in completion::completion(analysis, at) {
+        let word = analysis.checked.sources.slice(one.replaces);
+        if word.is_empty() && one.kind == function {
+            shown += "... and functions\n";
+            break;
+        }
+        if one.text.starts_with(word) {
+            shown += &proposal(&one);
+        }
+    }
+    shown
 }
 
 /// A place with what stands there.
