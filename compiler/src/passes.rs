@@ -11,6 +11,7 @@ mod recognise;
 mod rewrite;
 mod schedule;
 mod settle;
+mod unpack;
 
 use crate::graph::Graph;
 use crate::graph::verify::verify;
@@ -70,6 +71,10 @@ pub const STEP: &[Place] = &[
     Place {
         pass: &settle::PASS,
         because: "gradients exist, so what steers them only hides patterns",
+    },
+    Place {
+        pass: &unpack::PASS,
+        because: "before the others, so that both sides are spelled alike for cse",
     },
     Place {
         pass: &canonicalise::PASS,
