@@ -36,6 +36,7 @@ pub fn site_hash(path: &str) -> u64 {
 }
 
 /// 64 random bits for an element of a row of the global batch. `folded` is [`Key::fold`].
+#[inline]
 pub fn bits(folded: u64, row: u64, element: u64) -> u64 {
     let state = mix(folded ^ row.wrapping_mul(GOLDEN));
     mix(state
@@ -44,11 +45,13 @@ pub fn bits(folded: u64, row: u64, element: u64) -> u64 {
 }
 
 /// Uniform in `[0, 1)`, a multiple of 2^-24 and so exact in 32-bit floats.
+#[inline]
 pub fn uniform(folded: u64, row: u64, element: u64) -> f64 {
     (bits(folded, row, element) >> 40) as f64 / (1_u64 << 24) as f64
 }
 
 /// Standard normal, by Box and Muller's transform of two uniform draws.
+#[inline]
 pub fn normal(folded: u64, row: u64, element: u64) -> f64 {
     let bits = bits(folded, row, element);
     let radius = ((bits >> 32) as f64 + 0.5) / (1_u64 << 32) as f64;
@@ -60,6 +63,7 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 const STRIDE: u64 = 0xd1b5_4a32_d192_ed03;
 
 /// The finaliser of splitmix64 (Steele, Lea and Flood 2014): every input bit flips each output bit with probability 1/2.
+#[inline]
 fn mix(mut word: u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "tensors are read and written as slices")]
 
 pub(crate) mod rows;
+pub(crate) mod softmax;
 pub(crate) mod steps;
 
 use std::ops::Range;

@@ -54,7 +54,11 @@ pub(super) fn parameter(path: &str) -> Kernel {
 
 /// Draws on the host, so that they are the same on every device. An outermost space counts rows, from the first row of
 /// the batch; all other dimensions count elements.
-pub(super) fn random(path: &str, ty: &TensorType, draw: fn(u64, u64, u64) -> f64) -> Kernel {
+pub(super) fn random(
+    path: &str,
+    ty: &TensorType,
+    draw: impl Fn(u64, u64, u64) -> f64 + Copy + Send + 'static,
+) -> Kernel {
     let (site, ty) = (random::site_hash(path), ty.clone());
     Box::new(move |_, frame| {
         let sizes = frame.extents(&ty)?;
@@ -73,8 +77,10 @@ pub(super) fn random(path: &str, ty: &TensorType, draw: fn(u64, u64, u64) -> f64
         let elements = (sizes.iter().product::<i64>() as u64)
             .checked_div(rows)
             .unwrap_or(0);
-        let row = |row| (0..elements).map(move |element| draw(folded, row, element) as f32);
-        let values: Vec<f32> = (first..first + rows).flat_map(row).collect();
+        let mut values = Vec::with_capacity((rows * elements) as usize);
+        for row in first..first + rows {
+            values.extend((0..elements).map(|element| draw(folded, row, element) as f32));
+        }
         Ok(Tensor::f_from_slice(&values)?
             .f_view(sizes.as_slice())?
             .f_to_device(frame.device)?)
