@@ -22,7 +22,7 @@ use row::Kernel;
 
 pub use daily::{AffinityPlan, GraphPlan, LoopPlan, NearnessPlan, RowsPlan, Turn, WindowPlan};
 pub use evaluation::{EvaluationKind, EvaluationPlan, ExportPlan, SlicePlan};
-pub use program::{Feed, FeedKind, Handle, HandleRows, Program};
+pub use program::{Clock, Feed, FeedKind, Handle, HandleRows, Program};
 pub use rows::{AmountPlan, NegativesPlan, PickPlan, SamplerPlan};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,

@@ -136,6 +136,7 @@ fn batches(plan: &Plan, data: &Dataset) {
         let key = StepKey {
             seed: 1,
             step: steps,
+            epoch: 0,
             training: true,
             schedule: 1.0,
         };

@@ -63,6 +63,7 @@ fn profile(plan: &Plan, data: &Dataset) {
         let key = StepKey {
             seed: 1,
             step: step as u64,
+            epoch: 0,
             training: true,
             schedule: 1.0,
         };

@@ -4,13 +4,20 @@ use super::{Built, GraphBuilder, Mode, Val};
 use crate::check::step_op;
 use crate::graph::{Dim, Elem, NodeId, Op, TensorType};
 use crate::hir::{Expr, Kind, Ty};
+use crate::plan::{Clock, FeedKind};
 use crate::value::Value;
+
+/// What `epoch` and `step` are when serving: beyond every schedule, and far from where 32 bits end.
+const TRAINED: f64 = 1e9;
 
 impl GraphBuilder<'_> {
     pub(super) fn prim(&mut self, name: &str, args: &[Expr], e: &Expr) -> Built<Val> {
         if name == "stop" {
             let value = self.value(&args[0])?;
             return self.stopped(value, e);
+        }
+        if let Some(clock) = clock(name) {
+            return self.clock(name, clock, e).map(Val::Node);
         }
         if let Some(op) = step_op(name) {
             return self.elementwise(op, args, e).map(Val::Node);
@@ -179,6 +186,17 @@ impl GraphBuilder<'_> {
             }
         };
         self.push(op, &[x], e)
+    }
+
+    /// How far the training is. What serves has trained for long.
+    fn clock(&mut self, name: &str, clock: Clock, e: &Expr) -> Built<NodeId> {
+        match self.mode {
+            Mode::Serving => self.number(TRAINED, e),
+            Mode::Training => {
+                let what = FeedKind::Clock(clock);
+                self.input(name.to_owned(), TensorType::scalar(), what, e)
+            }
+        }
     }
 
     /// Zeros, or numbers drawn from 0 to 1, whose mean serves.
@@ -357,6 +375,14 @@ impl GraphBuilder<'_> {
             x = self.push(Op::Div, &[x, size], e)?;
         }
         Ok(x)
+    }
+}
+
+fn clock(name: &str) -> Option<Clock> {
+    match name {
+        "epoch" => Some(Clock::Epoch),
+        "step" => Some(Clock::Step),
+        _ => None,
     }
 }
 

@@ -78,6 +78,15 @@ pub struct Feed {
     pub span: Option<Span>,
 }
 
+/// What a training counts from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// Passes over the rows of the first stream.
+    Epoch,
+    /// Batches.
+    Step,
+}
+
 /// The kinds of feeds. Numbers of handles are indexes into [`Program::handles`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum FeedKind {
@@ -189,4 +198,6 @@ pub enum FeedKind {
     },
     /// The factor of the schedule at this step: `f32[]`.
     Schedule,
+    /// How far the training is: `f32[]`.
+    Clock(Clock),
 }

@@ -7,7 +7,7 @@ mod groups;
 mod rows;
 
 use reckon_compiler::graph::SpaceId;
-use reckon_compiler::plan::{Feed, FeedKind, Handle, HandleRows, Program, StreamPlan};
+use reckon_compiler::plan::{Clock, Feed, FeedKind, Handle, HandleRows, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
 use reckon_kernel::Fitted;
@@ -47,6 +47,8 @@ pub struct StepKey {
     pub seed: u64,
     /// The training step.
     pub step: u64,
+    /// The epoch of the first stream.
+    pub epoch: u64,
     /// Whether ids are replaced by the unknown one at random, as `drop` asks.
     pub training: bool,
     /// The factor on learning rates at this step.
@@ -286,10 +288,9 @@ impl<'a> Assembler<'a> {
                 let sampled = set.made.map_or_else(none, |made| made.sampled.clone());
                 HostTensor::flat(HostValues::Bool(sampled))
             }
-            FeedKind::Schedule => HostTensor {
-                shape: Vec::new(),
-                values: HostValues::F32(vec![key.schedule]),
-            },
+            FeedKind::Schedule => number(key.schedule),
+            FeedKind::Clock(Clock::Epoch) => number(key.epoch as f32),
+            FeedKind::Clock(Clock::Step) => number(key.step as f32),
         }
     }
 
@@ -371,7 +372,7 @@ impl<'a> Assembler<'a> {
                 self.seen.insert((*of, *candidates), seen);
                 Ok(())
             }
-            FeedKind::Schedule => Ok(()),
+            FeedKind::Schedule | FeedKind::Clock(_) => Ok(()),
         }
     }
 
@@ -446,6 +447,14 @@ impl<'a> Assembler<'a> {
             // `prepare` has refused such a feed.
             None => vec![0; sets[of].rows.len()],
         }
+    }
+}
+
+/// A tensor without dimensions.
+fn number(value: f32) -> HostTensor {
+    HostTensor {
+        shape: Vec::new(),
+        values: HostValues::F32(vec![value]),
     }
 }
 

@@ -195,6 +195,7 @@ impl Frame<'_> {
         StepKey {
             seed: self.seed,
             step: 0,
+            epoch: 0,
             training: false,
             schedule: 0.0,
         }

@@ -64,6 +64,7 @@ impl Batches<'_> {
         let key = StepKey {
             seed: self.seed,
             step: (self.earlier + step) as u64,
+            epoch: (at / self.streams[0].steps()) as u64,
             training: true,
             schedule,
         };

@@ -13,6 +13,7 @@ use crate::spec::{handle, load, movielens_folder, program, two_tower};
 const STEP: StepKey = StepKey {
     seed: 7,
     step: 3,
+    epoch: 0,
     training: true,
     schedule: 0.5,
 };

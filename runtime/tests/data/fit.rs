@@ -246,7 +246,7 @@ proptest! {
         let program = crate::spec::program(handles, feeds);
         let assembler = Assembler::new(&data, &program, &[]).unwrap();
         let all: Vec<u32> = (0..rows.len() as u32).collect();
-        let batch = assembler.assemble(&[all], StepKey { seed: 0, step: 0, training: true, schedule: 1.0 });
+        let batch = assembler.assemble(&[all], StepKey { seed: 0, step: 0, epoch: 0, training: true, schedule: 1.0 });
         let parts = &data.source("rating").unwrap().parts.as_ref().unwrap().of;
         let (mut expected, mut segments) = (Vec::new(), Vec::new());
         for (row, (user, _, at)) in rows.iter().enumerate() {

@@ -92,6 +92,7 @@ fn key(step: u64) -> StepKey {
     StepKey {
         seed: 3,
         step,
+        epoch: 0,
         training: true,
         schedule: 1.0,
     }

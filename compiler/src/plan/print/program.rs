@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Text;
 use crate::graph::{Graph, Op, ParamKind};
 use crate::plan::{
-    EvaluationKind, EvaluationPlan, Feed, FeedKind, Handle, HandleRows, Plan, Program, Schedule,
-    SlicePlan, StreamOrder,
+    Clock, EvaluationKind, EvaluationPlan, Feed, FeedKind, Handle, HandleRows, Plan, Program,
+    Schedule, SlicePlan, StreamOrder,
 };
 
 pub(super) fn phases(text: &mut Text, plan: &Plan) {
@@ -257,7 +257,7 @@ fn named(what: &FeedKind) -> Vec<usize> {
         | FeedKind::KnownPositive { of, candidates }
         | FeedKind::Seen { of, candidates } => vec![*of, *candidates],
         FeedKind::LogExpectedCount { candidates, .. } => vec![*candidates],
-        FeedKind::Schedule | FeedKind::Statistic { .. } => Vec::new(),
+        FeedKind::Schedule | FeedKind::Clock(_) | FeedKind::Statistic { .. } => Vec::new(),
     }
 }
 
@@ -343,6 +343,8 @@ fn holds(feed: &Feed, program: &Program) -> String {
         }
         FeedKind::Rows { handle } => format!("row numbers of {}", name(*handle)),
         FeedKind::Schedule => "the schedule's factor".to_owned(),
+        FeedKind::Clock(Clock::Epoch) => "the epoch, from 0".to_owned(),
+        FeedKind::Clock(Clock::Step) => "the step, from 0".to_owned(),
         FeedKind::Positive { .. }
         | FeedKind::LogExpectedCount { .. }
         | FeedKind::KnownPositive { .. }
@@ -390,6 +392,7 @@ fn drawn(what: &FeedKind, program: &Program) -> String {
         | FeedKind::Segments { .. }
         | FeedKind::Positions { .. }
         | FeedKind::Rows { .. }
-        | FeedKind::Schedule => String::new(),
+        | FeedKind::Schedule
+        | FeedKind::Clock(_) => String::new(),
     }
 }
