@@ -127,6 +127,19 @@ impl Observer for Teller<'_> {
                 let (steps, time) = (counted(*steps, "step"), duration(*seconds));
                 self.say(&format!("{phase}: {steps} in {time}"));
             }
+            Event::ColumnComputed {
+                column,
+                rows,
+                folds,
+                seconds,
+            } => {
+                let folds = folds.map_or(String::new(), |folds| format!(", {folds} folds"));
+                let rows = grouped(*rows);
+                self.say(&format!(
+                    "{column}: {rows} rows{folds} in {}",
+                    duration(*seconds)
+                ));
+            }
             Event::Finished { .. } => self.end(),
         }
     }

@@ -206,7 +206,7 @@ impl<'h> GraphBuilder<'h> {
             ExprKind::Field(base, name) => self.field(base, name, e),
             ExprKind::Retype(inner) => self.retype(inner, e),
             ExprKind::Grad(y, x) => self.gradient(y, x, e).map(Val::Node),
-            ExprKind::Column(..) | ExprKind::Error => {
+            ExprKind::Column(..) | ExprKind::Statistic(_) | ExprKind::Error => {
                 Err(self.internal(e.span, "a row value stands where a tensor is expected"))
             }
         }

@@ -32,7 +32,9 @@ mod signature;
 mod sources;
 mod spaces;
 mod splits;
+mod statistics;
 mod step;
+mod stored;
 mod tables;
 mod teachers;
 mod towers;
@@ -165,6 +167,8 @@ pub(crate) struct Checker<'a> {
     calls: Vec<Span>,
     /// Functions being expanded, to stop endless recursion.
     depth: usize,
+    /// Columns that a run computes, by source and name.
+    stored: BTreeMap<(String, String), &'a ast::Column>,
     /// Columns that a spec derives from others.
     derived: BTreeMap<(String, String), ast::ColumnDecl>,
     /// Derived columns being read, to stop cycles.
@@ -209,6 +213,7 @@ impl<'a> Checker<'a> {
             segments: vec![BTreeMap::new()],
             calls: Vec::new(),
             depth: 0,
+            stored: BTreeMap::new(),
             derived: BTreeMap::new(),
             deriving: Vec::new(),
             used: BTreeSet::new(),

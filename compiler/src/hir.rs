@@ -7,6 +7,7 @@
 mod daily;
 pub mod print;
 mod rows;
+mod stored;
 pub mod ty;
 mod views;
 
@@ -20,6 +21,7 @@ use crate::plan::{Schedule, SlicePlan, SourcePlan, SplitPlan};
 use crate::value::Value;
 pub use daily::{Affinity, ItemGraph, Loop, Turn};
 pub use rows::{Amount, Draw, Except, Negatives, Pick, Rows, Sampler};
+pub use stored::{StatisticOf, StoredColumn};
 pub use ty::{HandleTy, Kind, SpaceInfo, SpaceKind, SpaceRef, Stage, Tensor, Ty};
 pub use views::{Candidates, Fill, Scoped, View};
 
@@ -42,6 +44,8 @@ pub struct Hir {
     pub towers: Vec<Tower>,
     /// Weights declared as items.
     pub weights: Vec<ItemWeight>,
+    /// Columns that a run computes and keeps, in an order in which each comes after those that it reads.
+    pub columns: Vec<StoredColumn>,
     /// Losses.
     pub losses: Vec<Loss>,
     /// Trainings.
@@ -158,6 +162,8 @@ pub enum ExprKind {
     Retype(Box<Expr>),
     /// The gradient of a scalar with respect to a value.
     Grad(Box<Expr>, Box<Expr>),
+    /// A statistic of training rows, of the group that a row is in.
+    Statistic(Box<StatisticOf>),
     /// Broken; reported.
     Error,
 }
@@ -487,6 +493,7 @@ impl Expr {
                     .collect()
             }
             ExprKind::Record(fields) => fields.iter().map(|(_, e)| e).collect(),
+            ExprKind::Statistic(of) => of.read().collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From the typed program to the plan: one row program a source, one tensor program a training step, two an evaluation.
 
+mod columns;
 mod daily;
 mod evaluation;
 mod export;
@@ -59,7 +60,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     };
     let histories = lowering.histories();
     let graphs = lowering.graphs();
-    let mut phases = lowering.phases();
+    let (mut phases, columns) = lowering.phases();
     let evaluations: Vec<EvaluationPlan> = hir
         .evaluations
         .iter()
@@ -72,7 +73,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         .collect();
     let affinities = lowering.affinities();
     let mut daily = lowering.daily(&phases, &evaluations);
-    let loads = lowering.followers(&mut phases, &evaluations, &exports, &mut daily);
+    let loads = lowering.followers(&mut phases, &columns, &evaluations, &exports, &mut daily);
     let Lowering {
         rows, diagnostics, ..
     } = lowering;
@@ -91,6 +92,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         graphs,
         affinities,
         phases,
+        columns,
         evaluations,
         daily,
         exports,

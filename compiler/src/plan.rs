@@ -11,6 +11,7 @@ mod program;
 pub mod row;
 mod rows;
 mod source;
+mod stored;
 mod training;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ pub use rows::{AmountPlan, NegativesPlan, PickPlan, SamplerPlan};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
+pub use stored::{ColumnRef, CrossFit, FoldBy, Reach, StoredPlan, StoredValue};
 pub use training::{
     AveragePlan, CopyPlan, LoadParam, LoadPlan, PhasePlan, Schedule, StopPlan, StreamOrder,
     StreamPlan,
@@ -57,6 +59,8 @@ pub struct Plan {
     pub affinities: Vec<AffinityPlan>,
     /// Trainings in the order of their dataflow, those of the loop last and in its order.
     pub phases: Vec<PhasePlan>,
+    /// Columns that a run computes and keeps, in the order in which they are computed.
+    pub columns: Vec<StoredPlan>,
     /// Evaluations in the order of the spec.
     pub evaluations: Vec<EvaluationPlan>,
     /// What is run once a day, after everything else.
@@ -96,7 +100,7 @@ pub struct FitPlan {
     pub taken: Option<TakenFit>,
     /// What is fitted.
     pub kind: FitKind,
-    /// The row program whose only output `value` is what the statistic sees.
+    /// The row program whose output `value` is what the statistic sees.
     pub kernel: Kernel,
     /// Which rows count.
     pub domain: Domain,
@@ -136,6 +140,14 @@ pub enum FitKind {
     MutualInformation {
         /// The names of the fields, in the order of rows and columns.
         fields: Vec<String>,
+    },
+    /// Number, mean and deviation of each group of rows with equal keys, and their values where a statistic needs them. The
+    /// outputs of the kernel: `value` where there is one, `where` where there is a condition, then the keys.
+    Groups {
+        /// How many outputs are keys.
+        keys: usize,
+        /// Whether the values are kept.
+        values: bool,
     },
 }
 

@@ -21,6 +21,7 @@ mod sampler;
 mod select;
 mod source;
 mod split;
+mod stored;
 mod table;
 mod time;
 
@@ -29,7 +30,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use reckon_compiler::plan::row::Kernel;
-use reckon_compiler::plan::{HistoryPlan, Plan, SourceKind, StreamPlan, TableRows};
+use reckon_compiler::plan::{HistoryPlan, Plan, SourceKind, StoredPlan, StreamPlan, TableRows};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Data, Fitted};
 
@@ -40,6 +41,8 @@ pub use inspect::{ColumnSketch, Role, Sketch, inspect};
 pub(crate) use select::{Selected, number, unit};
 pub use source::{ABSENT_ROW, Source};
 pub use split::{NO_PART, PartReport, Parts, SplitReport};
+pub use stored::StoredValues;
+pub(crate) use stored::{files as stored_files, load as load_stored};
 
 pub(crate) use daily::{AskedDay, Day};
 
@@ -83,36 +86,52 @@ impl Dataset {
         fitted: Option<Vec<Fitted>>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let given = fitted.into_iter().flatten().enumerate().collect();
-        Self::load_with(plan, root, given)
+        Self::load_with(plan, root, given, Vec::new())
     }
 
-    /// As [`Dataset::load`], with some statistics given, by their place in the plan.
+    /// As [`Dataset::load`], with some statistics given, by their place in the plan, and with the columns of an earlier run
+    /// in their places. What reads a column that is not there waits for [`Dataset::store`].
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], and a column of another number of rows.
     pub(crate) fn load_with(
         plan: &Plan,
         root: &Path,
         given: BTreeMap<usize, Fitted>,
+        stored: Vec<(&StoredPlan, StoredValues)>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut sources = read_sources(plan, root)?;
         split_sources(plan, &mut sources)?;
         daily::empty_columns(plan, &mut sources);
-        let fits = fit_all(plan, &sources, given)?;
-        for (name, outputs) in run_programs(plan, &sources, &fits)? {
-            if let Some(source) = sources.iter_mut().find(|source| source.name == name) {
-                source.outputs = outputs;
-            }
+        let mut fits = vec![Fitted::Waiting; plan.fits.len()];
+        for (at, fitted) in given {
+            fits[at] = fitted;
         }
-        let histories = plan
-            .histories
-            .iter()
-            .map(|history| load_history(history, &sources))
-            .collect();
         let mut data = Self {
             sources,
             fits,
             kernels: plan.kernels.clone(),
-            histories,
+            histories: Vec::new(),
             today: Today::default(),
         };
+        for (column, stored) in stored {
+            let rows = data.source(&column.source).map_or(0, |source| source.rows);
+            if stored.values.len() != rows {
+                let message = format!(
+                    "the column `{}` has {} rows, and `{}` has {rows} now",
+                    column.name,
+                    stored.values.len(),
+                    column.source
+                );
+                return Err(vec![Diagnostic::error(fault::FITTED, column.span, message)]);
+            }
+            data.place(column, stored);
+        }
+        data.complete(plan)?;
+        let histories = plan.histories.iter();
+        data.histories = histories
+            .map(|history| load_history(history, &data.sources))
+            .collect();
         for graph in daily::graphs_made_once(plan) {
             data.make_graph(plan, graph)
                 .map_err(|diagnostic| vec![diagnostic])?;
@@ -132,7 +151,13 @@ impl Dataset {
             TableRows::Vocabulary(fit) => match self.fits.get(*fit) {
                 Some(Fitted::Vocab(vocabulary)) => vocabulary.rows(),
                 Some(Fitted::Borders(borders)) => borders.len() + 1,
-                Some(Fitted::Moments { .. } | Fitted::Extent { .. } | Fitted::Matrix { .. })
+                Some(
+                    Fitted::Moments { .. }
+                    | Fitted::Extent { .. }
+                    | Fitted::Matrix { .. }
+                    | Fitted::Groups(_)
+                    | Fitted::Waiting,
+                )
                 | None => 0,
             },
         }
@@ -259,50 +284,6 @@ fn split_sources(plan: &Plan, sources: &mut [Source]) -> Result<(), Vec<Diagnost
         }
     }
     stop_on_error(sink)
-}
-
-/// The statistics of a plan: those that are given, and the others fitted.
-fn fit_all(
-    plan: &Plan,
-    sources: &[Source],
-    mut given: BTreeMap<usize, Fitted>,
-) -> Result<Vec<Fitted>, Vec<Diagnostic>> {
-    let mut fits = Vec::with_capacity(plan.fits.len());
-    for (at, statistic) in plan.fits.iter().enumerate() {
-        let fitted = match given.remove(&at) {
-            Some(fitted) => fitted,
-            None => fit::fit(statistic, sources, &fits).map_err(|diagnostic| vec![diagnostic])?,
-        };
-        fits.push(fitted);
-    }
-    Ok(fits)
-}
-
-type Outputs = BTreeMap<String, reckon_kernel::Column>;
-
-fn run_programs(
-    plan: &Plan,
-    sources: &[Source],
-    fits: &[Fitted],
-) -> Result<Vec<(String, Outputs)>, Vec<Diagnostic>> {
-    let run = |kernel: &Kernel| {
-        let Some(source) = plan.source(&kernel.source) else {
-            return Ok((kernel.source.clone(), Outputs::new()));
-        };
-        let outputs = program::outputs(kernel, sources, fits, source.span)?;
-        Ok((kernel.source.clone(), outputs))
-    };
-    let results: Vec<Result<(String, Outputs), Diagnostic>> =
-        plan.kernels.par_iter().map(run).collect();
-    let (mut sink, mut outputs) = (Vec::new(), Vec::new());
-    for result in results {
-        match result {
-            Ok(output) => outputs.push(output),
-            Err(diagnostic) => sink.push(diagnostic),
-        }
-    }
-    stop_on_error(sink)?;
-    Ok(outputs)
 }
 
 fn load_history(plan: &HistoryPlan, sources: &[Source]) -> LoadedHistory {

@@ -101,6 +101,17 @@ pub enum Event {
         /// How long it took, evaluations included.
         seconds: f64,
     },
+    /// A column has been computed.
+    ColumnComputed {
+        /// The column.
+        column: String,
+        /// Rows that have a value.
+        rows: usize,
+        /// The number of folds, where there are folds.
+        folds: Option<usize>,
+        /// How long it took, trainings without folds included.
+        seconds: f64,
+    },
     /// The run has ended.
     Finished {
         /// The run directory.

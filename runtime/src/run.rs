@@ -1,6 +1,7 @@
 //! A run: data, training, evaluation and export, and the directory that holds what came out of it.
 
 mod answer;
+mod columns;
 mod export;
 mod folder;
 mod summary;
@@ -18,7 +19,7 @@ use reckon_grammar::span::Sources;
 use reckon_torch::{Device, Store, Stored};
 
 use crate::checkpoint::{Checkpoint, folder_of};
-use crate::data::{Dataset, load_fits};
+use crate::data::{Dataset, load_fits, load_stored};
 use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluated, Evaluation};
 use crate::evaluate::predictions;
@@ -118,7 +119,6 @@ pub fn run(
     let mut clock = Clock::new(began);
     clock.lap("load");
     let checkpoints = folder.checkpoints();
-    let fitted = folder.fitted_files(spec.plan, &data.fits)?;
     let course = Course {
         plan: spec.plan,
         device,
@@ -126,10 +126,11 @@ pub fn run(
         threads: options.threads,
         interrupted: options.interrupted,
         checkpoints: &checkpoints,
-        fitted: &fitted,
+        fitted: &|data| folder.fitted_files(spec.plan, data),
         teachers: &teachers,
     };
     let trained = course.run(&mut data, resumed, &folder, &mut both)?;
+    columns::write(&folder, spec.plan, &data)?;
     clock.lap("train");
     let mut store = trained.store;
     let mut reports = evaluate_all(
@@ -137,7 +138,7 @@ pub fn run(
     )?;
     reports.extend(trained.reports);
     clock.lap("evaluate");
-    export::write(&folder, spec.plan, &data, &mut store, &fitted, seed)?;
+    export::write(&folder, spec.plan, &data, &mut store, &trained.fitted, seed)?;
     clock.lap("export");
     folder.write_json(
         "summary.json",
@@ -191,16 +192,19 @@ fn load_all(
 /// Loads the data of a run that begins, and the weights of its teachers.
 pub(crate) fn load_anew(spec: &Spec<'_>) -> Result<(Dataset, Vec<Stored>), Failure> {
     let Teachers { fits, weights } = Teachers::read(spec.plan, spec.root())?;
-    let data = Dataset::load_with(spec.plan, spec.root(), fits).map_err(Failure::data)?;
+    let data =
+        Dataset::load_with(spec.plan, spec.root(), fits, Vec::new()).map_err(Failure::data)?;
     Ok((data, weights))
 }
 
-/// Loads the data of a plan with the fitted state of a checkpoint.
+/// Loads the data of a plan with the fitted state and the computed columns of a checkpoint.
 pub(crate) fn load(plan: &Plan, root: &Path, checkpoints: PathBuf) -> Result<Dataset, Failure> {
     let folder = Checkpoint::place(&checkpoints).unwrap_or(checkpoints);
-    let fits = load_fits(&folder, &plan.fits)
-        .map_err(|diagnostic| Failure::new(FailureKind::Checkpoint, diagnostic))?;
-    Dataset::load(plan, root, Some(fits)).map_err(Failure::data)
+    let misfit = |diagnostic| Failure::new(FailureKind::Checkpoint, diagnostic);
+    let fits = load_fits(&folder, &plan.fits).map_err(misfit)?;
+    let stored = load_stored(&folder, plan).map_err(misfit)?;
+    let given = fits.into_iter().enumerate().collect();
+    Dataset::load_with(plan, root, given, stored).map_err(Failure::data)
 }
 
 /// Every evaluation on every part but the first, with all there is to know about the last.

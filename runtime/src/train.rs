@@ -1,6 +1,7 @@
 //! Training: phases one after another, each a loop over the batches of its streams; then a loop over days.
 
 mod ahead;
+mod columns;
 mod days;
 mod diverged;
 mod epoch;
@@ -26,11 +27,15 @@ use crate::failure::{Failure, whole_spec};
 use crate::observer::{Event, Observer};
 use crate::run::RunFolder;
 use crate::step::{begin_day, declare_daily, declare_loaded, take_loaded};
+use columns::Fold;
 use days::{Asking, Days};
 use phase::Phase;
 pub(crate) use timeline::{Reached, Timeline};
 pub(crate) use trace::Traced;
 pub(crate) use weights::{import, restore};
+
+/// Files by name.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// What a run trains by, beside its data.
 #[derive(Clone, Copy)]
@@ -44,13 +49,14 @@ pub(crate) struct Course<'a> {
     pub(crate) interrupted: &'a AtomicBool,
     /// Where checkpoints go.
     pub(crate) checkpoints: &'a Path,
-    /// Fitted state, file by file, as checkpoints keep it.
-    pub(crate) fitted: &'a BTreeMap<String, Vec<u8>>,
+    /// Fitted state and computed columns, file by file, as checkpoints keep them.
+    pub(crate) fitted: &'a dyn Fn(&Dataset) -> Result<Files, Failure>,
     /// Weights of teachers out of finished runs, under their paths here; a resumed run has them in its checkpoint.
     pub(crate) teachers: &'a [Stored],
 }
 
 /// What one training needs, and what it keeps.
+#[derive(Clone)]
 pub(crate) struct Training<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) data: &'a Dataset,
@@ -62,8 +68,10 @@ pub(crate) struct Training<'a> {
     pub(crate) turn: Turned,
     interrupted: &'a AtomicBool,
     checkpoints: &'a Path,
-    fitted: &'a BTreeMap<String, Vec<u8>>,
+    fitted: &'a Files,
     teachers: &'a [Stored],
+    /// The rows that it does without.
+    fold: Option<&'a Fold>,
 }
 
 /// The day that a training is of.
@@ -83,6 +91,8 @@ pub(crate) struct Trained {
     pub(crate) steps: usize,
     /// What the evaluations of a loop found.
     pub(crate) reports: Vec<Report>,
+    /// What the last checkpoint holds beside weights.
+    pub(crate) fitted: Files,
 }
 
 impl<'a> Course<'a> {
@@ -98,19 +108,20 @@ impl<'a> Course<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Trained, Failure> {
         let timeline = Timeline::new(self.plan, data);
+        let mut fitted = (self.fitted)(data)?;
         let (mut store, mut position, mut best) = match resume {
             None => {
                 let position = Position {
                     seed: self.seed,
                     ..Position::default()
                 };
-                let training = self.training(data, Reached::default(), Turned::default());
+                let training = self.training(data, &fitted, Reached::default(), Turned::default());
                 (training.first_store()?, position, None)
             }
             Some(checkpoint) => {
                 let begun = checkpoint.position.turn + usize::from(checkpoint.position.step > 0);
                 let reached = timeline.reached(begun);
-                let training = self.training(data, reached, Turned::default());
+                let training = self.training(data, &fitted, reached, Turned::default());
                 let store = restore(&training, &checkpoint.weights)?;
                 (store, checkpoint.position, checkpoint.best)
             }
@@ -138,12 +149,18 @@ impl<'a> Course<'a> {
             }
             match turn {
                 Turn::Train(at) => {
+                    let begun = timeline.reached(position.turn);
+                    if self.columns(data, at, &begun, &mut store, observer)? {
+                        fitted = (self.fitted)(data)?;
+                        let training = self.training(data, &fitted, begun, Turned::default());
+                        training.write_checkpoint(&store, &position, best.as_ref())?;
+                    }
                     let turned = Turned {
                         day,
                         days: timeline.days.len(),
                     };
                     let reached = timeline.reached(position.turn + 1);
-                    let training = self.training(data, reached, turned);
+                    let training = self.training(data, &fitted, reached, turned);
                     let plan = &self.plan.phases[at];
                     let earlier = position.earlier.get(&plan.name).copied().unwrap_or(0);
                     let mut phase = Phase::new(&training, plan, earlier, &mut store)?;
@@ -161,19 +178,50 @@ impl<'a> Course<'a> {
             }
         }
         data.open_day(&timeline.days, None);
+        let begun = timeline.reached(position.turn);
+        if self.columns(data, self.plan.phases.len(), &begun, &mut store, observer)? {
+            fitted = (self.fitted)(data)?;
+            let training = self.training(data, &fitted, begun, Turned::default());
+            training.write_checkpoint(&store, &position, None)?;
+        }
         if self.plan.daily.is_some() {
             observer.notice(&Event::LoopFinished {
                 days: timeline.days.len(),
             });
             let reached = timeline.reached(position.turn);
-            let training = self.training(data, reached, Turned::default());
+            let training = self.training(data, &fitted, reached, Turned::default());
             training.write_checkpoint(&store, &position, None)?;
         }
         Ok(Trained {
             reports: days.reports(data, &mut store, observer)?,
             store,
             steps: position.total_steps,
+            fitted,
         })
+    }
+
+    /// Computes the columns that stand before a training and have not been computed. Whether there was one.
+    fn columns(
+        &self,
+        data: &mut Dataset,
+        phase: usize,
+        reached: &Reached,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, Failure> {
+        let (none, mut any) = (Files::new(), false);
+        let columns = self.plan.columns.iter();
+        for column in columns.filter(|column| column.after <= phase) {
+            if data.has_stored(column) {
+                continue;
+            }
+            let training = self.training(data, &none, reached.clone(), Turned::default());
+            let stored = training.column(column, store, observer)?;
+            data.store(self.plan, column, stored)
+                .map_err(Failure::data)?;
+            any = true;
+        }
+        Ok(any)
     }
 
     /// Makes the day of a turn the one that is run: all that a loop trains exists, teachers are kept as they were, and what
@@ -212,6 +260,7 @@ impl<'a> Course<'a> {
     pub(crate) fn training<'t>(
         &self,
         data: &'t Dataset,
+        fitted: &'t Files,
         reached: Reached,
         turn: Turned,
     ) -> Training<'t>
@@ -228,8 +277,9 @@ impl<'a> Course<'a> {
             turn,
             interrupted: self.interrupted,
             checkpoints: self.checkpoints,
-            fitted: self.fitted,
+            fitted,
             teachers: self.teachers,
+            fold: None,
         }
     }
 }
@@ -250,6 +300,10 @@ impl Training<'_> {
         position: &Position,
         best: Option<&Vec<Stored>>,
     ) -> Result<(), Failure> {
+        // A training without a fold is done again from its beginning: the checkpoint before it stays.
+        if self.fold.is_some() {
+            return Ok(());
+        }
         let checkpoint = Checkpoint {
             position: position.clone(),
             weights: store.export(),

@@ -1,6 +1,7 @@
 //! Row programs: one kernel a source, grown as graphs ask for outputs, and the statistics that they need.
 
 mod mutual;
+mod statistics;
 
 use std::collections::BTreeMap;
 
@@ -171,6 +172,11 @@ impl RowPrograms {
                 (op, vec![self.inst(kernel, source, a)], false)
             }
             ExprKind::Prim(name, args) => return self.call(kernel, source, name, args, e, ty),
+            ExprKind::Statistic(of) => {
+                let fit = self.fit_groups(of, e);
+                let args = of.read().map(|e| self.inst(kernel, source, e)).collect();
+                (RowOp::OfGroup(fit, of.statistic), args, false)
+            }
             _ => unreachable!(
                 "internal: the checker lets only row expressions through, found {:?}",
                 e.kind
@@ -393,17 +399,20 @@ pub(crate) fn plain(e: &Expr) -> &Expr {
 /// The handle that a row value is read from, before references are followed.
 pub(crate) fn root_of(e: &Expr) -> Option<&Expr> {
     match &plain(e).kind {
-        ExprKind::Column(handle, _) => {
-            let mut root = plain(handle);
-            while let ExprKind::Refer(of, _) = &root.kind {
-                // References from a row of the source itself are followed in the kernel; those from elsewhere are handles.
-                root = plain(of);
-            }
-            Some(root)
-        }
+        ExprKind::Column(handle, _) => Some(before_references(handle)),
+        ExprKind::Statistic(of) => Some(before_references(&of.row)),
         ExprKind::Builtin(handle, _) => Some(plain(handle)),
         _ => plain(e).children().into_iter().find_map(root_of),
     }
+}
+
+fn before_references(handle: &Expr) -> &Expr {
+    let mut root = plain(handle);
+    while let ExprKind::Refer(of, _) = &root.kind {
+        // References from a row of the source itself are followed in the kernel; those from elsewhere are handles.
+        root = plain(of);
+    }
+    root
 }
 
 /// A row value as text, short and stable; names outputs.
@@ -433,6 +442,7 @@ fn text(e: &Expr) -> String {
             };
             format!("{} |> {call}", nested(&args[0]))
         }
+        ExprKind::Statistic(of) => statistics::text_of(of),
         _ => String::new(),
     }
 }

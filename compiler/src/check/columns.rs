@@ -102,6 +102,7 @@ impl Checker<'_> {
     pub(super) fn has_column(&self, source: &str, name: &str) -> bool {
         let key = (source.to_owned(), name.to_owned());
         self.derived.contains_key(&key)
+            || self.stored.contains_key(&key)
             || self.broken_columns.contains(&key)
             || self.hir.sources.iter().any(|known| {
                 known.name == source && known.columns.iter().any(|column| column.name == name)
@@ -113,7 +114,11 @@ impl Checker<'_> {
         let mut names: Vec<String> = declared
             .flat_map(|known| known.columns.iter().map(|column| column.name.clone()))
             .collect();
-        let other = self.derived.keys().chain(&self.broken_columns);
+        let other = self
+            .derived
+            .keys()
+            .chain(self.stored.keys())
+            .chain(&self.broken_columns);
         names.extend(
             other
                 .filter(|(of, _)| of == source)
@@ -126,6 +131,9 @@ impl Checker<'_> {
     pub(super) fn column(&mut self, handle: Expr, source: &str, name: &str, span: Span) -> Expr {
         self.used.insert(format!("column {source}.{name}"));
         let key = (source.to_owned(), name.to_owned());
+        if self.stored.contains_key(&key) {
+            return self.stored_column(handle, source, name, span);
+        }
         let mut facts = Facts::default();
         let past = matches!(&handle.ty, Ty::Handle(HandleTy { past: true, .. }));
         facts.sides.insert(self.side_of(source, past));

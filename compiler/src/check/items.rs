@@ -13,7 +13,7 @@ impl<'a> Checker<'a> {
     /// All items beside sources, in an order in which each finds what it needs.
     pub(super) fn items(&mut self) {
         let items: Vec<&'a ast::Item> = self.user_items().collect();
-        self.refuse_later(&items);
+        self.declare_columns();
         for item in &items {
             if let ItemKind::Weight(weight) = &item.kind {
                 self.weight_item(weight);
@@ -30,6 +30,7 @@ impl<'a> Checker<'a> {
             }
         }
         self.loop_heads();
+        self.columns();
         for item in &items {
             self.enter_loop_of(item);
             if let ItemKind::Graph(graph) = &item.kind {
@@ -44,10 +45,8 @@ impl<'a> Checker<'a> {
         }
         for item in &items {
             self.enter_loop_of(item);
-            match &item.kind {
-                ItemKind::Loss(loss) => self.loss(loss),
-                ItemKind::Column(column) => drop(self.not_yet(column.name.span, "a `column`")),
-                _ => {}
+            if let ItemKind::Loss(loss) = &item.kind {
+                self.loss(loss);
             }
         }
         for item in &items {
@@ -65,21 +64,6 @@ impl<'a> Checker<'a> {
                 self.train(train, item.span);
             }
         }
-    }
-
-    /// Notes the names of all items that are not lowered yet.
-    fn refuse_later(&mut self, items: &[&'a ast::Item]) {
-        for item in items {
-            if let ItemKind::Column(_) = &item.kind {
-                self.refuse_names(item);
-            }
-        }
-    }
-
-    fn refuse_names(&mut self, item: &ast::Item) {
-        let names = super::declare::names_of(&item.kind);
-        self.refused
-            .extend(names.into_iter().map(|(_, name)| name.text.clone()));
     }
 
     fn weight_item(&mut self, weight: &ast::Weight) {

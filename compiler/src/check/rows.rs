@@ -10,13 +10,7 @@ use crate::hir::{Candidates, Expr, ExprKind, Facts, Kind, Tensor, Ty};
 use crate::value::Value;
 
 /// Functions of the language that this compiler does not lower yet.
-const LATER: &[&str] = &[
-    "density_ratio",
-    "local_confidence",
-    "rate",
-    "since_last",
-    "pretrained",
-];
+const LATER: &[&str] = &["density_ratio", "rate", "since_last", "pretrained"];
 
 impl Checker<'_> {
     /// Calls whose first argument is rows; `None` where the name is an ordinary function.
@@ -29,6 +23,9 @@ impl Checker<'_> {
     ) -> Option<Expr> {
         if name == "affinity" && piped.is_none() {
             return Some(self.affinity(args, span));
+        }
+        if let Some(found) = self.statistic(name, piped, args, span) {
+            return Some(found);
         }
         if name == "history" {
             return Some(match piped {

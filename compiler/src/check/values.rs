@@ -380,6 +380,13 @@ pub(crate) fn row_root(value: &Expr) -> Option<(String, HandleTy)> {
                 _ => None,
             }
         }
+        ExprKind::Statistic(of) => {
+            let root = root_handle(&of.row);
+            match &root.ty {
+                Ty::Handle(ty) => Some((handle_key(root), ty.clone())),
+                _ => None,
+            }
+        }
         ExprKind::Prim(_, args) => args.iter().find_map(row_root),
         ExprKind::Binary(_, a, b) => row_root(a).or_else(|| row_root(b)),
         ExprKind::Unary(_, a) => row_root(a),

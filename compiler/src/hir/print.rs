@@ -3,6 +3,7 @@
 
 mod expr;
 mod items;
+mod stored;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub fn print(hir: &Hir) -> String {
     printer.weights();
     printer.towers();
     printer.graphs();
+    printer.columns();
     printer.losses();
     printer.trainings();
     printer.evaluations();

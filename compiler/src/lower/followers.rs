@@ -9,7 +9,7 @@ use crate::graph::{Graph, Op};
 use crate::hir::{Origin, Tower};
 use crate::plan::{
     AveragePlan, CopyPlan, EvaluationPlan, ExportPlan, LoadParam, LoadPlan, LoopPlan, PhasePlan,
-    Turn,
+    StoredPlan, StoredValue, Turn,
 };
 use crate::routing::{PROGRAM, belongs, followed};
 
@@ -18,12 +18,17 @@ impl Lowering<'_, '_> {
     pub(super) fn followers(
         &mut self,
         phases: &mut [PhasePlan],
+        columns: &[StoredPlan],
         evaluations: &[EvaluationPlan],
         exports: &[ExportPlan],
         daily: &mut Option<LoopPlan>,
     ) -> Vec<LoadPlan> {
         let hir = self.hir;
         let mut graphs: Vec<&Graph> = phases.iter().map(|phase| &phase.step.graph).collect();
+        graphs.extend(columns.iter().filter_map(|column| match &column.value {
+            StoredValue::Tower(program) => Some(&program.graph),
+            StoredValue::Row(_) => None,
+        }));
         graphs.extend(evaluations.iter().flat_map(graphs_of));
         graphs.extend(exports.iter().map(|export| &export.program.graph));
         let loads = hir.towers.iter();

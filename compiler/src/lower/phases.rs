@@ -13,7 +13,7 @@ use crate::gates::gates;
 use crate::graph::{Graph, Op, ParamKind};
 use crate::hir::{self, Hir, Tables};
 use crate::passes::optimise;
-use crate::plan::{Feed, FeedKind, PhasePlan, Program, StopPlan, StreamPlan};
+use crate::plan::{Feed, FeedKind, PhasePlan, Program, StopPlan, StoredPlan, StreamPlan};
 use crate::routing::{belongs, followed, is_of_the_program, trained};
 use crate::training::{Group, LEARNING_RATE, Objective, Recipe, training_step};
 
@@ -24,7 +24,7 @@ pub(super) struct Forward<'h> {
     pub(super) program: Program,
     pub(super) objectives: Vec<Objective>,
     pub(super) flow: Flow,
-    streams: Vec<StreamPlan>,
+    pub(super) streams: Vec<StreamPlan>,
     learning: Learning,
 }
 
@@ -46,15 +46,17 @@ fn trained_by(graph: &Graph, objective: &Objective) -> BTreeSet<String> {
 }
 
 impl<'a> Lowering<'a, '_> {
-    /// All trainings in the order of their dataflow.
-    pub(super) fn phases(&mut self) -> Vec<PhasePlan> {
+    /// All trainings in the order of their dataflow, and the columns that are computed between them.
+    pub(super) fn phases(&mut self) -> (Vec<PhasePlan>, Vec<StoredPlan>) {
         let hir: &'a Hir = self.hir;
-        let forwards: Vec<Forward<'a>> = hir
+        let mut forwards: Vec<Forward<'a>> = hir
             .trains
             .iter()
             .filter_map(|train| self.forward(train))
             .collect();
         self.one_optimiser_each(&forwards);
+        let columns = self.columns();
+        let read = self.reads_columns(&columns, &mut forwards);
         let flows: Vec<Flow> = forwards
             .iter()
             .map(|forward| forward.flow.clone())
@@ -68,7 +70,7 @@ impl<'a> Lowering<'a, '_> {
             Err(circle) => {
                 let circle = circle.iter().map(|at| &forwards[outside[*at]]);
                 self.circle(&circle.collect::<Vec<_>>());
-                return Vec::new();
+                return (Vec::new(), Vec::new());
             }
         };
         let number = |at: &usize| outside[*at];
@@ -79,15 +81,17 @@ impl<'a> Lowering<'a, '_> {
         // A loop goes through its trainings in the order of the text.
         order.extend(inside.iter().map(|at| (*at, Vec::new())));
         let ordered: Vec<&Forward<'a>> = order.iter().map(|(at, _)| &forwards[*at]).collect();
+        let read: Vec<_> = order.iter().map(|(at, _)| &read[*at]).collect();
+        let flows: Vec<&Flow> = order.iter().map(|(at, _)| &flows[*at]).collect();
+        let columns = self.place_columns(columns, &read, &flows);
         self.teachers_keep_to_themselves(&ordered, outside.len());
         let place = |text: usize| order.iter().position(|(at, _)| *at == text);
         let phases = order.iter().zip(ordered);
-        phases
-            .map(|((_, before), forward)| {
-                let after = before.iter().filter_map(|at| place(*at)).collect();
-                self.phase(forward, after)
-            })
-            .collect()
+        let phases = phases.map(|((_, before), forward)| {
+            let after = before.iter().filter_map(|at| place(*at)).collect();
+            self.phase(forward, after)
+        });
+        (phases.collect(), columns)
     }
 
     /// The losses of a training as outputs of one graph, each the mean over its rows.
@@ -414,16 +418,28 @@ impl<'a> Lowering<'a, '_> {
 
 /// What live ops read, through copies and averages too.
 fn flow_of(hir: &Hir, graph: &Graph, trains: BTreeSet<String>) -> Flow {
-    let mut flow = Flow {
+    let (reads, copies) = paths(hir, graph);
+    Flow {
+        reads,
+        copies,
         trains,
-        ..Flow::default()
-    };
+    }
+}
+
+/// The paths that live ops read, those behind copies and averages included.
+pub(super) fn paths_read(hir: &Hir, graph: &Graph) -> BTreeSet<String> {
+    paths(hir, graph).0
+}
+
+/// The paths that live ops read, and those of them that stand behind a copy.
+fn paths(hir: &Hir, graph: &Graph) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut reads, mut copies) = (BTreeSet::new(), BTreeSet::new());
     for id in graph.order() {
         let (Op::Param(path) | Op::Table(path)) = &graph.node(id).op else {
             continue;
         };
         let mut path = path.as_str();
-        flow.reads.insert(path.to_owned());
+        reads.insert(path.to_owned());
         let of = |path| {
             let mut towers = hir.towers.iter();
             towers.find_map(|tower| {
@@ -434,14 +450,14 @@ fn flow_of(hir: &Hir, graph: &Graph, trains: BTreeSet<String>) -> Flow {
             })
         };
         while let Some((is_copy, kept)) = of(path) {
-            flow.reads.insert(kept.to_owned());
+            reads.insert(kept.to_owned());
             if is_copy {
-                flow.copies.insert(kept.to_owned());
+                copies.insert(kept.to_owned());
             }
             path = kept;
         }
     }
-    flow
+    (reads, copies)
 }
 
 /// The place of a training, which may be many lines long, is told by its first bytes.

@@ -5,10 +5,12 @@ mod kernel;
 mod program;
 mod schedule;
 mod sections;
+mod stored;
 
-use super::{EvaluationKind, Plan};
+use super::{EvaluationKind, Plan, StoredValue};
 use crate::graph::Graph;
 pub(crate) use sections::{source_lines, split};
+pub(crate) use stored::folds;
 
 /// The whole plan. Its tensor programs appear by what feeds them and what they hold; [`graphs`] has their ops.
 pub fn print(plan: &Plan) -> String {
@@ -24,6 +26,7 @@ pub fn print(plan: &Plan) -> String {
     schedule::schedule(&mut text, plan);
     daily::daily(&mut text, plan);
     program::phases(&mut text, plan);
+    stored::columns(&mut text, plan);
     program::evaluations(&mut text, plan);
     program::exports(&mut text, plan);
     text.out
@@ -37,6 +40,11 @@ pub fn graphs(plan: &Plan) -> Vec<(String, &Graph)> {
             format!("{}: a training step", phase.name),
             &phase.step.graph,
         ));
+    }
+    for column in &plan.columns {
+        if let StoredValue::Tower(program) = &column.value {
+            graphs.push((format!("{}: a block of rows", column.name), &program.graph));
+        }
     }
     for evaluation in &plan.evaluations {
         match &evaluation.kind {

@@ -190,6 +190,9 @@ pub enum RowOp {
     Quantile(usize),
     /// `(x - mean) / std` by fitted moments; 0 where the deviation is 0.
     ZScore(usize),
+    /// A statistic of the group of training rows whose keys equal the operands: index into the plan's fits. `Percentile` takes
+    /// the row's own value as its last operand. A group without rows tells of all rows; its count and its sum are 0.
+    OfGroup(usize, Statistic),
     /// `(x - min) / (max - min)` by the fitted extent, clipped to `[0, 1]`; 0 where the extent is empty.
     MinMax(usize),
 
@@ -238,4 +241,43 @@ pub enum RowOp {
     Weekday,
     /// Days since 1970.
     Day,
+}
+
+/// What is told of a group of training rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Statistic {
+    /// The number of its rows.
+    Count,
+    /// The sum of its values.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// Their population standard deviation.
+    Std,
+    /// The smallest value that at least this share of the values is at most.
+    Quantile(f64),
+    /// The share of the other values that are below a value, those equal to it counted half; a half in a group of one.
+    Percentile,
+}
+
+impl Statistic {
+    /// Whether it needs the values of a group, beside their number, mean and deviation.
+    pub fn needs_values(self) -> bool {
+        match self {
+            Self::Quantile(_) | Self::Percentile => true,
+            Self::Count | Self::Sum | Self::Mean | Self::Std => false,
+        }
+    }
+
+    /// Its name in the language.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Sum => "sum",
+            Self::Mean => "mean",
+            Self::Std => "std",
+            Self::Quantile(_) => "quantile",
+            Self::Percentile => "percentile",
+        }
+    }
 }

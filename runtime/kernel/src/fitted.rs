@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::column::{Data, Texts};
+use crate::groups::Groups;
 use crate::hash::{Hashed, hash, slot};
 
 /// The state of one fit.
@@ -33,6 +34,10 @@ pub enum Fitted {
         /// The elements.
         values: Vec<f64>,
     },
+    /// Statistics by group.
+    Groups(Groups),
+    /// Not fitted yet: it is over a column that a run computes later.
+    Waiting,
 }
 
 /// Ids of values. The ids below `unknown()` are shared by all other values; value `i` has the id `unknown() + i`.

@@ -5,10 +5,12 @@
 
 mod column;
 mod fitted;
+mod groups;
 pub mod hash;
 mod interpret;
 mod ops;
 
 pub use column::{Column, Data, Lists, Texts};
 pub use fitted::{Fitted, Vocabulary, VocabularyValues};
+pub use groups::{Group, GroupKey, Groups};
 pub use interpret::{Inputs, KernelError, run};

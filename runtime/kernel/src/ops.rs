@@ -2,6 +2,7 @@
 //! result and gives a message, without a place, where the operands are not what the op takes.
 
 mod compare;
+mod groups;
 mod ids;
 mod lists;
 mod numbers;
@@ -105,7 +106,8 @@ pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         | RowOp::Vocab(_)
         | RowOp::Quantile(_)
         | RowOp::ZScore(_)
-        | RowOp::MinMax(_) => ids::apply(op, call),
+        | RowOp::MinMax(_)
+        | RowOp::OfGroup(..) => ids::apply(op, call),
         RowOp::ToStr
         | RowOp::Split(_)
         | RowOp::Lower

@@ -383,7 +383,9 @@ impl<'a> Assembler<'a> {
             Fitted::Vocab(_)
             | Fitted::Borders(_)
             | Fitted::Moments { .. }
-            | Fitted::Extent { .. } => (0, &[][..]),
+            | Fitted::Extent { .. }
+            | Fitted::Groups(_)
+            | Fitted::Waiting => (0, &[][..]),
         };
         HostTensor {
             shape: vec![size, size],

@@ -4,6 +4,7 @@
 //! chunks of a fixed size whose states merge in order, so the number of threads cannot change a bit. Only training rows
 //! are read: other rows have weight 0.
 
+mod groups;
 mod mutual;
 mod store;
 
@@ -38,10 +39,14 @@ pub(crate) fn fit(
             format!("statistic `{}` cannot be fitted over {found}", plan.name),
         )
     };
+    let weights = weights(&plan.domain, sources);
+    if let FitKind::Groups { keys, values } = &plan.kind {
+        let groups = groups::Rows::new(&outputs, *keys).groups(&weights, *values);
+        return groups.map(Fitted::Groups).ok_or_else(|| unlike("texts"));
+    }
     let Some((_, column)) = outputs.first() else {
         return Err(unlike("nothing"));
     };
-    let weights = weights(&plan.domain, sources);
     if let FitKind::MutualInformation { fields } = &plan.kind {
         return Ok(mutual::mutual_information(fields, &outputs, &weights));
     }
@@ -79,6 +84,7 @@ pub(crate) fn fit(
             .extent()
             .map(|(min, max)| Fitted::Extent { min, max })
             .ok_or_else(|| unlike("texts")),
+        FitKind::Groups { .. } => unreachable!("internal: groups were fitted above"),
     }
 }
 

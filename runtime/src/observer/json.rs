@@ -82,6 +82,14 @@ pub(super) fn event(event: &Event) -> Value {
         } => {
             json!({ "event": "phase_finished", "phase": phase, "steps": steps, "seconds": seconds })
         }
+        Event::ColumnComputed {
+            column,
+            rows,
+            folds,
+            seconds,
+        } => json!({
+            "event": "column_computed", "column": column, "rows": rows, "folds": folds, "seconds": seconds,
+        }),
         Event::Finished { out } => json!({ "event": "finished", "out": out }),
     }
 }
@@ -119,6 +127,7 @@ pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Opt
         | Event::LoopFinished { .. }
         | Event::StoppedEarly { .. }
         | Event::PhaseFinished { .. }
+        | Event::ColumnComputed { .. }
         | Event::Finished { .. } => return None,
     };
     let mut line = Map::new();

@@ -9,13 +9,13 @@ use reckon_compiler::plan::Plan;
 use reckon_compiler::value::Value as Constant;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
-use reckon_kernel::Fitted;
 use serde_json::{Map, Value, json};
 
 use super::{RunOptions, Spec};
 use crate::checkpoint::{Checkpoint, folder_of};
-use crate::data::{FIT_NAMES, fit_names, save_fits};
+use crate::data::{Dataset, FIT_NAMES, fit_names, save_fits, stored_files};
 use crate::failure::{Failure, FailureKind, MISFIT, RUN_FOLDER, whole_spec};
+use crate::train::Files;
 
 /// Library modules have names that begin with this; they belong to the program, not to the run.
 const LIBRARY: &str = "std/";
@@ -196,18 +196,16 @@ impl RunFolder {
         OpenOptions::new().append(true).open(&path).map_err(failed)
     }
 
-    /// Fitted state as the files that a checkpoint keeps.
-    pub(crate) fn fitted_files(
-        &self,
-        plan: &Plan,
-        fits: &[Fitted],
-    ) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    /// Fitted state and computed columns as the files that a checkpoint keeps.
+    pub(crate) fn fitted_files(&self, plan: &Plan, data: &Dataset) -> Result<Files, Failure> {
         let scratch = self.path.join("fitted.new");
         let failed = |error: io::Error| self.failed("fitted.new", &error);
         fs::create_dir_all(&scratch).map_err(failed)?;
-        let names = save_fits(&scratch, &plan.fits, fits)
+        let names = save_fits(&scratch, &plan.fits, &data.fits)
             .map_err(|diagnostic| Failure::data(vec![diagnostic]))?;
-        let mut files = BTreeMap::from([(FIT_NAMES.to_owned(), fit_names(&names))]);
+        let mut files =
+            stored_files(plan, data).map_err(|diagnostic| Failure::data(vec![diagnostic]))?;
+        files.insert(FIT_NAMES.to_owned(), fit_names(&names));
         for entry in fs::read_dir(&scratch).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = entry.file_name().to_string_lossy().into_owned();

@@ -50,10 +50,11 @@ pub fn trace(
         threads: options.threads,
         interrupted: options.interrupted,
         checkpoints: out,
-        fitted: &BTreeMap::new(),
+        fitted: &|_| Ok(BTreeMap::new()),
         teachers: &teachers,
     };
-    let training = course.training(&data, Reached::default(), Turned::default());
+    let fitted = BTreeMap::new();
+    let training = course.training(&data, &fitted, Reached::default(), Turned::default());
     let mut losses = Vec::new();
     let [first, last] = training.trace(steps, |step, Traced { batch, outputs }| {
         losses.push(outputs.iter().cloned().collect::<BTreeMap<_, _>>());

@@ -9,6 +9,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Outputs, RunKey, Store, Stored};
 
 use super::ahead::{Ahead, Queue, in_order};
+use super::columns::Fold;
 use super::epoch::{Judge, Verdict};
 use super::pace::Pace;
 use super::stream::Stream;
@@ -262,13 +263,14 @@ impl<'a> Phase<'a> {
             steps: self.steps(),
             earlier: self.earlier,
             turn: self.training.turn,
-            seed: self.training.seed,
+            seed: self.training.seed ^ self.training.fold.map_or(0, Fold::site),
         }
     }
 
     /// What random draws of a step are keyed by.
     pub(super) fn run_key(&self, step: usize) -> RunKey {
-        let stream = site_hash(&self.plan.name);
+        let fold = self.training.fold.map_or(0, Fold::site);
+        let stream = site_hash(&self.plan.name) ^ fold;
         RunKey {
             seed: self.training.seed,
             stream,
@@ -338,6 +340,12 @@ fn rows_of(
     plan: &StreamPlan,
 ) -> Result<Stream, Failure> {
     let mut selected = training.data.selected(plan);
+    if let Some(fold) = training.fold {
+        fold.leave_out(&plan.source, &mut selected.rows);
+        if let Some(second) = &mut selected.second {
+            fold.leave_out(&plan.source, second);
+        }
+    }
     let empty = selected.second.as_ref().is_some_and(Vec::is_empty);
     let nothing = selected.rows.is_empty() || empty;
     if nothing && plan.window.is_some() {
@@ -362,6 +370,9 @@ fn rows_of(
         .with(site_hash(&plan.name));
     if let Some(day) = training.turn.day {
         key = key.with(day as u64);
+    }
+    if let Some(fold) = training.fold {
+        key = key.with(fold.site());
     }
     Ok(Stream::new(training.data, plan, selected, key))
 }

@@ -180,6 +180,7 @@ pub(crate) fn plan(epochs: usize, patience: Option<usize>) -> Plan {
         phases: vec![phase(epochs, patience)],
         evaluations: vec![evaluation()],
         loads: Vec::new(),
+        columns: Vec::new(),
         exports: vec![ExportPlan {
             tower: "film".to_owned(),
             program: catalogue(),

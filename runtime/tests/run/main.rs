@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
+mod columns;
 mod daily;
 mod fixture;
 mod teachers;

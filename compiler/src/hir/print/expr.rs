@@ -119,6 +119,10 @@ impl Printer<'_> {
             ExprKind::History(a, at) => ((self.history(*at), ")".to_owned()), one(a)),
             ExprKind::Candidates(kind, a) => (self.candidates(kind), one(a)),
             ExprKind::View(of, view) => self.view(of, view),
+            ExprKind::Statistic(of) => (
+                self.statistic(of),
+                of.read().map(|e| (String::new(), e)).collect(),
+            ),
             ExprKind::Feed(a) => (call("feed"), one(a)),
             ExprKind::Embed(a, table) => ((String::new(), embedding(table)), one(a)),
             ExprKind::IfTraining(a, b) => (call("if_training"), both(a, b)),

@@ -98,7 +98,7 @@ impl Printer<'_> {
     }
 
     /// `head -> type = value`
-    fn body(&mut self, head: &str, value: &Expr) {
+    pub(super) fn body(&mut self, head: &str, value: &Expr) {
         let ty = self.ty(&value.ty);
         self.line(&format!("{head} -> {ty}{}", Self::remark(value)));
         let value = self.whole(value, 1, 4);
@@ -160,7 +160,7 @@ impl Printer<'_> {
         );
     }
 
-    fn rows(&mut self, rows: &Rows) -> String {
+    pub(super) fn rows(&mut self, rows: &Rows) -> String {
         self.name(rows.row, &rows.source);
         let mut text = rows.source.clone();
         if let Some(window) = &rows.window {

@@ -1,7 +1,7 @@
 //! Row programs as text: one instruction a line with its type.
 
 use super::Text;
-use crate::plan::row::{Inst, Kernel, RowOp};
+use crate::plan::row::{Inst, Kernel, RowOp, Statistic};
 
 /// The instructions, then the results.
 pub(super) fn kernel(text: &mut Text, kernel: &Kernel) {
@@ -60,6 +60,14 @@ fn written(op: &RowOp) -> (&'static str, Vec<String>) {
         RowOp::Quantile(fit) => ("quantile", vec![format!("{{fit: {fit}}}")]),
         RowOp::ZScore(fit) => ("zscore", vec![format!("{{fit: {fit}}}")]),
         RowOp::MinMax(fit) => ("minmax", vec![format!("{{fit: {fit}}}")]),
+        RowOp::OfGroup(fit, statistic) => {
+            let share = match statistic {
+                Statistic::Quantile(share) => format!(", at: {share}"),
+                _ => String::new(),
+            };
+            let name = statistic.name();
+            ("of_group", vec![format!("{{fit: {fit}, {name}{share}}}")])
+        }
         RowOp::Split(separator) => ("split", vec![format!("{separator:?}")]),
         RowOp::Capture(pattern) => ("capture", vec![format!("{pattern:?}")]),
         RowOp::Ngrams(n) => ("ngrams", vec![n.to_string()]),
@@ -132,6 +140,7 @@ fn plain(op: &RowOp) -> &'static str {
         | RowOp::Quantile(_)
         | RowOp::ZScore(_)
         | RowOp::MinMax(_)
+        | RowOp::OfGroup(..)
         | RowOp::Split(_)
         | RowOp::Capture(_)
         | RowOp::Ngrams(_)

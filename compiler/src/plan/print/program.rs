@@ -133,7 +133,7 @@ pub(super) fn exports(text: &mut Text, plan: &Plan) {
     }
 }
 
-fn program(text: &mut Text, head: &str, program: &Program) {
+pub(super) fn program(text: &mut Text, head: &str, program: &Program) {
     let graph = &program.graph;
     text.nested(
         format!("{head}: graph {}, {}", graph.name, size(graph)),

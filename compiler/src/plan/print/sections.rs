@@ -210,6 +210,14 @@ fn fit(fit: &FitPlan) -> String {
             format!("mutual information of {}", fields.join(", "))
         }
         FitKind::Extent => "smallest and largest value".to_owned(),
+        FitKind::Groups { keys, values } => {
+            let of = match keys {
+                0 => "of all rows together",
+                _ => "of each group of rows with equal keys",
+            };
+            let kept = if *values { ", and the values" } else { "" };
+            format!("number, mean and deviation {of}{kept}")
+        }
     };
     let domain = match &fit.domain {
         Domain::Referred { entity } => {

@@ -39,6 +39,10 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
             }),
             ref other => Err(mismatch("an extent", other)),
         },
+        RowOp::OfGroup(fit, statistic) => match fitted(call, *fit)? {
+            Fitted::Groups(groups) => super::groups::apply(call, groups, *statistic),
+            other => Err(mismatch("groups", other)),
+        },
         other => Err(format!("internal: {other:?} gives no ids")),
     }
 }
@@ -56,6 +60,8 @@ fn mismatch(expected: &str, found: &Fitted) -> String {
         Fitted::Moments { .. } => "moments",
         Fitted::Extent { .. } => "an extent",
         Fitted::Matrix { .. } => "a matrix",
+        Fitted::Groups(_) => "groups",
+        Fitted::Waiting => "nothing yet",
     };
     format!("internal: expected {expected}, found {found}")
 }

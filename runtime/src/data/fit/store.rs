@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
-    UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Float64Builder, Int64Array, ListBuilder,
+    RecordBatch, StringArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
@@ -14,7 +14,7 @@ use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use reckon_compiler::plan::{FitKind, FitPlan};
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_kernel::{Fitted, Vocabulary, VocabularyValues};
+use reckon_kernel::{Fitted, Group, GroupKey, Groups, Vocabulary, VocabularyValues};
 use sha2::{Digest, Sha256};
 
 use super::super::fault::FITTED;
@@ -114,6 +114,24 @@ pub fn content_hash(fitted: &Fitted) -> String {
         Fitted::Extent { min, max } => floats("extent", &[*min, *max]),
         Fitted::Matrix { size, values } => floats(&format!("matrix {size}"), values),
         Fitted::Vocab(vocabulary) => hash_vocabulary(&mut hash, vocabulary),
+        Fitted::Groups(groups) => {
+            hash.update("groups");
+            for group in groups.groups() {
+                let words = [
+                    group.key.0,
+                    group.key.1,
+                    group.count,
+                    group.mean.to_bits(),
+                    group.std.to_bits(),
+                ];
+                let values = group.values.iter().map(|value| value.to_bits());
+                words
+                    .into_iter()
+                    .chain(values)
+                    .for_each(|word| hash.update(word.to_le_bytes()));
+            }
+        }
+        Fitted::Waiting => hash.update("waiting"),
     }
     hash.finalize()
         .iter()
@@ -190,11 +208,66 @@ fn batch(fitted: &Fitted) -> Result<RecordBatch, ArrowError> {
             let counts: ArrayRef = Arc::new(UInt64Array::from(vocabulary.counts().to_vec()));
             vec![("value", values), ("count", counts)]
         }
+        Fitted::Groups(groups) => grouped(groups.groups()),
+        Fitted::Waiting => vec![(WAITING, floats(&[]))],
     };
     RecordBatch::try_from_iter(columns)
 }
 
+/// The only column of the file of a statistic that is not fitted yet.
+const WAITING: &str = "waiting";
+
+/// Groups, one a row.
+fn grouped(groups: &[Group]) -> Vec<(&'static str, ArrayRef)> {
+    let words = |of: fn(&Group) -> u64| -> ArrayRef {
+        Arc::new(groups.iter().map(of).collect::<UInt64Array>())
+    };
+    let floats = |of: fn(&Group) -> f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(groups.iter().map(of)))
+    };
+    let mut values = ListBuilder::new(Float64Builder::new());
+    for group in groups {
+        values.values().append_slice(&group.values);
+        values.append(true);
+    }
+    vec![
+        ("key_1", words(|group| group.key.0)),
+        ("key_2", words(|group| group.key.1)),
+        ("count", words(|group| group.count)),
+        ("mean", floats(|group| group.mean)),
+        ("std", floats(|group| group.std)),
+        ("values", Arc::new(values.finish())),
+    ]
+}
+
+fn groups(batch: &RecordBatch) -> Option<Groups> {
+    let words = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<UInt64Type>();
+    let floats = |name: &str| {
+        batch
+            .column_by_name(name)?
+            .as_primitive_opt::<Float64Type>()
+    };
+    let (first, second, count) = (words("key_1")?, words("key_2")?, words("count")?);
+    let (mean, std) = (floats("mean")?, floats("std")?);
+    let values = batch.column_by_name("values")?.as_list_opt::<i32>()?;
+    let group = |row: usize| {
+        let values = values.value(row);
+        Some(Group {
+            key: GroupKey(first.value(row), second.value(row)),
+            count: count.value(row),
+            mean: mean.value(row),
+            std: std.value(row),
+            values: values.as_primitive_opt::<Float64Type>()?.values().to_vec(),
+        })
+    };
+    let groups: Option<Vec<Group>> = (0..batch.num_rows()).map(group).collect();
+    groups.map(Groups::new)
+}
+
 fn fitted(batch: &RecordBatch, kind: &FitKind) -> Option<Fitted> {
+    if batch.column_by_name(WAITING).is_some() {
+        return Some(Fitted::Waiting);
+    }
     let floats = |name: &str| -> Option<Vec<f64>> {
         Some(
             batch
@@ -206,6 +279,7 @@ fn fitted(batch: &RecordBatch, kind: &FitKind) -> Option<Fitted> {
     };
     let float = |name: &str| floats(name)?.first().copied();
     match kind {
+        FitKind::Groups { .. } => groups(batch).map(Fitted::Groups),
         FitKind::Quantiles(_) => Some(Fitted::Borders(floats("border")?)),
         FitKind::Moments => Some(Fitted::Moments {
             mean: float("mean")?,

@@ -1,0 +1,303 @@
+//! Columns that a run computes and keeps: `column g over view where click cross_fit 5 by user = ...`.
+
+use reckon_grammar::ast::{self, ExprKind as Syntax, ItemKind};
+use reckon_grammar::diagnostic::{Code, Diagnostic};
+use reckon_grammar::span::Span;
+
+use super::{Checker, Frame};
+use crate::graph::Elem;
+use crate::hir::{Expr, ExprKind, HandleTy, StoredColumn, Ty};
+use crate::plan::row::{RowKind, RowType};
+use crate::plan::{CrossFit, Reach};
+
+impl<'a> Checker<'a> {
+    /// The columns by source and name, before any is checked.
+    pub(super) fn declare_columns(&mut self) {
+        self.columns_of_loops();
+        for column in self.outer_columns() {
+            let Some(source) = self.source_of(&column.rows.expr) else {
+                continue;
+            };
+            let name = &column.name.text;
+            if self.has_column(source, name) {
+                let twice = format!("`{source}` has a column `{name}` already");
+                self.report(
+                    Diagnostic::error(Code(204), column.name.span, twice)
+                        .help("give the new one another name"),
+                );
+                continue;
+            }
+            self.stored
+                .insert((source.to_owned(), name.clone()), column);
+        }
+    }
+
+    /// Columns outside of loops.
+    fn outer_columns(&self) -> Vec<&'a ast::Column> {
+        let inside = self.inner_columns();
+        let all = self.user_items().filter_map(|item| match &item.kind {
+            ItemKind::Column(column) => Some(column),
+            _ => None,
+        });
+        all.filter(|column| inside.iter().all(|inner| !std::ptr::eq(*inner, *column)))
+            .collect()
+    }
+
+    fn inner_columns(&self) -> Vec<&'a ast::Column> {
+        let items = self.user_items().filter_map(|item| match &item.kind {
+            ItemKind::Loop(each) => Some(&each.items),
+            _ => None,
+        });
+        let inner = items.flatten().filter_map(|item| match &item.kind {
+            ItemKind::Column(column) => Some(column),
+            _ => None,
+        });
+        inner.collect()
+    }
+
+    fn columns_of_loops(&mut self) {
+        for column in self.inner_columns() {
+            self.refused.insert(column.name.text.clone());
+            self.not_yet(column.name.span, "a `column` in a loop");
+        }
+    }
+
+    /// Checks every column, those too that nothing reads.
+    pub(super) fn columns(&mut self) {
+        for column in self.outer_columns() {
+            match self.source_of(&column.rows.expr) {
+                Some(source) => drop(self.stored_index(source, &column.name.text)),
+                None => {
+                    self.frames.push(Frame::default());
+                    self.rows(&column.rows, &column.name.text);
+                    self.frames.pop();
+                }
+            }
+        }
+    }
+
+    /// The source that rows are of, before anything is checked; through selectors.
+    fn source_of(&self, rows: &'a ast::Expr) -> Option<&'a str> {
+        let mut rows = rows;
+        // What is made of itself has been refused, and this only must end.
+        for _ in 0..=self.program.modules.len() + self.user_items().count() {
+            rows = match &rows.kind {
+                Syntax::Rows { source, .. } => source,
+                Syntax::Pipe(rows, ..) => rows,
+                Syntax::Name(name) => {
+                    let mut selectors = self.user_items().filter_map(|item| match &item.kind {
+                        ItemKind::Selector(selector) => Some(selector),
+                        _ => None,
+                    });
+                    match selectors.find(|selector| selector.name.text == *name) {
+                        Some(selector) => &selector.rows.expr,
+                        None => return Some(name),
+                    }
+                }
+                _ => return None,
+            };
+        }
+        None
+    }
+
+    pub(super) fn is_cross_fitted(&self, source: &str, name: &str) -> bool {
+        let key = (source.to_owned(), name.to_owned());
+        self.stored
+            .get(&key)
+            .is_some_and(|column| column.cross_fit.is_some())
+    }
+
+    /// A column that a run has computed, read like one of a file.
+    pub(super) fn stored_column(
+        &mut self,
+        handle: Expr,
+        source: &str,
+        name: &str,
+        span: Span,
+    ) -> Expr {
+        let in_a_history = matches!(
+            &handle.ty,
+            Ty::Handle(HandleTy {
+                past: true,
+                space: None,
+                ..
+            })
+        );
+        if in_a_history {
+            return self.not_yet(span, "a computed column in the condition of a history");
+        }
+        let Some(at) = self.stored_index(source, name) else {
+            return Expr::error(span);
+        };
+        let column = &self.hir.columns[at];
+        let (ty, past) = (
+            column.ty.clone(),
+            matches!(&handle.ty, Ty::Handle(HandleTy { past: true, .. })),
+        );
+        let conditions = column.rows.condition.iter();
+        let mut facts = conditions.fold(column.value.facts.clone(), |facts, cond| {
+            facts.join(&cond.facts)
+        });
+        // A tower that has seen the row has seen its label.
+        if column.cross_fit.is_none() && reads_a_tower(&column.value) {
+            facts.label = Some(span);
+        }
+        facts.label = facts.label.filter(|_| !past).map(|_| self.user_span(span));
+        if past {
+            facts.sides = ["past".to_owned()].into();
+        }
+        let kind = ExprKind::Column(Box::new(handle), name.to_owned());
+        Expr::new(kind, Ty::Row(ty), facts, span)
+    }
+
+    /// The checked column of this name; it is checked on first use, so order in the text does not matter.
+    fn stored_index(&mut self, source: &str, name: &str) -> Option<usize> {
+        let is_it = |known: &StoredColumn| known.rows.source == source && known.name == name;
+        if let Some(at) = self.hir.columns.iter().position(is_it) {
+            return Some(at);
+        }
+        let key = (source.to_owned(), name.to_owned());
+        let column = *self.stored.get(&key)?;
+        let open = format!("column {source}.{name}");
+        if self.open.contains(&open) {
+            self.report(Diagnostic::error(
+                Code(416),
+                column.name.span,
+                format!("column `{name}` is computed from itself"),
+            ));
+            self.broken_columns.insert(key);
+            return None;
+        }
+        if self.broken_columns.contains(&key) {
+            return None;
+        }
+        self.open.push(open);
+        let outer = self.open_body();
+        let checked = self.checked_column(column);
+        self.close_body(outer);
+        self.open.pop();
+        match checked {
+            Some(checked) => {
+                self.hir.columns.push(checked);
+                Some(self.hir.columns.len() - 1)
+            }
+            None => {
+                self.broken_columns.insert(key);
+                None
+            }
+        }
+    }
+
+    fn checked_column(&mut self, column: &'a ast::Column) -> Option<StoredColumn> {
+        let name = &column.name.text;
+        self.frames.push(Frame::default());
+        let rows = self.rows(&column.rows, name);
+        self.frames.pop();
+        let (rows, handle) = rows?;
+        if !rows.is_plain() || rows.batch.is_some() {
+            self.report(
+                Diagnostic::error(
+                    Code(622),
+                    rows.span,
+                    format!("column `{name}` is over rows that are drawn or narrowed"),
+                )
+                .note("a column has one value for each row of a source")
+                .help("name the rows and a condition: `over SOURCE where ...`"),
+            );
+            return None;
+        }
+        let source = rows.source.clone();
+        let value = self.in_row_scope(handle.clone(), &source, |checker| {
+            checker.body(&column.body, None)
+        });
+        self.reveal(column.body.value.span, &value);
+        let kind = self.column_kind(name, &value, &handle)?;
+        let reach = match column.all_splits {
+            true => Reach::AllSplits,
+            false => Reach::Training,
+        };
+        let cross_fit = match &column.cross_fit {
+            Some((folds, by)) => Some(self.cross_fit(name, &source, &value, folds, by)?),
+            None => None,
+        };
+        let split = self.hir.splits.iter().any(|split| split.source == source);
+        let everywhere = rows.condition.is_none() && (reach == Reach::AllSplits || !split);
+        let nullable = !everywhere || matches!(&value.ty, Ty::Row(row) if row.nullable);
+        Some(StoredColumn {
+            name: name.clone(),
+            rows,
+            reach,
+            cross_fit,
+            value,
+            ty: RowType { kind, nullable },
+            span: column.name.span,
+        })
+    }
+
+    /// The kind of a column's values: one number or truth value a row.
+    fn column_kind(&mut self, name: &str, value: &Expr, handle: &Expr) -> Option<RowKind> {
+        let Ty::Handle(HandleTy { space, .. }) = &handle.ty else {
+            return None;
+        };
+        let kind = match &value.ty {
+            Ty::Error => return None,
+            Ty::Row(row) => Some(row.kind.clone())
+                .filter(|kind| matches!(kind, RowKind::Int | RowKind::Float | RowKind::Bool)),
+            Ty::Tensor(tensor) => {
+                let a_row = tensor.dims.is_empty() && tensor.spaces.iter().copied().eq(*space);
+                (a_row && tensor.elem == Elem::F32).then_some(RowKind::Float)
+            }
+            _ => None,
+        };
+        if kind.is_none() {
+            let shown = self.show(&value.ty);
+            self.report(
+                Diagnostic::error(
+                    Code(622),
+                    value.span,
+                    format!("column `{name}` is `{shown}`, and a column is one number a row"),
+                )
+                .help("reduce it: `sum` or `mean` over a dimension, `sigmoid` of a logit"),
+            );
+        }
+        kind
+    }
+
+    fn cross_fit(
+        &mut self,
+        name: &str,
+        source: &str,
+        value: &Expr,
+        folds: &ast::Expr,
+        by: &ast::Name,
+    ) -> Option<CrossFit> {
+        let by = self.folds_by(source, by)?;
+        let number = self.whole(folds, "cross_fit")?;
+        if number < 2 {
+            self.report(
+                Diagnostic::error(Code(621), folds.span, "`cross_fit` needs at least 2 folds")
+                    .help("write `cross_fit 5 by ...`"),
+            );
+            return None;
+        }
+        if !reads_a_tower(value) {
+            self.report(
+                Diagnostic::error(
+                    Code(621),
+                    folds.span,
+                    format!("column `{name}` reads no tower, so there is nothing to train without a fold"),
+                )
+                .note("statistics over a column with folds are taken fold by fold anyway")
+                .help("leave out `cross_fit`"),
+            );
+            return None;
+        }
+        Some(CrossFit { folds: number, by })
+    }
+}
+
+fn reads_a_tower(value: &Expr) -> bool {
+    let mut found = false;
+    value.walk(&mut |e| found |= matches!(e.kind, ExprKind::Tower(..) | ExprKind::Frozen(..)));
+    found
+}

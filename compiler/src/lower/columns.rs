@@ -1,0 +1,289 @@
+//! Columns that a run computes: their programs, which trainings they wait for, and which wait for them.
+
+use std::collections::BTreeSet;
+
+use reckon_grammar::diagnostic::{Code, Diagnostic};
+
+use super::phases::{Forward, paths_read};
+use super::schedule::Flow;
+use super::{Lowering, fed, stream_handle};
+use crate::build::{GraphBuilder, Mode, Val};
+use crate::hir::{self, ExprKind, Ty};
+use crate::plan::{
+    ColumnRef, FeedKind, PickPlan, Plan, Program, StoredPlan, StoredValue, StreamOrder, StreamPlan,
+};
+
+/// A column before the trainings have an order: what it reads, through other columns too.
+pub(super) struct Column {
+    pub(super) plan: StoredPlan,
+    /// Paths of its towers, those behind copies and averages included.
+    reads: BTreeSet<String>,
+    /// Columns that it reads.
+    behind: BTreeSet<ColumnRef>,
+}
+
+impl Lowering<'_, '_> {
+    /// All columns, each after those that it reads.
+    pub(super) fn columns(&mut self) -> Vec<Column> {
+        let hir = self.hir;
+        let mut columns = Vec::new();
+        for column in &hir.columns {
+            columns.extend(self.column(column));
+        }
+        let draft = self.draft(&columns);
+        for column in &mut columns {
+            column.behind = behind(&draft, &column.plan);
+        }
+        columns
+    }
+
+    fn column(&mut self, column: &hir::StoredColumn) -> Option<Column> {
+        let source = column.rows.source.clone();
+        let condition = column
+            .rows
+            .condition
+            .as_ref()
+            .map(|cond| self.rows.output(&source, cond, false, None));
+        let (value, reads) = match &column.value.ty {
+            Ty::Tensor(_) => {
+                let program = self.column_program(column)?;
+                let reads = paths_read(self.hir, &program.graph);
+                (StoredValue::Tower(Box::new(program)), reads)
+            }
+            _ => {
+                let output = self.rows.output(&source, &column.value, false, None);
+                (StoredValue::Row(output), BTreeSet::new())
+            }
+        };
+        let plan = StoredPlan {
+            name: column.name.clone(),
+            source,
+            condition,
+            reach: column.reach,
+            kind: column.ty.kind.clone(),
+            value,
+            cross_fit: column.cross_fit.clone().map(|fit| (fit, Vec::new())),
+            after: 0,
+            span: column.span,
+        };
+        Some(Column {
+            plan,
+            reads,
+            behind: BTreeSet::new(),
+        })
+    }
+
+    fn column_program(&mut self, column: &hir::StoredColumn) -> Option<Program> {
+        let mut builder = GraphBuilder::new(self.hir, &mut self.rows, Mode::Serving, &column.name);
+        let handle = stream_handle(&mut builder, 0, &column.rows.source);
+        builder.set_local(column.rows.row, Val::Handle(handle));
+        let built = builder.at_path(&column.name, |builder| builder.node(&column.value));
+        let mut program = builder.finish();
+        let node = self.kept(built)?;
+        program.graph.outputs = vec![("value".into(), node)];
+        self.optimised(&mut program.graph);
+        Some(fed(program.graph, program.handles, &program.feeds))
+    }
+
+    /// The row programs so far, as the plan will have them.
+    pub(super) fn draft(&self, columns: &[Column]) -> Plan {
+        Plan {
+            kernels: self.rows.kernels(self.hir),
+            fits: self.rows.fits.clone(),
+            columns: columns.iter().map(|column| column.plan.clone()).collect(),
+            ..Plan::default()
+        }
+    }
+
+    /// Lets each training that reads a column wait for the trainings of its towers. A training that goes on with a tower
+    /// that a column of its own was read from comes after the one that has left it, as with a copy. Gives the columns that
+    /// each training reads.
+    pub(super) fn reads_columns(
+        &self,
+        columns: &[Column],
+        forwards: &mut [Forward<'_>],
+    ) -> Vec<BTreeSet<ColumnRef>> {
+        let draft = self.draft(columns);
+        let mut read = Vec::new();
+        for forward in forwards {
+            let mut direct = of_program(&draft, &forward.program);
+            direct.extend(
+                forward
+                    .streams
+                    .iter()
+                    .flat_map(|stream| of_stream(&draft, stream)),
+            );
+            let all = closure(columns, direct);
+            for column in columns
+                .iter()
+                .filter(|column| all.contains(&reference(&column.plan)))
+            {
+                forward.flow.reads.extend(column.reads.iter().cloned());
+                forward.flow.copies.extend(column.reads.iter().cloned());
+            }
+            read.push(all);
+        }
+        read
+    }
+
+    /// Places each column before the first training that reads it, or at the end, and finds what its folds train anew.
+    /// `read` and `flows` are those of the trainings in their order.
+    pub(super) fn place_columns(
+        &mut self,
+        columns: Vec<Column>,
+        read: &[&BTreeSet<ColumnRef>],
+        flows: &[&Flow],
+    ) -> Vec<StoredPlan> {
+        let mut placed = Vec::new();
+        for mut column in columns {
+            let name = reference(&column.plan);
+            let readers = read.iter().position(|columns| columns.contains(&name));
+            column.plan.after = readers.unwrap_or(flows.len());
+            let before = &flows[..column.plan.after];
+            let trains = |flow: &&Flow| !flow.trains.is_disjoint(&column.reads);
+            if !column.reads.is_empty() && !before.iter().any(trains) {
+                self.reads_nothing_trained(&column.plan);
+            }
+            if let Some((_, trainings)) = &mut column.plan.cross_fit {
+                *trainings = behind_weights(&column.reads, before);
+            }
+            placed.push(column.plan);
+        }
+        // Columns of one place keep their order, in which each comes after those that it reads.
+        placed.sort_by_key(|column| column.after);
+        placed
+    }
+
+    fn reads_nothing_trained(&mut self, column: &StoredPlan) {
+        let declared = self
+            .hir
+            .columns
+            .iter()
+            .find(|known| known.span == column.span);
+        let mut tower = String::new();
+        if let Some(declared) = declared {
+            declared.value.walk(&mut |e| {
+                if let (ExprKind::Tower(name, _) | ExprKind::Frozen(name, _), true) =
+                    (&e.kind, tower.is_empty())
+                {
+                    tower.clone_from(name);
+                }
+            });
+        }
+        self.diagnostics.push(
+            Diagnostic::error(
+                Code(620),
+                column.span,
+                format!(
+                    "column `{}` reads `{tower}`, which has not been trained by then",
+                    column.name
+                ),
+            )
+            .note("a column is computed before the first training that reads it, by what earlier trainings have left")
+            .help(format!(
+                "train `{tower}` in a `train` of its own, by losses that do not read `{}`",
+                column.name
+            )),
+        );
+    }
+}
+
+/// The trainings whose weights stand behind these paths, in their order.
+fn behind_weights(paths: &BTreeSet<String>, flows: &[&Flow]) -> Vec<usize> {
+    let mut needed = paths.clone();
+    let mut found = Vec::new();
+    for (at, flow) in flows.iter().enumerate().rev() {
+        if !flow.trains.is_disjoint(&needed) {
+            needed.extend(flow.reads.iter().cloned());
+            found.push(at);
+        }
+    }
+    found.reverse();
+    found
+}
+
+fn reference(column: &StoredPlan) -> ColumnRef {
+    (column.source.clone(), column.name.clone())
+}
+
+/// Columns, and those behind them.
+fn closure(columns: &[Column], direct: BTreeSet<ColumnRef>) -> BTreeSet<ColumnRef> {
+    let mut all = direct.clone();
+    let mut open: Vec<ColumnRef> = direct.into_iter().collect();
+    while let Some(name) = open.pop() {
+        let column = columns
+            .iter()
+            .find(|column| reference(&column.plan) == name);
+        for behind in column.iter().flat_map(|column| &column.behind) {
+            if all.insert(behind.clone()) {
+                open.push(behind.clone());
+            }
+        }
+    }
+    all
+}
+
+/// The columns that a column reads itself.
+fn behind(draft: &Plan, column: &StoredPlan) -> BTreeSet<ColumnRef> {
+    let mut found = match &column.value {
+        StoredValue::Tower(program) => of_program(draft, program),
+        StoredValue::Row(output) => draft.stored_behind(&column.source, output),
+    };
+    if let Some(condition) = &column.condition {
+        found.extend(draft.stored_behind(&column.source, condition));
+    }
+    found
+}
+
+fn of_stream(draft: &Plan, stream: &StreamPlan) -> BTreeSet<ColumnRef> {
+    let picks = stream.picks.iter().chain(stream.balanced.iter().flatten());
+    let picked = picks.filter_map(|pick| match pick {
+        PickPlan::Keep(output)
+        | PickPlan::AtMost(_, Some(output))
+        | PickPlan::Top(_, output)
+        | PickPlan::Weigh(output)
+        | PickPlan::DownSample(output, _) => Some(output),
+        PickPlan::AtMost(_, None) => None,
+    });
+    let drawn_by = match &stream.order {
+        StreamOrder::DrawnBy(output) => Some(output),
+        StreamOrder::Shuffled | StreamOrder::Drawn => None,
+    };
+    let own = stream.condition.iter().chain(&stream.group).chain(drawn_by);
+    let own = own.chain(picked).map(|output| (&stream.source, output));
+    let sampler = stream.negatives.iter().map(|negatives| &negatives.sampler);
+    let things = sampler.filter_map(|sampler| Some((&sampler.entity, sampler.output.as_ref()?)));
+    own.chain(things)
+        .flat_map(|(source, output)| draft.stored_behind(source, output))
+        .collect()
+}
+
+fn of_program(draft: &Plan, program: &Program) -> BTreeSet<ColumnRef> {
+    let mut found = BTreeSet::new();
+    for feed in &program.feeds {
+        match &feed.what {
+            FeedKind::Column { handle, output, .. }
+            | FeedKind::ListValues { handle, output, .. }
+            | FeedKind::ListSegments { handle, output }
+            | FeedKind::ListPositions { handle, output }
+            | FeedKind::Emptied { handle, output } => {
+                let source = &program.handles[*handle].source;
+                found.extend(draft.stored_behind(source, output));
+            }
+            FeedKind::Statistic { fit } => found.extend(draft.stored_behind_fit(*fit)),
+            FeedKind::Segments { .. }
+            | FeedKind::Positions { .. }
+            | FeedKind::Rows { .. }
+            | FeedKind::Positive { .. }
+            | FeedKind::LogExpectedCount { .. }
+            | FeedKind::KnownPositive { .. }
+            | FeedKind::Seen { .. }
+            | FeedKind::RowWeight { .. }
+            | FeedKind::RowLogQ { .. }
+            | FeedKind::RowSampled { .. }
+            | FeedKind::Clock(_)
+            | FeedKind::Schedule => {}
+        }
+    }
+    found
+}
