@@ -197,6 +197,7 @@ impl Training<'_> {
         let key = StepKey {
             seed: self.seed,
             step: 0,
+            epoch: 0,
             training: false,
             schedule: 0.0,
         };
