@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: all contenders in one run, on the same data and with the same number of threads. A table goes
 //! to stdout, and what it rests on to `target/bench/NAME.json`.
 
+mod methods;
 mod parity;
 mod peers;
 mod quality;
@@ -19,7 +20,7 @@ use std::{path::PathBuf, thread};
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity; [--quick] [--threads N] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods; [--quick] [--threads N] [CASE]...",
     run: bench,
 };
 
@@ -32,7 +33,7 @@ struct Bench {
     run: fn(&Bed<'_>, &mut Record) -> Result<(), Trouble>,
 }
 
-const BENCHES: &[Bench] = &[quality::BENCH, parity::BENCH];
+const BENCHES: &[Bench] = &[quality::BENCH, parity::BENCH, methods::BENCH];
 
 /// What a benchmark runs on.
 struct Bed<'a> {

@@ -34,7 +34,7 @@ pub(crate) const VERB: Verb = Verb {
             .out
             .clone()
             .unwrap_or_else(|| repository.root.join(request.default_folder()));
-        write(&request, &out)?;
+        write(request.world.name, &request.size, &out)?;
         say(format!(
             "{} is now in {}",
             request.world.name,
@@ -89,7 +89,7 @@ pub(crate) struct Size {
     pub(crate) truth: Truth,
     pub(crate) seed: u64,
     /// Users, in percent of the full world.
-    percent: usize,
+    pub(crate) percent: usize,
 }
 
 impl Size {
@@ -137,20 +137,11 @@ struct Request {
 
 impl Request {
     fn parse(words: &[String]) -> Result<Self, Trouble> {
-        let names = || WORLDS.iter().map(|world| world.name);
-        let listed = || format!("the worlds are {}", names().collect::<Vec<_>>().join(", "));
         let mut words = words.iter();
         let name = words
             .next()
             .ok_or_else(|| Trouble::usage("no world is named".to_owned(), listed()))?;
-        let world = WORLDS
-            .iter()
-            .find(|world| world.name == name)
-            .ok_or_else(|| {
-                let near = closest(name, names());
-                let help = near.map_or_else(listed, |near| format!("perhaps `{near}` is meant"));
-                Trouble::usage(format!("unknown world `{name}`"), help)
-            })?;
+        let world = find(name)?;
         let mut request = Self {
             world,
             size: Size {
@@ -203,16 +194,34 @@ impl Request {
     }
 }
 
-fn write(request: &Request, out: &Path) -> Result<(), Trouble> {
+/// Makes a world and fills a folder with its files.
+pub(crate) fn write(name: &str, size: &Size, out: &Path) -> Result<(), Trouble> {
+    let world = find(name)?;
     let put = || {
         fs::create_dir_all(out)?;
-        (request.world.make)(&request.size)
-            .iter()
-            .try_for_each(|table| {
-                fs::write(out.join(table.name).with_extension("csv"), &table.text)
-            })
+        let tables = (world.make)(size);
+        tables.iter().try_for_each(|table| {
+            fs::write(out.join(table.name).with_extension("csv"), &table.text)
+        })
     };
     put().map_err(|error| Trouble::io(format!("cannot fill {}", out.display()), &error))
+}
+
+fn listed() -> String {
+    let names: Vec<&str> = WORLDS.iter().map(|world| world.name).collect();
+    format!("the worlds are {}", names.join(", "))
+}
+
+fn find(name: &str) -> Result<&'static World, Trouble> {
+    let names = || WORLDS.iter().map(|world| world.name);
+    WORLDS
+        .iter()
+        .find(|world| world.name == name)
+        .ok_or_else(|| {
+            let near = closest(name, names());
+            let help = near.map_or_else(listed, |near| format!("perhaps `{near}` is meant"));
+            Trouble::usage(format!("unknown world `{name}`"), help)
+        })
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ pub(super) struct Request<'a> {
     pub(super) out: &'a str,
 }
 
+/// The parts of which reports are final: of a split, of all days of a loop, of rows without a split.
+pub(super) const LAST_PARTS: [&str; 3] = ["test", "pooled", "all"];
+
 /// How reports call the model that a spec describes.
 pub(super) const MODEL: &str = "model";
 
@@ -91,7 +94,7 @@ impl Finished {
         let of_test = reports
             .into_iter()
             .flatten()
-            .filter(|report| report["split"] == "test");
+            .filter(|report| LAST_PARTS.iter().any(|part| report["split"] == *part));
         let mut found = Vec::new();
         for report in of_test {
             found.extend(values(MODEL, &report["metrics"]));

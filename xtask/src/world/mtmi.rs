@@ -7,8 +7,8 @@ use super::draw::{Lottery, zipf};
 use super::{Size, Table, Truth};
 
 const USERS: usize = 8_000;
-const ITEMS: usize = 2_000;
-const CLUSTERS: usize = 25;
+const ITEMS: usize = 5_000;
+const CLUSTERS: usize = 50;
 const CLICKS_A_USER: usize = 30;
 const MOST_INTERESTS: usize = 4;
 const OVERLAP: f64 = 0.1;

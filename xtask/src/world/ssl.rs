@@ -7,8 +7,8 @@ use super::draw::{Lottery, dot, zipf};
 use super::{Size, Table, Truth};
 
 const USERS: usize = 8_000;
-const ITEMS: usize = 3_000;
-const CLICKS_A_USER: usize = 40;
+const ITEMS: usize = 6_000;
+const CLICKS_A_USER: usize = 20;
 const CLASSES: usize = 12;
 const DIMS: usize = 6;
 /// The part of the variance of utility that the classes explain.
