@@ -19,7 +19,7 @@ pub struct View {
     pub drop: f64,
 }
 
-/// Bindings that open a segment of the path, as a [`ExprKind::Scope`] does.
+/// Bindings that open a segment of the path, as a [`super::ExprKind::Scope`] does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scoped {
     /// The path segment; `None` adds none.

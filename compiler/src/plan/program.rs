@@ -36,7 +36,7 @@ pub enum HandleRows {
     Stream(usize),
     /// The entity rows that the rows of another handle refer to.
     Referred(usize),
-    /// Earlier events of the entity that the rows of a handle refer to: handle and index into [`Plan::histories`].
+    /// Earlier events of the entity that the rows of a handle refer to: handle and index into [`super::Plan::histories`].
     /// The space is a list over the handle's space.
     History(usize, usize),
     /// The rows of another handle of the same source, row for row, as shared candidates.
@@ -131,7 +131,7 @@ pub enum FeedKind {
         /// The output.
         output: String,
     },
-    /// A fitted matrix, index into [`Plan::fits`]: `f32[K, K]`.
+    /// A fitted matrix, index into [`super::Plan::fits`]: `f32[K, K]`.
     Statistic {
         /// The fit.
         fit: usize,
