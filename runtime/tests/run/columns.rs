@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::atomic::Ordering;
 
-use reckon_compiler::check::check;
-use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
-use reckon_compiler::world::Texts;
 use reckon_runtime::FailureKind;
 use reckon_runtime::observer::{Event, Recorder};
 use serde_json::Value;
 
-use crate::fixture::World;
+use crate::fixture::{World, compiled};
 use crate::{StopAfter, assert_same, bits};
 
 const BASE: &str = r#"
@@ -61,19 +58,7 @@ fn distilled(lambda: f64) -> String {
 }
 
 fn plan(rest: &str) -> Plan {
-    let text = format!("{BASE}{rest}");
-    let checked = check(
-        &Texts([("main.rec".to_owned(), text)].into()),
-        "main.rec",
-        &[],
-    );
-    let errors: Vec<_> = checked
-        .diagnostics
-        .iter()
-        .filter(|d| d.is_error())
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    compile(&checked.hir.unwrap()).unwrap()
+    compiled(&format!("{BASE}{rest}"))
 }
 
 impl World {
@@ -275,12 +260,7 @@ fn golden(value: &str) -> Vec<f64> {
     );
     let spec = format!("{BASE}{spec}")
         .replace("split rating by at { train 80%, valid 10%, test 10% }", "");
-    let checked = check(
-        &Texts([("main.rec".to_owned(), spec)].into()),
-        "main.rec",
-        &[],
-    );
-    let plan = compile(&checked.hir.unwrap()).unwrap();
+    let plan = compiled(&spec);
     world
         .run(&plan, "out", |_| {}, &mut Recorder::default())
         .unwrap();

@@ -5,15 +5,12 @@ use std::fmt::Write;
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use reckon_compiler::check::check;
-use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
-use reckon_compiler::world::Texts;
 use reckon_runtime::FailureKind;
 use reckon_runtime::observer::{Event, Observer, Recorder};
 use serde_json::Value;
 
-use crate::fixture::World;
+use crate::fixture::{World, compiled};
 use crate::teachers::weights;
 
 const DAYS: usize = 5;
@@ -71,19 +68,7 @@ loop day over visit.at by 1d {{
 }
 
 fn plan(rest: &str) -> Plan {
-    let text = format!("{BASE}{rest}");
-    let checked = check(
-        &Texts([("main.rec".to_owned(), text)].into()),
-        "main.rec",
-        &[],
-    );
-    let errors: Vec<_> = checked
-        .diagnostics
-        .iter()
-        .filter(|d| d.is_error())
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    compile(&checked.hir.unwrap()).unwrap()
+    compiled(&format!("{BASE}{rest}"))
 }
 
 /// Visits of `DAYS` days; clicks of days from `flipped` on are the opposite.

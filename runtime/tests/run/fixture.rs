@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use reckon_compiler::check::check;
 use reckon_compiler::graph::text::read;
 use reckon_compiler::graph::{Graph, SpaceId, UpdateRule};
+use reckon_compiler::lower::compile;
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::plan::{
     Absent, ColumnPlan, Domain, EvaluationKind, EvaluationPlan, ExportPlan, Feed, FeedKind,
@@ -15,6 +17,7 @@ use reckon_compiler::plan::{
 };
 use reckon_compiler::training::{Group, Objective, Recipe, training_step};
 use reckon_compiler::value::Value;
+use reckon_compiler::world::Texts;
 use reckon_grammar::span::{FileId, Sources, Span};
 use reckon_runtime::Failure;
 use reckon_runtime::observer::Observer;
@@ -124,6 +127,19 @@ fn ratings() -> String {
 
 fn span() -> Span {
     Span::new(FileId(0), 0, 15)
+}
+
+/// The plan of a spec that holds.
+pub(crate) fn compiled(text: &str) -> Plan {
+    let texts = Texts([("main.rec".to_owned(), text.to_owned())].into());
+    let checked = check(&texts, "main.rec", &[]);
+    let errors: Vec<_> = checked
+        .diagnostics
+        .iter()
+        .filter(|found| found.is_error())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    compile(&checked.hir.unwrap()).unwrap()
 }
 
 /// Two towers with in-batch softmax: `epochs` long, watched by recall@5 on the validation part.

@@ -5,17 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use reckon_compiler::check::check;
-use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
-use reckon_compiler::world::Texts;
 use reckon_runtime::FailureKind;
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::Recorder;
 use reckon_runtime::run::{DeviceName, eval};
 use serde_json::Value;
 
-use crate::fixture::World;
+use crate::fixture::{World, compiled};
 use crate::{StopAfter, assert_same, bits};
 
 const BASE: &str = r#"
@@ -47,19 +44,7 @@ evaluate films: ranking over rating { score ranker(user, movie) against stars >=
 "#;
 
 fn plan(rest: &str) -> Plan {
-    let text = format!("{BASE}{rest}");
-    let checked = check(
-        &Texts([("main.rec".to_owned(), text)].into()),
-        "main.rec",
-        &[],
-    );
-    let errors: Vec<_> = checked
-        .diagnostics
-        .iter()
-        .filter(|d| d.is_error())
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    compile(&checked.hir.unwrap()).unwrap()
+    compiled(&format!("{BASE}{rest}"))
 }
 
 /// The tensors of a run's checkpoint by name, as bytes.
@@ -340,12 +325,7 @@ fn a_run_of_another_structure_is_refused() {
     let world = World::new();
     let narrow = BASE.replace("mlp([8, 1]", "mlp([4, 1]");
     let text = format!("{narrow}{ONCE}");
-    let checked = check(
-        &Texts([("main.rec".to_owned(), text)].into()),
-        "main.rec",
-        &[],
-    );
-    let other = compile(&checked.hir.unwrap()).unwrap();
+    let other = compiled(&text);
     world
         .run(&other, "before", |_| {}, &mut Recorder::default())
         .unwrap();
