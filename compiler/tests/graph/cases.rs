@@ -9,24 +9,52 @@ use crate::world::{B, C, Case, Draw, Expect, F, L, World, case};
 
 /// Cases by the name of the op.
 pub(crate) fn cases(world: World) -> BTreeMap<&'static str, Vec<Case>> {
-    let mut all: BTreeMap<&'static str, Vec<Case>> = BTreeMap::new();
-    let mut add = |op: Op, ty: Option<TensorType>, draws: &[Draw], expect| {
-        all.entry(op.entry().name)
-            .or_default()
-            .push(case(world, op, ty, draws, expect));
+    let mut cases = Cases {
+        world,
+        by_op: BTreeMap::new(),
     };
-    leaves(&mut add);
-    shapes(&mut add);
-    gathers(world, &mut add);
-    elementwise(&mut add);
-    reductions(&mut add);
-    products(&mut add);
-    composites(world, &mut add);
-    updates(world, &mut add);
-    all
+    leaves(&mut cases);
+    shapes(&mut cases);
+    lists(&mut cases);
+    boundaries(&mut cases);
+    gathers(&mut cases);
+    elementwise(&mut cases);
+    pairs(&mut cases);
+    reductions(&mut cases);
+    products(&mut cases);
+    composites(&mut cases);
+    updates(&mut cases);
+    cases.by_op
 }
 
-type Add<'a> = dyn FnMut(Op, Option<TensorType>, &[Draw], Expect) + 'a;
+struct Cases {
+    world: World,
+    by_op: BTreeMap<&'static str, Vec<Case>>,
+}
+
+impl Cases {
+    /// A case; `ty` for ops whose type is given.
+    fn add(&mut self, op: Op, ty: Option<TensorType>, draws: &[Draw], expect: Expect) {
+        let name = op.entry().name;
+        let case = case(self.world, op, ty, draws, expect);
+        self.by_op.entry(name).or_default().push(case);
+    }
+
+    /// A case whose gradient is that of finite differences.
+    fn differ(&mut self, op: Op, draws: &[Draw]) {
+        self.add(op, None, draws, Expect::Differences);
+    }
+
+    /// The same for an op whose result has given dimensions.
+    fn differ_as(&mut self, op: Op, dims: &[Dim], draws: &[Draw]) {
+        self.add(op, f32s(dims), draws, Expect::Differences);
+    }
+
+    /// A case without a gradient.
+    fn flat(&mut self, op: Op, draws: &[Draw]) {
+        self.add(op, None, draws, Expect::Nothing);
+    }
+}
 
 fn f32s(dims: &[Dim]) -> Option<TensorType> {
     Some(TensorType::new(Elem::F32, dims))
@@ -44,144 +72,101 @@ fn fixed<const N: usize>(sizes: [usize; N]) -> Vec<Dim> {
     sizes.into_iter().map(Dim::Fixed).collect()
 }
 
-fn leaves(add: &mut Add) {
-    use Expect::Nothing;
-    add(
+fn leaves(cases: &mut Cases) {
+    cases.add(
         Op::Const(vec![2.5]),
         f32s(&[B, Dim::Fixed(2)]),
         &[],
-        Nothing,
+        Expect::Nothing,
     );
-    add(
+    cases.add(
         Op::Const(vec![1.0, 2.0, 3.0, 4.0]),
         f32s(&fixed([2, 2])),
         &[],
-        Nothing,
+        Expect::Nothing,
     );
-    add(Op::Iota, i64s(&[B]), &[], Nothing);
-    add(Op::Size(SpaceId(0)), None, &[], Nothing);
-    add(Op::RandomUniform, f32s(&[B, Dim::Fixed(3)]), &[], Nothing);
-    add(Op::RandomNormal, f32s(&[L]), &[], Nothing);
+    cases.add(Op::Iota, i64s(&[B]), &[], Expect::Nothing);
+    cases.flat(Op::Size(SpaceId(0)), &[]);
+    cases.add(
+        Op::RandomUniform,
+        f32s(&[B, Dim::Fixed(3)]),
+        &[],
+        Expect::Nothing,
+    );
+    cases.add(Op::RandomNormal, f32s(&[L]), &[], Expect::Nothing);
 }
 
-fn shapes(add: &mut Add) {
-    use Expect::Differences;
-    let two = Dim::Fixed(2);
-    let three = Dim::Fixed(3);
-    add(
-        Op::Reshape,
-        f32s(&[B, Dim::Fixed(6)]),
-        &[any(&[B, two, three])],
-        Differences,
-    );
-    add(
-        Op::Reshape,
-        f32s(&[F, three]),
-        &[any(&[B, two, three])],
-        Differences,
-    );
-    add(
-        Op::Permute(vec![2, 0, 1]),
-        None,
-        &[any(&[B, two, three])],
-        Differences,
-    );
-    add(
-        Op::Broadcast,
-        f32s(&[B, C, three]),
-        &[any(&[C, three])],
-        Differences,
-    );
-    add(Op::Broadcast, f32s(&[B, C]), &[any(&[])], Differences);
-    add(
+fn shapes(cases: &mut Cases) {
+    let (two, three) = (Dim::Fixed(2), Dim::Fixed(3));
+    cases.differ_as(Op::Reshape, &[B, Dim::Fixed(6)], &[any(&[B, two, three])]);
+    cases.differ_as(Op::Reshape, &[F, three], &[any(&[B, two, three])]);
+    cases.differ(Op::Permute(vec![2, 0, 1]), &[any(&[B, two, three])]);
+    cases.differ_as(Op::Broadcast, &[B, C, three], &[any(&[C, three])]);
+    cases.differ_as(Op::Broadcast, &[B, C], &[any(&[])]);
+    cases.differ(
         Op::Expand {
             axis: 1,
             dim: three,
         },
-        None,
         &[any(&[B, three])],
-        Differences,
     );
-    add(
-        Op::Expand { axis: 0, dim: C },
-        None,
-        &[any(&[B, three])],
-        Differences,
-    );
-    add(Op::Flip(1), None, &[any(&[B, three])], Differences);
-    add(
+    cases.differ(Op::Expand { axis: 0, dim: C }, &[any(&[B, three])]);
+    cases.differ(Op::Flip(1), &[any(&[B, three])]);
+    cases.differ(
         Op::Slice {
             axis: 1,
             start: 1,
             len: 2,
         },
-        None,
         &[any(&[B, Dim::Fixed(4), two])],
-        Differences,
     );
-    add(
+    cases.differ(
         Op::Slice {
             axis: 0,
             start: 0,
             len: 1,
         },
-        None,
         &[any(&[three])],
-        Differences,
     );
+}
+
+fn lists(cases: &mut Cases) {
+    let (two, three) = (Dim::Fixed(2), Dim::Fixed(3));
     let concat = [any(&[B, two]), any(&[B, three]), any(&[B, two])];
-    add(
-        Op::Concat { axis: 1 },
-        f32s(&[B, Dim::Fixed(7)]),
-        &concat,
-        Differences,
-    );
-    add(
+    cases.differ_as(Op::Concat { axis: 1 }, &[B, Dim::Fixed(7)], &concat);
+    cases.differ_as(
         Op::Concat { axis: 0 },
-        f32s(&[F, two]),
+        &[F, two],
         &[any(&[B, two]), any(&[C, two])],
-        Differences,
     );
-    add(
+    cases.differ_as(
         Op::Concat { axis: 1 },
-        f32s(&[B, F]),
+        &[B, F],
         &[any(&[B, three]), any(&[B, C])],
-        Differences,
     );
     let pad = Op::PadList {
         parent: SpaceId(0),
         max: 8,
     };
-    add(
-        pad,
-        None,
-        &[any(&[L, two]), Draw::Segments, Draw::Positions],
-        Differences,
-    );
+    cases.differ(pad, &[any(&[L, two]), Draw::Segments, Draw::Positions]);
     let padded = any(&[B, Dim::Fixed(8), two]);
-    add(
-        Op::UnpadList,
-        None,
-        &[padded, Draw::Segments, Draw::Positions],
-        Differences,
-    );
-    add(Op::Cast(Elem::F32), None, &[any(&[B])], Differences);
-    add(
-        Op::Cast(Elem::F32),
-        None,
-        &[Draw::Truth(vec![B])],
-        Expect::Nothing,
-    );
-    add(Op::Cast(Elem::I64), None, &[any(&[B])], Expect::Nothing);
-    add(Op::Cast(Elem::Bool), None, &[any(&[B])], Expect::Nothing);
-    add(Op::Stop, None, &[any(&[B])], Expect::Nothing);
-    add(
+    cases.differ(Op::UnpadList, &[padded, Draw::Segments, Draw::Positions]);
+}
+
+/// Ops that change a value's type, or the gradient that passes.
+fn boundaries(cases: &mut Cases) {
+    cases.differ(Op::Cast(Elem::F32), &[any(&[B])]);
+    cases.flat(Op::Cast(Elem::F32), &[Draw::Truth(vec![B])]);
+    cases.flat(Op::Cast(Elem::I64), &[any(&[B])]);
+    cases.flat(Op::Cast(Elem::Bool), &[any(&[B])]);
+    cases.flat(Op::Stop, &[any(&[B])]);
+    cases.add(
         Op::Reverse(0.5),
         None,
         &[any(&[B])],
         Expect::Cotangent(-0.5),
     );
-    add(
+    cases.add(
         Op::RoundStraightThrough,
         None,
         &[any(&[B])],
@@ -189,98 +174,56 @@ fn shapes(add: &mut Add) {
     );
 }
 
-fn gathers(world: World, add: &mut Add) {
-    use Expect::Differences;
+fn gathers(cases: &mut Cases) {
+    let world = cases.world;
     let two = Dim::Fixed(2);
     let ids = |dims: &[Dim], below| Draw::Ids(dims.to_vec(), below);
-    add(
-        Op::Gather,
-        None,
-        &[any(&[B, two]), ids(&[C, two], world.batch)],
-        Differences,
-    );
-    add(
-        Op::Gather,
-        None,
-        &[any(&[Dim::Fixed(3)]), ids(&[], 3)],
-        Differences,
-    );
-    add(
-        Op::ScatterAdd(B),
-        None,
-        &[any(&[L, two]), Draw::Segments],
-        Differences,
-    );
-    add(
+    cases.differ(Op::Gather, &[any(&[B, two]), ids(&[C, two], world.batch)]);
+    cases.differ(Op::Gather, &[any(&[Dim::Fixed(3)]), ids(&[], 3)]);
+    cases.differ(Op::ScatterAdd(B), &[any(&[L, two]), Draw::Segments]);
+    cases.differ(
         Op::ScatterAdd(C),
-        None,
         &[any(&[B, two, two]), ids(&[B, two], world.candidates)],
-        Differences,
     );
-    add(
-        Op::ScatterMax(B),
-        None,
-        &[any(&[L, two]), Draw::Segments],
-        Differences,
-    );
-    add(
-        Op::ScatterMax(C),
-        None,
-        &[any(&[B]), ids(&[B], world.candidates)],
-        Differences,
-    );
-    add(
-        Op::Pick,
-        None,
-        &[any(&[B, C]), ids(&[B], world.candidates)],
-        Differences,
-    );
-    add(
+    cases.differ(Op::ScatterMax(B), &[any(&[L, two]), Draw::Segments]);
+    cases.differ(Op::ScatterMax(C), &[any(&[B]), ids(&[B], world.candidates)]);
+    cases.differ(Op::Pick, &[any(&[B, C]), ids(&[B], world.candidates)]);
+    cases.differ(
         Op::Place(C),
-        None,
         &[any(&[B, two]), ids(&[B, two], world.candidates)],
-        Differences,
     );
-    add(
+    cases.differ(
         Op::Lookup,
-        None,
         &[Draw::Table(2), ids(&[B, two], world.vocabulary)],
-        Differences,
     );
-    add(
-        Op::Lookup,
-        None,
-        &[Draw::Table(2), ids(&[], world.vocabulary)],
-        Differences,
-    );
+    cases.differ(Op::Lookup, &[Draw::Table(2), ids(&[], world.vocabulary)]);
 }
 
-fn elementwise(add: &mut Add) {
-    use Expect::{Differences, Nothing};
+fn elementwise(cases: &mut Cases) {
     let two = Dim::Fixed(2);
     let smooth = [Op::Neg, Op::Abs, Op::Sin, Op::Cos, Op::Tanh, Op::Sigmoid];
     for op in smooth
         .into_iter()
         .chain([Op::LogSigmoid, Op::Erf, Op::Relu])
     {
-        add(op, None, &[any(&[B, two])], Differences);
+        cases.differ(op, &[any(&[B, two])]);
     }
     for op in [Op::Exp, Op::Expm1] {
-        add(op, None, &[Draw::Small(vec![B, two])], Differences);
+        cases.differ(op, &[Draw::Small(vec![B, two])]);
     }
     for op in [Op::Log, Op::Log1p, Op::Sqrt] {
-        add(op, None, &[Draw::Positive(vec![B, two])], Differences);
+        cases.differ(op, &[Draw::Positive(vec![B, two])]);
     }
-    add(
-        Op::Log1mExp,
-        None,
-        &[Draw::Negative(vec![B, two])],
-        Differences,
-    );
+    cases.differ(Op::Log1mExp, &[Draw::Negative(vec![B, two])]);
     for op in [Op::Sign, Op::Floor, Op::IsFinite] {
-        add(op, None, &[any(&[B, two])], Nothing);
+        cases.flat(op, &[any(&[B, two])]);
     }
-    add(Op::Not, None, &[Draw::Truth(vec![B])], Nothing);
+    cases.flat(Op::Not, &[Draw::Truth(vec![B])]);
+    cases.differ(Op::Select, &[Draw::Truth(vec![B]), any(&[B, C]), any(&[])]);
+}
+
+fn pairs(cases: &mut Cases) {
+    let two = Dim::Fixed(2);
     let (crossed, shared, same) = (
         [any(&[B]), any(&[C])],
         [any(&[B, C, two]), any(&[C, two])],
@@ -288,209 +231,112 @@ fn elementwise(add: &mut Add) {
     );
     for op in [Op::Add, Op::Sub, Op::Mul, Op::Max, Op::Min] {
         for draws in [&crossed, &shared, &same] {
-            add(op.clone(), None, draws, Differences);
+            cases.differ(op.clone(), draws);
         }
-        add(op, None, &[any(&[]), any(&[C, two])], Differences);
+        cases.differ(op, &[any(&[]), any(&[C, two])]);
     }
-    add(
-        Op::Div,
-        None,
-        &[any(&[B, two]), Draw::Positive(vec![B])],
-        Differences,
-    );
-    add(
-        Op::Div,
-        None,
-        &[any(&[B]), Draw::Negative(vec![C])],
-        Differences,
-    );
-    add(
-        Op::Pow,
-        None,
-        &[Draw::Positive(vec![B]), Draw::Small(vec![C])],
-        Differences,
-    );
+    cases.differ(Op::Div, &[any(&[B, two]), Draw::Positive(vec![B])]);
+    cases.differ(Op::Div, &[any(&[B]), Draw::Negative(vec![C])]);
+    cases.differ(Op::Pow, &[Draw::Positive(vec![B]), Draw::Small(vec![C])]);
     for op in [Op::Eq, Op::Ne, Op::Lt, Op::Le, Op::Gt, Op::Ge] {
-        add(op.clone(), None, &crossed, Nothing);
-        add(
-            op,
-            None,
-            &[Draw::Ids(vec![B], 3), Draw::Ids(vec![C], 3)],
-            Nothing,
-        );
+        cases.flat(op.clone(), &crossed);
+        cases.flat(op, &[Draw::Ids(vec![B], 3), Draw::Ids(vec![C], 3)]);
     }
     for op in [Op::And, Op::Or] {
-        add(
-            op,
-            None,
-            &[Draw::Truth(vec![B]), Draw::Truth(vec![C])],
-            Nothing,
-        );
+        cases.flat(op, &[Draw::Truth(vec![B]), Draw::Truth(vec![C])]);
     }
-    add(
-        Op::Select,
-        None,
-        &[Draw::Truth(vec![B]), any(&[B, C]), any(&[])],
-        Differences,
-    );
 }
 
-fn reductions(add: &mut Add) {
-    use Expect::{Differences, Nothing};
+fn reductions(cases: &mut Cases) {
     let (two, three) = (Dim::Fixed(2), Dim::Fixed(3));
     for axis in 0..3 {
         for op in [Op::SumOver(axis), Op::MaxOver(axis), Op::LogSumExp(axis)] {
-            add(op, None, &[any(&[B, three, C])], Differences);
+            cases.differ(op, &[any(&[B, three, C])]);
         }
         for op in [Op::Softmax(axis), Op::CumSum(axis), Op::CumLogSumExp(axis)] {
-            add(op, None, &[any(&[B, three, C])], Differences);
+            cases.differ(op, &[any(&[B, three, C])]);
         }
-        add(Op::Argmax(axis), None, &[any(&[B, three, two])], Nothing);
-        add(Op::Argsort(axis), None, &[any(&[B, three, two])], Nothing);
+        cases.flat(Op::Argmax(axis), &[any(&[B, three, two])]);
+        cases.flat(Op::Argsort(axis), &[any(&[B, three, two])]);
     }
-    add(
-        Op::TopK { axis: 1, k: 2 },
-        None,
-        &[any(&[B, three])],
-        Nothing,
-    );
+    cases.flat(Op::TopK { axis: 1, k: 2 }, &[any(&[B, three])]);
 }
 
-fn products(add: &mut Add) {
-    use Expect::Differences;
+fn products(cases: &mut Cases) {
     let (two, three, four) = (Dim::Fixed(2), Dim::Fixed(3), Dim::Fixed(4));
     let (plain, transposed) = (
         Op::MatMul { transpose_b: false },
         Op::MatMul { transpose_b: true },
     );
-    add(
+    cases.differ(plain.clone(), &[any(&[B, three]), any(&[three, two])]);
+    cases.differ(transposed.clone(), &[any(&[B, three]), any(&[C, three])]);
+    cases.differ(
         plain.clone(),
-        None,
-        &[any(&[B, three]), any(&[three, two])],
-        Differences,
-    );
-    add(
-        transposed.clone(),
-        None,
-        &[any(&[B, three]), any(&[C, three])],
-        Differences,
-    );
-    add(
-        plain.clone(),
-        None,
         &[any(&[B, two, three]), any(&[B, three, four])],
-        Differences,
     );
-    add(
+    cases.differ(
         transposed.clone(),
-        None,
         &[any(&[B, two, three]), any(&[B, four, three])],
-        Differences,
     );
-    add(
-        plain.clone(),
-        None,
-        &[any(&[B, two, three]), any(&[three, four])],
-        Differences,
-    );
-    add(
+    cases.differ(plain.clone(), &[any(&[B, two, three]), any(&[three, four])]);
+    cases.differ(
         transposed.clone(),
-        None,
         &[any(&[B, two, three]), any(&[C, three])],
-        Differences,
     );
-    add(
-        plain,
-        None,
-        &[any(&[two, three]), any(&[B, three, four])],
-        Differences,
-    );
-    add(
-        transposed,
-        None,
-        &[any(&[two, three]), any(&[B, four, three])],
-        Differences,
-    );
+    cases.differ(plain, &[any(&[two, three]), any(&[B, three, four])]);
+    cases.differ(transposed, &[any(&[two, three]), any(&[B, four, three])]);
 }
 
-fn composites(world: World, add: &mut Add) {
-    use Expect::Differences;
+fn composites(cases: &mut Cases) {
+    let world = cases.world;
     let (two, three) = (Dim::Fixed(2), Dim::Fixed(3));
     let ids = |dims: &[Dim], below| Draw::Ids(dims.to_vec(), below);
     let bag = [Draw::Table(2), ids(&[L], world.vocabulary), Draw::Segments];
-    add(Op::Bag { parent: SpaceId(0) }, None, &bag, Differences);
-    add(
+    cases.differ(Op::Bag { parent: SpaceId(0) }, &bag);
+    cases.differ(
         Op::SoftmaxXent,
-        None,
         &[any(&[B, C]), ids(&[B], world.candidates)],
-        Differences,
     );
-    add(
+    cases.differ(
         Op::SoftmaxXent,
-        None,
         &[any(&[B, two, C]), ids(&[B, two], world.candidates)],
-        Differences,
     );
-    add(
-        Op::BceLogits,
-        None,
-        &[any(&[B, two]), Draw::Positive(vec![B])],
-        Differences,
-    );
-    add(Op::BceLogits, None, &[any(&[B]), any(&[C])], Differences);
-    add(
-        Op::LayerNorm { eps: 0.1 },
-        None,
-        &[any(&[B, three])],
-        Differences,
-    );
-    add(
-        Op::LayerNorm { eps: 0.1 },
-        None,
-        &[any(&[B, C])],
-        Differences,
-    );
+    cases.differ(Op::BceLogits, &[any(&[B, two]), Draw::Positive(vec![B])]);
+    cases.differ(Op::BceLogits, &[any(&[B]), any(&[C])]);
+    cases.differ(Op::LayerNorm { eps: 0.1 }, &[any(&[B, three])]);
+    cases.differ(Op::LayerNorm { eps: 0.1 }, &[any(&[B, C])]);
     let rows = any(&[B, three, two]);
     let mask = Draw::Truth(vec![B, three, three]);
-    add(
-        Op::Attention,
-        None,
-        &[rows.clone(), rows.clone(), rows, mask],
-        Differences,
-    );
+    cases.differ(Op::Attention, &[rows.clone(), rows.clone(), rows, mask]);
     let rows = any(&[three, C]);
     let mask = Draw::Truth(vec![three, three]);
-    add(
-        Op::Attention,
-        None,
-        &[rows.clone(), rows.clone(), rows, mask],
-        Differences,
-    );
+    cases.differ(Op::Attention, &[rows.clone(), rows.clone(), rows, mask]);
 }
 
-fn updates(world: World, add: &mut Add) {
-    use Expect::Nothing;
+fn updates(cases: &mut Cases) {
+    let world = cases.world;
     let two = Dim::Fixed(2);
     let ids = Draw::Ids(vec![B, two], world.vocabulary);
-    add(Op::Unique, i64s(&[F]), std::slice::from_ref(&ids), Nothing);
-    add(Op::UniqueInverse, None, &[ids, Draw::Distinct(0)], Nothing);
-    add(Op::GlobalNorm, None, &[any(&[B, two]), any(&[])], Nothing);
+    cases.add(
+        Op::Unique,
+        i64s(&[F]),
+        std::slice::from_ref(&ids),
+        Expect::Nothing,
+    );
+    cases.flat(Op::UniqueInverse, &[ids, Draw::Distinct(0)]);
+    cases.flat(Op::GlobalNorm, &[any(&[B, two]), any(&[])]);
     let rule = UpdateRule::Sgd { momentum: 0.0 };
-    add(
+    cases.flat(
         Op::Update {
             path: "weight".to_owned(),
             rule,
         },
-        None,
         &[any(&[]), any(&[two, two])],
-        Nothing,
     );
-    add(
+    cases.flat(
         Op::Assign {
             path: "state".to_owned(),
         },
-        None,
         &[any(&[two, two])],
-        Nothing,
     );
 }

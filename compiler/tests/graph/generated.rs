@@ -2,10 +2,10 @@
 
 use reckon_compiler::graph::eval::{Env, Value, evaluate};
 use reckon_compiler::graph::{
-    Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, SpaceId, TensorType,
+    Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, TensorType,
 };
 
-use crate::world::{B, C, L, V, WORLDS, graph};
+use crate::world::{B, C, L, V, WORLDS, World, graph};
 
 const FOUR: Dim = Dim::Fixed(4);
 
@@ -58,137 +58,117 @@ pub(crate) fn generated(choices: &[(u8, u8, u8)]) -> (Graph, Env) {
 fn leaves() -> (Graph, Env) {
     let mut graph = graph();
     let world = WORLDS[0];
-    let sizes = [
-        (0, world.batch),
-        (1, world.candidates),
-        (2, world.list),
-        (3, world.vocabulary),
-    ];
-    let mut env = Env {
-        sizes: sizes.map(|(id, size)| (SpaceId(id), size)).into(),
-        ..Env::default()
-    };
-    let size = |dim: Dim| match dim {
-        Dim::Fixed(size) => size,
-        Dim::Space(space) => env.sizes[&space],
-    };
-    let draw = |dims: &[Dim], f: &dyn Fn(usize) -> f64| {
-        let sizes: Vec<_> = dims.iter().map(|dim| size(*dim)).collect();
-        let count = sizes.iter().product();
-        Value::new(sizes, (0..count).map(f).collect::<Vec<_>>())
-    };
-    let wave = |n: usize| ((n * 37 + 11) % 23) as f64 / 11.0 - 1.0;
-    let rows = |dims: &[Dim], below: usize| draw(dims, &|n| ((n * 5 + 2) % below) as f64);
-    let mut inputs = vec![("user", Elem::F32, vec![B, FOUR], draw(&[B, FOUR], &wave))];
-    inputs.push((
-        "item",
-        Elem::F32,
-        vec![C, FOUR],
-        draw(&[C, FOUR], &|n| wave(n + 5)),
-    ));
-    inputs.push(("label", Elem::F32, vec![B], draw(&[B], &|n| (n % 2) as f64)));
-    inputs.push(("ids", Elem::I64, vec![L], rows(&[L], world.vocabulary)));
-    inputs.push((
-        "segments",
-        Elem::I64,
-        vec![L],
-        Value::new([world.list], [0.0, 0.0, 2.0, 2.0, 2.0]),
-    ));
-    let mut params = vec![("tower.0.weight", ParamKind::Weight, vec![FOUR, FOUR])];
-    params.push(("space/item/id", ParamKind::Table, vec![V, FOUR]));
-    let values: Vec<_> = params
-        .iter()
-        .map(|(path, _, dims)| ((*path).to_owned(), draw(dims, &wave)))
-        .collect();
-    env.params.extend(values);
-    for (name, elem, dims, value) in inputs {
-        env.inputs.insert(name.to_owned(), value);
-        graph
-            .push_typed(
-                Op::Input(name.to_owned()),
-                &[],
-                TensorType::new(elem, dims),
-                Site::default(),
-            )
-            .unwrap();
-    }
-    for (path, kind, dims) in params {
-        let ty = TensorType::new(Elem::F32, dims);
-        graph.params.insert(
-            path.to_owned(),
-            Param {
-                kind,
-                ty,
-                init: Init::Normal(0.1),
-            },
-        );
-        let leaf = if kind == ParamKind::Table {
-            Op::Table(path.to_owned())
-        } else {
-            Op::Param(path.to_owned())
+    let mut env = world.env();
+    for (path, kind, dims) in [
+        ("tower.0.weight", ParamKind::Weight, [FOUR, FOUR]),
+        ("space/item/id", ParamKind::Table, [V, FOUR]),
+    ] {
+        let value = filled(world, &dims, &wave);
+        env.params.insert(path.to_owned(), value);
+        let param = Param {
+            kind,
+            ty: TensorType::new(Elem::F32, dims),
+            init: Init::Normal(0.1),
         };
+        graph.params.insert(path.to_owned(), param);
+    }
+    for (name, elem, dims, value) in inputs(world) {
+        env.inputs.insert(name.to_owned(), value);
+        let input = Op::Input(name.to_owned());
+        let ty = TensorType::new(elem, dims);
+        graph.push_typed(input, &[], ty, Site::default()).unwrap();
+    }
+    let weight = Op::Param("tower.0.weight".to_owned());
+    let table = Op::Table("space/item/id".to_owned());
+    for leaf in [weight, table] {
         graph.push(leaf, &[], Site::default()).unwrap();
     }
     (graph, env)
 }
 
+type Input = (&'static str, Elem, Vec<Dim>, Value);
+
+fn inputs(world: World) -> [Input; 5] {
+    let floats = |name, dims: &[Dim], f: &dyn Fn(usize) -> f64| {
+        let value = filled(world, dims, f);
+        (name, Elem::F32, dims.to_vec(), value)
+    };
+    let ids = filled(world, &[L], &|n| ((n * 5 + 2) % world.vocabulary) as f64);
+    let segments = Value::new([world.list], [0.0, 0.0, 2.0, 2.0, 2.0]);
+    [
+        floats("user", &[B, FOUR], &wave),
+        floats("item", &[C, FOUR], &|n| wave(n + 5)),
+        floats("label", &[B], &|n| (n % 2) as f64),
+        ("ids", Elem::I64, vec![L], ids),
+        ("segments", Elem::I64, vec![L], segments),
+    ]
+}
+
+/// A value whose elements follow from their place.
+fn filled(world: World, dims: &[Dim], f: &dyn Fn(usize) -> f64) -> Value {
+    let sizes: Vec<usize> = dims.iter().map(|dim| world.size(*dim)).collect();
+    let count = sizes.iter().product();
+    Value::new(sizes, (0..count).map(f).collect::<Vec<_>>())
+}
+
+fn wave(n: usize) -> f64 {
+    ((n * 37 + 11) % 23) as f64 / 11.0 - 1.0
+}
+
+const UNARY: [Op; 9] = [
+    Op::Neg,
+    Op::Abs,
+    Op::Tanh,
+    Op::Sigmoid,
+    Op::LogSigmoid,
+    Op::Relu,
+    Op::Stop,
+    Op::Erf,
+    Op::Sin,
+];
+const BINARY: [Op; 9] = [
+    Op::Add,
+    Op::Sub,
+    Op::Mul,
+    Op::Max,
+    Op::Min,
+    Op::BceLogits,
+    Op::Gather,
+    Op::Lookup,
+    Op::Pick,
+];
+const ALONG: [fn(usize) -> Op; 7] = [
+    Op::SumOver,
+    Op::MaxOver,
+    Op::LogSumExp,
+    Op::Softmax,
+    Op::CumSum,
+    Op::Flip,
+    Op::Argmax,
+];
+
+/// An op by its number, on one or both of two nodes.
 fn choice(op: u8, x: NodeId, y: NodeId, axis: usize) -> (Op, Vec<NodeId>) {
-    let unary = [
-        Op::Neg,
-        Op::Abs,
-        Op::Tanh,
-        Op::Sigmoid,
-        Op::LogSigmoid,
-        Op::Relu,
-        Op::Stop,
-        Op::Erf,
-        Op::Sin,
-    ];
-    let binary = [
-        Op::Add,
-        Op::Sub,
-        Op::Mul,
-        Op::Max,
-        Op::Min,
-        Op::BceLogits,
-        Op::Gather,
-        Op::Lookup,
-        Op::Pick,
-    ];
-    let along = [
-        Op::SumOver(axis),
-        Op::MaxOver(axis),
-        Op::LogSumExp(axis),
-        Op::Softmax(axis),
-        Op::CumSum(axis),
-        Op::Flip(axis),
-        Op::Argmax(axis),
-    ];
-    let op = usize::from(op);
-    match op % 8 {
-        0 | 1 => (unary[op / 8 % unary.len()].clone(), vec![x]),
-        2 | 3 => (binary[op / 8 % binary.len()].clone(), vec![x, y]),
-        4 => (along[op / 8 % along.len()].clone(), vec![x]),
-        5 => (
-            Op::MatMul {
-                transpose_b: op / 8 % 2 == 0,
-            },
-            vec![x, y],
-        ),
-        6 => match op / 8 % 5 {
+    let (kind, at) = (op % 8, usize::from(op / 8));
+    match kind {
+        0 | 1 => (UNARY[at % UNARY.len()].clone(), vec![x]),
+        2 | 3 => (BINARY[at % BINARY.len()].clone(), vec![x, y]),
+        4 => (ALONG[at % ALONG.len()](axis), vec![x]),
+        5 => {
+            let transpose_b = at % 2 == 0;
+            (Op::MatMul { transpose_b }, vec![x, y])
+        }
+        6 => match at % 5 {
             0 => (Op::RandomUniform, Vec::new()),
             1 => (Op::RandomNormal, Vec::new()),
             2 => (Op::ScatterAdd(B), vec![x, y]),
-            3 => (
-                Op::Expand {
-                    axis,
-                    dim: Dim::Fixed(2),
-                },
-                vec![x],
-            ),
+            3 => {
+                let dim = Dim::Fixed(2);
+                (Op::Expand { axis, dim }, vec![x])
+            }
             _ => (Op::LayerNorm { eps: 1e-3 }, vec![x]),
         },
-        _ => match op / 8 % 4 {
+        _ => match at % 4 {
             0 => (Op::Const(vec![0.5]), Vec::new()),
             1 => (Op::Gt, vec![x, y]),
             2 => (Op::Const(vec![1.0]), Vec::new()),

@@ -99,7 +99,19 @@ pub(crate) enum Draw {
 }
 
 impl World {
-    fn size(&self, dim: Dim) -> usize {
+    /// The sizes of the spaces, and no values yet.
+    pub(crate) fn env(&self) -> Env {
+        let spaces = [B, C, L, V].into_iter().zip(0..);
+        Env {
+            sizes: spaces
+                .map(|(space, id)| (SpaceId(id), self.size(space)))
+                .collect(),
+            ..Env::default()
+        }
+    }
+
+    /// The size of a dimension.
+    pub(crate) fn size(&self, dim: Dim) -> usize {
         match dim {
             Dim::Fixed(size) => size,
             B => self.batch,
@@ -222,16 +234,7 @@ pub(crate) fn case(
     expect: Expect,
 ) -> Case {
     let mut graph = graph();
-    let sizes = [
-        (0, world.batch),
-        (1, world.candidates),
-        (2, world.list),
-        (3, world.vocabulary),
-    ];
-    let mut env = Env {
-        sizes: sizes.map(|(id, size)| (SpaceId(id), size)).into(),
-        ..Env::default()
-    };
+    let mut env = world.env();
     let weight = |kind, ty: &TensorType| Param {
         kind,
         ty: ty.clone(),

@@ -66,12 +66,8 @@ impl fmt::Display for Error {
                 expected,
                 found,
             } => {
-                write!(
-                    f,
-                    "input `{input}` has to hold {}, found {}",
-                    elem_name(*expected),
-                    elem_name(*found)
-                )
+                let (expected, found) = (elem_name(*expected), elem_name(*found));
+                write!(f, "input `{input}` has to hold {expected}, found {found}")
             }
             Self::InputShape {
                 input,

@@ -58,6 +58,7 @@ pub(crate) fn joins(op: &Op) -> bool {
 }
 
 /// The kernel of an op with a result of type `ty` from operands of these types.
+#[expect(clippy::too_many_lines, reason = "a table, one line an op")]
 pub(crate) fn kernel(
     op: &Op,
     path: &str,
