@@ -3,12 +3,16 @@
 #![cfg(feature = "torch")]
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+#[path = "../runtime/tests/run/bits.rs"]
+mod bits;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use bits::{assert_same, bits};
 
 /// Wide enough that libtorch shares a product of matrices out among its threads.
 const WIDE: &str = "dim=256";
@@ -112,30 +116,5 @@ fn wait(mut until: impl FnMut() -> bool) {
     while !until() {
         assert!(began.elapsed() < PATIENCE, "nothing happens any more");
         thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// The files of a run directory and of its checkpoint by path. Seconds are no result.
-fn bits(run: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for folder in [".", "checkpoint"] {
-        for entry in fs::read_dir(run.join(folder)).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            if entry.path().is_file() && name != "timing.json" {
-                files.insert(format!("{folder}/{name}"), fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    files
-}
-
-#[track_caller]
-fn assert_same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    assert_eq!(
-        one.keys().collect::<Vec<&String>>(),
-        other.keys().collect::<Vec<&String>>()
-    );
-    for (name, bytes) in one {
-        assert!(*bytes == other[name], "{name} differs");
     }
 }

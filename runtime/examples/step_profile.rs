@@ -1,59 +1,67 @@
 //! Where the time of a training step goes: `step_profile SPEC [NAME=VALUE]...` loads the data of a spec, and prints for its
 //! first training a step's median time and the ops that take the most of it, with their types.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![expect(clippy::print_stdout, reason = "it prints what it finds")]
+
+mod command;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use reckon_compiler::check::check;
 use reckon_compiler::graph::{Dim, Graph, NodeId};
-use reckon_compiler::lower::compile;
-use reckon_compiler::plan::Plan;
-use reckon_compiler::world::World;
+use reckon_compiler::plan::{PhasePlan, Plan};
 use reckon_runtime::data::{Assembler, Batch, Dataset, HostValues, StepKey};
 use reckon_torch::{Device, Feeds, Program, RunKey, Store, Values, set_threads};
+
+use command::{Stop, compiled};
 
 const STEPS: usize = 12;
 const LINES: usize = 24;
 
-struct Disk;
-
-impl World for Disk {
-    fn read(&self, path: &str) -> Result<String, String> {
-        fs::read_to_string(path).map_err(|error| error.to_string())
-    }
+fn main() -> ExitCode {
+    command::run("step_profile SPEC [NAME=VALUE]...", profile)
 }
 
-fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let spec = arguments.next().expect("the path of a spec");
-    let settings: Vec<(String, String)> = arguments
-        .filter_map(|setting| {
-            let (name, value) = setting.split_once('=')?;
-            Some((name.to_owned(), value.to_owned()))
-        })
-        .collect();
-    let plan = compile(&check(&Disk, &spec, &settings).hir.unwrap()).unwrap();
-    let root = Path::new(&spec).parent().unwrap();
-    let data = Dataset::load(&plan, root, None).unwrap();
+fn profile(words: &[String]) -> Result<(), Stop> {
+    let [spec, settings @ ..] = words else {
+        return Err(Stop::Usage("there is no spec".to_owned()));
+    };
+    let (_, plan) = compiled(spec, settings)?;
+    let root = Path::new(spec).parent().unwrap_or(Path::new("."));
+    let data = Dataset::load(&plan, root, None).map_err(|found| Stop::found(&found))?;
     set_threads(1);
-    profile(&plan, &data);
+    let Some(phase) = plan.phases.first() else {
+        return Err(Stop::Failed(format!("`{spec}` trains nothing")));
+    };
+    let times = measure(&plan, phase, &data)?;
+    print(&phase.step.graph, times);
+    Ok(())
 }
 
-fn profile(plan: &Plan, data: &Dataset) {
-    let phase = &plan.phases[0];
+/// How long each step took, and what its ops took together.
+struct Times {
+    assembling: Vec<Duration>,
+    running: Vec<Duration>,
+    by_node: BTreeMap<NodeId, Duration>,
+}
+
+fn measure(plan: &Plan, phase: &PhasePlan, data: &Dataset) -> Result<Times, Stop> {
     let graph = &phase.step.graph;
-    let assembler = Assembler::new(data, &phase.step, &phase.streams).unwrap();
-    let program = Program::compile(graph, Device::Cpu).unwrap();
+    let assembler = Assembler::new(data, &phase.step, &phase.streams);
+    let assembler = assembler.map_err(|found| Stop::found(&found))?;
+    let failed = |error: reckon_torch::Error| Stop::Failed(error.to_string());
+    let program = Program::compile(graph, Device::Cpu).map_err(failed)?;
     let mut store = Store::new(Device::Cpu);
     let tables = plan.tables.iter();
     let tables = tables.map(|(path, rows)| (path.clone(), data.table_rows(rows)));
-    store.declare(graph, &tables.collect(), 1).unwrap();
-    let (mut assembling, mut running) = (Vec::new(), Vec::new());
-    let mut by_node: BTreeMap<_, Duration> = BTreeMap::new();
+    store.declare(graph, &tables.collect(), 1).map_err(failed)?;
+    let mut times = Times {
+        assembling: Vec::new(),
+        running: Vec::new(),
+        by_node: BTreeMap::new(),
+    };
     for step in 0..STEPS {
         let streams = phase.streams.iter().map(|stream| {
             let rows = data.stream_rows(stream);
@@ -69,21 +77,27 @@ fn profile(plan: &Plan, data: &Dataset) {
         };
         let start = Instant::now();
         let batch = assembler.assemble(&streams.collect::<Vec<_>>(), key);
-        assembling.push(start.elapsed());
+        times.assembling.push(start.elapsed());
         let key = RunKey {
             step: step as u64,
             ..RunKey::default()
         };
         let start = Instant::now();
-        let times = program.profile(&mut store, &feeds(&batch), &key).unwrap();
-        running.push(start.elapsed());
-        for (node, time) in times {
-            *by_node.entry(node).or_default() += time;
+        let by_node = program
+            .profile(&mut store, &feeds(&batch), &key)
+            .map_err(failed)?;
+        times.running.push(start.elapsed());
+        for (node, time) in by_node {
+            *times.by_node.entry(node).or_default() += time;
         }
     }
-    println!("assembling {:.2} ms", median(&mut assembling));
-    println!("running {:.2} ms", median(&mut running));
-    let mut by_node: Vec<_> = by_node.into_iter().collect();
+    Ok(times)
+}
+
+fn print(graph: &Graph, mut times: Times) {
+    println!("assembling {:.2} ms", median(&mut times.assembling));
+    println!("running {:.2} ms", median(&mut times.running));
+    let mut by_node: Vec<_> = times.by_node.into_iter().collect();
     by_node.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
     for (node, time) in by_node.iter().take(LINES) {
         let read: Vec<String> = graph

@@ -5,6 +5,7 @@ mod json;
 use std::io::Write;
 
 use reckon_grammar::diagnostic::Diagnostic;
+use serde::Serialize;
 
 use crate::evaluate::Report;
 
@@ -14,8 +15,9 @@ pub trait Observer {
     fn notice(&mut self, event: &Event);
 }
 
-/// What happens in a run.
-#[derive(Clone, Debug, PartialEq)]
+/// What happens in a run. As JSON it is an object whose field `event` names its kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A source has been read.
     SourceRead {
@@ -26,11 +28,13 @@ pub enum Event {
         /// Rows dropped by `unique by`.
         repeats: usize,
         /// References to absent entities, by entity.
+        #[serde(serialize_with = "json::named")]
         absent: Vec<(String, usize)>,
     },
     /// An events source has been cut into parts.
     Split(SplitNotice),
     /// Something that a reader should know and that stops nothing.
+    #[serde(serialize_with = "json::warning")]
     Warning(Diagnostic),
     /// A training begins.
     PhaseStarted {
@@ -39,8 +43,10 @@ pub enum Event {
         /// Times through the first stream.
         epochs: usize,
         /// Steps an epoch.
+        #[serde(rename = "steps_per_epoch")]
         steps: usize,
         /// The streams with their rows and rows a step.
+        #[serde(serialize_with = "json::streams")]
         streams: Vec<(String, usize, usize)>,
         /// Where it goes on after a resume, 0 else.
         first_step: usize,
@@ -56,13 +62,16 @@ pub enum Event {
         /// Steps of the phase so far.
         step: usize,
         /// The mean over the epoch's steps of each output of the step.
+        #[serde(serialize_with = "json::named")]
         losses: Vec<(String, f64)>,
     },
     /// An evaluation while training (`during` holds phase, epoch and step) or at the end.
     Evaluated {
         /// Phase, epoch from 1, step.
+        #[serde(serialize_with = "json::during")]
         during: Option<(String, usize, usize)>,
         /// What was found.
+        #[serde(serialize_with = "json::report")]
         report: Report,
     },
     /// A turn of a loop begins.
@@ -120,7 +129,7 @@ pub enum Event {
 }
 
 /// How events were split.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SplitNotice {
     /// The source.
     pub source: String,
@@ -133,18 +142,19 @@ pub struct SplitNotice {
 }
 
 /// A part of a split.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PartNotice {
     /// Its name.
     pub name: String,
     /// Its rows.
     pub rows: usize,
     /// By reference, how many entities have rows in it and how many have not.
+    #[serde(serialize_with = "json::entities")]
     pub entities: Vec<(String, usize, usize)>,
 }
 
 /// Where training stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Progress {
     /// The phase.
     pub phase: String,
@@ -180,7 +190,8 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write> Observer for JsonLines<W> {
     fn notice(&mut self, event: &Event) {
-        let _ = writeln!(self.out, "{}", json::event(event));
+        let line = serde_json::to_string(event).expect("the fields of events have names");
+        let _ = writeln!(self.out, "{line}");
         let _ = self.out.flush();
     }
 }
@@ -247,7 +258,10 @@ impl Observer for Both<'_> {
 
 #[cfg(test)]
 mod tests {
+    use reckon_grammar::span::{FileId, Span};
+
     use super::*;
+    use crate::failure::NO_ROWS;
 
     fn finished(epoch: usize) -> Event {
         let losses = vec![("main".to_owned(), 2.5), ("loss".to_owned(), 2.5)];
@@ -261,13 +275,57 @@ mod tests {
 
     #[test]
     fn every_event_is_one_line_of_json() {
-        let mut out = Vec::new();
-        JsonLines::new(&mut out).notice(&finished(1));
-        let text = String::from_utf8(out).unwrap();
         assert_eq!(
-            text,
+            lines(&[finished(1)]),
             "{\"event\":\"epoch_finished\",\"phase\":\"train\",\"epoch\":1,\"step\":10,\
              \"losses\":{\"main\":2.5,\"loss\":2.5}}\n"
+        );
+    }
+
+    fn lines(events: &[Event]) -> String {
+        let mut out = Vec::new();
+        let mut lines = JsonLines::new(&mut out);
+        events.iter().for_each(|event| lines.notice(event));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_is_named_becomes_an_object() {
+        let part = PartNotice {
+            name: "train".to_owned(),
+            rows: 8,
+            entities: vec![("user".to_owned(), 3, 1)],
+        };
+        let split = Event::Split(SplitNotice {
+            source: "rating".to_owned(),
+            parts: vec![part],
+            cut: 2,
+            training_later_than_median_test: 0.5,
+        });
+        let started = Event::PhaseStarted {
+            phase: "train".to_owned(),
+            epochs: 2,
+            steps: 10,
+            streams: vec![("rating".to_owned(), 80, 8)],
+            first_step: 0,
+        };
+        assert_eq!(
+            lines(&[split, started]),
+            "{\"event\":\"split\",\"source\":\"rating\",\"parts\":[{\"name\":\"train\",\"rows\":8,\
+             \"entities\":{\"user\":{\"with_rows\":3,\"without\":1}}}],\"cut\":2,\
+             \"training_later_than_median_test\":0.5}\n\
+             {\"event\":\"phase_started\",\"phase\":\"train\",\"epochs\":2,\"steps_per_epoch\":10,\
+             \"streams\":[{\"name\":\"rating\",\"rows\":80,\"batch\":8}],\"first_step\":0}\n"
+        );
+    }
+
+    #[test]
+    fn a_warning_is_told_without_its_place() {
+        let span = Span::new(FileId(0), 0, 1);
+        let warning = Diagnostic::warning(NO_ROWS, span, "few rows");
+        assert_eq!(
+            lines(&[Event::Warning(warning.note("three"))]),
+            "{\"event\":\"warning\",\"code\":\"E1025\",\"message\":\"few rows\",\"notes\":[\"three\"],\"help\":null}\n"
         );
     }
 

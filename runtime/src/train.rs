@@ -95,6 +95,15 @@ pub(crate) struct Trained {
     pub(crate) fitted: Files,
 }
 
+/// Where a run stands, and what it has made so far.
+struct Standing {
+    store: Store,
+    position: Position,
+    /// The parameters at the best epoch of the training that it stands in, where early stopping watches.
+    best: Option<Vec<Stored>>,
+    fitted: Files,
+}
+
 impl<'a> Course<'a> {
     /// Takes all turns, from the beginning or from a checkpoint.
     ///
@@ -108,8 +117,58 @@ impl<'a> Course<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Trained, Failure> {
         let timeline = Timeline::new(self.plan, data);
-        let mut fitted = (self.fitted)(data)?;
-        let (mut store, mut position, mut best) = match resume {
+        let mut at = self.begin(data, &timeline, resume)?;
+        let asking = Asking {
+            plan: self.plan,
+            folder,
+            device: self.device,
+            seed: self.seed,
+        };
+        let mut days = Days::new(asking, data, &timeline, at.position.turn)?;
+        let mut open = None;
+        while let Some((day, turn)) = timeline.at(at.position.turn) {
+            if day != open {
+                self.open_day(data, &timeline, &mut at)?;
+                open = day;
+            }
+            if let Some(day) = day {
+                observer.notice(&Event::DayTurn {
+                    day: timeline.days[day].label.clone(),
+                    number: day + 1,
+                    days: timeline.days.len(),
+                    turn: at.position.turn,
+                });
+            }
+            match turn {
+                Turn::Train(phase) => self.train(data, &timeline, &mut at, phase, observer)?,
+                Turn::Graph(graph) => {
+                    self.make_graph(data, graph)?;
+                    at.position.turn += 1;
+                }
+                Turn::Evaluate(evaluation) => {
+                    days.ask(evaluation, data, &mut at.store, observer)?;
+                    at.position.turn += 1;
+                }
+            }
+        }
+        self.finish(data, &timeline, &mut at, observer)?;
+        Ok(Trained {
+            reports: days.reports(data, &mut at.store, observer)?,
+            store: at.store,
+            steps: at.position.total_steps,
+            fitted: at.fitted,
+        })
+    }
+
+    /// The beginning, or where a checkpoint stands.
+    fn begin(
+        &self,
+        data: &Dataset,
+        timeline: &Timeline,
+        resume: Option<Checkpoint>,
+    ) -> Result<Standing, Failure> {
+        let fitted = (self.fitted)(data)?;
+        let (store, position, best) = match resume {
             None => {
                 let position = Position {
                     seed: self.seed,
@@ -126,89 +185,67 @@ impl<'a> Course<'a> {
                 (store, checkpoint.position, checkpoint.best)
             }
         };
-        let asking = Asking {
-            plan: self.plan,
-            folder,
-            device: self.device,
-            seed: self.seed,
-        };
-        let mut days = Days::new(asking, data, &timeline, position.turn)?;
-        let mut open = None;
-        while let Some((day, turn)) = timeline.at(position.turn) {
-            if day != open {
-                self.open_day(data, &timeline, &position, &mut store)?;
-                open = day;
-            }
-            if let Some(day) = day {
-                observer.notice(&Event::DayTurn {
-                    day: timeline.days[day].label.clone(),
-                    number: day + 1,
-                    days: timeline.days.len(),
-                    turn: position.turn,
-                });
-            }
-            match turn {
-                Turn::Train(at) => {
-                    let begun = timeline.reached(position.turn);
-                    if self.columns(data, at, &begun, &mut store, observer)? {
-                        fitted = (self.fitted)(data)?;
-                        let training = self.training(data, &fitted, begun, Turned::default());
-                        training.write_checkpoint(&store, &position, best.as_ref())?;
-                    }
-                    let turned = Turned {
-                        day,
-                        days: timeline.days.len(),
-                    };
-                    let reached = timeline.reached(position.turn + 1);
-                    let training = self.training(data, &fitted, reached, turned);
-                    let plan = &self.plan.phases[at];
-                    let earlier = position.earlier.get(&plan.name).copied().unwrap_or(0);
-                    let mut phase = Phase::new(&training, plan, earlier, &mut store)?;
-                    phase.run(&mut store, &mut position, best.take(), observer)?;
-                    training.write_checkpoint(&store, &position, None)?;
-                }
-                Turn::Graph(at) => {
-                    self.make_graph(data, at)?;
-                    position.turn += 1;
-                }
-                Turn::Evaluate(at) => {
-                    days.ask(at, data, &mut store, observer)?;
-                    position.turn += 1;
-                }
-            }
-        }
-        data.open_day(&timeline.days, None);
-        let begun = timeline.reached(position.turn);
-        if self.columns(data, self.plan.phases.len(), &begun, &mut store, observer)? {
-            fitted = (self.fitted)(data)?;
-            let training = self.training(data, &fitted, begun, Turned::default());
-            training.write_checkpoint(&store, &position, None)?;
-        }
-        if self.plan.daily.is_some() {
-            observer.notice(&Event::LoopFinished {
-                days: timeline.days.len(),
-            });
-            let reached = timeline.reached(position.turn);
-            let training = self.training(data, &fitted, reached, Turned::default());
-            training.write_checkpoint(&store, &position, None)?;
-        }
-        Ok(Trained {
-            reports: days.reports(data, &mut store, observer)?,
+        Ok(Standing {
             store,
-            steps: position.total_steps,
+            position,
+            best,
             fitted,
         })
     }
 
-    /// Computes the columns that stand before a training and have not been computed. Whether there was one.
+    /// Takes the turn of a training, after the columns that stand before it.
+    fn train(
+        &self,
+        data: &mut Dataset,
+        timeline: &Timeline,
+        at: &mut Standing,
+        phase: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        self.columns(data, timeline, at, phase, observer)?;
+        let turn = at.position.turn;
+        let turned = Turned {
+            day: timeline.at(turn).and_then(|(day, _)| day),
+            days: timeline.days.len(),
+        };
+        let training = self.training(data, &at.fitted, timeline.reached(turn + 1), turned);
+        let plan = &self.plan.phases[phase];
+        let earlier = at.position.earlier.get(&plan.name).copied().unwrap_or(0);
+        let mut phase = Phase::new(&training, plan, earlier, &mut at.store)?;
+        let best = at.best.take();
+        phase.run(&mut at.store, &mut at.position, best, observer)?;
+        self.checkpoint(data, at)
+    }
+
+    /// Computes the columns that come after all trainings, and leaves a checkpoint from which nothing is left to do.
+    fn finish(
+        &self,
+        data: &mut Dataset,
+        timeline: &Timeline,
+        at: &mut Standing,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        data.open_day(&timeline.days, None);
+        self.columns(data, timeline, at, self.plan.phases.len(), observer)?;
+        if self.plan.daily.is_some() {
+            observer.notice(&Event::LoopFinished {
+                days: timeline.days.len(),
+            });
+            self.checkpoint(data, at)?;
+        }
+        Ok(())
+    }
+
+    /// Computes the columns that stand before a training and have not been computed; a checkpoint keeps them.
     fn columns(
         &self,
         data: &mut Dataset,
+        timeline: &Timeline,
+        at: &mut Standing,
         phase: usize,
-        reached: &Reached,
-        store: &mut Store,
         observer: &mut dyn Observer,
-    ) -> Result<bool, Failure> {
+    ) -> Result<(), Failure> {
+        let reached = timeline.reached(at.position.turn);
         let (none, mut any) = (Files::new(), false);
         let columns = self.plan.columns.iter();
         for column in columns.filter(|column| column.after <= phase) {
@@ -216,12 +253,22 @@ impl<'a> Course<'a> {
                 continue;
             }
             let training = self.training(data, &none, reached.clone(), Turned::default());
-            let stored = training.column(column, store, observer)?;
+            let stored = training.column(column, &mut at.store, observer)?;
             data.store(self.plan, column, stored)
                 .map_err(Failure::data)?;
             any = true;
         }
-        Ok(any)
+        if any {
+            at.fitted = (self.fitted)(data)?;
+            self.checkpoint(data, at)?;
+        }
+        Ok(())
+    }
+
+    /// Writes a checkpoint of where the run stands.
+    fn checkpoint(&self, data: &Dataset, at: &Standing) -> Result<(), Failure> {
+        let training = self.training(data, &at.fitted, Reached::default(), Turned::default());
+        training.write_checkpoint(&at.store, &at.position, at.best.as_ref())
     }
 
     /// Makes the day of a turn the one that is run: all that a loop trains exists, teachers are kept as they were, and what
@@ -230,22 +277,22 @@ impl<'a> Course<'a> {
         &self,
         data: &mut Dataset,
         timeline: &Timeline,
-        position: &Position,
-        store: &mut Store,
+        at: &mut Standing,
     ) -> Result<(), Failure> {
-        let day = timeline.at(position.turn).and_then(|(day, _)| day);
+        let turn = at.position.turn;
+        let day = timeline.at(turn).and_then(|(day, _)| day);
         data.open_day(&timeline.days, day);
         let Some(daily) = self.plan.daily.as_ref().filter(|_| day.is_some()) else {
             return Ok(());
         };
-        declare_daily(store, self.plan, data, self.seed)?;
-        let earlier = timeline.earlier_today(position.turn);
-        if earlier.is_empty() && position.step == 0 {
-            begin_day(store, daily)?;
+        declare_daily(&mut at.store, self.plan, data, self.seed)?;
+        let earlier = timeline.earlier_today(turn);
+        if earlier.is_empty() && at.position.step == 0 {
+            begin_day(&mut at.store, daily)?;
         }
         for (_, turn) in earlier {
-            if let Turn::Graph(at) = turn {
-                self.make_graph(data, *at)?;
+            if let Turn::Graph(graph) = turn {
+                self.make_graph(data, *graph)?;
             }
         }
         Ok(())

@@ -2,23 +2,23 @@
 
 mod beside;
 mod candidates;
+mod feed;
 mod gather;
 mod groups;
 mod rows;
 
 use reckon_compiler::graph::SpaceId;
-use reckon_compiler::plan::{Clock, Feed, FeedKind, Handle, HandleRows, Program, StreamPlan};
+use reckon_compiler::plan::{Handle, HandleRows, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
-use reckon_kernel::Fitted;
 use std::collections::BTreeMap;
 
 use super::Dataset;
 use super::fault::{PLAN, UNDRAWABLE};
 use super::select::Selected;
 use beside::{Beside, Made};
-use candidates::{Among, Counted, Counts, Known, positive_part, sampler};
-use rows::{Drawn, RowSet, Rows};
+use candidates::{Counts, Known, sampler};
+use rows::{Drawn, Rows};
 
 pub use rows::Now;
 
@@ -214,252 +214,4 @@ impl<'a> Assembler<'a> {
         }
         batch
     }
-
-    fn tensor(
-        &self,
-        feed: &Feed,
-        sets: &[RowSet<'_>],
-        key: StepKey,
-        sizes: &mut BTreeMap<SpaceId, usize>,
-    ) -> HostTensor {
-        let dropped = |drop: f64| gather::Drop::new(drop, &feed.input, key);
-        match &feed.what {
-            FeedKind::Column {
-                handle,
-                output,
-                drop,
-            } => HostTensor::flat(gather::column(&sets[*handle], output, dropped(*drop))),
-            FeedKind::ListValues {
-                handle,
-                output,
-                drop,
-                space,
-            } => {
-                let tensor =
-                    HostTensor::flat(gather::list_values(&sets[*handle], output, dropped(*drop)));
-                sizes.insert(*space, tensor.shape[0]);
-                tensor
-            }
-            FeedKind::ListSegments { handle, output } => {
-                ints(gather::list_segments(&sets[*handle], output))
-            }
-            FeedKind::ListPositions { handle, output } => {
-                ints(gather::list_positions(&sets[*handle], output))
-            }
-            FeedKind::Emptied { handle, output } => {
-                HostTensor::flat(HostValues::Bool(gather::emptied(&sets[*handle], output)))
-            }
-            FeedKind::Statistic { fit } => self.statistic(*fit),
-            FeedKind::Segments { handle } => ints(sets[*handle].segments.clone()),
-            FeedKind::Positions { handle } => ints(sets[*handle].positions.clone()),
-            FeedKind::Rows { handle } => {
-                ints(sets[*handle].places().map(|row| row as i64).collect())
-            }
-            FeedKind::Positive { of, candidates } => ints(self.positive(*of, *candidates, sets)),
-            FeedKind::LogExpectedCount { candidates, .. } => HostTensor::flat(HostValues::F32(
-                self.counts[candidates].log_expected(&sets[*candidates], sets),
-            )),
-            FeedKind::KnownPositive { of, candidates } | FeedKind::Seen { of, candidates } => {
-                let known = match feed.what {
-                    FeedKind::Seen { .. } => &self.seen[&(*of, *candidates)],
-                    _ => &self.known[&(*of, *candidates)],
-                };
-                let (queries, candidates) = (&sets[*of], &sets[*candidates]);
-                let values = HostValues::Bool(known.pairs(queries, candidates));
-                HostTensor {
-                    shape: vec![queries.rows.len(), candidates.rows.len()],
-                    values,
-                }
-            }
-            FeedKind::RowWeight { handle } => {
-                let weights = |selected: &Selected| selected.weights.clone();
-                HostTensor::flat(HostValues::F32(self.of_rows(*handle, sets, 1.0, weights)))
-            }
-            FeedKind::RowLogQ { handle } => {
-                let values = match sets[*handle].made {
-                    Some(made) => made.log_q.clone(),
-                    None => self.of_rows(*handle, sets, 0.0, |selected| selected.log_q.clone()),
-                };
-                HostTensor::flat(HostValues::F32(values))
-            }
-            FeedKind::RowSampled { handle } => {
-                let set = &sets[*handle];
-                let none = || vec![false; set.rows.len()];
-                let sampled = set.made.map_or_else(none, |made| made.sampled.clone());
-                HostTensor::flat(HostValues::Bool(sampled))
-            }
-            FeedKind::Schedule => number(key.schedule),
-            FeedKind::Clock(Clock::Epoch) => number(key.epoch as f32),
-            FeedKind::Clock(Clock::Step) => number(key.step as f32),
-        }
-    }
-
-    /// Checks that a feed can be filled, and computes what it needs once.
-    fn prepare(&mut self, feed: &Feed, streams: &[StreamPlan]) -> Result<(), String> {
-        let handles = &self.program.handles;
-        let handle = |at: usize| self.handle(at);
-        match &feed.what {
-            FeedKind::Column {
-                handle,
-                output: name,
-                ..
-            } => self.has_output(*handle, name, &["int", "float", "bool"]),
-            FeedKind::ListValues {
-                handle,
-                output: name,
-                ..
-            }
-            | FeedKind::ListSegments {
-                handle,
-                output: name,
-            }
-            | FeedKind::ListPositions {
-                handle,
-                output: name,
-            }
-            | FeedKind::Emptied {
-                handle,
-                output: name,
-            } => self.has_output(*handle, name, &["list"]),
-            FeedKind::Statistic { fit } => match self.data.fits.get(*fit) {
-                Some(Fitted::Matrix { .. }) => Ok(()),
-                Some(_) | None => Err(format!("fit {fit} is no matrix")),
-            },
-            FeedKind::Segments { handle: at } | FeedKind::Positions { handle: at } => {
-                match handle(*at)?.rows {
-                    HandleRows::History(..) | HandleRows::Stream(_) => Ok(()),
-                    _ => Err("only a history or a group has places".to_owned()),
-                }
-            }
-            FeedKind::Rows { handle: at }
-            | FeedKind::RowWeight { handle: at }
-            | FeedKind::RowLogQ { handle: at }
-            | FeedKind::RowSampled { handle: at } => handle(*at).map(|_| ()),
-            FeedKind::Positive { of, candidates } => {
-                handle(*of)?;
-                handle(*candidates)?;
-                positive_part(handles, *of, *candidates)
-                    .map(|_| ())
-                    .ok_or_else(|| "no candidate is its own".to_owned())
-            }
-            FeedKind::LogExpectedCount {
-                candidates,
-                drawn_only,
-            } => {
-                handle(*candidates)?;
-                let counted = if *drawn_only {
-                    Counted::Drawn
-                } else {
-                    Counted::All
-                };
-                let counts = Counts::new(self.data, handles, *candidates, counted, streams)?;
-                self.counts.insert(*candidates, counts);
-                Ok(())
-            }
-            FeedKind::KnownPositive { of, candidates } => {
-                handle(*of)?;
-                handle(*candidates)?;
-                let among = (streams, Among::Stream);
-                let known = Known::new(self.data, handles, *of, *candidates, among)?;
-                self.known.insert((*of, *candidates), known);
-                Ok(())
-            }
-            FeedKind::Seen { of, candidates } => {
-                handle(*of)?;
-                handle(*candidates)?;
-                let among = (streams, Among::Training);
-                let seen = Known::new(self.data, handles, *of, *candidates, among)?;
-                self.seen.insert((*of, *candidates), seen);
-                Ok(())
-            }
-            FeedKind::Schedule | FeedKind::Clock(_) => Ok(()),
-        }
-    }
-
-    fn statistic(&self, fit: usize) -> HostTensor {
-        let (size, values) = match &self.data.fits[fit] {
-            Fitted::Matrix { size, values } => (*size, values.as_slice()),
-            // `prepare` has refused such feeds.
-            Fitted::Vocab(_)
-            | Fitted::Borders(_)
-            | Fitted::Moments { .. }
-            | Fitted::Extent { .. }
-            | Fitted::Groups(_)
-            | Fitted::Waiting => (0, &[][..]),
-        };
-        HostTensor {
-            shape: vec![size, size],
-            values: HostValues::F32(values.iter().map(|value| *value as f32).collect()),
-        }
-    }
-
-    fn handle(&self, at: usize) -> Result<&'a Handle, String> {
-        self.program
-            .handles
-            .get(at)
-            .ok_or_else(|| format!("handle {at} does not exist"))
-    }
-
-    fn has_output(&self, handle: usize, output: &str, kinds: &[&str]) -> Result<(), String> {
-        let name = &self.handle(handle)?.source;
-        let source = self.data.source(name);
-        let column = source.and_then(|source| source.outputs.get(output));
-        match column.map(|column| column.data.kind_name()) {
-            Some(found) if kinds.contains(&found) => Ok(()),
-            Some(found) => Err(format!("output `{output}` of `{name}` is {found}")),
-            None => Err(format!("source `{name}` has no output `{output}`")),
-        }
-    }
-
-    /// A value of each row of a stream's handle, by the row of the source that it comes from.
-    fn of_rows(
-        &self,
-        handle: usize,
-        sets: &[RowSet<'_>],
-        otherwise: f32,
-        values: impl Fn(&Selected) -> Option<Vec<f32>>,
-    ) -> Vec<f32> {
-        let set = &sets[handle];
-        let selected = match self.program.handles[handle].rows {
-            HandleRows::Stream(stream) => self.selected.get(stream).and_then(values),
-            _ => None,
-        };
-        let origin = |row: &u32| set.made.map_or(*row, |made| made.origin[*row as usize]) as usize;
-        let value = |row: &u32| {
-            selected
-                .as_ref()
-                .map_or(otherwise, |values| values[origin(row)])
-        };
-        set.rows.iter().map(value).collect()
-    }
-
-    fn positive(&self, of: usize, candidates: usize, sets: &[RowSet<'_>]) -> Vec<i64> {
-        let handles = &self.program.handles;
-        match positive_part(handles, of, candidates) {
-            Some((before, true)) => {
-                let offset: usize = before.iter().map(|handle| sets[*handle].rows.len()).sum();
-                (0..sets[of].rows.len())
-                    .map(|row| (offset + row) as i64)
-                    .collect()
-            }
-            Some((before, false)) => {
-                let offset: usize = before.iter().map(|handle| sets[*handle].rows.len()).sum();
-                sets[of].places().map(|row| (offset + row) as i64).collect()
-            }
-            // `prepare` has refused such a feed.
-            None => vec![0; sets[of].rows.len()],
-        }
-    }
-}
-
-/// A tensor without dimensions.
-fn number(value: f32) -> HostTensor {
-    HostTensor {
-        shape: Vec::new(),
-        values: HostValues::F32(vec![value]),
-    }
-}
-
-fn ints(values: Vec<i64>) -> HostTensor {
-    HostTensor::flat(HostValues::I64(values))
 }

@@ -13,7 +13,7 @@ use reckon_torch::{Device, RunKey, Store};
 use super::predictions::Prediction;
 use super::report::Report;
 use crate::data::{ABSENT_ROW, Dataset, Parts, Source, StepKey};
-use crate::failure::{Failure, FailureKind, NAME};
+use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
 use scored::Ranking;
@@ -139,7 +139,23 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-impl Frame<'_> {
+impl<'a> Frame<'a> {
+    /// The rows of an entity that events refer to.
+    fn reference(&self, name: &str) -> Result<&'a [u32], Failure> {
+        let known = self.events.references.keys().map(String::as_str);
+        let found = self.events.references.get(name);
+        found
+            .map(Vec::as_slice)
+            .ok_or_else(|| unknown(self.plan, "reference", name, known))
+    }
+
+    /// An entity of the events.
+    fn entity(&self, name: &str) -> Result<&'a Source, Failure> {
+        let known = self.events.references.keys().map(String::as_str);
+        let found = self.data.source(name);
+        found.ok_or_else(|| unknown(self.plan, "entity", name, known))
+    }
+
     /// The number of a part of the split. Events without a split are one part under any name.
     pub(crate) fn part(&self, split: &str) -> Result<u8, Failure> {
         let Some(parts) = self.split else {
@@ -188,6 +204,43 @@ impl Frame<'_> {
             Some((name.clone(), self.data.source(name)?.key_text(at)))
         };
         self.events.references.iter().filter_map(of).collect()
+    }
+
+    /// A report of `count` queries or rows that holds no results yet.
+    fn report(&self, split: &str, unit: &'static str, count: usize) -> Report {
+        Report {
+            evaluation: self.plan.name.clone(),
+            split: split.to_owned(),
+            unit,
+            count,
+            metrics: Vec::new(),
+            slices: Vec::new(),
+            baselines: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The model scores what it cannot rank.
+    fn not_finite(&self, split: &str, count: usize) -> Failure {
+        let message = format!(
+            "{count} scores of evaluation `{}` on {split} are NaN or infinite",
+            self.plan.name
+        );
+        let diagnostic = Diagnostic::error(DIVERGED, self.plan.span, message);
+        Failure::new(
+            FailureKind::Diverged,
+            diagnostic.help("lower the learning rate, or clip gradients"),
+        )
+    }
+
+    /// A program does not give what the evaluation asks for.
+    fn no_output(&self, name: &str) -> Failure {
+        let message = format!(
+            "internal: the program of `{}` has no output `{name}`",
+            self.plan.name
+        );
+        let diagnostic = Diagnostic::error(NAME, self.plan.span, message);
+        Failure::new(FailureKind::Data, diagnostic)
     }
 
     /// What evaluation programs are fed under: nothing is dropped, no rate of learning.

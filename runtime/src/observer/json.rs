@@ -1,97 +1,67 @@
-//! Events as JSON.
+//! Events as JSON: what does not follow from their types.
 
+use reckon_grammar::diagnostic::Diagnostic;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Event, Progress, SplitNotice};
+use super::Event;
+use crate::evaluate::Report;
 
-/// An event as an object whose field `event` names its kind.
-pub(super) fn event(event: &Event) -> Value {
-    match event {
-        Event::SourceRead {
-            source,
-            rows,
-            repeats,
-            absent,
-        } => {
-            let absent = counts(absent);
-            json!({ "event": "source_read", "source": source, "rows": rows, "repeats": repeats, "absent": absent })
-        }
-        Event::Split(split) => split_notice(split),
-        Event::Warning(warning) => json!({
-            "event": "warning",
-            "code": warning.code.to_string(),
-            "message": warning.message,
-            "notes": warning.notes,
-            "help": warning.help,
-        }),
-        Event::PhaseStarted {
-            phase,
-            epochs,
-            steps,
-            streams,
-            first_step,
-        } => {
-            let stream = |(name, rows, batch): &(String, usize, usize)| json!({ "name": name, "rows": rows, "batch": batch });
-            let streams: Vec<Value> = streams.iter().map(stream).collect();
-            json!({
-                "event": "phase_started",
-                "phase": phase,
-                "epochs": epochs,
-                "steps_per_epoch": steps,
-                "streams": streams,
-                "first_step": first_step,
-            })
-        }
-        Event::Progress(at) => progress(at),
-        Event::EpochFinished {
-            phase,
-            epoch,
-            step,
-            losses,
-        } => {
-            let losses = numbers(losses);
-            json!({ "event": "epoch_finished", "phase": phase, "epoch": epoch, "step": step, "losses": losses })
-        }
-        Event::Evaluated { during, report } => {
-            let during = during.as_ref().map(
-                |(phase, epoch, step)| json!({ "phase": phase, "epoch": epoch, "step": step }),
-            );
-            json!({ "event": "evaluated", "during": during, "report": report.to_json() })
-        }
-        Event::DayTurn {
-            day,
-            number,
-            days,
-            turn,
-        } => {
-            json!({ "event": "day_turn", "day": day, "number": number, "days": days, "turn": turn })
-        }
-        Event::LoopFinished { days } => json!({ "event": "loop_finished", "days": days }),
-        Event::StoppedEarly {
-            phase,
-            epoch,
-            best_epoch,
-            best,
-        } => json!({
-            "event": "stopped_early", "phase": phase, "epoch": epoch, "best_epoch": best_epoch, "best": best,
-        }),
-        Event::PhaseFinished {
-            phase,
-            steps,
-            seconds,
-        } => {
-            json!({ "event": "phase_finished", "phase": phase, "steps": steps, "seconds": seconds })
-        }
-        Event::ColumnComputed {
-            column,
-            rows,
-            folds,
-            seconds,
-        } => json!({
-            "event": "column_computed", "column": column, "rows": rows, "folds": folds, "seconds": seconds,
-        }),
-        Event::Finished { out } => json!({ "event": "finished", "out": out }),
-    }
+/// What was named and counted or measured, as an object in that order.
+pub(super) fn named<S: Serializer>(
+    values: &[(String, impl Serialize)],
+    out: S,
+) -> Result<S::Ok, S::Error> {
+    out.collect_map(values.iter().map(|(name, value)| (name, value)))
+}
+
+/// How many entities of each kind have rows in a part, and how many have not.
+pub(super) fn entities<S: Serializer>(
+    values: &[(String, usize, usize)],
+    out: S,
+) -> Result<S::Ok, S::Error> {
+    let counts = |with, without| json!({ "with_rows": with, "without": without });
+    let each = values.iter();
+    out.collect_map(each.map(|(name, with, without)| (name, counts(with, without))))
+}
+
+/// A message without its place.
+pub(super) fn warning<S: Serializer>(warning: &Diagnostic, out: S) -> Result<S::Ok, S::Error> {
+    let warning = json!({
+        "code": warning.code.to_string(),
+        "message": warning.message,
+        "notes": warning.notes,
+        "help": warning.help,
+    });
+    warning.serialize(out)
+}
+
+/// Streams with their rows and rows a step.
+pub(super) fn streams<S: Serializer>(
+    streams: &[(String, usize, usize)],
+    out: S,
+) -> Result<S::Ok, S::Error> {
+    out.collect_seq(
+        streams
+            .iter()
+            .map(|(name, rows, batch)| json!({ "name": name, "rows": rows, "batch": batch })),
+    )
+}
+
+/// Phase, epoch and step of an evaluation while training.
+pub(super) fn during<S: Serializer>(
+    during: &Option<(String, usize, usize)>,
+    out: S,
+) -> Result<S::Ok, S::Error> {
+    let place = during
+        .as_ref()
+        .map(|(phase, epoch, step)| json!({ "phase": phase, "epoch": epoch, "step": step }));
+    place.serialize(out)
+}
+
+/// What an evaluation found, as in `summary.json`.
+pub(super) fn report<S: Serializer>(report: &Report, out: S) -> Result<S::Ok, S::Error> {
+    report.to_json().serialize(out)
 }
 
 /// What was measured, as a flat object with the day and the turn of a loop, phase, epoch, step and split; `None` for events that measure nothing.
@@ -102,7 +72,7 @@ pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Opt
             epoch,
             step,
             losses,
-        } => (Some((phase, epoch, step)), "train", None, numbers(losses)),
+        } => (Some((phase, epoch, step)), "train", None, map(losses)),
         Event::Evaluated { during, report } => {
             let place = during
                 .as_ref()
@@ -148,49 +118,7 @@ pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Opt
     Some(line.into())
 }
 
-fn split_notice(split: &SplitNotice) -> Value {
-    let parts = split.parts.iter().map(|part| {
-        let entities = part.entities.iter().map(|(name, with, without)| {
-            (
-                name.clone(),
-                json!({ "with_rows": with, "without": without }),
-            )
-        });
-        let entities: Map<String, Value> = entities.collect();
-        json!({ "name": part.name, "rows": part.rows, "entities": entities })
-    });
-    json!({
-        "event": "split",
-        "source": split.source,
-        "parts": parts.collect::<Vec<_>>(),
-        "cut": split.cut,
-        "training_later_than_median_test": split.training_later_than_median_test,
-    })
-}
-
-fn progress(at: &Progress) -> Value {
-    json!({
-        "event": "progress",
-        "phase": at.phase,
-        "epoch": at.epoch,
-        "epochs": at.epochs,
-        "step": at.step,
-        "steps": at.steps,
-        "loss": at.loss,
-        "examples_per_second": at.examples_per_second,
-        "waiting": at.waiting,
-        "seconds_left": at.seconds_left,
-    })
-}
-
-fn numbers(values: &[(String, f64)]) -> Map<String, Value> {
-    values
-        .iter()
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect()
-}
-
-fn counts(values: &[(String, usize)]) -> Map<String, Value> {
+fn map(values: &[(String, f64)]) -> Map<String, Value> {
     values
         .iter()
         .map(|(name, value)| (name.clone(), json!(value)))

@@ -31,97 +31,72 @@ fn stream() -> StreamPlan {
 
 /// Handles 0 rating, 1 user, 2 movie, 3 candidates, 4 drawn candidates, 5 both, 6 history, 7 films of the history.
 fn towers() -> Program {
+    let drawn = HandleRows::Sampled {
+        count: 3,
+        sampler: SamplerPlan::uniform("movie"),
+        stream: 0,
+    };
     let handles = vec![
         handle("rating", "rating", 0, HandleRows::Stream(0)),
         handle("user", "user", 0, HandleRows::Referred(0)),
         handle("movie", "movie", 0, HandleRows::Referred(0)),
         handle("c", "movie", 1, HandleRows::Shared(2)),
-        handle(
-            "drawn",
-            "movie",
-            2,
-            HandleRows::Sampled {
-                count: 3,
-                sampler: SamplerPlan::uniform("movie"),
-                stream: 0,
-            },
-        ),
+        handle("drawn", "movie", 2, drawn),
         handle("mixed", "movie", 3, HandleRows::Joined(vec![3, 4])),
         handle("recent", "rating", 4, HandleRows::History(0, 0)),
         handle("recent.movie", "movie", 4, HandleRows::Referred(6)),
     ];
-    let column = |handle, output: &str, drop| FeedKind::Column {
+    program(handles, feeds())
+}
+
+fn feeds() -> Vec<(&'static str, FeedKind)> {
+    let column = |handle, output: &str| FeedKind::Column {
         handle,
         output: output.to_owned(),
-        drop,
+        drop: 0.0,
     };
-    let genres = || "genres".to_owned();
-    program(
-        handles,
-        vec![
-            ("age", column(1, "age", 0.0)),
-            ("id", column(2, "id", 0.0)),
-            ("liked", column(0, "liked", 0.0)),
-            (
-                "genres",
-                FeedKind::ListValues {
-                    handle: 2,
-                    output: genres(),
-                    drop: 0.0,
-                    space: SpaceId(5),
-                },
-            ),
-            (
-                "genres.of",
-                FeedKind::ListSegments {
-                    handle: 2,
-                    output: genres(),
-                },
-            ),
-            (
-                "genres.at",
-                FeedKind::ListPositions {
-                    handle: 2,
-                    output: genres(),
-                },
-            ),
-            ("recent", column(7, "id", 0.0)),
-            ("recent.of", FeedKind::Segments { handle: 6 }),
-            ("recent.at", FeedKind::Positions { handle: 6 }),
-            ("c.rows", FeedKind::Rows { handle: 3 }),
-            ("mixed.rows", FeedKind::Rows { handle: 5 }),
-            (
-                "own",
-                FeedKind::Positive {
-                    of: 2,
-                    candidates: 5,
-                },
-            ),
-            (
-                "log_q",
-                FeedKind::LogExpectedCount {
-                    candidates: 3,
-                    drawn_only: false,
-                },
-            ),
-            (
-                "log_q.mixed",
-                FeedKind::LogExpectedCount {
-                    candidates: 5,
-                    drawn_only: false,
-                },
-            ),
-            (
-                "known",
-                FeedKind::KnownPositive {
-                    of: 1,
-                    candidates: 3,
-                },
-            ),
-            ("weight", FeedKind::RowWeight { handle: 0 }),
-            ("lr", FeedKind::Schedule),
-        ],
-    )
+    let (handle, genres) = (2, || "genres".to_owned());
+    let values = FeedKind::ListValues {
+        handle,
+        output: genres(),
+        drop: 0.0,
+        space: SpaceId(5),
+    };
+    let segments = FeedKind::ListSegments {
+        handle,
+        output: genres(),
+    };
+    let positions = FeedKind::ListPositions {
+        handle,
+        output: genres(),
+    };
+    let expected = |candidates| FeedKind::LogExpectedCount {
+        candidates,
+        drawn_only: false,
+    };
+    let (of, candidates) = (2, 5);
+    let own = FeedKind::Positive { of, candidates };
+    let (of, candidates) = (1, 3);
+    let known = FeedKind::KnownPositive { of, candidates };
+    vec![
+        ("age", column(1, "age")),
+        ("id", column(2, "id")),
+        ("liked", column(0, "liked")),
+        ("genres", values),
+        ("genres.of", segments),
+        ("genres.at", positions),
+        ("recent", column(7, "id")),
+        ("recent.of", FeedKind::Segments { handle: 6 }),
+        ("recent.at", FeedKind::Positions { handle: 6 }),
+        ("c.rows", FeedKind::Rows { handle: 3 }),
+        ("mixed.rows", FeedKind::Rows { handle: 5 }),
+        ("own", own),
+        ("log_q", expected(3)),
+        ("log_q.mixed", expected(5)),
+        ("known", known),
+        ("weight", FeedKind::RowWeight { handle: 0 }),
+        ("lr", FeedKind::Schedule),
+    ]
 }
 
 fn ints(batch: &Batch, input: &str) -> Vec<i64> {

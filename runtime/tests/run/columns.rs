@@ -9,8 +9,9 @@ use reckon_runtime::FailureKind;
 use reckon_runtime::observer::{Event, Recorder};
 use serde_json::Value;
 
+use crate::StopAfter;
+use crate::bits::{assert_same, bits};
 use crate::fixture::{World, compiled};
-use crate::{StopAfter, assert_same, bits};
 
 const BASE: &str = r#"
 use std.tower.mlp

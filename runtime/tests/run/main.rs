@@ -2,44 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
+mod bits;
 mod columns;
 mod daily;
 mod fixture;
 mod teachers;
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bits::{assert_same, bits};
 use fixture::{MOVIES, World, plan, step};
 use reckon_runtime::observer::{Event, Observer, Recorder};
-use reckon_runtime::run::{DeviceName, RunOptions, eval, origin, recommend};
+use reckon_runtime::run::{DeviceName, RunOptions, origin, recommend};
 use reckon_runtime::{Failure, FailureKind};
 use serde_json::Value;
-
-/// Everything in a run directory that has to be the same for one seed, by path.
-fn bits(run: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for folder in ["checkpoint", "."] {
-        for entry in fs::read_dir(run.join(folder)).unwrap().map(Result::unwrap) {
-            let name = entry.file_name().into_string().unwrap();
-            if entry.path().is_file() && name != "timing.json" {
-                files.insert(format!("{folder}/{name}"), fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    files
-}
-
-#[track_caller]
-fn assert_same(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) {
-    let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<String>>();
-    assert_eq!(names(one), names(other));
-    for (name, bytes) in one {
-        assert!(*bytes == other[name], "{name} differs");
-    }
-}
 
 #[track_caller]
 fn failed(result: Result<impl std::fmt::Debug, Failure>, kind: FailureKind, code: u16) -> Failure {
@@ -368,22 +345,9 @@ fn a_finished_run_is_evaluated_again_with_the_same_result() {
     let result = world
         .run(&plan, "run", |_| {}, &mut Recorder::default())
         .unwrap();
-    let again = eval(
-        &world.path("run"),
-        &plan,
-        world.root(),
-        "test",
-        DeviceName::Cpu,
-    )
-    .unwrap();
+    let again = world.eval(&plan, "run", "test").unwrap();
     assert_eq!(again[0], result.reports[1]);
-    let unknown = eval(
-        &world.path("run"),
-        &plan,
-        world.root(),
-        "tset",
-        DeviceName::Cpu,
-    );
+    let unknown = world.eval(&plan, "run", "tset");
     let failure = failed(unknown, FailureKind::Data, 1024);
     assert_eq!(
         failure.diagnostics[0].help.as_deref(),

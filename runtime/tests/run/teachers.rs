@@ -9,11 +9,11 @@ use reckon_compiler::plan::Plan;
 use reckon_runtime::FailureKind;
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::Recorder;
-use reckon_runtime::run::{DeviceName, eval};
 use serde_json::Value;
 
+use crate::StopAfter;
+use crate::bits::{assert_same, bits};
 use crate::fixture::{World, compiled};
-use crate::{StopAfter, assert_same, bits};
 
 const BASE: &str = r#"
 use std.tower.mlp
@@ -232,14 +232,7 @@ fn an_average_that_only_an_evaluation_reads_is_moved_and_kept() {
     let result = world
         .run(&plan, "run", |_| {}, &mut Recorder::default())
         .unwrap();
-    let again = eval(
-        &world.path("run"),
-        &plan,
-        world.root(),
-        "test",
-        DeviceName::Cpu,
-    )
-    .unwrap();
+    let again = world.eval(&plan, "run", "test").unwrap();
     let auc = |reports: &[Report], name: &str| {
         let found = reports
             .iter()

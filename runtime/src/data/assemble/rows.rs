@@ -83,7 +83,28 @@ impl Thin {
     }
 }
 
-impl RowSet<'_> {
+impl<'a> RowSet<'a> {
+    fn new(source: &'a Source, rows: Vec<u32>) -> Self {
+        Self {
+            source,
+            rows,
+            segments: Vec::new(),
+            positions: Vec::new(),
+            now: false,
+            thin: None,
+            made: None,
+        }
+    }
+
+    /// The same rows for another handle, which is no list.
+    fn same_rows(&self) -> Self {
+        Self {
+            now: self.now,
+            made: self.made,
+            ..Self::new(self.source, self.rows.clone())
+        }
+    }
+
     /// Where the outputs of each row are; an absent one has those after the last.
     pub(super) fn places(&self) -> impl ExactSizeIterator<Item = usize> {
         let last = self.source.rows;
@@ -191,58 +212,19 @@ fn rows_of<'s>(
             .as_ref()
             .expect("a handle comes after those that it is made from")
     };
-    let of_source = |rows| RowSet {
-        source,
-        rows,
-        segments: Vec::new(),
-        positions: Vec::new(),
-        now: false,
-        thin: None,
-        made: None,
-    };
+    let of_source = |rows| RowSet::new(source, rows);
     match &handle.rows {
-        HandleRows::Stream(stream) => grouped(
-            drawn.groups.get(stream),
-            match streams {
-                Rows::Of(streams, made) => match made.get(*stream).and_then(Option::as_ref) {
-                    Some(made) => RowSet {
-                        source: &made.source,
-                        made: Some(made),
-                        ..of_source((0..made.source.rows as u32).collect())
-                    },
-                    None => of_source(streams.get(*stream).cloned().unwrap_or_default()),
-                },
-                Rows::Now(source) => {
-                    let all = (0..source.rows as u32).collect();
-                    RowSet {
-                        source,
-                        now: true,
-                        ..of_source(all)
-                    }
-                }
-            },
-        ),
+        HandleRows::Stream(stream) => {
+            let set = stream_rows(streams, *stream, source);
+            grouped(drawn.groups.get(stream), set)
+        }
         HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
         HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
-        HandleRows::Shared(of) => {
-            let shared = parent(*of);
-            RowSet {
-                source: shared.source,
-                now: shared.now,
-                made: shared.made,
-                ..of_source(shared.rows.clone())
-            }
-        }
-        HandleRows::Thinned { of, rate, .. } => {
-            let whole = parent(*of);
-            RowSet {
-                source: whole.source,
-                now: whole.now,
-                made: whole.made,
-                thin: Thin::new(*rate, &handle.name, key),
-                ..of_source(whole.rows.clone())
-            }
-        }
+        HandleRows::Shared(of) => parent(*of).same_rows(),
+        HandleRows::Thinned { of, rate, .. } => RowSet {
+            thin: Thin::new(*rate, &handle.name, key),
+            ..parent(*of).same_rows()
+        },
         HandleRows::Catalogue => of_source((0..source.rows as u32).collect()),
         HandleRows::Joined(parts) => of_source(
             parts
@@ -251,20 +233,33 @@ fn rows_of<'s>(
                 .collect(),
         ),
         HandleRows::Sampled { count, .. } => {
-            of_source(drawn.samplers.get(&at).map_or_else(Vec::new, |sampler| {
-                sampled(*count, sampler, &handle.name, key)
-            }))
+            let draw = |sampler| sampled(*count, sampler, &handle.name, key);
+            of_source(drawn.samplers.get(&at).map_or_else(Vec::new, draw))
         }
         HandleRows::Groups(stream) => {
-            let whole = Handle {
-                rows: HandleRows::Stream(*stream),
-                ..handle.clone()
-            };
-            let set = rows_of(data, (at, &whole), sets, streams, drawn, key);
-            let firsts = groups::firsts(drawn.groups.get(stream), &set);
+            let output = drawn.groups.get(stream);
+            let set = grouped(output, stream_rows(streams, *stream, source));
+            let firsts = groups::firsts(output, &set);
             let rows = firsts.into_iter().map(|row| set.rows[row]).collect();
             RowSet { rows, ..set }
         }
+    }
+}
+
+/// The rows of a stream: those of a step with what was drawn beside them, or those that are asked about now.
+fn stream_rows<'s>(streams: &Rows<'s>, stream: usize, source: &'s Source) -> RowSet<'s> {
+    match streams {
+        Rows::Of(streams, made) => match made.get(stream).and_then(Option::as_ref) {
+            Some(made) => RowSet {
+                made: Some(made),
+                ..RowSet::new(&made.source, (0..made.source.rows as u32).collect())
+            },
+            None => RowSet::new(source, streams.get(stream).cloned().unwrap_or_default()),
+        },
+        Rows::Now(source) => RowSet {
+            now: true,
+            ..RowSet::new(source, (0..source.rows as u32).collect())
+        },
     }
 }
 

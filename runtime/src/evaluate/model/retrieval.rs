@@ -1,7 +1,6 @@
 //! A retrieval evaluation of a plan.
 
 use reckon_compiler::plan::EvaluationKind;
-use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Device, Outputs, Store};
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
@@ -13,7 +12,7 @@ use crate::evaluate::report::{BaselineValue, MetricValue, Report};
 use crate::evaluate::retrieval::{Except, Lists, Measure, Ranked, rank};
 use crate::evaluate::slice::{Slice, by_training_count};
 use crate::evaluate::top::top_items;
-use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
+use crate::failure::Failure;
 use crate::metric::retrieval::RetrievalMetric;
 use crate::random::Key;
 use crate::step::Step;
@@ -52,31 +51,15 @@ impl<'a> Retrieval<'a> {
         else {
             unreachable!("internal: a retrieval is made of a retrieval")
         };
-        let known = || events.references.keys().map(String::as_str);
-        let reference = |name: &str| {
-            events
-                .references
-                .get(name)
-                .ok_or_else(|| unknown(plan, "reference", name, known()))
-        };
         // Where each row asks, what a user had is still known by the user: the reference that is not ranked.
-        let others = || known().filter(|name| name != entity);
+        let mut references = events.references.keys();
         let asker = per
-            .as_deref()
-            .or(plan.interval.as_deref())
-            .or_else(|| others().next())
+            .as_ref()
+            .or(plan.interval.as_ref())
+            .or_else(|| references.find(|name| *name != entity))
             .unwrap_or(entity);
-        let ranked = data
-            .source(entity)
-            .ok_or_else(|| unknown(plan, "entity", entity, known()))?;
-        let askers = data
-            .source(asker)
-            .ok_or_else(|| unknown(plan, "entity", asker, known()))?;
-        let rows = event_rows(
-            &frame,
-            (reference(asker)?, askers.rows),
-            (reference(entity)?, ranked.rows),
-        );
+        let ranked = frame.entity(entity)?;
+        let rows = event_rows(&frame, asker, ranked)?;
         let mut all_slices = vec![by_training_count(&rows)];
         for slice in &plan.slices {
             all_slices.push(slices::retrieval(frame, slice, &rows, entity)?);
@@ -87,7 +70,7 @@ impl<'a> Retrieval<'a> {
         };
         Ok(Self {
             frame,
-            asker: asker.to_owned(),
+            asker: asker.clone(),
             entity: ranked,
             asking: if per.is_some() {
                 Asking::PerAsker
@@ -122,16 +105,9 @@ impl<'a> Retrieval<'a> {
             value: value(name),
             interval: None,
         });
-        Report {
-            evaluation: self.frame.plan.name.clone(),
-            split: split.to_owned(),
-            unit: "queries",
-            count: predictions.len(),
-            metrics: metrics.collect(),
-            slices: Vec::new(),
-            baselines: Vec::new(),
-            notes: Vec::new(),
-        }
+        let mut report = self.frame.report(split, "queries", predictions.len());
+        report.metrics.extend(metrics);
+        report
     }
 
     pub(super) fn report(
@@ -160,18 +136,9 @@ impl<'a> Retrieval<'a> {
             scores
         })?;
         if ranked.not_finite > 0 {
-            return Err(self.not_finite(split, ranked.not_finite));
+            return Err(self.frame.not_finite(split, ranked.not_finite));
         }
-        let mut report = Report {
-            evaluation: self.frame.plan.name.clone(),
-            split: split.to_owned(),
-            unit: "queries",
-            count: asked.queries.len(),
-            metrics: Vec::new(),
-            slices: Vec::new(),
-            baselines: Vec::new(),
-            notes: Vec::new(),
-        };
+        let mut report = self.frame.report(split, "queries", asked.queries.len());
         let predictions = self.predictions(&asked, &ranked);
         match detail {
             Detail::Metrics | Detail::Kept => report.metrics = ranked.metrics(None),
@@ -340,29 +307,9 @@ impl<'a> Retrieval<'a> {
     }
 
     fn scores_of(&self, outputs: &Outputs) -> Result<Vec<f32>, Failure> {
-        outputs.f32("score").ok_or_else(|| {
-            let message = format!(
-                "internal: the query program of `{}` has no output `score`",
-                self.frame.plan.name
-            );
-            Failure::new(
-                FailureKind::Data,
-                Diagnostic::error(NAME, self.frame.plan.span, message),
-            )
-        })
-    }
-
-    fn not_finite(&self, split: &str, count: usize) -> Failure {
-        let plan = self.frame.plan;
-        let message = format!(
-            "{count} scores of evaluation `{}` on {split} are NaN or infinite",
-            plan.name
-        );
-        let diagnostic = Diagnostic::error(DIVERGED, plan.span, message);
-        Failure::new(
-            FailureKind::Diverged,
-            diagnostic.help("lower the learning rate, or clip gradients"),
-        )
+        outputs
+            .f32("score")
+            .ok_or_else(|| self.frame.no_output("score"))
     }
 }
 
@@ -377,12 +324,13 @@ const NAMES: [&str; 7] = [
     "coverage@10",
 ];
 
-/// The events of an evaluation with who asks and what is ranked, each by the rows that events refer to and their number.
-fn event_rows(frame: &Frame<'_>, asker: (&[u32], usize), item: (&[u32], usize)) -> EventRows {
+/// The events of an evaluation with who asks and what is ranked.
+fn event_rows(frame: &Frame<'_>, asker: &str, ranked: &Source) -> Result<EventRows, Failure> {
     let events = frame.events;
-    EventRows {
-        asker: asker.0.to_vec(),
-        item: item.0.to_vec(),
+    let askers = frame.entity(asker)?;
+    Ok(EventRows {
+        asker: frame.reference(asker)?.to_vec(),
+        item: frame.reference(&ranked.name)?.to_vec(),
         time: if events.times.is_empty() {
             vec![0; events.rows]
         } else {
@@ -390,7 +338,7 @@ fn event_rows(frame: &Frame<'_>, asker: (&[u32], usize), item: (&[u32], usize)) 
         },
         part: frame.parts(),
         passes: frame.passes(),
-        askers: asker.1,
-        items: item.1,
-    }
+        askers: askers.rows,
+        items: ranked.rows,
+    })
 }

@@ -1,8 +1,9 @@
 //! A ranking evaluation of a plan.
 
+use std::collections::BTreeMap;
+
 use reckon_compiler::graph::Op;
 use reckon_compiler::plan::{Plan, Program};
-use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Device, Store};
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
@@ -12,7 +13,7 @@ use crate::evaluate::predictions::{Prediction, Said};
 use crate::evaluate::report::{BaselineValue, Report};
 use crate::evaluate::scored::Scored;
 use crate::evaluate::slice::Slice;
-use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
+use crate::failure::Failure;
 use crate::metric::ranking::RankingMetric;
 use crate::random::Key;
 use crate::step::Step;
@@ -96,39 +97,23 @@ impl<'a> Ranking<'a> {
         frame.part(split)?;
         let rows = frame.rows(Some(split));
         let scores = self.outputs(store, &self.score, &rows, "score")?;
-        if let Some(count) = Some(scores.iter().filter(|score| !score.is_finite()).count())
-            .filter(|count| *count > 0)
-        {
-            return Err(self.not_finite(split, count));
+        let not_finite = scores.iter().filter(|score| !score.is_finite()).count();
+        if not_finite > 0 {
+            return Err(frame.not_finite(split, not_finite));
         }
         let scored = Scored {
             scores,
             labels: self.labels(store, &rows)?,
             references: self.references(&rows),
         };
-        let interval = match (detail, &frame.plan.interval) {
-            (Detail::Full, Some(by)) => Some((by.as_str(), Key::new(frame.seed))),
-            (Detail::Full, None) | (Detail::Metrics | Detail::Kept, _) => None,
-        };
-        let measured = scored.measure(&self.metrics, interval);
-        let mut report = Report {
-            evaluation: frame.plan.name.clone(),
-            split: split.to_owned(),
-            unit: "rows",
-            count: rows.len(),
-            metrics: measured.metrics,
-            slices: Vec::new(),
-            baselines: Vec::new(),
-            notes: measured.notes,
-        };
-        let mut predictions = Vec::new();
+        let mut report = self.measured(&scored, &rows, split, detail);
         if detail == Detail::Full {
-            report.slices = scored.slices(&self.metrics, &self.slices, &rows);
             self.add_baselines(store, &scored, &mut report)?;
         }
-        if detail != Detail::Metrics {
-            predictions = self.predictions(&rows, &scored);
-        }
+        let predictions = match detail {
+            Detail::Metrics => Vec::new(),
+            Detail::Kept | Detail::Full => self.predictions(&rows, &scored),
+        };
         Ok(Evaluated {
             report,
             predictions,
@@ -142,7 +127,6 @@ impl<'a> Ranking<'a> {
         split: &str,
         detail: Detail,
     ) -> Report {
-        let plan = self.frame.plan;
         let rows: Vec<u32> = predictions.iter().map(|one| one.row).collect();
         let said = predictions.iter().filter_map(|one| match &one.said {
             Said::Score { score, label } => Some((*score, *label)),
@@ -154,25 +138,23 @@ impl<'a> Ranking<'a> {
             labels,
             references: self.references(&rows),
         };
-        let interval = match (detail, &plan.interval) {
-            (Detail::Full, Some(by)) => Some((by.as_str(), Key::new(self.frame.seed))),
-            (Detail::Full, None) | (Detail::Metrics | Detail::Kept, _) => None,
-        };
+        self.measured(&scored, &rows, split, detail)
+    }
+
+    /// What scores of rows are worth, without baselines.
+    fn measured(&self, scored: &Scored, rows: &[u32], split: &str, detail: Detail) -> Report {
+        let frame = self.frame;
+        let by = frame.plan.interval.as_deref();
+        let by = by.filter(|_| detail == Detail::Full);
+        let interval = by.map(|by| (by, Key::new(frame.seed)));
         let measured = scored.measure(&self.metrics, interval);
-        let slices = match detail {
-            Detail::Full => scored.slices(&self.metrics, &self.slices, &rows),
-            Detail::Metrics | Detail::Kept => Vec::new(),
-        };
-        Report {
-            evaluation: plan.name.clone(),
-            split: split.to_owned(),
-            unit: "rows",
-            count: rows.len(),
-            metrics: measured.metrics,
-            slices,
-            baselines: Vec::new(),
-            notes: measured.notes,
+        let mut report = frame.report(split, "rows", rows.len());
+        report.metrics = measured.metrics;
+        report.notes = measured.notes;
+        if detail == Detail::Full {
+            report.slices = scored.slices(&self.metrics, &self.slices, rows);
         }
+        report
     }
 
     fn predictions(&self, rows: &[u32], scored: &Scored) -> Vec<Prediction> {
@@ -206,7 +188,7 @@ impl<'a> Ranking<'a> {
         let training = frame.rows(first.map(String::as_str));
         let labels = self.labels(store, &training)?;
         let absent = |rows: usize| vec![ABSENT_ROW; rows];
-        let item = |references: &std::collections::BTreeMap<String, Vec<u32>>, rows: usize| {
+        let item = |references: &BTreeMap<String, Vec<u32>>, rows: usize| {
             self.item
                 .as_ref()
                 .and_then(|item| references.get(item))
@@ -247,7 +229,7 @@ impl<'a> Ranking<'a> {
     }
 
     /// For each reference the entity row of each of these rows.
-    fn references(&self, rows: &[u32]) -> std::collections::BTreeMap<String, Vec<u32>> {
+    fn references(&self, rows: &[u32]) -> BTreeMap<String, Vec<u32>> {
         let of = |references: &Vec<u32>| rows.iter().map(|row| references[*row as usize]).collect();
         self.frame
             .events
@@ -282,31 +264,10 @@ impl<'a> Ranking<'a> {
                 .assembler
                 .assemble(&[block.to_vec()], self.frame.step_key());
             let outputs = step.run(store, &batch, &[], &self.frame.run_key(values.len()))?;
-            values.extend(outputs.f32(name).ok_or_else(|| {
-                let message = format!(
-                    "internal: the program of `{}` has no output `{name}`",
-                    self.frame.plan.name
-                );
-                Failure::new(
-                    FailureKind::Data,
-                    Diagnostic::error(NAME, self.frame.plan.span, message),
-                )
-            })?);
+            let block = outputs.f32(name);
+            values.extend(block.ok_or_else(|| self.frame.no_output(name))?);
         }
         Ok(values)
-    }
-
-    fn not_finite(&self, split: &str, count: usize) -> Failure {
-        let plan = self.frame.plan;
-        let message = format!(
-            "{count} scores of evaluation `{}` on {split} are NaN or infinite",
-            plan.name
-        );
-        let diagnostic = Diagnostic::error(DIVERGED, plan.span, message);
-        Failure::new(
-            FailureKind::Diverged,
-            diagnostic.help("lower the learning rate, or clip gradients"),
-        )
     }
 }
 
