@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::build::Level;
+use crate::graph::Picture;
 use crate::render;
 #[cfg(feature = "torch")]
 use crate::{progress::Manner, run};
@@ -54,10 +55,16 @@ pub(crate) enum Verb {
     Compare(Compare),
     /// Print a level of the lowering
     Build(Build),
+    /// Keep the lowered plan and graphs beside a spec, and see what changes them
+    Snap(Snap),
+    /// Say in words what changed between two specs
+    Diff(Diff),
     /// Run the tests in specs
     Test(Test),
     /// Show which loss trains which weights, and where gradients stop
     Flow(Flow),
+    /// Draw towers, losses and where gradients stop
+    Graph(Graph),
     /// List what happens to graphs between building and running
     Passes,
     /// Serve an editor: the language server, on stdin and stdout
@@ -163,11 +170,62 @@ pub(crate) struct Build {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon snap main.rec            writes main.rec.snap, or shows what has changed
+  reckon snap --accept main.rec   keeps what the lowering is now
+  reckon snap --check *.rec       for CI: writes nothing, exits with 1 on a change")]
+pub(crate) struct Snap {
+    /// The specs
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the snapshots anew
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) accept: bool,
+    /// Write nothing; exit with 1 where a snapshot is missing or differs
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon diff old.rec new.rec
+  reckon diff runs/main-1 main.rec         since this run
+  git show HEAD:main.rec | reckon diff - main.rec
+
+Specs are compared by what they mean: layout, comments and order do not count.")]
+pub(crate) struct Diff {
+    /// A spec, or a run directory; `-` reads a spec from stdin
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// A spec, or a run directory
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = "Example:\n  reckon flow main.rec")]
 pub(crate) struct Flow {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  reckon graph main.rec --to svg > main.svg
+  reckon graph main.rec --to dot | dot -Tpdf > main.pdf")]
+pub(crate) struct Graph {
+    /// The spec; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// What the picture is written as
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Picture,
     #[command(flatten)]
     pub(crate) overrides: Overrides,
 }

@@ -1,138 +1,100 @@
-//! The lines in which two texts differ.
+//! `reckon diff`: what changed between two specs, in words.
 
-/// Unchanged lines shown around a change.
-const CONTEXT: usize = 2;
+use std::collections::BTreeMap;
+use std::path::Path;
 
-/// A line of the edit: unchanged, only in the old text, only in the new.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Edit<'a> {
-    Keep(&'a str),
-    Drop(&'a str),
-    Add(&'a str),
-}
+use reckon_compiler::changes::{Chapter, Compiled, changes};
+use reckon_grammar::diagnostic::Diagnostic;
 
-/// A diff under the name of the file; changes that lie near one another share a hunk. Empty for equal texts.
-pub(crate) fn diff(name: &str, old: &str, new: &str) -> String {
-    let edits = edits(
-        &old.lines().collect::<Vec<_>>(),
-        &new.lines().collect::<Vec<_>>(),
-    );
-    let shown: Vec<bool> = (0..edits.len())
-        .map(|at| {
-            let near = &edits[at.saturating_sub(CONTEXT)..(at + CONTEXT + 1).min(edits.len())];
-            near.iter().any(|edit| !matches!(edit, Edit::Keep(_)))
-        })
-        .collect();
-    let mut out = String::new();
-    let mut line = 1;
-    for (at, edit) in edits.iter().enumerate() {
-        if shown[at] {
-            if at == 0 || !shown[at - 1] {
-                out += &format!("{name}:{line}\n");
-            }
-            let (mark, text) = match edit {
-                Edit::Keep(text) => (' ', text),
-                Edit::Drop(text) => ('-', text),
-                Edit::Add(text) => ('+', text),
-            };
-            out += format!("{mark} {text}").trim_end();
-            out.push('\n');
+use crate::arguments::Diff;
+use crate::console::{Console, Exit, Failure};
+use crate::render::{Format, wrap};
+use crate::spec::{self, Spec};
+
+/// Widest line.
+const WIDTH: usize = 80;
+
+/// Prints a chapter for each kind of thing that changed, then what did not.
+pub(crate) fn diff(arguments: &Diff, console: &Console) -> Result<Exit, Failure> {
+    let old = Side::open(&arguments.old, console)?;
+    let new = Side::open(&arguments.new, console)?;
+    let (Some(old), Some(new)) = (old, new) else {
+        return Ok(Exit::SpecOrCheck);
+    };
+    match (old.compiled(), new.compiled()) {
+        (Ok(before), Ok(after)) => {
+            console.print_raw(&summary(&changes(&before, &after)));
+            Ok(Exit::Success)
         }
-        if !matches!(edit, Edit::Add(_)) {
-            line += 1;
+        (before, after) => {
+            for (side, outcome) in [(&old, before), (&new, after)] {
+                if let Err(findings) = outcome {
+                    side.spec.show_findings(&findings, Format::Human, console);
+                }
+            }
+            Ok(Exit::SpecOrCheck)
         }
     }
-    if out.is_empty() && old != new {
-        out = format!("{name}: line ends differ\n");
+}
+
+/// One of the two specs, and the rows of its tables where a run has told them.
+struct Side {
+    spec: Spec,
+    rows: BTreeMap<String, usize>,
+}
+
+impl Side {
+    /// Nothing, and a report, where the spec has errors.
+    fn open(path: &Path, console: &Console) -> Result<Option<Self>, Failure> {
+        let (spec, rows) = match path.is_dir() {
+            true => (spec::of_run(path)?, spec::rows_of_run(path)),
+            false => (spec::open(path, &[])?, BTreeMap::new()),
+        };
+        let holds = spec.holds();
+        if !holds {
+            spec.show(Format::Human, console);
+        }
+        Ok(holds.then_some(Self { spec, rows }))
+    }
+
+    fn compiled(&self) -> Result<Compiled<'_>, Vec<Diagnostic>> {
+        let checked = &self.spec.checked;
+        let hir = checked
+            .hir
+            .as_ref()
+            .expect("a spec that holds has a program");
+        Compiled::new(hir, &checked.sources, self.rows.clone())
+    }
+}
+
+fn summary(chapters: &[Chapter]) -> String {
+    let mut out = String::new();
+    for chapter in chapters.iter().filter(|chapter| !chapter.lines.is_empty()) {
+        out += &format!("{}\n", chapter.title);
+        for line in &chapter.lines {
+            let text = line.trim_start();
+            let indent = 2 + line.len() - text.len();
+            for (at, piece) in wrap(text, WIDTH - indent - 2).iter().enumerate() {
+                let more = if at == 0 { 0 } else { 2 };
+                out += &format!("{:1$}{piece}\n", "", indent + more);
+            }
+        }
+    }
+    let same: Vec<&str> = chapters
+        .iter()
+        .filter(|chapter| chapter.lines.is_empty() && chapter.title != REST)
+        .map(|chapter| chapter.title)
+        .collect();
+    if out.is_empty() {
+        return "nothing changed\n".to_owned();
+    }
+    if !same.is_empty() {
+        for piece in wrap(&format!("unchanged: {}", same.join(", ")), WIDTH) {
+            out += &format!("{piece}\n");
+        }
     }
     out
 }
 
-/// A shortest edit by the longest common subsequence, after equal lines at both ends were set aside.
-fn edits<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Edit<'a>> {
-    let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (old_rest, new_rest) = (&old[head..], &new[head..]);
-    let tail = old_rest
-        .iter()
-        .rev()
-        .zip(new_rest.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
-    let (old_mid, new_mid) = (
-        &old_rest[..old_rest.len() - tail],
-        &new_rest[..new_rest.len() - tail],
-    );
-    let mut edits: Vec<Edit> = old[..head].iter().map(|line| Edit::Keep(line)).collect();
-    edits.extend(edits_of_middle(old_mid, new_mid));
-    edits.extend(
-        old_rest[old_rest.len() - tail..]
-            .iter()
-            .map(|line| Edit::Keep(line)),
-    );
-    edits
-}
-
-fn edits_of_middle<'a>(old: &[&'a str], new: &[&'a str]) -> Vec<Edit<'a>> {
-    let width = new.len() + 1;
-    let mut common = vec![0u32; (old.len() + 1) * width];
-    for a in (0..old.len()).rev() {
-        for b in (0..new.len()).rev() {
-            common[a * width + b] = if old[a] == new[b] {
-                common[(a + 1) * width + b + 1] + 1
-            } else {
-                common[(a + 1) * width + b].max(common[a * width + b + 1])
-            };
-        }
-    }
-    let (mut a, mut b, mut edits) = (0, 0, Vec::new());
-    while a < old.len() || b < new.len() {
-        if a < old.len() && b < new.len() && old[a] == new[b] {
-            edits.push(Edit::Keep(old[a]));
-            (a, b) = (a + 1, b + 1);
-        } else if b == new.len()
-            || (a < old.len() && common[(a + 1) * width + b] >= common[a * width + b + 1])
-        {
-            edits.push(Edit::Drop(old[a]));
-            a += 1;
-        } else {
-            edits.push(Edit::Add(new[b]));
-            b += 1;
-        }
-    }
-    edits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::diff;
-
-    #[test]
-    fn equal_texts_have_no_diff() {
-        assert_eq!(diff("a.rec", "x\ny\n", "x\ny\n"), "");
-    }
-
-    #[test]
-    fn a_changed_line_is_shown_between_its_neighbours() {
-        let old = "a\nb\nc\nd\ne\nf\n";
-        let new = "a\nb\nc\nD\ne\nf\n";
-        assert_eq!(
-            diff("a.rec", old, new),
-            "a.rec:2\n  b\n  c\n- d\n+ D\n  e\n  f\n"
-        );
-    }
-
-    #[test]
-    fn changes_far_apart_have_hunks_of_their_own() {
-        let old = "1\n2\n3\n4\n5\n6\n7\n8\n";
-        let new = "2\n3\n4\n5\n6\n7\n";
-        assert_eq!(
-            diff("a", old, new),
-            "a:1\n- 1\n  2\n  3\na:6\n  6\n  7\n- 8\n"
-        );
-    }
-
-    #[test]
-    fn a_difference_of_line_ends_alone_is_said() {
-        assert_eq!(diff("a", "x", "x\n"), "a: line ends differ\n");
-    }
-}
+/// The chapter of what no other has words for; that it is empty is not worth a word.
+const REST: &str = "lowering";

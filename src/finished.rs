@@ -9,7 +9,7 @@ use reckon_runtime::run::{self, DeviceName, Origin};
 use crate::arguments::{Eval, Recommend};
 use crate::console::{Console, Exit, Failure};
 use crate::render::Format;
-use crate::run::{failed, plan};
+use crate::run::failed;
 use crate::spec::{self, Spec};
 use crate::table;
 use crate::threads;
@@ -116,7 +116,7 @@ impl Model {
             spec.show(Format::Human, console);
             return Ok(None);
         }
-        let plan = plan(&spec, console);
+        let plan = spec.plan(console);
         Ok(plan.map(|plan| Self { origin, spec, plan }))
     }
 }

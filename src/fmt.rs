@@ -9,7 +9,7 @@ use reckon_grammar::span::Sources;
 
 use crate::arguments::Fmt;
 use crate::console::{Console, Exit, Failure, reason};
-use crate::{diff, render, spec};
+use crate::{lines, render, spec};
 
 /// Lays out each file; those with syntax errors stay as they are and are reported.
 pub(crate) fn fmt(arguments: &Fmt, console: &Console) -> Result<Exit, Failure> {
@@ -22,7 +22,7 @@ pub(crate) fn fmt(arguments: &Fmt, console: &Console) -> Result<Exit, Failure> {
         };
         if arguments.check {
             if formatted != text {
-                console.print_raw(&diff::diff(&spec::name(path), &text, &formatted));
+                console.print_raw(&lines::diff(&spec::name(path), &text, &formatted));
                 exit = Exit::SpecOrCheck;
             }
         } else if spec::is_stdin(path) {

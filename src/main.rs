@@ -13,6 +13,8 @@ mod explain;
 mod finished;
 mod flow;
 mod fmt;
+mod graph;
+mod lines;
 mod lsp;
 mod new;
 mod passes;
@@ -21,6 +23,7 @@ mod progress;
 mod render;
 #[cfg(feature = "torch")]
 mod run;
+mod snap;
 mod spec;
 #[cfg(feature = "torch")]
 mod table;
@@ -60,6 +63,9 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Compare(arguments) => compare::compare(arguments, console),
         Verb::Build(arguments) => build::build(arguments, console),
         Verb::Flow(arguments) => flow::flow(arguments, console),
+        Verb::Snap(arguments) => snap::snap(arguments, console),
+        Verb::Diff(arguments) => diff::diff(arguments, console),
+        Verb::Graph(arguments) => graph::graph(arguments, console),
         Verb::Test(arguments) => test::test(arguments, console),
         Verb::Passes => passes::passes(console),
         Verb::Check(arguments) => check::check(arguments, console),

@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use reckon_compiler::lower::compile;
-use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::print as print_plan;
 use reckon_compiler::resolved::resolved;
 use reckon_runtime::FailureKind;
@@ -26,7 +24,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
     threads::wait_briefly(threads)?;
     let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
     spec.show(Format::Human, console);
-    let Some(plan) = plan(&spec, console) else {
+    let Some(plan) = spec.plan(console) else {
         return Ok(Exit::SpecOrCheck);
     };
     let interrupted = interruption()?;
@@ -58,17 +56,6 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         Err(failure) => Ok(failed(&spec, &failure, console)),
-    }
-}
-
-/// Lowers a spec; shows why where that cannot be done.
-pub(crate) fn plan(spec: &Spec, console: &Console) -> Option<Plan> {
-    match compile(spec.checked.hir.as_ref()?) {
-        Ok(plan) => Some(plan),
-        Err(findings) => {
-            spec.show_findings(&findings, Format::Human, console);
-            None
-        }
     }
 }
 

@@ -1,12 +1,16 @@
 //! A spec from a file or from stdin: its text, and what the compiler makes of it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 
 use reckon_compiler::check::{Checked, check};
+use reckon_compiler::lower::compile;
+use reckon_compiler::plan::Plan;
 use reckon_compiler::world::World;
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
+use serde_json::Value;
 
 use crate::console::{Console, Exit, Failure, reason};
 use crate::render::{self, Format};
@@ -31,10 +35,58 @@ pub(crate) fn open(path: &Path, overrides: &[(String, String)]) -> Result<Spec, 
     Ok(Spec { name, checked })
 }
 
+/// The spec of a run, with the settings that it had.
+pub(crate) fn of_run(run: &Path) -> Result<Spec, Failure> {
+    let (origin, settings) = (json(run, "origin.json"), json(run, "settings.json"));
+    let (Some(main), Some(settings)) = (origin["spec"].as_str(), settings.as_object()) else {
+        let message = format!("`{}` is not a run directory", run.display());
+        return Err(Failure::new(Exit::World, message)
+            .help("name a folder that `reckon run` has written, such as `runs/main-1`"));
+    };
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let settings: Vec<(String, String)> = settings
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect();
+    open(&run.join("spec").join(main), &settings)
+}
+
+/// The rows of the tables of a run by path; none where it has not told them.
+pub(crate) fn rows_of_run(run: &Path) -> BTreeMap<String, usize> {
+    let facts = json(run, "facts.json");
+    let tables = facts["tables"].as_object().into_iter().flatten();
+    let rows = tables.filter_map(|(path, rows)| {
+        let rows = usize::try_from(rows.as_u64()?).ok()?;
+        Some((path.clone(), rows))
+    });
+    rows.collect()
+}
+
+/// A file of a run directory; null where it is not there or is not JSON.
+fn json(run: &Path, name: &str) -> Value {
+    let bytes = fs::read(run.join(name)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
 impl Spec {
     /// Whether the spec can be compiled.
     pub(crate) fn holds(&self) -> bool {
         !self.checked.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Lowers it; shows why where that cannot be done.
+    pub(crate) fn plan(&self, console: &Console) -> Option<Plan> {
+        match compile(self.checked.hir.as_ref()?) {
+            Ok(plan) => Some(plan),
+            Err(findings) => {
+                self.show_findings(&findings, Format::Human, console);
+                None
+            }
+        }
     }
 
     /// Shows what checking found.

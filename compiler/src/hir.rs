@@ -5,6 +5,7 @@
 //! apply towers to handles, and there the space of the handle appears in the types.
 
 mod daily;
+pub(crate) mod functions;
 pub mod print;
 mod rows;
 mod stored;

@@ -3,8 +3,10 @@
 #![warn(clippy::too_many_lines)]
 
 pub mod build;
+pub mod changes;
 pub mod check;
 pub mod differentiate;
+pub mod drawing;
 pub mod errors;
 pub mod flow;
 mod gates;

@@ -3,21 +3,18 @@
 
 mod expr;
 mod items;
+mod one;
 mod stored;
 
 use std::collections::BTreeMap;
 
 use super::{Expr, Hir, LocalId, Stage, Ty, ty::Shown};
+pub(crate) use one::{Item, one};
 
 /// The text of a checked spec. Types without a stage are of tensors, computed for each batch; a local whose name is taken
 /// is told apart by a number, `x#2`.
 pub fn print(hir: &Hir) -> String {
-    let mut printer = Printer {
-        hir,
-        names: BTreeMap::new(),
-        taken: BTreeMap::new(),
-        out: String::new(),
-    };
+    let mut printer = Printer::new(hir);
     printer.settings();
     printer.sources();
     printer.features();
@@ -43,7 +40,16 @@ struct Printer<'h> {
     out: String,
 }
 
-impl Printer<'_> {
+impl<'h> Printer<'h> {
+    fn new(hir: &'h Hir) -> Self {
+        Self {
+            hir,
+            names: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            out: String::new(),
+        }
+    }
+
     /// Begins an item: a blank line, and no names taken.
     fn item(&mut self) {
         self.taken.clear();

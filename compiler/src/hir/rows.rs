@@ -43,6 +43,29 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// What decides which rows there are and how they are drawn, itself over rows of the source.
+    pub(crate) fn expressions(&self) -> Vec<&Expr> {
+        let picks = self.picks.iter().chain(self.balanced.iter().flatten());
+        let picked = picks.flat_map(|pick| match pick {
+            Pick::Keep(e) | Pick::Top(_, e) | Pick::Weigh(e) | Pick::DownSample(e, _) => vec![e],
+            Pick::AtMost(_, e) => e.iter().collect(),
+        });
+        let drawn = self.drawn.iter().filter_map(|draw| match draw {
+            Draw::Uniform => None,
+            Draw::By(e) => Some(e),
+        });
+        let weight = self.negatives.iter().flat_map(|of| &of.sampler.weight);
+        self.condition
+            .iter()
+            .chain(picked)
+            .chain(drawn)
+            .chain(weight)
+            .chain(&self.group)
+            .collect()
+    }
+}
+
 /// How rows are drawn.
 #[derive(Clone, Debug)]
 pub enum Draw {

@@ -4,8 +4,8 @@ use super::Printer;
 use super::expr::init;
 use crate::graph::text::rule;
 use crate::hir::{
-    Amount, Draw, EvaluationKind, Except, Expr, Feature, Loss, Negatives, Optimizer, Origin, Pick,
-    Rows, Sampler, Tables, Tower, Train, Turn, Ty,
+    Amount, Draw, Evaluation, EvaluationKind, Except, Expr, Feature, ItemGraph, Loop, Loss,
+    Negatives, Optimizer, Origin, Pick, Rows, Sampler, Tables, Tower, Train, Turn, Ty,
 };
 use crate::plan::print::{source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
@@ -52,7 +52,7 @@ impl Printer<'_> {
         }
     }
 
-    fn feature(&mut self, feature: &Feature) {
+    pub(super) fn feature(&mut self, feature: &Feature) {
         for doc in &feature.docs {
             self.line(format!("  /// {}", doc.trim()).trim_end());
         }
@@ -78,23 +78,27 @@ impl Printer<'_> {
     pub(super) fn towers(&mut self) {
         for tower in &self.hir.towers {
             self.item();
-            if let Some(origin) = derived(tower) {
-                self.line(&format!("teacher {} {origin}", tower.name));
-                continue;
-            }
-            let params: Vec<String> = tower
-                .params
-                .iter()
-                .map(|(id, name, ty)| format!("{}: {}", self.name(*id, name), self.ty(ty)))
-                .collect();
-            let keyword = match &tower.teacher {
-                None => "tower",
-                Some(teacher) if teacher.tables == Tables::Shared => "teacher sharing tables",
-                Some(_) => "teacher",
-            };
-            let head = format!("{keyword} {}({})", tower.name, params.join(", "));
-            self.body(&head, &tower.value);
+            self.tower(tower);
         }
+    }
+
+    pub(super) fn tower(&mut self, tower: &Tower) {
+        if let Some(origin) = derived(tower) {
+            self.line(&format!("teacher {} {origin}", tower.name));
+            return;
+        }
+        let params: Vec<String> = tower
+            .params
+            .iter()
+            .map(|(id, name, ty)| format!("{}: {}", self.name(*id, name), self.ty(ty)))
+            .collect();
+        let keyword = match &tower.teacher {
+            None => "tower",
+            Some(teacher) if teacher.tables == Tables::Shared => "teacher sharing tables",
+            Some(_) => "teacher",
+        };
+        let head = format!("{keyword} {}({})", tower.name, params.join(", "));
+        self.body(&head, &tower.value);
     }
 
     /// `head -> type = value`
@@ -108,10 +112,7 @@ impl Printer<'_> {
     pub(super) fn graphs(&mut self) {
         for graph in &self.hir.graphs {
             self.item();
-            let rows = self.rows(&graph.rows);
-            let (nearness, people, things) = (&graph.nearness, &graph.people, &graph.things);
-            let head = format!("graph {} = {nearness}: {things}", graph.name);
-            self.line(&format!("{head} by the {people} of {rows}"));
+            self.graph(graph);
         }
         for affinity in &self.hir.affinities {
             self.item();
@@ -123,9 +124,21 @@ impl Printer<'_> {
         }
     }
 
+    pub(super) fn graph(&mut self, graph: &ItemGraph) {
+        let rows = self.rows(&graph.rows);
+        let (nearness, people, things) = (&graph.nearness, &graph.people, &graph.things);
+        let head = format!("graph {} = {nearness}: {things}", graph.name);
+        self.line(&format!("{head} by the {people} of {rows}"));
+    }
+
     pub(super) fn daily(&mut self) {
-        let Some(daily) = &self.hir.daily else { return };
-        self.item();
+        if let Some(daily) = &self.hir.daily {
+            self.item();
+            self.turns(daily);
+        }
+    }
+
+    pub(super) fn turns(&mut self, daily: &Loop) {
         let by = crate::value::Value::Duration(daily.by);
         self.line(&format!(
             "loop {} over {} by {by} {{",
@@ -148,7 +161,7 @@ impl Printer<'_> {
         }
     }
 
-    fn loss(&mut self, loss: &Loss) {
+    pub(super) fn loss(&mut self, loss: &Loss) {
         let trains = match loss.trains.is_empty() {
             true => String::new(),
             false => format!(" for {}", loss.trains.join(", ")),
@@ -246,7 +259,7 @@ impl Printer<'_> {
         }
     }
 
-    fn training(&mut self, train: &Train) {
+    pub(super) fn training(&mut self, train: &Train) {
         self.line(&format!("train {} {{", train.name));
         let terms: Vec<String> = train
             .minimize
@@ -284,58 +297,62 @@ impl Printer<'_> {
     pub(super) fn evaluations(&mut self) {
         for evaluation in &self.hir.evaluations {
             self.item();
-            let rows = self.rows(&evaluation.rows);
-            let name = &evaluation.name;
-            match &evaluation.kind {
-                EvaluationKind::Retrieval {
-                    entity,
-                    catalogue,
-                    per,
-                    score,
-                    except_seen,
-                } => {
-                    self.line(&format!("evaluate {name}: retrieval over {rows} {{"));
-                    self.name(*catalogue, &format!("catalogue({entity})"));
-                    match per {
-                        Some(per) => self.line(&format!("  a query for each {per}")),
-                        None => self.line("  a query for each row"),
-                    }
-                    let score = self.entry_value(score);
-                    let seen = if *except_seen { " except seen" } else { "" };
-                    self.line(&format!("  rank {entity} by {score}{seen}"));
-                }
-                EvaluationKind::Ranking { score, label } => {
-                    self.line(&format!("evaluate {name}: ranking over {rows} {{"));
-                    let score = self.entry_value(score);
-                    self.line(&format!("  score {score}"));
-                    let label = self.entry_value(label);
-                    self.line(&format!("  label {label}"));
-                }
-            }
-            self.line(&format!("  report {}", evaluation.metrics.join(", ")));
-            for slice in &evaluation.slices {
-                let text = match slice {
-                    SlicePlan::Popularity { entity, groups } => {
-                        format!("popularity({entity}, {groups})")
-                    }
-                    SlicePlan::Output { source, output } => format!("{source}.{output}"),
-                };
-                self.line(&format!("  slice by {text}"));
-            }
-            for slice in &evaluation.slice_exprs {
-                let slice = self.entry_value(slice);
-                self.line(&format!("  slice by {slice}"));
-            }
-            if let Some(interval) = &evaluation.interval {
-                self.line(&format!("  interval by {interval}"));
-            }
-            match &evaluation.baselines {
-                Some(baselines) if baselines.is_empty() => self.line("  baselines none"),
-                Some(baselines) => self.line(&format!("  baselines {}", baselines.join(", "))),
-                None => self.line("  baselines of its kind"),
-            }
-            self.line("}");
+            self.evaluation(evaluation);
         }
+    }
+
+    pub(super) fn evaluation(&mut self, evaluation: &Evaluation) {
+        let rows = self.rows(&evaluation.rows);
+        let name = &evaluation.name;
+        match &evaluation.kind {
+            EvaluationKind::Retrieval {
+                entity,
+                catalogue,
+                per,
+                score,
+                except_seen,
+            } => {
+                self.line(&format!("evaluate {name}: retrieval over {rows} {{"));
+                self.name(*catalogue, &format!("catalogue({entity})"));
+                match per {
+                    Some(per) => self.line(&format!("  a query for each {per}")),
+                    None => self.line("  a query for each row"),
+                }
+                let score = self.entry_value(score);
+                let seen = if *except_seen { " except seen" } else { "" };
+                self.line(&format!("  rank {entity} by {score}{seen}"));
+            }
+            EvaluationKind::Ranking { score, label } => {
+                self.line(&format!("evaluate {name}: ranking over {rows} {{"));
+                let score = self.entry_value(score);
+                self.line(&format!("  score {score}"));
+                let label = self.entry_value(label);
+                self.line(&format!("  label {label}"));
+            }
+        }
+        self.line(&format!("  report {}", evaluation.metrics.join(", ")));
+        for slice in &evaluation.slices {
+            let text = match slice {
+                SlicePlan::Popularity { entity, groups } => {
+                    format!("popularity({entity}, {groups})")
+                }
+                SlicePlan::Output { source, output } => format!("{source}.{output}"),
+            };
+            self.line(&format!("  slice by {text}"));
+        }
+        for slice in &evaluation.slice_exprs {
+            let slice = self.entry_value(slice);
+            self.line(&format!("  slice by {slice}"));
+        }
+        if let Some(interval) = &evaluation.interval {
+            self.line(&format!("  interval by {interval}"));
+        }
+        match &evaluation.baselines {
+            Some(baselines) if baselines.is_empty() => self.line("  baselines none"),
+            Some(baselines) => self.line(&format!("  baselines {}", baselines.join(", "))),
+            None => self.line("  baselines of its kind"),
+        }
+        self.line("}");
     }
 
     /// The value of an entry with its type.
@@ -385,7 +402,7 @@ impl Printer<'_> {
 }
 
 /// Where a teacher without a body of its own comes from.
-fn derived(tower: &Tower) -> Option<String> {
+pub(super) fn derived(tower: &Tower) -> Option<String> {
     let teacher = tower.teacher.as_ref()?;
     let origin = match &teacher.origin {
         Origin::Own => return None,

@@ -2,7 +2,7 @@
 
 use super::Printer;
 use crate::build::rows::root_of;
-use crate::hir::{Expr, ExprKind, StatisticOf};
+use crate::hir::{Expr, ExprKind, StatisticOf, StoredColumn};
 use crate::plan::Reach;
 use crate::plan::row::Statistic;
 
@@ -10,15 +10,19 @@ impl Printer<'_> {
     pub(super) fn columns(&mut self) {
         for column in &self.hir.columns {
             self.item();
-            let mut head = format!("column {} over {}", column.name, self.rows(&column.rows));
-            if column.reach == Reach::AllSplits {
-                head.push_str(" over all splits");
-            }
-            if let Some(fit) = &column.cross_fit {
-                head.push_str(&format!(" cross_fit {}", crate::plan::print::folds(fit)));
-            }
-            self.body(&head, &column.value);
+            self.column(column);
         }
+    }
+
+    pub(super) fn column(&mut self, column: &StoredColumn) {
+        let mut head = format!("column {} over {}", column.name, self.rows(&column.rows));
+        if column.reach == Reach::AllSplits {
+            head.push_str(" over all splits");
+        }
+        if let Some(fit) = &column.cross_fit {
+            head.push_str(&format!(" cross_fit {}", crate::plan::print::folds(fit)));
+        }
+        self.body(&head, &column.value);
     }
 
     /// What stands before and after the keys of the row that reads: `mean(log where click, seconds) of the group of [`
