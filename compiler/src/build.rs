@@ -192,11 +192,7 @@ impl<'h> GraphBuilder<'h> {
                 Mode::Training => self.value(a),
                 Mode::Serving => self.value(b),
             },
-            ExprKind::Tuple(items) => items
-                .iter()
-                .map(|item| self.value(item))
-                .collect::<Built<_>>()
-                .map(Val::Tuple),
+            ExprKind::Tuple(items) => self.values(items).map(Val::Tuple),
             ExprKind::Record(fields) => {
                 let fields = fields
                     .iter()
@@ -206,10 +202,17 @@ impl<'h> GraphBuilder<'h> {
             ExprKind::Field(base, name) => self.field(base, name, e),
             ExprKind::Retype(inner) => self.retype(inner, e),
             ExprKind::Grad(y, x) => self.gradient(y, x, e).map(Val::Node),
-            ExprKind::Column(..) | ExprKind::Statistic(_) | ExprKind::Error => {
+            ExprKind::Column(..)
+            | ExprKind::Statistic(_)
+            | ExprKind::Label(..)
+            | ExprKind::Error => {
                 Err(self.internal(e.span, "a row value stands where a tensor is expected"))
             }
         }
+    }
+
+    fn values(&mut self, items: &[Expr]) -> Built<Vec<Val>> {
+        items.iter().map(|item| self.value(item)).collect()
     }
 
     fn field(&mut self, base: &Expr, name: &str, e: &Expr) -> Built<Val> {

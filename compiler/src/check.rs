@@ -2,6 +2,7 @@
 
 mod across;
 mod arguments;
+mod asked;
 mod assertions;
 mod batches;
 mod call;

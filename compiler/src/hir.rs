@@ -165,6 +165,8 @@ pub enum ExprKind {
     Grad(Box<Expr>, Box<Expr>),
     /// A statistic of training rows, of the group that a row is in.
     Statistic(Box<StatisticOf>),
+    /// A label that is computed: of which row, its name, and from what.
+    Label(Box<Expr>, String, Box<Expr>),
     /// Broken; reported.
     Error,
 }
@@ -485,7 +487,8 @@ impl Expr {
             | ExprKind::Feed(a)
             | ExprKind::Embed(a, _)
             | ExprKind::Field(a, _)
-            | ExprKind::Retype(a) => vec![a],
+            | ExprKind::Retype(a)
+            | ExprKind::Label(_, _, a) => vec![a],
             ExprKind::View(of, view) => {
                 let lets = view.scopes.iter().flat_map(|scope| &scope.lets);
                 std::iter::once(&**of)

@@ -11,7 +11,7 @@ use crate::evaluate::predictions::{self, FOLDER, Prediction, Said};
 use crate::evaluate::scored::Scored;
 use crate::metric::Interval;
 use crate::metric::interval::{bootstrap, bootstrap_mean};
-use crate::metric::ranking::RankingMetric;
+use crate::metric::ranking::{Correction, RankingMetric};
 use crate::random::Key;
 
 /// Two runs on one evaluation.
@@ -107,22 +107,29 @@ fn evaluations(run: &Path) -> Result<Vec<String>, Incomparable> {
     Ok(names)
 }
 
-fn load(run: &Path, name: &str) -> Result<BTreeMap<u32, Prediction>, Incomparable> {
+/// Predictions by row; those drawn beside a row follow it in their order.
+type ByRow = BTreeMap<(u32, usize), Prediction>;
+
+fn load(run: &Path, name: &str) -> Result<ByRow, Incomparable> {
     let path = run.join(FOLDER).join(format!("{name}.jsonl"));
     let text = fs::read_to_string(&path).map_err(|error| error.to_string());
     let read = text.and_then(|text| predictions::read(&text));
-    let by_row = |read: Vec<Prediction>| read.into_iter().map(|one| (one.row, one)).collect();
+    let by_row = |read: Vec<Prediction>| {
+        let mut of_row: BTreeMap<u32, usize> = BTreeMap::new();
+        let numbered = read.into_iter().map(|one| {
+            let nth = of_row.entry(one.row).or_insert(0);
+            *nth += 1;
+            ((one.row, *nth), one)
+        });
+        numbered.collect()
+    };
     read.map(by_row).map_err(|why| Incomparable {
         message: format!("`{}` cannot be read: {why}", path.display()),
         help: "run the spec again".to_owned(),
     })
 }
 
-fn paired(
-    name: &str,
-    base: BTreeMap<u32, Prediction>,
-    other: BTreeMap<u32, Prediction>,
-) -> Result<Comparison, Incomparable> {
+fn paired(name: &str, base: ByRow, other: ByRow) -> Result<Comparison, Incomparable> {
     let same = base.len() == other.len()
         && base
             .values()
@@ -248,23 +255,23 @@ fn scores(base: &[Prediction], other: &[Prediction], groups: &[u32], key: Key) -
             interval,
         })
     };
-    let metrics = RANKING.into_iter().chain([by_group]);
+    // Where rows were drawn, rates are those of all rows.
+    let drawn = base.log_counts.iter().any(|log| *log != 0.0);
+    let corrected = |(metric, good): (RankingMetric, f64)| match (&metric, drawn) {
+        (RankingMetric::Logloss | RankingMetric::NormalisedEntropy, true) => (
+            RankingMetric::Correct(Correction::LogQ, Box::new(metric)),
+            good,
+        ),
+        _ => (metric, good),
+    };
+    let metrics = RANKING.into_iter().map(corrected).chain([by_group]);
     metrics.enumerate().filter_map(difference).collect()
 }
 
 fn scored(predictions: &[Prediction], groups: &[u32]) -> Scored {
-    let said = predictions
-        .iter()
-        .filter_map(|prediction| match prediction.said {
-            Said::Score { score, label } => Some((score, label)),
-            Said::List { .. } => None,
-        });
-    let (scores, labels) = said.unzip();
-    Scored {
-        scores,
-        labels,
-        references: BTreeMap::from([(GROUP.to_owned(), groups.to_vec())]),
-    }
+    let mut scored = Scored::of(predictions);
+    scored.references = BTreeMap::from([(GROUP.to_owned(), groups.to_vec())]);
+    scored
 }
 
 /// `good` is 1 where more is better and -1 where less is.
@@ -286,6 +293,7 @@ mod tests {
             row,
             day: None,
             by: Some("user".to_owned()),
+            drawn: None,
             of: BTreeMap::from([("user".to_owned(), row.to_string())]),
             said: Said::List {
                 values: BTreeMap::from([("recall@10".to_owned(), value(row))]),
@@ -301,10 +309,13 @@ mod tests {
             row,
             day: None,
             by: Some("user".to_owned()),
+            drawn: None,
             of: BTreeMap::from([("user".to_owned(), (row / 5).to_string())]),
             said: Said::Score {
                 score: score(row),
                 label: f32::from(u8::from(row.is_multiple_of(3))),
+                weight: 1.0,
+                log_count: 0.0,
             },
         };
         put(folder, &(0..500).map(prediction).collect::<Vec<_>>());

@@ -34,6 +34,7 @@ use reckon_compiler::plan::{HistoryPlan, Plan, SourceKind, StoredPlan, StreamPla
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Data, Fitted};
 
+pub(crate) use assemble::AskedRows;
 pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};

@@ -3,7 +3,7 @@
 mod mutual;
 mod statistics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_grammar::ast::UnaryOp;
 
@@ -22,6 +22,8 @@ pub(crate) struct RowPrograms {
     pub(crate) fits: Vec<FitPlan>,
     pub(crate) tables: BTreeMap<String, TableRows>,
     entities: Vec<String>,
+    /// Sources beside whose rows others are drawn.
+    drawn_beside: BTreeSet<String>,
     /// The teacher whose features are being read with the statistics of another run.
     pub(crate) taken: Option<Taken>,
 }
@@ -46,8 +48,14 @@ impl RowPrograms {
             .sources
             .iter()
             .filter(|source| source.kind == SourceKind::Entity);
+        let losses = hir.losses.iter().map(|loss| &loss.rows);
+        let evaluations = hir.evaluations.iter().map(|evaluation| &evaluation.rows);
+        let drawn = losses
+            .chain(evaluations)
+            .filter(|rows| rows.negatives.is_some());
         Self {
             entities: entities.map(|source| source.name.clone()).collect(),
+            drawn_beside: drawn.map(|rows| rows.source.clone()).collect(),
             ..Self::default()
         }
     }
@@ -176,6 +184,13 @@ impl RowPrograms {
                 let fit = self.fit_groups(of, e);
                 let args = of.read().map(|e| self.inst(kernel, source, e)).collect();
                 (RowOp::OfGroup(fit, of.statistic), args, false)
+            }
+            ExprKind::Label(_, _, value) => {
+                let value = self.inst(kernel, source, value);
+                if !self.drawn_beside.contains(source) {
+                    return value;
+                }
+                (RowOp::Label, vec![value], false)
             }
             _ => unreachable!(
                 "internal: the checker lets only row expressions through, found {:?}",
@@ -399,7 +414,9 @@ pub(crate) fn plain(e: &Expr) -> &Expr {
 /// The handle that a row value is read from, before references are followed.
 pub(crate) fn root_of(e: &Expr) -> Option<&Expr> {
     match &plain(e).kind {
-        ExprKind::Column(handle, _) => Some(before_references(handle)),
+        ExprKind::Column(handle, _) | ExprKind::Label(handle, _, _) => {
+            Some(before_references(handle))
+        }
         ExprKind::Statistic(of) => Some(before_references(&of.row)),
         ExprKind::Builtin(handle, _) => Some(plain(handle)),
         _ => plain(e).children().into_iter().find_map(root_of),
@@ -443,6 +460,7 @@ fn text(e: &Expr) -> String {
             format!("{} |> {call}", nested(&args[0]))
         }
         ExprKind::Statistic(of) => statistics::text_of(of),
+        ExprKind::Label(_, _, value) => text(value),
         _ => String::new(),
     }
 }
@@ -471,6 +489,7 @@ fn fitted_arguments(name: &str, args: &[Expr]) -> Vec<String> {
 fn nested(e: &Expr) -> String {
     match &plain(e).kind {
         ExprKind::Binary(..) => format!("({})", text(e)),
+        ExprKind::Label(_, _, value) => nested(value),
         _ => text(e),
     }
 }

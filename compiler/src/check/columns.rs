@@ -214,10 +214,15 @@ impl Checker<'_> {
             return Expr::error(span);
         }
         self.deriving.push(key.clone());
-        let value = self.in_row_scope(handle, &key.0, |checker| checker.expr(value));
+        let value = self.in_row_scope(handle.clone(), &key.0, |checker| checker.expr(value));
         self.deriving.pop();
         let facts = value.facts.clone().join(facts);
         match value.ty {
+            Ty::Row(_) if derived.role == ast::Role::Label => {
+                let (ty, name) = (value.ty.clone(), key.1.clone());
+                let kind = ExprKind::Label(Box::new(handle), name, Box::new(value));
+                Expr::new(kind, ty, facts, span)
+            }
             Ty::Row(_) | Ty::Error => Expr {
                 facts,
                 span,

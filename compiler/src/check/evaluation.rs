@@ -16,11 +16,7 @@ impl Checker<'_> {
         let rows = self.rows(&evaluate.rows, &format!("evaluate {}", evaluate.name.text));
         self.frames.pop();
         let Some((rows, handle)) = rows else { return };
-        if !rows.is_plain() {
-            self.not_yet(
-                evaluate.rows.expr.span,
-                "an evaluation over rows that are drawn, weighed or cut",
-            );
+        if !self.may_be_asked(&rows, kind) {
             return;
         }
         self.has_window(&rows);
@@ -50,6 +46,7 @@ impl Checker<'_> {
         if !self.misspelled(span) {
             self.asks_and_reports(evaluate, kind);
         }
+        self.asked_of_drawn_rows(&plan);
         self.hir.evaluations.push(plan);
     }
 

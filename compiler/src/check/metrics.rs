@@ -18,6 +18,9 @@ const RETRIEVAL: &[&str] = &[
 
 const RANKING: &[&str] = &["auc", "gauc", "logloss", "calibration", "ne"];
 
+/// The metrics that set predicted rates against observed ones, and so depend on which rows there are.
+const CALIBRATION: &[&str] = &["logloss", "calibration", "ne"];
+
 /// The metrics of a kind of evaluation.
 pub(super) fn metrics_of(kind: EvaluateKind) -> &'static [&'static str] {
     match kind {
@@ -29,11 +32,14 @@ pub(super) fn metrics_of(kind: EvaluateKind) -> &'static [&'static str] {
 impl Checker<'_> {
     /// The full names of a written metric: `recall@[10, 50]` is two.
     pub(super) fn metric_names(&mut self, metric: &ast::Metric) -> Option<Vec<String>> {
-        let args: Vec<String> = metric
-            .args
-            .iter()
-            .map(|arg| reckon_grammar::print_expr(&arg.value))
-            .collect();
+        let written = |arg: &ast::Arg| {
+            let value = reckon_grammar::print_expr(&arg.value);
+            match &arg.name {
+                Some(name) => format!("{}: {value}", name.text),
+                None => value,
+            }
+        };
+        let args: Vec<String> = metric.args.iter().map(written).collect();
         let base = if args.is_empty() {
             metric.name.text.clone()
         } else {
@@ -76,7 +82,7 @@ impl Checker<'_> {
         plan: &mut Evaluation,
     ) {
         for metric in metrics {
-            if self.metric_fits(metric, kind) {
+            if self.metric_fits(metric, kind) && self.corrected(metric, plan) {
                 let names = self.metric_names(metric);
                 plan.metrics.extend(names.into_iter().flatten());
             }
@@ -118,5 +124,53 @@ impl Checker<'_> {
             return false;
         }
         true
+    }
+
+    /// Checks `correct: log_q`, and that a metric of calibration has it where rows are drawn.
+    fn corrected(&mut self, metric: &ast::Metric, plan: &Evaluation) -> bool {
+        let named = metric.args.iter().find_map(|arg| {
+            let name = arg.name.as_ref()?;
+            Some((name, &arg.value))
+        });
+        let name = &metric.name.text;
+        let calibrates = CALIBRATION.contains(&name.as_str());
+        match named {
+            None if calibrates && plan.rows.is_drawn() => {
+                self.report(
+                    Diagnostic::error(
+                        Code(821),
+                        metric.span,
+                        format!("`{name}` of rows that are drawn is not that of all rows"),
+                    )
+                    .note("a rate among drawn rows depends on how many are drawn, and by what")
+                    .help(format!("write `{name}(correct: log_q)`: each row counts one over its expected number; or `{name}(correct: none)`, where the drawn rows are meant")),
+                );
+                false
+            }
+            None => true,
+            Some((arg, value)) if arg.text == "correct" => {
+                let word = match &value.kind {
+                    ast::ExprKind::Name(word) => word.as_str(),
+                    _ => "",
+                };
+                let known = matches!(word, "log_q" | "none");
+                if !known {
+                    let what = "word for `correct`";
+                    self.unknown(221, value.span, what, word, &["log_q", "none"]);
+                }
+                known
+            }
+            Some((arg, _)) => {
+                let what = format!("`{name}` has no argument `{}`", arg.text);
+                let diagnostic = Diagnostic::error(Code(222), arg.span, what);
+                self.report(
+                    match metrics_of(EvaluateKind::Ranking).contains(&name.as_str()) {
+                        true => diagnostic.help("write `correct: log_q` or `correct: none`"),
+                        false => diagnostic,
+                    },
+                );
+                false
+            }
+        }
     }
 }

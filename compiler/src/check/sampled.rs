@@ -62,7 +62,10 @@ impl Checker<'_> {
     ) {
         let place = blamed.unwrap_or(e.span);
         match &e.kind {
-            ExprKind::Column(handle, name) if is_row(handle, row) => {
+            // What a label is computed from is not read in a drawn row: the label is 0 or false there.
+            ExprKind::Column(handle, name) | ExprKind::Label(handle, name, _)
+                if is_row(handle, row) =>
+            {
                 found.push((name.clone(), place));
             }
             ExprKind::Feature(handle, name) if is_row(handle, row) => {

@@ -387,6 +387,13 @@ pub(crate) fn row_root(value: &Expr) -> Option<(String, HandleTy)> {
                 _ => None,
             }
         }
+        ExprKind::Label(handle, _, _) => {
+            let root = root_handle(handle);
+            match &root.ty {
+                Ty::Handle(ty) => Some((handle_key(root), ty.clone())),
+                _ => None,
+            }
+        }
         ExprKind::Prim(_, args) => args.iter().find_map(row_root),
         ExprKind::Binary(_, a, b) => row_root(a).or_else(|| row_root(b)),
         ExprKind::Unary(_, a) => row_root(a),

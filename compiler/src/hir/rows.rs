@@ -41,6 +41,15 @@ impl Rows {
             && self.negatives.is_none()
             && self.group.is_none()
     }
+
+    /// Whether some rows are more likely to be among them than others: drawn beside others, drawn by a value, or left out
+    /// at random.
+    pub(crate) fn is_drawn(&self) -> bool {
+        let thinned = |pick: &Pick| matches!(pick, Pick::DownSample(..));
+        self.negatives.is_some()
+            || matches!(self.drawn, Some(Draw::By(_)))
+            || self.picks.iter().any(thinned)
+    }
 }
 
 impl Rows {

@@ -15,6 +15,10 @@ impl Lowering<'_, '_> {
             .condition
             .as_ref()
             .map(|cond| self.rows.output(&source, cond, false, None));
+        let pool = match evaluation.rows.is_plain() {
+            true => None,
+            false => Some(self.pool(&evaluation.name, &evaluation.rows)),
+        };
         let mut slices = evaluation.slices.clone();
         for e in &evaluation.slice_exprs {
             let output = self.rows.output(&source, e, false, None);
@@ -56,6 +60,7 @@ impl Lowering<'_, '_> {
             source,
             condition,
             window: evaluation.rows.window,
+            pool,
             kind,
             metrics: evaluation.metrics.clone(),
             slices,

@@ -25,6 +25,15 @@ impl Lowering<'_, '_> {
         (streams, of_loss)
     }
 
+    /// The rows of an evaluation, whose draws are its own.
+    pub(super) fn pool(&mut self, evaluation: &str, rows: &Rows) -> StreamPlan {
+        let stream = self.stream(rows, 1);
+        StreamPlan {
+            name: format!("{evaluation}: {}", stream.name),
+            ..stream
+        }
+    }
+
     fn stream(&mut self, rows: &Rows, batch: usize) -> StreamPlan {
         let source = &rows.source;
         let condition = rows

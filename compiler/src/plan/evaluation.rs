@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::{Program, WindowPlan};
+use super::{Program, StreamPlan, WindowPlan};
 
 /// An evaluation.
 #[derive(Clone, Debug)]
@@ -15,9 +15,11 @@ pub struct EvaluationPlan {
     pub condition: Option<String>,
     /// Which rows a day asks about, in a loop.
     pub window: Option<WindowPlan>,
+    /// How rows that satisfy the condition are narrowed, weighed and drawn, where they are. A sampler counts training rows.
+    pub pool: Option<StreamPlan>,
     /// What is asked.
     pub kind: EvaluationKind,
-    /// Metrics by full name: `recall@50`, `gauc(user)`.
+    /// Metrics by full name: `recall@50`, `gauc(user)`, `logloss(correct: log_q)`.
     pub metrics: Vec<String>,
     /// Slices beside those by training count.
     pub slices: Vec<SlicePlan>,

@@ -162,6 +162,8 @@ pub enum RowOp {
     Not,
     /// Whether the operand is null.
     IsNull,
+    /// A computed label: the operand; 0, false or empty in rows that were drawn beside others and never happened.
+    Label,
     /// The first operand, or the second where it is null.
     Fill,
     /// `cond, a, b`; a null condition gives `b`.

@@ -21,6 +21,8 @@ pub struct Inputs<'a> {
     pub columns: BTreeMap<&'a str, Cow<'a, Column>>,
     /// Columns of referred entities at the rows of the source, by reference target and column.
     pub through: BTreeMap<(&'a str, &'a str), Cow<'a, Column>>,
+    /// Which rows were drawn beside others, whose labels are 0 or false; `None` where all rows happened.
+    pub drawn: Option<&'a [bool]>,
 }
 
 /// A row program that cannot run: a column that is not there, a pattern that is no regular expression, an operand of
@@ -147,6 +149,13 @@ fn step<'a>(
                 scalar: true,
             })
         }
+        RowOp::Label => {
+            let args = operands(kernel, inst, slots)?;
+            let [value] = args.as_slice() else {
+                return Err("internal: a label has one operand".to_owned());
+            };
+            Ok(label(value, inputs))
+        }
         op => {
             let args = operands(kernel, inst, slots)?;
             let scalar = args.iter().all(|arg| arg.scalar);
@@ -167,6 +176,30 @@ fn step<'a>(
                 scalar,
             })
         }
+    }
+}
+
+/// A computed label: of what happened its value, of what was drawn 0 or false.
+fn label<'a>(value: &Operand<'_>, inputs: &Inputs<'_>) -> Slot<'a> {
+    let Some(drawn) = inputs.drawn else {
+        return Slot {
+            column: Cow::Owned(value.column.clone()),
+            scalar: value.scalar,
+        };
+    };
+    // A row beyond the end is null, and what a null's data holds is 0 or false.
+    let place = |row: usize| match (drawn[row], value.scalar) {
+        (true, _) => u32::MAX,
+        (false, true) => 0,
+        (false, false) => row as u32,
+    };
+    let places: Vec<u32> = (0..inputs.rows).map(place).collect();
+    let taken = value.column.take(&places);
+    let valid = (0..inputs.rows).map(|row| drawn[row] || !taken.is_null(row));
+    let valid = Some(valid.collect());
+    Slot {
+        column: Cow::Owned(Column::with_validity(taken.data, valid)),
+        scalar: false,
     }
 }
 

@@ -68,11 +68,11 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Applies an op. Leaves are the caller's.
+/// Applies an op. Leaves and labels are the caller's.
 pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
-        RowOp::Column(_) | RowOp::Through(..) | RowOp::Const(_) => {
-            Err("internal: a leaf is not applied".to_owned())
+        RowOp::Column(_) | RowOp::Through(..) | RowOp::Const(_) | RowOp::Label => {
+            Err("internal: leaves and labels are not applied".to_owned())
         }
         RowOp::Add
         | RowOp::Sub

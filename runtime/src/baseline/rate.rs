@@ -14,15 +14,23 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// From the labels of the training rows and the item of each; rows of an absent item count towards the mean only.
-    pub(crate) fn fit(labels: &[f32], item: &[u32], items: usize) -> Self {
-        let mean = labels.iter().map(|label| f64::from(*label)).sum::<f64>()
-            / (labels.len().max(1) as f64);
+    /// From the labels of the training rows, what each counts, and the item of each; rows of an absent item count towards
+    /// the mean only.
+    pub(crate) fn fit(labels: &[f32], weights: &[f64], item: &[u32], items: usize) -> Self {
+        let total: f64 = weights.iter().sum();
+        let weighed = labels.iter().zip(weights);
+        let positive: f64 = weighed
+            .map(|(label, weight)| weight * f64::from(*label))
+            .sum();
+        let mean = match total > 0.0 {
+            true => positive / total,
+            false => 0.0,
+        };
         let mut sums = vec![(PRIOR * mean, PRIOR); items];
-        for (label, item) in labels.iter().zip(item) {
+        for ((label, weight), item) in labels.iter().zip(weights).zip(item) {
             if let Some(sum) = sums.get_mut(*item as usize) {
-                sum.0 += f64::from(*label);
-                sum.1 += 1.0;
+                sum.0 += weight * f64::from(*label);
+                sum.1 += weight;
             }
         }
         Self {
@@ -56,7 +64,7 @@ mod tests {
 
     #[test]
     fn an_items_rate_is_drawn_towards_the_mean_by_twenty_rows() {
-        let rates = Rates::fit(&[1.0, 1.0, 0.0, 0.0], &[0, 0, 1, ABSENT], 3);
+        let rates = Rates::fit(&[1.0, 1.0, 0.0, 0.0], &[1.0; 4], &[0, 0, 1, ABSENT], 3);
         assert_eq!(rates.constant(2), [0.0, 0.0]);
         let expected = [12.0 / 22.0, 10.0 / 21.0, 0.5, 0.5].map(logit);
         assert_eq!(rates.of_items(&[0, 1, 2, ABSENT]), expected);
@@ -64,6 +72,6 @@ mod tests {
 
     #[test]
     fn a_label_that_is_always_true_has_a_finite_logit() {
-        assert!(Rates::fit(&[1.0], &[0], 1).constant(1)[0].is_finite());
+        assert!(Rates::fit(&[1.0], &[1.0], &[0], 1).constant(1)[0].is_finite());
     }
 }

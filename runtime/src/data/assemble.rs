@@ -55,6 +55,17 @@ pub struct StepKey {
     pub schedule: f32,
 }
 
+/// Rows that an evaluation asks about, each followed by those drawn beside it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct AskedRows {
+    /// The row of the source that each is, or is drawn beside.
+    pub(crate) of: Vec<u32>,
+    /// The thing of a drawn row.
+    pub(crate) drawn: Vec<Option<u32>>,
+    /// For drawn rows the log of how many are expected beside a row, 0 for others.
+    pub(crate) log_counts: Vec<f32>,
+}
+
 /// The inputs of a step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -154,6 +165,28 @@ impl<'a> Assembler<'a> {
             .map(|(at, rows)| self.made(at, rows, key))
             .collect();
         self.fill(&Rows::Of(streams, &made), key)
+    }
+
+    /// The inputs at rows that an evaluation asks about, as stream 0, and which rows those are.
+    pub(crate) fn assemble_asked(&self, rows: &[u32], key: StepKey) -> (Batch, AskedRows) {
+        let made = [self.made(0, rows, key)];
+        let asked = match (&made, self.beside.first()) {
+            ([Some(made)], Some(Some(beside))) => beside.asked(made),
+            _ => AskedRows {
+                of: rows.to_vec(),
+                drawn: vec![None; rows.len()],
+                log_counts: vec![0.0; rows.len()],
+            },
+        };
+        (self.fill(&Rows::Of(&[rows.to_vec()], &made), key), asked)
+    }
+
+    /// The same, with what weighs the rows of an evaluation.
+    pub(crate) fn of_selected(&self, selected: Selected) -> Self {
+        Self {
+            selected: vec![selected],
+            ..self.clone()
+        }
     }
 
     /// The rows of a stream with those drawn beside them, where there are some.

@@ -51,6 +51,20 @@ impl Dataset {
         selected
     }
 
+    /// Of rows of one part of a split those that an evaluation asks about: narrowed by its picks, and weighed as it draws.
+    pub(crate) fn narrowed(&self, pool: &StreamPlan, rows: Vec<u32>) -> Selected {
+        let mut selected = Selected::default();
+        let Some(source) = self.source(&pool.source) else {
+            return selected;
+        };
+        let key = Key::new(site_hash(&pool.name));
+        selected.rows = selected.narrow(self, source, rows, &pool.picks, key);
+        if let StreamOrder::DrawnBy(output) = &pool.order {
+            selected.drawn_by(source, output);
+        }
+        selected
+    }
+
     fn amount(&self, amount: &AmountPlan) -> usize {
         match amount {
             AmountPlan::Rows(n) => *n,
@@ -88,6 +102,18 @@ impl Dataset {
 }
 
 impl Selected {
+    /// Instead of drawing rows in proportion to an output, weighs all by it: what draws would give in the mean.
+    fn drawn_by(&mut self, source: &Source, output: &str) {
+        let weights = self.weights.get_or_insert_with(|| vec![1.0; source.rows]);
+        let log_q = self.log_q.get_or_insert_with(|| vec![0.0; source.rows]);
+        self.rows.retain(|row| number(source, output, *row) > 0.0);
+        for row in &self.rows {
+            let weight = number(source, output, *row) as f32;
+            weights[*row as usize] *= weight;
+            log_q[*row as usize] += weight.ln();
+        }
+    }
+
     /// The rows that stay, in file order.
     fn narrow(
         &mut self,

@@ -12,7 +12,7 @@ use reckon_torch::{Device, RunKey, Store};
 
 use super::predictions::Prediction;
 use super::report::Report;
-use crate::data::{ABSENT_ROW, Dataset, Parts, Source, StepKey};
+use crate::data::{ABSENT_ROW, Dataset, Parts, Selected, Source, StepKey};
 use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
@@ -185,22 +185,42 @@ impl<'a> Frame<'a> {
         rows
     }
 
-    /// For each row whether it satisfies the condition.
+    /// The rows of a part that are asked about, with what weighs them.
+    fn asked(&self, part: Option<&str>) -> Selected {
+        let rows = self.rows(part);
+        match &self.plan.pool {
+            Some(pool) => self.data.narrowed(pool, rows),
+            None => Selected {
+                rows,
+                ..Selected::default()
+            },
+        }
+    }
+
+    /// For each row whether it is asked about.
     pub(crate) fn passes(&self) -> Vec<bool> {
         let mut passes = vec![false; self.events.rows];
-        for row in self
-            .data
-            .rows(&self.plan.source, None, self.plan.condition.as_deref())
-        {
-            passes[row as usize] = true;
+        let parts: Vec<Option<&str>> = match (&self.plan.pool, self.split) {
+            (Some(_), Some(split)) => split.names.iter().map(|name| Some(name.as_str())).collect(),
+            (None, _) | (_, None) => vec![None],
+        };
+        for part in parts {
+            for row in self.asked(part).rows {
+                passes[row as usize] = true;
+            }
         }
         passes
     }
 
-    /// The keys of the entities that an event refers to, by reference; without those that are absent.
-    fn keys_at(&self, row: u32, wanted: impl Fn(&str) -> bool) -> BTreeMap<String, String> {
+    /// The keys of the entities that an event refers to, by reference; without those that are absent. A thing that was drawn
+    /// stands in the place of the event's own.
+    fn keys_at(&self, row: u32, drawn: Option<(&str, u32)>) -> BTreeMap<String, String> {
         let of = |(name, rows): (&String, &Vec<u32>)| {
-            let at = Some(rows[row as usize]).filter(|at| *at != ABSENT_ROW && wanted(name))?;
+            let own = rows[row as usize];
+            let at = drawn
+                .filter(|(entity, _)| entity == name)
+                .map_or(own, |(_, thing)| thing);
+            let at = Some(at).filter(|at| *at != ABSENT_ROW)?;
             Some((name.clone(), self.data.source(name)?.key_text(at)))
         };
         self.events.references.iter().filter_map(of).collect()

@@ -16,6 +16,9 @@ pub(crate) struct Prediction {
     /// The reference by which intervals are drawn, where there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) by: Option<String>,
+    /// The thing that was drawn beside the row: the row of its entity.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) drawn: Option<u32>,
     /// The keys of the entities that the row refers to, by reference; without those that are absent.
     pub(crate) of: BTreeMap<String, String>,
     /// What was said.
@@ -42,7 +45,25 @@ pub(crate) enum Said {
         score: f32,
         /// 0 or 1.
         label: f32,
+        /// What the row counts.
+        #[serde(skip_serializing_if = "is_one", default = "one")]
+        weight: f32,
+        /// The log of its expected number among rows that were drawn.
+        #[serde(skip_serializing_if = "is_zero", default)]
+        log_count: f32,
     },
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn is_one(weight: &f32) -> bool {
+    *weight == 1.0
+}
+
+fn is_zero(log: &f32) -> bool {
+    *log == 0.0
 }
 
 /// The folder of a run directory that holds predictions.
@@ -84,12 +105,21 @@ mod tests {
         let score = Said::Score {
             score: -1.25,
             label: 1.0,
+            weight: 1.0,
+            log_count: 0.0,
         };
-        let said = [(3, list), (4, score)];
+        let drawn = Said::Score {
+            score: 0.5,
+            label: 0.0,
+            weight: 2.0,
+            log_count: -0.75,
+        };
+        let said = [(3, list), (4, score), (5, drawn)];
         said.map(|(row, said)| Prediction {
             row,
             day: None,
             by: Some("user".to_owned()),
+            drawn: (row == 5).then_some(8),
             of: of(),
             said,
         })
@@ -102,6 +132,7 @@ mod tests {
         insta::assert_snapshot!(text, @r#"
         {"row":3,"by":"user","of":{"user":"7"},"values":{"recall@2":0.5},"top":["a, b","c"],"targets":["c","d"]}
         {"row":4,"by":"user","of":{"user":"7"},"score":-1.25,"label":1.0}
+        {"row":5,"by":"user","drawn":8,"of":{"user":"7"},"score":0.5,"label":0.0,"weight":2.0,"log_count":-0.75}
         "#);
         assert_eq!(read(&text).unwrap(), both());
     }

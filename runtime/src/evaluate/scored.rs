@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::predictions::{Prediction, Said};
 use super::queries::ABSENT;
 use super::report::{MetricValue, SliceValue};
 use super::slice::{Members, Slice};
@@ -21,6 +22,10 @@ pub(crate) struct Scored {
     pub(crate) labels: Vec<f32>,
     /// By reference, [`ABSENT`] where the entity is absent.
     pub(crate) references: BTreeMap<String, Vec<u32>>,
+    /// What each row counts.
+    pub(crate) weights: Vec<f32>,
+    /// The log of the expected number of each row among those that were drawn, 0 where none were.
+    pub(crate) log_counts: Vec<f32>,
 }
 
 /// Metrics with what a reader has to know about them.
@@ -31,6 +36,27 @@ pub(crate) struct Measured {
 }
 
 impl Scored {
+    /// What was said of scored rows, without what they refer to.
+    pub(crate) fn of(predictions: &[Prediction]) -> Self {
+        let mut scored = Self::default();
+        for one in predictions {
+            let Said::Score {
+                score,
+                label,
+                weight,
+                log_count,
+            } = &one.said
+            else {
+                continue;
+            };
+            scored.scores.push(*score);
+            scored.labels.push(*label);
+            scored.weights.push(*weight);
+            scored.log_counts.push(*log_count);
+        }
+        scored
+    }
+
     /// The metrics over all rows, with intervals by the rows of a reference where one is named.
     pub(crate) fn measure(
         &self,
@@ -52,20 +78,25 @@ impl Scored {
         measured
     }
 
-    /// The metrics over the groups of slices by row; `rows` are the event rows of these scores.
+    /// The metrics over the groups of slices, by row or by what a row refers to of the named entity; `rows` are the event
+    /// rows of these scores.
     pub(crate) fn slices(
         &self,
         metrics: &[RankingMetric],
-        slices: &[Slice],
+        slices: &[(Slice, Option<String>)],
         rows: &[u32],
     ) -> Vec<SliceValue> {
         let mut values = Vec::new();
-        for slice in slices {
-            let Members::Rows(group_of) = &slice.members else {
-                continue;
+        for (slice, entity) in slices {
+            let group_of = |row: usize| match &slice.members {
+                Members::Rows(group_of) => group_of.get(rows[row] as usize).copied(),
+                Members::Items(group_of) => {
+                    let thing = self.references.get(entity.as_ref()?)?.get(row)?;
+                    group_of.get(*thing as usize).copied()
+                }
             };
             for (at, group) in slice.groups.iter().enumerate() {
-                let part = self.part(|row| group_of[rows[row] as usize] as usize == at);
+                let part = self.part(|row| group_of(row) == Some(at as u32));
                 values.push(SliceValue {
                     by: slice.by.clone(),
                     group: group.clone(),
@@ -95,15 +126,33 @@ impl Scored {
                 .iter()
                 .map(|(name, of)| (name.clone(), rows.iter().map(|row| of[*row]).collect()))
                 .collect(),
+            weights: rows.iter().map(|row| self.weights[*row]).collect(),
+            log_counts: rows.iter().map(|row| self.log_counts[*row]).collect(),
+        }
+    }
+
+    /// What each row counts in a metric.
+    pub(crate) fn weights_in(&self, metric: &RankingMetric) -> Vec<f64> {
+        let weights = self.weights.iter().map(|weight| f64::from(*weight));
+        match metric.corrects() {
+            true => {
+                let counts = self.log_counts.iter().map(|log| f64::from(*log));
+                weights
+                    .zip(counts)
+                    .map(|(weight, log)| weight * (-log).exp())
+                    .collect()
+            }
+            false => weights.collect(),
         }
     }
 
     /// The value of a metric, and a note where it leaves something out.
     fn value(&self, metric: &RankingMetric) -> (Option<f64>, Option<String>) {
-        let value = match metric {
-            RankingMetric::Auc => auc(&self.scores, &self.labels),
+        let weights = self.weights_in(metric);
+        let value = match metric.plain() {
+            RankingMetric::Auc => auc(&self.scores, &self.labels, &weights),
             RankingMetric::Gauc(reference) => {
-                let Some(grouped) = self.grouped(reference) else {
+                let Some(grouped) = self.grouped(reference, &weights) else {
                     return (None, None);
                 };
                 let (kept, dropped) = (grouped.groups.len(), grouped.dropped);
@@ -112,19 +161,24 @@ impl Scored {
                 );
                 return (grouped.mean(), Some(note));
             }
-            RankingMetric::Logloss => self.losses().over(|_| 1.0).map(|mean| mean.loss),
-            RankingMetric::CalibrationError => calibration_error(&self.scores, &self.labels),
-            RankingMetric::NormalisedEntropy => {
-                self.losses().over(|_| 1.0).and_then(MeanLoss::normalised)
+            RankingMetric::Logloss => self.losses(&weights).over(|_| 1.0).map(|mean| mean.loss),
+            RankingMetric::CalibrationError => {
+                calibration_error(&self.scores, &self.labels, &weights)
             }
+            RankingMetric::NormalisedEntropy => self
+                .losses(&weights)
+                .over(|_| 1.0)
+                .and_then(MeanLoss::normalised),
+            RankingMetric::Correct(..) => unreachable!("internal: a plain metric corrects nothing"),
         };
         (value, None)
     }
 
-    fn grouped(&self, reference: &str) -> Option<GroupedAuc> {
+    fn grouped(&self, reference: &str, weights: &[f64]) -> Option<GroupedAuc> {
         Some(GroupedAuc::new(
             &self.scores,
             &self.labels,
+            weights,
             self.references.get(reference)?,
         ))
     }
@@ -139,15 +193,18 @@ impl Scored {
     pub(crate) fn statistic(&self, metric: &RankingMetric, by: &str) -> Option<Statistic<'_>> {
         let group_of = dense(self.references.get(by)?);
         let groups = group_of.iter().max().map_or(0, |last| *last as usize + 1);
-        let of: OfDraw<'_> = match metric {
+        let weights = self.weights_in(metric);
+        let of: OfDraw<'_> = match metric.plain() {
             RankingMetric::Auc => {
                 let order = ByScore::new(&self.scores);
                 Box::new(move |drawn| {
-                    order.auc(&self.labels, |row| f64::from(drawn[group_of[row] as usize]))
+                    order.auc(&self.labels, |row| {
+                        f64::from(drawn[group_of[row] as usize]) * weights[row]
+                    })
                 })
             }
             RankingMetric::Gauc(reference) if reference == by => {
-                let areas = GroupedAuc::new(&self.scores, &self.labels, &group_of).groups;
+                let areas = GroupedAuc::new(&self.scores, &self.labels, &weights, &group_of).groups;
                 Box::new(move |drawn| {
                     let (mut sum, mut total) = (0.0, 0.0);
                     for (group, weight, area) in &areas {
@@ -158,25 +215,28 @@ impl Scored {
                     (total > 0.0).then(|| sum / total)
                 })
             }
-            RankingMetric::Gauc(_) | RankingMetric::CalibrationError => return None,
+            RankingMetric::Gauc(_)
+            | RankingMetric::CalibrationError
+            | RankingMetric::Correct(..) => return None,
             RankingMetric::Logloss => {
-                let losses = self.losses().by_group(&group_of, groups);
+                let losses = self.losses(&weights).by_group(&group_of, groups);
                 Box::new(move |drawn| Some(losses.over(|group| f64::from(drawn[group]))?.loss))
             }
             RankingMetric::NormalisedEntropy => {
-                let losses = self.losses().by_group(&group_of, groups);
+                let losses = self.losses(&weights).by_group(&group_of, groups);
                 Box::new(move |drawn| losses.over(|group| f64::from(drawn[group]))?.normalised())
             }
         };
         Some(Statistic { groups, of })
     }
 
-    fn losses(&self) -> Losses {
-        let rows = self.scores.iter().zip(&self.labels);
-        Losses(
-            rows.map(|(score, label)| (cross_entropy(*score, *label), f64::from(*label), 1.0))
-                .collect(),
-        )
+    fn losses(&self, weights: &[f64]) -> Losses {
+        let rows = self.scores.iter().zip(&self.labels).zip(weights);
+        let loss = |((score, label), weight): ((&f32, &f32), &f64)| {
+            let loss = cross_entropy(*score, *label);
+            (weight * loss, weight * f64::from(*label), *weight)
+        };
+        Losses(rows.map(loss).collect())
     }
 }
 
@@ -191,7 +251,7 @@ pub(crate) struct Statistic<'a> {
     pub(crate) of: OfDraw<'a>,
 }
 
-/// Sums of loss, label and rows, of a row or of a group of rows.
+/// Sums of loss, label and weight, of a row or of a group of rows.
 struct Losses(Vec<(f64, f64, f64)>);
 
 /// Means over rows.
@@ -274,6 +334,8 @@ mod tests {
             scores,
             labels,
             references: BTreeMap::from([("user".to_owned(), user)]),
+            weights: vec![1.0; 400],
+            log_counts: vec![0.0; 400],
         }
     }
 
@@ -334,13 +396,48 @@ mod tests {
             members: Members::Rows((0..400).map(|row| row / 200).collect()),
         };
         let rows: Vec<u32> = (0..400).collect();
-        let slices = scored.slices(&all(), &[slice], &rows);
-        let first = auc(&scored.scores[..200], &scored.labels[..200]);
+        let slices = scored.slices(&all(), &[(slice, None)], &rows);
+        let first = auc(&scored.scores[..200], &scored.labels[..200], &[1.0; 200]);
         assert_eq!((slices[0].count, slices[0].metrics[0].value), (200, first));
     }
 
     #[test]
     fn rows_without_a_user_are_users_of_their_own() {
         assert_eq!(dense(&[7, ABSENT, 3, 7, ABSENT]), [1, 2, 0, 1, 3]);
+    }
+
+    #[test]
+    fn a_row_that_is_expected_a_quarter_of_a_time_counts_four_times_once_corrected() {
+        let whole = scored();
+        // Of the negatives each fourth is kept.
+        let kept: Vec<usize> = (0..400)
+            .filter(|row| whole.labels[*row] > 0.5 || row % 4 == 0)
+            .collect();
+        let drawn = Scored {
+            log_counts: (0..400)
+                .map(|row| {
+                    if whole.labels[row] > 0.5 {
+                        0.0
+                    } else {
+                        0.25_f32.ln()
+                    }
+                })
+                .collect(),
+            ..whole.clone()
+        };
+        let drawn = drawn.part(|row| kept.contains(&row));
+        // What a rate for all says of all rows.
+        let value = |scored: &Scored, metric: &str| {
+            let rate = (0.5_f32).ln();
+            let constant = scored.with_scores(vec![rate; scored.labels.len()]);
+            constant
+                .value(&RankingMetric::parse(metric).unwrap())
+                .0
+                .unwrap()
+        };
+        let truth = value(&whole, "logloss");
+        let corrected = value(&drawn, "logloss(correct: log_q)");
+        assert!((truth - corrected).abs() < 0.03, "{truth} {corrected}");
+        assert!(value(&drawn, "logloss(correct: none)") - truth > 0.15);
     }
 }

@@ -18,11 +18,33 @@ pub(crate) enum RankingMetric {
     CalibrationError,
     /// `logloss` over the entropy of the mean label (He et al. 2014).
     NormalisedEntropy,
+    /// The same metric, each row counting one over its expected number among drawn rows (Horvitz and Thompson 1952), or
+    /// as it was drawn.
+    Correct(Correction, Box<Self>),
+}
+
+/// What becomes of the probabilities with which rows were drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Correction {
+    /// Each row counts one over its expected number.
+    LogQ,
+    /// Rows count as they were drawn.
+    None,
 }
 
 impl RankingMetric {
     /// The metric of this full name, `None` where there is none.
     pub(crate) fn parse(name: &str) -> Option<Self> {
+        for (correction, word) in CORRECTIONS {
+            let Some(rest) = name.strip_suffix(&format!("correct: {word})")) else {
+                continue;
+            };
+            let plain = match rest.strip_suffix(", ") {
+                Some(of) => format!("{of})"),
+                None => rest.strip_suffix('(')?.to_owned(),
+            };
+            return Some(Self::Correct(correction, Box::new(Self::parse(&plain)?)));
+        }
         Some(match name {
             "auc" => Self::Auc,
             "logloss" => Self::Logloss,
@@ -31,7 +53,27 @@ impl RankingMetric {
             _ => Self::Gauc(name.strip_prefix("gauc(")?.strip_suffix(')')?.to_owned()),
         })
     }
+
+    /// The metric without what is said of drawn rows.
+    pub(crate) fn plain(&self) -> &Self {
+        match self {
+            Self::Correct(_, of) => of.plain(),
+            Self::Auc
+            | Self::Gauc(_)
+            | Self::Logloss
+            | Self::CalibrationError
+            | Self::NormalisedEntropy => self,
+        }
+    }
+
+    /// Whether each row counts one over its expected number among drawn rows.
+    pub(crate) fn corrects(&self) -> bool {
+        matches!(self, Self::Correct(Correction::LogQ, _))
+    }
 }
+
+const CORRECTIONS: [(Correction, &str); 2] =
+    [(Correction::LogQ, "log_q"), (Correction::None, "none")];
 
 impl fmt::Display for RankingMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,6 +83,14 @@ impl fmt::Display for RankingMetric {
             Self::Logloss => f.write_str("logloss"),
             Self::CalibrationError => f.write_str("calibration"),
             Self::NormalisedEntropy => f.write_str("ne"),
+            Self::Correct(correction, of) => {
+                let word = CORRECTIONS.iter().find(|(known, _)| known == correction);
+                let word = word.map_or("", |(_, word)| word);
+                match of.to_string().strip_suffix(')') {
+                    Some(open) => write!(f, "{open}, correct: {word})"),
+                    None => write!(f, "{of}(correct: {word})"),
+                }
+            }
         }
     }
 }
@@ -96,15 +146,15 @@ pub(crate) fn is_positive(label: f32) -> bool {
     label > 0.5
 }
 
-/// The area under the curve of all rows.
-pub(crate) fn auc(scores: &[f32], labels: &[f32]) -> Option<f64> {
-    ByScore::new(scores).auc(labels, |_| 1.0)
+/// The area under the curve of all rows, with a weight a row.
+pub(crate) fn auc(scores: &[f32], labels: &[f32], weights: &[f64]) -> Option<f64> {
+    ByScore::new(scores).auc(labels, |row| weights[row])
 }
 
 /// The groups that have both classes, each with its weight and area, and how many have not.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct GroupedAuc {
-    /// Group, number of rows, area.
+    /// Group, weight of its rows, area.
     pub(crate) groups: Vec<(u32, f64, f64)>,
     /// Groups of one class.
     pub(crate) dropped: usize,
@@ -112,7 +162,7 @@ pub(crate) struct GroupedAuc {
 
 impl GroupedAuc {
     /// The areas within groups of rows.
-    pub(crate) fn new(scores: &[f32], labels: &[f32], group: &[u32]) -> Self {
+    pub(crate) fn new(scores: &[f32], labels: &[f32], weights: &[f64], group: &[u32]) -> Self {
         let mut rows: Vec<u32> = (0..scores.len()).map(|row| row as u32).collect();
         rows.sort_by_key(|row| group[*row as usize]);
         let (mut groups, mut dropped) = (Vec::new(), 0);
@@ -122,8 +172,9 @@ impl GroupedAuc {
                     .map(|row| values[*row as usize])
                     .collect::<Vec<f32>>()
             };
-            match auc(&of(scores), &of(labels)) {
-                Some(area) => groups.push((group[rows[0] as usize], rows.len() as f64, area)),
+            let weights: Vec<f64> = rows.iter().map(|row| weights[*row as usize]).collect();
+            match auc(&of(scores), &of(labels), &weights) {
+                Some(area) => groups.push((group[rows[0] as usize], weights.iter().sum(), area)),
                 None => dropped += 1,
             }
         }
@@ -148,25 +199,39 @@ pub(crate) fn cross_entropy(logit: f32, label: f32) -> f64 {
     logit.max(0.0) - logit * label + (-logit.abs()).exp().ln_1p()
 }
 
-/// The mean distance of predicted from observed rates; `None` without rows.
-pub(crate) fn calibration_error(scores: &[f32], labels: &[f32]) -> Option<f64> {
+/// The mean distance of predicted from observed rates, with a weight a row; `None` without rows.
+pub(crate) fn calibration_error(scores: &[f32], labels: &[f32], weights: &[f64]) -> Option<f64> {
     let order = ByScore::new(scores).order;
-    if order.is_empty() {
+    let mut total = 0.0;
+    let until = |row: &u32| {
+        total += weights[*row as usize];
+        total
+    };
+    let until: Vec<f64> = order.iter().map(until).collect();
+    if total <= 0.0 {
         return None;
     }
-    let border = |bucket: usize| bucket * order.len() / CALIBRATION_BUCKETS;
+    let border = |bucket: usize| match bucket {
+        CALIBRATION_BUCKETS => order.len(),
+        _ => {
+            let share = bucket as f64 * total / CALIBRATION_BUCKETS as f64;
+            until.partition_point(|weight| *weight <= share)
+        }
+    };
     let distance: f64 = (0..CALIBRATION_BUCKETS)
         .map(|bucket| {
             let rows = &order[border(bucket)..border(bucket + 1)];
-            let predicted: f64 = rows.iter().map(|row| sigmoid(scores[*row as usize])).sum();
-            let observed: f64 = rows
-                .iter()
-                .map(|row| f64::from(labels[*row as usize]))
-                .sum();
+            let sum = |of: &dyn Fn(usize) -> f64| -> f64 {
+                rows.iter()
+                    .map(|row| weights[*row as usize] * of(*row as usize))
+                    .sum()
+            };
+            let predicted = sum(&|row| sigmoid(scores[row]));
+            let observed = sum(&|row| f64::from(labels[row]));
             (predicted - observed).abs()
         })
         .sum();
-    Some(distance / order.len() as f64)
+    Some(distance / total)
 }
 
 /// The entropy of a rate; `None` at 0 and 1.
@@ -181,6 +246,10 @@ fn sigmoid(logit: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn auc(scores: &[f32], labels: &[f32]) -> Option<f64> {
+        super::auc(scores, labels, &vec![1.0; scores.len()])
+    }
 
     /// Every pair of a positive and a negative row, ties half.
     fn pairs(scores: &[f32], labels: &[f32]) -> f64 {
@@ -231,7 +300,7 @@ mod tests {
         let scores = [0.1, 0.9, 0.5, 0.2, 0.8, 0.7, 0.3];
         let labels = [0.0, 1.0, 1.0, 1.0, 0.0, 1.0, 0.0];
         let group = [4, 4, 9, 9, 2, 2, 2];
-        let grouped = GroupedAuc::new(&scores, &labels, &group);
+        let grouped = GroupedAuc::new(&scores, &labels, &[1.0; 7], &group);
         assert_eq!(grouped.dropped, 1);
         assert_eq!(grouped.groups, [(2, 3.0, 0.5), (4, 2.0, 1.0)]);
         assert!((grouped.mean().unwrap() - (3.0 * 0.5 + 2.0) / 5.0).abs() < 1e-12);
@@ -250,13 +319,35 @@ mod tests {
         let labels: Vec<f32> = (0..80)
             .map(|row| f32::from(u8::from(row % 4 == 0)))
             .collect();
-        assert!(calibration_error(&[logit; 80], &labels).unwrap() < 1e-6);
-        assert!((calibration_error(&[0.0; 80], &labels).unwrap() - 0.25).abs() < 1e-6);
+        let error = |logit| calibration_error(&[logit; 80], &labels, &[1.0; 80]).unwrap();
+        assert!(error(logit) < 1e-6);
+        assert!((error(0.0) - 0.25).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_row_of_weight_three_is_calibrated_as_three_rows() {
+        // Forty rows in the order of their scores; two of them, of weights 3 and 1, fill a bucket.
+        let times = |row: usize| if row % 2 == 0 { 3 } else { 1 };
+        let score = |row: &usize| *row as f32 / 10.0 - 2.0;
+        let label = |row: &usize| f32::from(u8::from(row % 3 == 0));
+        let error = |rows: &[usize], weights: &[f64]| {
+            let (scores, labels): (Vec<f32>, Vec<f32>) =
+                rows.iter().map(|row| (score(row), label(row))).unzip();
+            calibration_error(&scores, &labels, weights)
+        };
+        let rows: Vec<usize> = (0..40).collect();
+        let weights: Vec<f64> = rows.iter().map(|row| times(*row) as f64).collect();
+        let thrice: Vec<usize> = (0..40).flat_map(|row| vec![row; times(row)]).collect();
+        let weighted = error(&rows, &weights);
+        let repeated = error(&thrice, &vec![1.0; thrice.len()]);
+        assert!((weighted.unwrap() - repeated.unwrap()).abs() < 1e-9);
     }
 
     #[test]
     fn names_are_read_as_they_print() {
-        for name in ["auc", "gauc(user)", "logloss", "calibration", "ne"] {
+        let corrected = ["logloss(correct: log_q)", "gauc(user, correct: none)"];
+        let plain = ["auc", "gauc(user)", "logloss", "calibration", "ne"];
+        for name in plain.into_iter().chain(corrected) {
             assert_eq!(RankingMetric::parse(name).unwrap().to_string(), name);
         }
         assert_eq!(RankingMetric::parse("gauc"), None);

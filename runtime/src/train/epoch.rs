@@ -61,7 +61,7 @@ impl<'a> Judge<'a> {
             return Err(unknown(phase, "metric", &plan.metric, &names));
         }
         let evaluation = Evaluation::new(whole, found, data, store, device, seed)?;
-        let better = match plan.metric.as_str() {
+        let better = match plan.metric.split('(').next().unwrap_or_default() {
             "logloss" | "calibration" | "ne" => Better::Lower,
             _ => Better::Higher,
         };

@@ -25,6 +25,7 @@ events rating from "ratings.csv" {
   movie_id -> movie
   request: int
   label stars: float
+  label late = stars >= 4 and request < mean(rating, stars, by: request)
   known of user age: float
   at: time
 }
@@ -174,6 +175,25 @@ fn a_drawn_row_keeps_its_user_and_history_and_takes_another_film_without_its_lab
         "a drawn row has the history of its row"
     );
     assert!(lengths(0).iter().any(|length| *length > 0));
+}
+
+#[test]
+fn a_computed_label_of_a_drawn_row_is_false_whatever_it_is_computed_from() {
+    let (plan, world) = (plan(&POOL.replace("stars >= 4)", "late)"), "main"), world());
+    let data = load(&plan, world.path());
+    let rows = data.stream_rows(&plan.phases[0].streams[0]);
+    let batch = batch(&plan, &data, &rows, 1);
+    let label = |name: &&String| name.contains("request");
+    let label = batch.inputs.keys().find(label).unwrap();
+    let (labels, sampled) = (bools(&batch, label), bools(&batch, "rating.row.sampled"));
+    // Request 0 of a user has stars 5, 5, 5, 2: its mean is above 0, and every liked row is of it.
+    assert!(
+        labels
+            .iter()
+            .zip(sampled)
+            .all(|(label, drawn)| label != drawn),
+        "{labels:?}"
+    );
 }
 
 #[test]

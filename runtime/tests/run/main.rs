@@ -5,6 +5,7 @@
 mod bits;
 mod columns;
 mod daily;
+mod drawn;
 mod fixture;
 mod teachers;
 

@@ -127,7 +127,9 @@ impl Printer<'_> {
             ExprKind::Embed(a, table) => ((String::new(), embedding(table)), one(a)),
             ExprKind::IfTraining(a, b) => (call("if_training"), both(a, b)),
             ExprKind::Grad(a, b) => (call("grad"), both(a, b)),
-            ExprKind::Retype(a) => ((String::new(), String::new()), one(a)),
+            ExprKind::Retype(a) | ExprKind::Label(_, _, a) => {
+                ((String::new(), String::new()), one(a))
+            }
             ExprKind::Const(value) => ((value.to_string(), String::new()), Vec::new()),
             ExprKind::Local(id) => ((self.local(*id), String::new()), Vec::new()),
             ExprKind::Weight(name, first, state) => {

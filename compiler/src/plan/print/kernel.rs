@@ -112,6 +112,7 @@ fn plain(op: &RowOp) -> &'static str {
         RowOp::Or => "or",
         RowOp::Not => "not",
         RowOp::IsNull => "is_null",
+        RowOp::Label => "label",
         RowOp::Fill => "fill",
         RowOp::Where => "where",
         RowOp::Lower => "lower",

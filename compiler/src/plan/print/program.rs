@@ -74,6 +74,9 @@ fn evaluation(text: &mut Text, evaluation: &EvaluationPlan) {
     if let Some(condition) = &evaluation.condition {
         rows.push_str(&format!(" where `{condition}`"));
     }
+    if let Some(pool) = &evaluation.pool {
+        rows = pool.describe();
+    }
     match &evaluation.kind {
         EvaluationKind::Retrieval {
             entity,

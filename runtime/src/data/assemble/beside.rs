@@ -12,8 +12,8 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
 use reckon_kernel::{Column, run};
 
-use super::StepKey;
 use super::candidates::{Known, counts};
+use super::{AskedRows, StepKey};
 use crate::data::Dataset;
 use crate::data::program::{absent, failed, through};
 use crate::data::sampler::Sampler;
@@ -104,7 +104,8 @@ impl Beside {
             sampled.push(false);
             for draw in 0..self.plan.count {
                 let key = key.with((place * self.plan.count + draw) as u64);
-                if let Some(thing) = self.draw(source, *row, key) {
+                let own = own.map(|own| own[*row as usize]);
+                if let Some(thing) = self.draw(source, *row, own, key) {
                     origin.push(*row);
                     things.push(thing);
                     sampled.push(true);
@@ -122,10 +123,30 @@ impl Beside {
         }
     }
 
+    /// Which rows a batch has, as an evaluation asks about them.
+    pub(super) fn asked(&self, made: &Made) -> AskedRows {
+        let things = made.source.references.get(&made.entity);
+        let drawn = |at: usize| things.map(|things| things[at]).filter(|_| made.sampled[at]);
+        let beside = (self.plan.count.max(1) as f32).ln();
+        let log_count = |at: usize| match made.sampled[at] {
+            true => made.log_q[at] + beside,
+            false => 0.0,
+        };
+        AskedRows {
+            of: made.origin.clone(),
+            drawn: (0..made.origin.len()).map(drawn).collect(),
+            log_counts: (0..made.origin.len()).map(log_count).collect(),
+        }
+    }
+
     /// A thing beside a row; none where its user has all that can be drawn.
-    fn draw(&self, source: &Source, row: u32, key: Key) -> Option<u32> {
+    fn draw(&self, source: &Source, row: u32, own: Option<u32>, key: Key) -> Option<u32> {
         let refused = |thing: u32| {
             self.known.as_ref().is_some_and(|(user, known)| {
+                // A row that does not train is not among what is known, and its own thing is not beside it either.
+                if own == Some(thing) {
+                    return true;
+                }
                 let user = source
                     .references
                     .get(user)
@@ -197,6 +218,7 @@ impl Beside {
         made: &Source,
     ) -> Result<BTreeMap<String, Column>, Diagnostic> {
         let mut inputs = absent(kernel, origin.len());
+        inputs.drawn = Some(sampled);
         for (name, column) in &mut inputs.columns {
             if let Some(known) = from.columns.get(*name) {
                 *column = Cow::Owned(self.column(name, known, origin, sampled));

@@ -1,5 +1,7 @@
 //! A retrieval evaluation of a plan.
 
+use std::collections::BTreeMap;
+
 use reckon_compiler::plan::EvaluationKind;
 use reckon_torch::{Device, Outputs, Store};
 
@@ -173,9 +175,8 @@ impl<'a> Retrieval<'a> {
                 row: query.row,
                 day: None,
                 by: Some(self.asker.clone()),
-                of: self
-                    .frame
-                    .keys_at(query.row, |name| name != self.entity.name),
+                drawn: None,
+                of: self.others(query.row),
                 said: Said::List {
                     values,
                     top: keys(list),
@@ -183,6 +184,13 @@ impl<'a> Retrieval<'a> {
                 },
             })
             .collect()
+    }
+
+    /// The keys of what a query refers to beside the ranked entity.
+    fn others(&self, row: u32) -> BTreeMap<String, String> {
+        let mut keys = self.frame.keys_at(row, None);
+        keys.remove(&self.entity.name);
+        keys
     }
 
     /// Says how many cannot be asked because nothing of theirs lies in the part.

@@ -1,5 +1,6 @@
 //! A ranking evaluation of a plan.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use reckon_compiler::graph::Op;
@@ -8,7 +9,7 @@ use reckon_torch::{Device, Store};
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::rate::Rates;
-use crate::data::ABSENT_ROW;
+use crate::data::{ABSENT_ROW, AskedRows, Selected, StepKey};
 use crate::evaluate::predictions::{Prediction, Said};
 use crate::evaluate::report::{BaselineValue, Report};
 use crate::evaluate::scored::Scored;
@@ -25,7 +26,8 @@ const ROWS_A_BLOCK: usize = 8_192;
 pub(super) struct Ranking<'a> {
     frame: Frame<'a>,
     metrics: Vec<RankingMetric>,
-    slices: Vec<Slice>,
+    /// By row, or by what a row refers to of an entity.
+    slices: Vec<(Slice, Option<String>)>,
     score: Step<'a>,
     /// The labels of training rows, which baselines need and scores are not needed for.
     label: Program,
@@ -50,7 +52,7 @@ impl<'a> Ranking<'a> {
         };
         let metrics: Vec<RankingMetric> =
             plan.metrics.iter().map(metric).collect::<Result<_, _>>()?;
-        let asks = metrics.iter().find_map(|metric| match metric {
+        let asks = metrics.iter().find_map(|metric| match metric.plain() {
             RankingMetric::Gauc(group) => Some(group.as_str()),
             _ => plan.interval.as_deref(),
         });
@@ -74,7 +76,7 @@ impl<'a> Ranking<'a> {
             .iter()
             .map(|slice| slices::ranking(frame, slice))
             .collect::<Result<_, _>>()?;
-        let score_step = Step::new(frame.data, score, &[], device, plan.span)?;
+        let score_step = step(frame, score, device)?;
         Ok(Self {
             frame,
             metrics,
@@ -95,18 +97,21 @@ impl<'a> Ranking<'a> {
     ) -> Result<Evaluated, Failure> {
         let frame = self.frame;
         frame.part(split)?;
-        let rows = frame.rows(Some(split));
-        let scores = self.outputs(store, &self.score, &rows, "score")?;
+        let selected = frame.asked(Some(split));
+        let (scores, _) = self.outputs(store, &self.score, &selected, "score")?;
         let not_finite = scores.iter().filter(|score| !score.is_finite()).count();
         if not_finite > 0 {
             return Err(frame.not_finite(split, not_finite));
         }
-        let scored = Scored {
-            scores,
-            labels: self.labels(store, &rows)?,
-            references: self.references(&rows),
-        };
-        let mut report = self.measured(&scored, &rows, split, detail);
+        let (labels, rows) = self.labels(store, &selected)?;
+        let scored = self.scored(scores, labels, &rows, &selected);
+        let mut report = self.measured(&scored, &rows.of, split, detail);
+        let drawn = rows.drawn.iter().flatten().count();
+        if drawn > 0 {
+            let beside = rows.of.len() - drawn;
+            let note = format!("{drawn} of the rows are drawn beside {beside}");
+            report.notes.push(note);
+        }
         if detail == Detail::Full {
             self.add_baselines(store, &scored, &mut report)?;
         }
@@ -127,18 +132,16 @@ impl<'a> Ranking<'a> {
         split: &str,
         detail: Detail,
     ) -> Report {
-        let rows: Vec<u32> = predictions.iter().map(|one| one.row).collect();
-        let said = predictions.iter().filter_map(|one| match &one.said {
-            Said::Score { score, label } => Some((*score, *label)),
-            Said::List { .. } => None,
-        });
-        let (scores, labels) = said.unzip();
-        let scored = Scored {
-            scores,
-            labels,
-            references: self.references(&rows),
+        let rows = AskedRows {
+            of: predictions.iter().map(|one| one.row).collect(),
+            drawn: predictions.iter().map(|one| one.drawn).collect(),
+            log_counts: Vec::new(),
         };
-        self.measured(&scored, &rows, split, detail)
+        let scored = Scored {
+            references: self.references(&rows),
+            ..Scored::of(predictions)
+        };
+        self.measured(&scored, &rows.of, split, detail)
     }
 
     /// What scores of rows are worth, without baselines.
@@ -157,19 +160,45 @@ impl<'a> Ranking<'a> {
         report
     }
 
-    fn predictions(&self, rows: &[u32], scored: &Scored) -> Vec<Prediction> {
-        let said = scored.scores.iter().zip(&scored.labels);
-        rows.iter()
-            .zip(said)
-            .map(|(row, (score, label))| Prediction {
-                row: *row,
+    fn scored(
+        &self,
+        scores: Vec<f32>,
+        labels: Vec<f32>,
+        rows: &AskedRows,
+        selected: &Selected,
+    ) -> Scored {
+        let of = |values: &Option<Vec<f32>>, row: u32| {
+            values.as_ref().map(|values| values[row as usize])
+        };
+        let weight = |row: &u32| of(&selected.weights, *row).unwrap_or(1.0);
+        let counts = rows.of.iter().zip(&rows.log_counts);
+        Scored {
+            scores,
+            labels,
+            references: self.references(rows),
+            weights: rows.of.iter().map(weight).collect(),
+            log_counts: counts
+                .map(|(row, log)| log + of(&selected.log_q, *row).unwrap_or(0.0))
+                .collect(),
+        }
+    }
+
+    fn predictions(&self, rows: &AskedRows, scored: &Scored) -> Vec<Prediction> {
+        let thing = |drawn: Option<u32>| Some((self.drawn_from()?, drawn?));
+        let said = |at: usize| Said::Score {
+            score: scored.scores[at],
+            label: scored.labels[at],
+            weight: scored.weights[at],
+            log_count: scored.log_counts[at],
+        };
+        (0..rows.of.len())
+            .map(|at| Prediction {
+                row: rows.of[at],
                 day: None,
                 by: self.grouped_by.clone(),
-                of: self.frame.keys_at(*row, |_| true),
-                said: Said::Score {
-                    score: *score,
-                    label: *label,
-                },
+                drawn: rows.drawn[at],
+                of: self.frame.keys_at(rows.of[at], thing(rows.drawn[at])),
+                said: said(at),
             })
             .collect()
     }
@@ -185,30 +214,29 @@ impl<'a> Ranking<'a> {
             return Ok(());
         }
         let first = frame.split.and_then(|parts| parts.names.first());
-        let training = frame.rows(first.map(String::as_str));
-        let labels = self.labels(store, &training)?;
+        let selected = frame.asked(first.map(String::as_str));
+        let (labels, rows) = self.labels(store, &selected)?;
+        let training = self.scored(vec![0.0; labels.len()], labels, &rows, &selected);
         let absent = |rows: usize| vec![ABSENT_ROW; rows];
-        let item = |references: &BTreeMap<String, Vec<u32>>, rows: usize| {
-            self.item
-                .as_ref()
-                .and_then(|item| references.get(item))
+        let item = |scored: &Scored| {
+            let item = self.item.as_ref();
+            item.and_then(|item| scored.references.get(item))
                 .cloned()
-                .unwrap_or_else(|| absent(rows))
+                .unwrap_or_else(|| absent(scored.scores.len()))
         };
         let items = self
             .item
             .as_ref()
             .and_then(|item| frame.data.source(item))
             .map_or(0, |source| source.rows);
-        let rates = Rates::fit(
-            &labels,
-            &item(&self.references(&training), training.len()),
-            items,
-        );
+        // Rates of all rows, where any metric is of all rows.
+        let corrects = self.metrics.iter().find(|metric| metric.corrects());
+        let weights = training.weights_in(corrects.unwrap_or(&RankingMetric::Auc));
+        let rates = Rates::fit(&training.labels, &weights, &item(&training), items);
         for name in &frame.plan.baselines {
             let scores = match name.as_str() {
                 "constant" => rates.constant(scored.scores.len()),
-                "item_rate" => rates.of_items(&item(&scored.references, scored.scores.len())),
+                "item_rate" => rates.of_items(&item(scored)),
                 _ => {
                     report.notes.push(format!(
                         "baseline `{name}` is left out: it is none of constant, item_rate"
@@ -228,47 +256,78 @@ impl<'a> Ranking<'a> {
         Ok(())
     }
 
+    /// The entity that rows are drawn from.
+    fn drawn_from(&self) -> Option<&str> {
+        let pool = self.frame.plan.pool.as_ref()?;
+        let negatives = pool.negatives.as_ref()?;
+        Some(negatives.sampler.entity.as_str())
+    }
+
     /// For each reference the entity row of each of these rows.
-    fn references(&self, rows: &[u32]) -> BTreeMap<String, Vec<u32>> {
-        let of = |references: &Vec<u32>| rows.iter().map(|row| references[*row as usize]).collect();
-        self.frame
-            .events
-            .references
-            .iter()
-            .map(|(name, references)| (name.clone(), of(references)))
-            .collect()
+    fn references(&self, rows: &AskedRows) -> BTreeMap<String, Vec<u32>> {
+        let of = |(name, references): (&String, &Vec<u32>)| {
+            let drawn = self.drawn_from() == Some(name);
+            let own = rows.of.iter().map(|row| references[*row as usize]);
+            let things = own.zip(&rows.drawn);
+            let things = things.map(|(own, thing)| thing.filter(|_| drawn).unwrap_or(own));
+            (name.clone(), things.collect())
+        };
+        self.frame.events.references.iter().map(of).collect()
     }
 
-    fn labels(&self, store: &mut Store, rows: &[u32]) -> Result<Vec<f32>, Failure> {
-        let step = Step::new(
-            self.frame.data,
-            &self.label,
-            &[],
-            self.device,
-            self.frame.plan.span,
-        )?;
-        self.outputs(store, &step, rows, "label")
+    fn labels(
+        &self,
+        store: &mut Store,
+        selected: &Selected,
+    ) -> Result<(Vec<f32>, AskedRows), Failure> {
+        let step = step(self.frame, &self.label, self.device)?;
+        self.outputs(store, &step, selected, "label")
     }
 
-    /// An output of a program for each row, in blocks.
+    /// An output of a program for each row, in blocks, and the rows.
     fn outputs(
         &self,
         store: &mut Store,
         step: &Step<'_>,
-        rows: &[u32],
+        selected: &Selected,
         name: &str,
-    ) -> Result<Vec<f32>, Failure> {
-        let mut values = Vec::with_capacity(rows.len());
-        for block in rows.chunks(ROWS_A_BLOCK) {
-            let batch = step
-                .assembler
-                .assemble(&[block.to_vec()], self.frame.step_key());
-            let outputs = step.run(store, &batch, &[], &self.frame.run_key(values.len()))?;
-            let block = outputs.f32(name);
-            values.extend(block.ok_or_else(|| self.frame.no_output(name))?);
+    ) -> Result<(Vec<f32>, AskedRows), Failure> {
+        let frame = self.frame;
+        let (mut values, mut asked) = (Vec::new(), AskedRows::default());
+        let assembler = match frame.plan.pool {
+            Some(_) => Cow::Owned(step.assembler.of_selected(selected.clone())),
+            None => Cow::Borrowed(&step.assembler),
+        };
+        for (at, block) in selected.rows.chunks(ROWS_A_BLOCK).enumerate() {
+            let (batch, mut rows) = assembler.assemble_asked(block, self.key(at));
+            let outputs = step.run(store, &batch, &[], &frame.run_key(values.len()))?;
+            let found = outputs.f32(name);
+            values.extend(found.ok_or_else(|| frame.no_output(name))?);
+            asked.of.append(&mut rows.of);
+            asked.drawn.append(&mut rows.drawn);
+            asked.log_counts.append(&mut rows.log_counts);
         }
-        Ok(values)
+        Ok((values, asked))
     }
+
+    /// What a block is fed under. Every run draws the same rows, so that runs can be compared.
+    fn key(&self, block: usize) -> StepKey {
+        let key = self.frame.step_key();
+        match self.frame.plan.pool {
+            Some(_) => StepKey {
+                seed: 0,
+                step: block as u64,
+                ..key
+            },
+            None => key,
+        }
+    }
+}
+
+/// A program with what feeds it at the rows of an evaluation.
+fn step<'p>(frame: Frame<'p>, program: &'p Program, device: Device) -> Result<Step<'p>, Failure> {
+    let pool = frame.plan.pool.as_slice();
+    Step::new(frame.data, program, pool, device, frame.plan.span)
 }
 
 /// The part of a program that gives its labels.

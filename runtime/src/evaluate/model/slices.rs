@@ -35,10 +35,13 @@ pub(super) fn retrieval(
     }
 }
 
-/// A slice of scored rows; by popularity, of the entity that a row refers to.
-pub(super) fn ranking(frame: Frame<'_>, plan: &SlicePlan) -> Result<Slice, Failure> {
+/// A slice of scored rows, by row, or by what a row refers to of the named entity.
+pub(super) fn ranking(
+    frame: Frame<'_>,
+    plan: &SlicePlan,
+) -> Result<(Slice, Option<String>), Failure> {
     match plan {
-        SlicePlan::Output { source, output } => by_output(frame, source, output),
+        SlicePlan::Output { source, output } => Ok((by_output(frame, source, output)?, None)),
         SlicePlan::Popularity { entity, groups } => {
             let item = references(frame, entity)?;
             let rows = EventRows {
@@ -51,16 +54,7 @@ pub(super) fn ranking(frame: Frame<'_>, plan: &SlicePlan) -> Result<Slice, Failu
                 items: frame.data.source(entity).map_or(0, |source| source.rows),
             };
             let slice = by_popularity(&rows, entity, (*groups).max(1));
-            let Members::Items(of_item) = slice.members else {
-                return Ok(slice);
-            };
-            let of_row = item
-                .iter()
-                .map(|item| of_item.get(*item as usize).copied().unwrap_or(ABSENT_ROW));
-            Ok(Slice {
-                members: Members::Rows(of_row.collect()),
-                ..slice
-            })
+            Ok((slice, Some(entity.clone())))
         }
     }
 }
