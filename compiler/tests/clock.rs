@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
-use reckon_compiler::check::check;
+mod typed;
+
 use reckon_compiler::graph::{Graph, Op};
-use reckon_compiler::lower::compile;
 use reckon_compiler::plan::{Clock, FeedKind, Plan};
-use reckon_compiler::world::Texts;
 
 fn plan(tower: &str) -> Plan {
-    let text = format!(
+    typed::plan(&format!(
         r#"
 entity movie from "movies.csv" {{ key movie_id: int }}
 events rating from "ratings.csv" {{ movie_id -> movie; label stars: float; at: time }}
@@ -19,13 +18,7 @@ loss main over rating = sum(film(movie)) * where(epoch < 2, 1.0, 0.5)
 train {{ minimize main }}
 export film
 "#
-    );
-    let world = Texts([("main.rec".to_owned(), text)].into());
-    let checked = check(&world, "main.rec", &[]);
-    let hir = checked
-        .hir
-        .unwrap_or_else(|| panic!("{:#?}", checked.diagnostics));
-    compile(&hir).unwrap()
+    ))
 }
 
 fn reads(graph: &Graph, input: &str) -> bool {

@@ -2,12 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
+mod typed;
+
 use std::collections::BTreeSet;
 
-use reckon_compiler::check::check;
 use reckon_compiler::graph::Op;
-use reckon_compiler::lower::compile;
-use reckon_compiler::world::Texts;
+
+use typed::plan;
 
 const DATA: &str = r#"
 use std.tower.dropout
@@ -43,14 +44,8 @@ loss apart over rating = dot(film(movie), film(movie)) |> dropout(0.1)
 /// The places of all draws of a training of these losses.
 fn places(model: &str, minimize: &str) -> Vec<String> {
     let train = format!("train {{ minimize {minimize}; batch 8 }}\n");
-    let world = Texts([("main.rec".to_owned(), format!("{DATA}{model}{train}"))].into());
-    let checked = check(&world, "main.rec", &[]);
-    let plan = compile(
-        &checked
-            .hir
-            .unwrap_or_else(|| panic!("{:#?}", checked.diagnostics)),
-    );
-    let graph = &plan.unwrap().phases[0].step.graph;
+    let plan = plan(&format!("{DATA}{model}{train}"));
+    let graph = &plan.phases[0].step.graph;
     let drawn = graph.order().into_iter().filter_map(|id| {
         let node = graph.node(id);
         (node.op == Op::RandomUniform).then(|| node.site.path.clone())

@@ -2,16 +2,16 @@
 
 #![allow(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
+mod typed;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use reckon_compiler::check::check;
 use reckon_compiler::flow::flow;
 use reckon_compiler::graph::eval::{Env, Value, evaluate};
 use reckon_compiler::graph::{Dim, Elem, Graph, Op};
 use reckon_compiler::hir::Hir;
 use reckon_compiler::lower::compile;
 use reckon_compiler::plan::{CopyPlan, FeedKind, PhasePlan, Plan};
-use reckon_compiler::world::Texts;
 
 const BASE: &str = r#"
 use std.tower.mlp
@@ -34,19 +34,11 @@ tower ranker(u: user, m: movie) -> logit = concat(u, m) |> mlp([8, 1], dropout: 
 "#;
 
 fn typed(text: &str) -> Hir {
-    let world = Texts([("main.rec".to_owned(), format!("{BASE}{text}"))].into());
-    let checked = check(&world, "main.rec", &[]);
-    let errors: Vec<_> = checked
-        .diagnostics
-        .iter()
-        .filter(|d| d.is_error())
-        .collect();
-    assert!(errors.is_empty(), "{errors:#?}");
-    checked.hir.unwrap()
+    typed::typed(&format!("{BASE}{text}"))
 }
 
 fn plan(text: &str) -> Plan {
-    compile(&typed(text)).unwrap()
+    typed::plan(&format!("{BASE}{text}"))
 }
 
 /// The paths that a phase updates.
