@@ -181,17 +181,7 @@ impl Builder<'_> {
             return x;
         }
         let rest = ty.dims.split_off(count);
-        let sizes: Option<Vec<usize>> = ty
-            .dims
-            .iter()
-            .map(|dim| {
-                if let Dim::Fixed(size) = dim {
-                    Some(*size)
-                } else {
-                    None
-                }
-            })
-            .collect();
+        let sizes: Option<Vec<usize>> = ty.dims.iter().map(|dim| dim.fixed()).collect();
         let merged = match sizes {
             Some(sizes) => Dim::Fixed(sizes.iter().product()),
             None => {

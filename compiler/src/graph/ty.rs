@@ -74,6 +74,14 @@ impl Elem {
 }
 
 impl Dim {
+    /// Its size, unless it is a space.
+    pub fn fixed(self) -> Option<usize> {
+        match self {
+            Self::Fixed(size) => Some(size),
+            Self::Space(_) => None,
+        }
+    }
+
     /// As it prints: the name of the space, or the number.
     pub fn show(self, spaces: &[Space]) -> String {
         match self {

@@ -124,14 +124,5 @@ fn small(build: &mut Builder, found: &Found) -> Option<NodeId> {
 }
 
 fn size(ty: &TensorType) -> Option<usize> {
-    ty.dims
-        .iter()
-        .map(|dim| {
-            if let Dim::Fixed(size) = dim {
-                Some(*size)
-            } else {
-                None
-            }
-        })
-        .product()
+    ty.dims.iter().map(|dim| dim.fixed()).product()
 }

@@ -8,7 +8,8 @@ const X: &[Keep] = &[Keep::Operand(0)];
 const Y: &[Keep] = &[Keep::Result];
 const NOTHING: &[Keep] = &[];
 
-const fn map(
+/// An op of one operand of floats.
+pub(super) const fn map(
     name: &'static str,
     doc: &'static str,
     eval: fn(f64) -> f64,

@@ -100,17 +100,7 @@ fn const_type(operands: &Operands, ty: &TensorType) -> Result<(), String> {
     let Op::Const(data) = operands.op else {
         unreachable!("the entry of a constant")
     };
-    let fixed: Option<Vec<usize>> = ty
-        .dims
-        .iter()
-        .map(|dim| {
-            if let Dim::Fixed(size) = dim {
-                Some(*size)
-            } else {
-                None
-            }
-        })
-        .collect();
+    let fixed: Option<Vec<usize>> = ty.dims.iter().map(|dim| dim.fixed()).collect();
     match fixed {
         _ if data.len() == 1 => Ok(()),
         Some(sizes) if sizes.iter().product::<usize>() == data.len() => Ok(()),

@@ -393,16 +393,7 @@ fn concat_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
         let (g, ty) = (b.g, b.ty(0));
         return dense(b.build.typed(Op::Reshape, &[g], ty));
     }
-    let fixed: Option<Vec<usize>> = dims
-        .iter()
-        .map(|dim| {
-            if let Dim::Fixed(size) = dim {
-                Some(*size)
-            } else {
-                None
-            }
-        })
-        .collect();
+    let fixed: Option<Vec<usize>> = dims.iter().map(|dim| dim.fixed()).collect();
     let whole = b.build.graph.ty(b.g).dims[axis];
     if let (Some(sizes), Dim::Fixed(_)) = (fixed, whole) {
         let op = Op::Slice {
