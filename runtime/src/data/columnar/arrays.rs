@@ -1,0 +1,312 @@
+//! Arrow arrays to the values of a declared column.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+use reckon_compiler::plan::row::RowKind;
+use reckon_compiler::plan::{ColumnPlan, TimeFormat};
+use reckon_compiler::value::Value;
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_kernel::{Column, Data, Lists, Texts};
+
+use crate::data::cell::{pattern, shortened};
+use crate::data::fault::{Faults, NULL, Place, WRONG_TYPE};
+use crate::data::files::File;
+use crate::data::time::from_float;
+
+/// Collects the values of a column.
+pub(super) struct Reader<'a> {
+    pub(super) plan: &'a ColumnPlan,
+    file: &'a File,
+    column: Column,
+    wrong: Faults,
+    null: Faults,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(plan: &'a ColumnPlan, file: &'a File) -> Self {
+        Self {
+            plan,
+            file,
+            column: Column::new(Data::empty(&plan.ty.kind)),
+            wrong: Faults::new(WRONG_TYPE, plan.span),
+            null: Faults::new(NULL, plan.span),
+        }
+    }
+
+    /// Adds a batch whose first row is row `before` of the file, from 0.
+    pub(super) fn add(&mut self, array: &ArrayRef, before: usize) -> Result<(), Diagnostic> {
+        let column = match (&self.plan.ty.kind, &self.plan.time) {
+            (RowKind::Time, TimeFormat::Text { .. }) => self.texts_as_times(array, before)?,
+            (RowKind::Bool, _) if *array.data_type() != DataType::Boolean => {
+                self.integers_as_truth(array, before)?
+            }
+            (kind, format) => self.convert(array, kind, format)?,
+        };
+        let column = self.without_sentinels(column);
+        if !self.plan.ty.nullable {
+            let place = |row: usize| Place {
+                file: self.file.name.clone(),
+                row: before + row + 1,
+                line: None,
+            };
+            let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
+            for row in (0..column.len()).filter(|row| column.is_null(*row)) {
+                self.null
+                    .add(|| format!("{}: column `{name}` expects {ty}, found null", place(row)));
+            }
+        }
+        if self.column.extend(&column) {
+            Ok(())
+        } else {
+            Err(self.unlike(array))
+        }
+    }
+
+    pub(super) fn finish(self, sink: &mut Vec<Diagnostic>) -> Column {
+        self.wrong.tell(sink, None);
+        let help = format!(
+            "write `{}: {}?` where values may be missing",
+            self.plan.name, self.plan.ty.kind
+        );
+        self.null.tell(sink, Some(&help));
+        self.column
+    }
+
+    fn unlike(&self, array: &ArrayRef) -> Diagnostic {
+        let (name, ty, found) = (&self.plan.name, &self.plan.ty.kind, array.data_type());
+        let message = format!(
+            "{}: column `{name}` expects {ty}, the file has {found}",
+            self.file.name
+        );
+        Diagnostic::error(WRONG_TYPE, self.plan.span, message)
+    }
+
+    fn cast(&self, array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Diagnostic> {
+        cast(array, to).map_err(|_| self.unlike(array))
+    }
+
+    fn convert(
+        &self,
+        array: &ArrayRef,
+        kind: &RowKind,
+        format: &TimeFormat,
+    ) -> Result<Column, Diagnostic> {
+        let valid = array
+            .is_nullable()
+            .then(|| (0..array.len()).map(|row| array.is_valid(row)).collect());
+        let data = match kind {
+            RowKind::Int => Data::Int(ints(&self.cast(array, &DataType::Int64)?)),
+            RowKind::Float => {
+                return Ok(nan_is_null(
+                    floats(&self.cast(array, &DataType::Float64)?),
+                    valid,
+                ));
+            }
+            RowKind::Bool => {
+                let array = self.cast(array, &DataType::Boolean)?;
+                Data::Bool(
+                    array
+                        .as_boolean()
+                        .iter()
+                        .map(Option::unwrap_or_default)
+                        .collect(),
+                )
+            }
+            RowKind::Str => Data::Str(self.texts(array)?),
+            RowKind::Time | RowKind::Duration => return self.times(array, kind, format, valid),
+            RowKind::List(of) => Data::List(self.lists(array, of, format)?),
+        };
+        Ok(Column::with_validity(data, valid))
+    }
+
+    fn texts(&self, array: &ArrayRef) -> Result<Texts, Diagnostic> {
+        let array = self.cast(array, &DataType::LargeUtf8)?;
+        Ok(array
+            .as_string::<i64>()
+            .iter()
+            .map(Option::unwrap_or_default)
+            .collect())
+    }
+
+    fn times(
+        &self,
+        array: &ArrayRef,
+        kind: &RowKind,
+        format: &TimeFormat,
+        valid: Option<Vec<bool>>,
+    ) -> Result<Column, Diagnostic> {
+        let unit = match format {
+            TimeFormat::Seconds | TimeFormat::Text { .. } => 1_000_000,
+            TimeFormat::Millis => 1_000,
+            TimeFormat::Micros => 1,
+        };
+        if array.data_type().is_temporal() {
+            let to = match kind {
+                RowKind::Duration => DataType::Duration(TimeUnit::Microsecond),
+                _ => DataType::Timestamp(TimeUnit::Microsecond, None),
+            };
+            let micros = self.cast(&self.cast(array, &to)?, &DataType::Int64)?;
+            return Ok(Column::with_validity(Data::Int(ints(&micros)), valid));
+        }
+        if array.data_type().is_integer() {
+            let values = ints(&self.cast(array, &DataType::Int64)?);
+            let micros = values
+                .into_iter()
+                .map(|value| value.saturating_mul(unit))
+                .collect();
+            return Ok(Column::with_validity(Data::Int(micros), valid));
+        }
+        let values: Vec<Option<i64>> = floats(&self.cast(array, &DataType::Float64)?)
+            .into_iter()
+            .map(|value| from_float(value, unit))
+            .collect();
+        let finite = values
+            .iter()
+            .enumerate()
+            .map(|(row, value)| value.is_some() && array.is_valid(row))
+            .collect();
+        let micros = values.into_iter().map(Option::unwrap_or_default).collect();
+        Ok(Column::with_validity(Data::Int(micros), Some(finite)))
+    }
+
+    fn lists(
+        &self,
+        array: &ArrayRef,
+        of: &RowKind,
+        format: &TimeFormat,
+    ) -> Result<Lists, Diagnostic> {
+        let element = match array.data_type() {
+            DataType::List(field)
+            | DataType::LargeList(field)
+            | DataType::FixedSizeList(field, _) => field.clone(),
+            _ => return Err(self.unlike(array)),
+        };
+        let large = self.cast(array, &DataType::LargeList(element))?;
+        let large = large.as_list::<i64>();
+        let all = self.convert(large.values(), of, format)?;
+        let (mut kept, mut offsets) = (Vec::new(), vec![0]);
+        for row in 0..large.len() {
+            if large.is_valid(row) {
+                let range =
+                    large.value_offsets()[row] as usize..large.value_offsets()[row + 1] as usize;
+                // Lists are without nulls, so those among the elements are left out.
+                kept.extend(range.filter(|at| !all.is_null(*at)).map(|at| at as u32));
+            }
+            offsets.push(kept.len());
+        }
+        Ok(Lists {
+            offsets,
+            values: Box::new(all.take(&kept).data),
+        })
+    }
+
+    fn texts_as_times(&mut self, array: &ArrayRef, before: usize) -> Result<Column, Diagnostic> {
+        let pattern = pattern(self.plan)?;
+        let texts = self.texts(array)?;
+        let (mut micros, mut valid) = (
+            Vec::with_capacity(texts.len()),
+            Vec::with_capacity(texts.len()),
+        );
+        for (row, text) in texts.iter().enumerate() {
+            let parsed = if array.is_valid(row) {
+                pattern.parse(text)
+            } else {
+                None
+            };
+            if array.is_valid(row) && parsed.is_none() {
+                self.mistaken(before + row, text);
+            }
+            micros.push(parsed.unwrap_or_default());
+            valid.push(array.is_valid(row));
+        }
+        Ok(Column::with_validity(Data::Int(micros), Some(valid)))
+    }
+
+    fn integers_as_truth(&mut self, array: &ArrayRef, before: usize) -> Result<Column, Diagnostic> {
+        let values = ints(&self.cast(array, &DataType::Int64)?);
+        for (row, value) in values.iter().enumerate() {
+            if array.is_valid(row) && !matches!(value, 0 | 1) {
+                self.mistaken(before + row, &value.to_string());
+            }
+        }
+        let valid = (0..array.len()).map(|row| array.is_valid(row)).collect();
+        Ok(Column::with_validity(
+            Data::Bool(values.iter().map(|value| *value == 1).collect()),
+            Some(valid),
+        ))
+    }
+
+    fn mistaken(&mut self, row: usize, found: &str) {
+        let place = || Place {
+            file: self.file.name.clone(),
+            row: row + 1,
+            line: None,
+        };
+        let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
+        self.wrong.add(|| {
+            format!(
+                "{}: column `{name}` expects {ty}, found `{}`",
+                place(),
+                shortened(found)
+            )
+        });
+    }
+
+    /// The column with the values that stand for null made null.
+    fn without_sentinels(&self, column: Column) -> Column {
+        if self.plan.nulls.is_empty() {
+            return column;
+        }
+        let stands = |row: usize| {
+            self.plan
+                .nulls
+                .iter()
+                .any(|null| is_value(&column.data, row, null))
+        };
+        let valid = (0..column.len())
+            .map(|row| !column.is_null(row) && !stands(row))
+            .collect();
+        Column::with_validity(column.data, Some(valid))
+    }
+}
+
+fn ints(array: &ArrayRef) -> Vec<i64> {
+    array
+        .as_primitive::<Int64Type>()
+        .iter()
+        .map(Option::unwrap_or_default)
+        .collect()
+}
+
+fn floats(array: &ArrayRef) -> Vec<f64> {
+    array
+        .as_primitive::<Float64Type>()
+        .iter()
+        .map(Option::unwrap_or_default)
+        .collect()
+}
+
+/// Not a number is how some writers spell null.
+fn nan_is_null(values: Vec<f64>, valid: Option<Vec<bool>>) -> Column {
+    if !values.iter().any(|value| value.is_nan()) {
+        return Column::with_validity(Data::Float(values), valid);
+    }
+    let there = |row: usize| valid.as_ref().is_none_or(|valid| valid[row]);
+    let valid = values
+        .iter()
+        .enumerate()
+        .map(|(row, value)| there(row) && !value.is_nan())
+        .collect();
+    Column::with_validity(Data::Float(values), Some(valid))
+}
+
+fn is_value(data: &Data, row: usize, value: &Value) -> bool {
+    match (data, value) {
+        (Data::Int(values), Value::Int(value)) => values[row] == *value,
+        (Data::Float(values), value) => value.as_f64() == Some(values[row]),
+        (Data::Bool(values), Value::Bool(value)) => values[row] == *value,
+        (Data::Str(texts), Value::Str(text) | Value::Word(text)) => texts.get(row) == text,
+        (Data::Int(_) | Data::Bool(_) | Data::Str(_) | Data::List(_), _) => false,
+    }
+}
