@@ -1,7 +1,5 @@
 //! The Reckon compiler: from a syntax tree to a plan, pure, without IO, libtorch or machine code.
 
-#![warn(clippy::too_many_lines)]
-
 pub mod build;
 pub mod changes;
 pub mod check;

@@ -1,7 +1,5 @@
 //! The text of Reckon: spans, diagnostics, the lossless tree, the abstract syntax and the formatter.
 
-#![warn(clippy::too_many_lines)]
-
 pub mod ast;
 pub mod diagnostic;
 mod format;

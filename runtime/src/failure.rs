@@ -45,18 +45,6 @@ pub enum FailureKind {
     Interrupted,
 }
 
-impl FailureKind {
-    /// The exit status of the command.
-    pub fn exit_status(self) -> u8 {
-        match self {
-            Self::Data => 3,
-            Self::Diverged => 4,
-            Self::Checkpoint => 5,
-            Self::Interrupted => 130,
-        }
-    }
-}
-
 impl Failure {
     /// A failure with one finding.
     pub(crate) fn new(kind: FailureKind, diagnostic: Diagnostic) -> Self {

@@ -3,8 +3,6 @@
 //! [`ide`] gives answers as plain data, in bytes and spans; [`server`] speaks the protocol. Files are read through
 //! `World`, over which [`workspace`] lays the documents that are open.
 
-#![warn(clippy::too_many_lines)]
-
 pub mod ide;
 pub mod server;
 pub mod workspace;
