@@ -7,6 +7,7 @@ mod peers;
 mod quality;
 mod reckon;
 mod record;
+mod tools;
 
 use crate::{
     Repository, Verb,
@@ -20,7 +21,7 @@ use std::{path::PathBuf, thread};
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity, methods; [--quick] [--threads N] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods, tools; [--quick] [--threads N] [CASE]...",
     run: bench,
 };
 
@@ -33,7 +34,7 @@ struct Bench {
     run: fn(&Bed<'_>, &mut Record) -> Result<(), Trouble>,
 }
 
-const BENCHES: &[Bench] = &[quality::BENCH, parity::BENCH, methods::BENCH];
+const BENCHES: &[Bench] = &[quality::BENCH, parity::BENCH, methods::BENCH, tools::BENCH];
 
 /// What a benchmark runs on.
 struct Bed<'a> {

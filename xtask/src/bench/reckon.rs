@@ -46,6 +46,41 @@ pub(super) fn build(bed: &Bed<'_>) -> Result<(), Trouble> {
     succeed("the build", command)
 }
 
+/// Builds the command and returns its path, for what is timed as a whole process.
+pub(super) fn executable(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
+    build(bed)?;
+    let words = [
+        "build",
+        "--package",
+        "reckon",
+        "--bin",
+        "reckon",
+        "--message-format",
+        "json",
+    ];
+    let mut command = cargo(bed.repository, &words);
+    let output = command
+        .args(bed.scale.profile())
+        .stderr(Stdio::null())
+        .output()
+        .map_err(|error| Trouble::io("cannot start cargo", &error))?;
+    built(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| {
+        Trouble::new(
+            "cargo does not say where `reckon` was built",
+            "`cargo build` says what is wrong",
+        )
+    })
+}
+
+/// The executable that cargo's messages end with.
+fn built(messages: &str) -> Option<PathBuf> {
+    let paths = messages.lines().filter_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    });
+    paths.last()
+}
+
 /// Runs a spec.
 pub(super) fn run(bed: &Bed<'_>, request: &Request<'_>) -> Result<Finished, Trouble> {
     let out = bed.folder.join(request.out);
@@ -160,6 +195,18 @@ mod tests {
                       {\"event\":\"progress\",\"examples_per_second\":20}\n";
         assert_eq!(pace(events), Some(20.0));
         assert_eq!(pace(""), None);
+    }
+
+    #[test]
+    fn the_executable_is_read_from_cargos_messages() {
+        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+                        {\"reason\":\"compiler-artifact\",\"executable\":\"target/release/reckon\"}\n\
+                        {\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(
+            built(messages),
+            Some(PathBuf::from("target/release/reckon"))
+        );
+        assert_eq!(built(""), None);
     }
 
     #[test]

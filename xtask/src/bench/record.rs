@@ -65,11 +65,7 @@ impl Record {
 
     /// Adds the value of one more run.
     pub(super) fn add(&mut self, subject: Subject<'_>, value: f64) {
-        let same = |of: &&mut Measurement| {
-            (of.case.as_str(), of.contender.as_str(), of.metric.as_str())
-                == (subject.case, subject.contender, subject.metric)
-        };
-        match self.measured.iter_mut().find(same) {
+        match self.measured.iter_mut().find(|of| of.is_of(subject)) {
             Some(found) => found.runs.push(value),
             None => self.measured.push(Measurement {
                 case: subject.case.to_string(),
@@ -80,6 +76,12 @@ impl Record {
                 void: None,
             }),
         }
+    }
+
+    /// The median over the runs of a subject, if it was measured.
+    pub(super) fn median_of(&self, subject: Subject<'_>) -> Option<f64> {
+        let found = self.measured.iter().find(|of| of.is_of(subject));
+        found.map(|of| median(&of.runs))
     }
 
     /// Marks everything of a case as not to be used.
@@ -111,6 +113,14 @@ impl Record {
 }
 
 impl Measurement {
+    fn is_of(&self, subject: Subject<'_>) -> bool {
+        (
+            self.case.as_str(),
+            self.contender.as_str(),
+            self.metric.as_str(),
+        ) == (subject.case, subject.contender, subject.metric)
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "case": self.case,
