@@ -74,11 +74,11 @@ pub(super) fn executable(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
 
 /// The executable that cargo's messages end with.
 fn built(messages: &str) -> Option<PathBuf> {
-    let paths = messages.lines().filter_map(|line| {
+    let mut paths = messages.lines().filter_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
         Some(PathBuf::from(message["executable"].as_str()?))
     });
-    paths.last()
+    paths.next_back()
 }
 
 /// Runs a spec.
