@@ -1,4 +1,4 @@
-//! `bench quality`: every example on MovieLens, with its baselines.
+//! `bench quality`: every example on MovieLens, with its baselines. Both specs and editions of the data may be named.
 
 use super::{
     Bed, Bench, Scale,
@@ -9,9 +9,18 @@ use crate::{data, trouble::Trouble};
 
 pub(super) const BENCH: Bench = Bench {
     name: "quality",
-    cases: &["two_tower", "two_tower_by_time", "ranking", "sasrec"],
+    cases: &[
+        "two_tower",
+        "two_tower_by_time",
+        "ranking",
+        "sasrec",
+        "ml-100k",
+        "ml-1m",
+    ],
     run: quality,
 };
+
+const SPECS: [&str; 4] = ["two_tower", "two_tower_by_time", "ranking", "sasrec"];
 
 /// An edition of MovieLens and how it is trained on.
 struct Edition {
@@ -66,12 +75,18 @@ impl Scale {
 
 fn quality(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     let editions = bed.scale.editions();
-    for edition in editions {
+    let sets = editions.iter().map(|edition| edition.data_set);
+    let sets = asked(bed, &sets.collect::<Vec<_>>());
+    let specs = asked(bed, &SPECS);
+    let editions = editions
+        .iter()
+        .filter(|edition| sets.contains(&edition.data_set));
+    for edition in editions.clone() {
         data::get(bed.repository, edition.data_set)?;
     }
     reckon::build(bed)?;
     for edition in editions {
-        for spec in BENCH.cases.iter().filter(|case| bed.wants(case)) {
+        for spec in &specs {
             for seed in 0..edition.seeds_of(spec) {
                 measure(bed, record, spec, edition, seed)?;
                 record.write()?;
@@ -79,6 +94,21 @@ fn quality(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
         }
     }
     Ok(())
+}
+
+/// Those of the names that are asked for, and all where none of them is.
+fn asked<'a>(bed: &Bed<'_>, names: &[&'a str]) -> Vec<&'a str> {
+    let named: Vec<&str> = bed.cases.iter().map(String::as_str).collect();
+    let found: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| named.contains(name))
+        .collect();
+    if found.is_empty() {
+        names.to_vec()
+    } else {
+        found
+    }
 }
 
 fn measure(
