@@ -1,4 +1,4 @@
-//! The pages of `tests/spec/`: prose with specs, where comments say which messages stand on their lines and which types
+//! The pages of `tests/spec/` and `docs/`: prose with specs, where comments say which messages stand on their lines and which types
 //! values have.
 //!
 //! Every block fenced with `rec` is a spec. The block fenced with `rec base` stands before each block that follows it on its
@@ -13,7 +13,7 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use reckon_compiler::check::check;
 use reckon_compiler::lower::compile;
@@ -27,11 +27,11 @@ struct Spec {
 
 #[test]
 fn specs_in_prose_say_what_their_comments_say() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/spec");
-    let mut pages: Vec<_> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut pages = Vec::new();
+    for folder in ["tests/spec", "docs"] {
+        pages_below(&root.join(folder), &mut pages);
+    }
     pages.sort();
     let mut faults = Vec::new();
     for path in pages {
@@ -41,6 +41,31 @@ fn specs_in_prose_say_what_their_comments_say() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+fn pages_below(folder: &Path, pages: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            pages_below(&path, pages);
+        } else if path.extension().is_some_and(|end| end == "md") {
+            pages.push(path);
+        }
+    }
+}
+
+#[test]
+fn the_readme_quotes_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let example = fs::read_to_string(root.join("examples/movielens/two_tower.rec")).unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let quoted = &specs(&readme)[0].text;
+    for line in quoted.lines().filter(|line| !line.trim().is_empty()) {
+        assert!(
+            example.lines().any(|of| of == line),
+            "two_tower.rec has no line `{line}`"
+        );
+    }
 }
 
 fn specs(page: &str) -> Vec<Spec> {

@@ -8,7 +8,7 @@ use crate::{
     trouble::Trouble,
 };
 use std::{
-    process::Command,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -31,16 +31,20 @@ pub(crate) const VERB: Verb = Verb {
 /// One thing that has to hold.
 struct Step {
     name: &'static str,
+    /// A program that the step runs and that not every machine has; without it the step is left out, and said to be.
+    needs: Option<&'static str>,
     check: fn(&Repository) -> Result<(), Trouble>,
 }
 
 const STEPS: &[Step] = &[
     Step {
         name: "format",
+        needs: None,
         check: |repository| pass(cargo(repository, &["fmt", "--all", "--check"])),
     },
     Step {
         name: "lints",
+        needs: None,
         check: |repository| {
             pass(cargo(
                 repository,
@@ -57,6 +61,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "docs",
+        needs: None,
         check: |repository| {
             let mut docs = cargo(repository, &["doc", "--workspace", "--no-deps"]);
             docs.env("RUSTDOCFLAGS", "-D warnings");
@@ -65,10 +70,12 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "tests",
+        needs: None,
         check: tests,
     },
     Step {
         name: "without libtorch",
+        needs: None,
         check: |repository| {
             // Neither libtorch nor a C++ compiler may be asked for: both are made unusable.
             let mut check = cargo(
@@ -77,6 +84,27 @@ const STEPS: &[Step] = &[
             );
             check.env("LIBTORCH", "absent").env("CXX", "absent");
             pass(check)
+        },
+    },
+    Step {
+        name: "in Neovim",
+        needs: Some("nvim"),
+        check: |repository| {
+            let words = ["test", "--workspace", "--test", "neovim", "--", "--ignored"];
+            pass(cargo(repository, &words))
+        },
+    },
+    Step {
+        name: "in VS Code",
+        needs: Some("npm"),
+        check: |repository| {
+            for words in [&["ci", "--no-audit", "--no-fund"][..], &["test"]] {
+                let mut npm = Command::new("npm");
+                npm.args(words)
+                    .current_dir(repository.root.join("editors/vscode"));
+                pass(npm)?;
+            }
+            Ok(())
         },
     },
 ];
@@ -101,9 +129,10 @@ fn tests(repository: &Repository) -> Result<(), Trouble> {
 }
 
 fn pass(mut command: Command) -> Result<(), Trouble> {
-    let status = command
-        .status()
-        .map_err(|error| Trouble::io("cannot start cargo", &error))?;
+    let status = command.status().map_err(|error| {
+        let program = command.get_program().display();
+        Trouble::io(format!("cannot start {program}"), &error)
+    })?;
     if status.success() {
         Ok(())
     } else {
@@ -114,13 +143,38 @@ fn pass(mut command: Command) -> Result<(), Trouble> {
 /// How a step went.
 struct Outcome {
     name: &'static str,
-    passed: bool,
+    verdict: Verdict,
     took: Duration,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    /// Left out: this program is not there.
+    Without(&'static str),
+}
+
+/// Whether a program can be started.
+fn is_there(program: &str) -> bool {
+    let mut version = Command::new(program);
+    let quiet = version
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    quiet.status().is_ok()
+}
+
 fn run(repository: &Repository, step: &Step) -> Outcome {
-    say(format!("{} ...", step.name));
     let start = Instant::now();
+    if let Some(program) = step.needs.filter(|program| !is_there(program)) {
+        return Outcome {
+            name: step.name,
+            verdict: Verdict::Without(program),
+            took: start.elapsed(),
+        };
+    }
+    say(format!("{} ...", step.name));
     let result = (step.check)(repository);
     if let Err(trouble) = &result
         && !trouble.what.is_empty()
@@ -129,7 +183,10 @@ fn run(repository: &Repository, step: &Step) -> Outcome {
     }
     Outcome {
         name: step.name,
-        passed: result.is_ok(),
+        verdict: match result {
+            Ok(()) => Verdict::Passed,
+            Err(_) => Verdict::Failed,
+        },
         took: start.elapsed(),
     }
 }
@@ -138,7 +195,7 @@ fn report(outcomes: &[Outcome]) -> Result<(), Trouble> {
     eprint!("\n{}", table(outcomes));
     let failed: Vec<&str> = outcomes
         .iter()
-        .filter(|outcome| !outcome.passed)
+        .filter(|outcome| outcome.verdict == Verdict::Failed)
         .map(|outcome| outcome.name)
         .collect();
     if failed.is_empty() {
@@ -152,12 +209,12 @@ fn report(outcomes: &[Outcome]) -> Result<(), Trouble> {
 
 fn table(outcomes: &[Outcome]) -> String {
     let row = |outcome: &Outcome| {
-        let verdict = if outcome.passed { "ok" } else { "FAILED" };
-        format!(
-            "{:<18} {verdict:<8} {}\n",
-            outcome.name,
-            readable(outcome.took)
-        )
+        let (verdict, rest) = match outcome.verdict {
+            Verdict::Passed => ("ok", readable(outcome.took)),
+            Verdict::Failed => ("FAILED", readable(outcome.took)),
+            Verdict::Without(program) => ("not run", format!("`{program}` is not installed")),
+        };
+        format!("{:<18} {verdict:<8} {rest}\n", outcome.name)
     };
     outcomes.iter().map(row).collect()
 }
@@ -166,29 +223,44 @@ fn table(outcomes: &[Outcome]) -> String {
 mod tests {
     use super::*;
 
-    fn outcome(name: &'static str, passed: bool) -> Outcome {
+    fn outcome(name: &'static str, verdict: Verdict) -> Outcome {
         Outcome {
             name,
-            passed,
+            verdict,
             took: Duration::from_secs(61),
         }
     }
 
     #[test]
     fn the_table_has_a_row_for_every_step() {
+        let outcomes = [
+            outcome("format", Verdict::Passed),
+            outcome("without libtorch", Verdict::Failed),
+            outcome("in Neovim", Verdict::Without("nvim")),
+        ];
         assert_eq!(
-            table(&[outcome("format", true), outcome("without libtorch", false)]),
-            "format             ok       1 min 1 s\nwithout libtorch   FAILED   1 min 1 s\n"
+            table(&outcomes),
+            "format             ok       1 min 1 s\n\
+             without libtorch   FAILED   1 min 1 s\n\
+             in Neovim          not run  `nvim` is not installed\n"
         );
     }
 
     #[test]
     fn one_failed_step_fails_the_whole_and_is_named() {
-        let trouble = report(&[outcome("format", true), outcome("docs", false)]).unwrap_err();
+        let outcomes = [
+            outcome("format", Verdict::Passed),
+            outcome("docs", Verdict::Failed),
+        ];
+        let trouble = report(&outcomes).unwrap_err();
         assert_eq!(
             (trouble.what.as_str(), trouble.status),
             ("did not pass: docs", 1)
         );
-        assert!(report(&[outcome("format", true)]).is_ok());
+    }
+
+    #[test]
+    fn a_step_that_could_not_run_fails_nothing() {
+        assert!(report(&[outcome("in Neovim", Verdict::Without("nvim"))]).is_ok());
     }
 }

@@ -1,0 +1,49 @@
+//! A real editor at the language server: Neovim, without a screen, works on a copy of an example. `cargo xtask test` runs this where
+//! `nvim` is installed, and says so where it is not.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+#[ignore = "needs Neovim; `cargo xtask test` runs it where `nvim` is installed"]
+fn a_spec_is_opened_broken_mended_renamed_formatted_and_saved() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let (spec, story) = (
+        folder.path().join("two_tower.rec"),
+        folder.path().join("story"),
+    );
+    let before = fs::read_to_string(root.join("examples/movielens/two_tower.rec")).unwrap();
+    fs::write(&spec, &before).unwrap();
+    let script = root.join("tests/neovim/session.lua");
+    let output = Command::new("nvim")
+        .args(["--headless", "-u", "NONE", "-i", "NONE", "-n", "-c"])
+        .arg(format!("luafile {}", script.display()))
+        .env("RECKON", env!("CARGO_BIN_EXE_reckon"))
+        .env("SPEC", &spec)
+        .env("STORY", &story)
+        .env("XDG_CACHE_HOME", folder.path())
+        .output()
+        .unwrap();
+    let told = fs::read_to_string(&story).unwrap_or_default();
+    let screen = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{screen}");
+    let after = fs::read_to_string(&spec).unwrap();
+    let changed = changes(&before, &after);
+    insta::with_settings!({ snapshot_path => "neovim", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("session", format!("{told}\n{changed}"));
+    });
+}
+
+/// The lines that differ; no line comes or goes.
+fn changes(before: &str, after: &str) -> String {
+    assert_eq!(before.lines().count(), after.lines().count());
+    let pairs = before.lines().zip(after.lines());
+    pairs
+        .filter(|(old, new)| old != new)
+        .map(|(old, new)| format!("- {old}\n+ {new}\n"))
+        .collect()
+}
