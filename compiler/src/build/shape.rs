@@ -1,8 +1,10 @@
 //! Aligning nodes over different spaces, and pooling lists.
 
+use std::cmp::Ordering;
+
 use super::{Built, GraphBuilder, Val};
 use crate::graph::{Dim, Elem, NodeId, Op, SpaceId, SpaceKind, TensorType};
-use crate::hir::{self, Expr, Ty};
+use crate::hir::{self, Expr, Tensor, Ty};
 
 impl GraphBuilder<'_> {
     fn parent(&self, space: SpaceId) -> Option<SpaceId> {
@@ -244,26 +246,17 @@ impl GraphBuilder<'_> {
         let (Val::Node(x), Ty::Tensor(from), Ty::Tensor(to)) = (&value, &inner.ty, &e.ty) else {
             return Ok(value);
         };
-        let x = *x;
-        if from.dims.len() > to.dims.len() {
-            let entered: Vec<hir::SpaceRef> = to
-                .spaces
-                .iter()
-                .filter(|space| !from.spaces.contains(space))
-                .copied()
-                .collect();
-            return self.enter(x, &entered, to.dims.len(), e).map(Val::Node);
+        let alone = |these: &Tensor, others: &Tensor| -> Vec<hir::SpaceRef> {
+            let mut spaces = these.spaces.clone();
+            spaces.retain(|space| !others.spaces.contains(space));
+            spaces
+        };
+        let (before, after) = (from.dims.len(), to.dims.len());
+        match before.cmp(&after) {
+            Ordering::Greater => self.enter(*x, &alone(to, from), after, e).map(Val::Node),
+            Ordering::Less => self.leave(*x, &alone(from, to), before, e).map(Val::Node),
+            Ordering::Equal => Ok(value),
         }
-        if from.dims.len() < to.dims.len() {
-            let left: Vec<hir::SpaceRef> = from
-                .spaces
-                .iter()
-                .filter(|space| !to.spaces.contains(space))
-                .copied()
-                .collect();
-            return self.leave(x, &left, from.dims.len(), e).map(Val::Node);
-        }
-        Ok(value)
     }
 
     fn axis_space(&mut self, space: hir::SpaceRef) -> (SpaceId, usize) {

@@ -157,15 +157,19 @@ mod tests {
         weights
     }
 
-    #[test]
-    fn the_closed_form_is_the_ridge_regression_of_each_item_on_the_others() {
-        let baskets = [
+    fn baskets() -> [Vec<u32>; 5] {
+        [
             vec![0, 1],
             vec![0, 1, 3],
             vec![1, 2],
             vec![0, 2, 3],
             vec![3],
-        ];
+        ]
+    }
+
+    #[test]
+    fn the_closed_form_is_the_ridge_regression_of_each_item_on_the_others() {
+        let baskets = baskets();
         let model = Ease::fit(&baskets, 4, 0.7, inverse).unwrap();
         let expected = brute_force(&baskets, 4, 0.7);
         for (found, expected) in model.weights.iter().zip(expected) {
@@ -178,13 +182,7 @@ mod tests {
 
     #[test]
     fn libtorch_inverts_as_gauss_and_jordan_do() {
-        let baskets = [
-            vec![0, 1],
-            vec![0, 1, 3],
-            vec![1, 2],
-            vec![0, 2, 3],
-            vec![3],
-        ];
+        let baskets = baskets();
         let ours = Ease::fit(&baskets, 4, 0.7, inverse).unwrap();
         let theirs = Ease::fit(
             &baskets,

@@ -133,9 +133,13 @@ pub(super) const MIN: Entry = zip(
     }),
 );
 
-const fn compare(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f64) -> Entry {
-    let typing =
-        Typing::Inferred(|operands| Ok(TensorType::new(Elem::Bool, same_elem(operands)?.dims)));
+/// An op of two operands that tells whether something holds, so that no cotangent passes.
+const fn truth(
+    name: &'static str,
+    doc: &'static str,
+    typing: Typing,
+    eval: fn(f64, f64) -> f64,
+) -> Entry {
     Entry {
         name,
         doc,
@@ -144,6 +148,12 @@ const fn compare(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f6
         gradient: Gradient::Zero,
         eval: Eval::Zip(eval),
     }
+}
+
+const fn compare(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f64) -> Entry {
+    let typing =
+        Typing::Inferred(|operands| Ok(TensorType::new(Elem::Bool, same_elem(operands)?.dims)));
+    truth(name, doc, typing, eval)
 }
 
 pub(super) const EQ: Entry = compare("eq", "`a == b`", |a, b| f64::from(a == b));
@@ -158,14 +168,7 @@ const fn logical(name: &'static str, doc: &'static str, eval: fn(f64, f64) -> f6
         operands.expect_elem(0, &[Elem::Bool])?;
         same_elem(operands)
     });
-    Entry {
-        name,
-        doc,
-        arity: Arity::Exactly(2),
-        typing,
-        gradient: Gradient::Zero,
-        eval: Eval::Zip(eval),
-    }
+    truth(name, doc, typing, eval)
 }
 
 pub(super) const AND: Entry = logical("and", "Both.", f64::min);

@@ -10,6 +10,24 @@ use crate::graph::op::Op;
 
 const X: &[Keep] = &[Keep::Operand(0)];
 
+/// An op of one operand that is evaluated lane by lane along its axis.
+const fn lane(
+    name: &'static str,
+    doc: &'static str,
+    typing: Typing,
+    gradient: Gradient,
+    eval: fn(&Op, &[f64]) -> Vec<f64>,
+) -> Entry {
+    Entry {
+        name,
+        doc,
+        arity: Arity::Exactly(1),
+        typing,
+        gradient,
+        eval: Eval::Lane(eval),
+    }
+}
+
 const fn reduction(
     name: &'static str,
     doc: &'static str,
@@ -20,14 +38,7 @@ const fn reduction(
         let elem = operands.expect_elem(0, &[Elem::F32, Elem::I64])?;
         dropped(operands, elem)
     });
-    Entry {
-        name,
-        doc,
-        arity: Arity::Exactly(1),
-        typing,
-        gradient,
-        eval: Eval::Lane(eval),
-    }
+    lane(name, doc, typing, gradient, eval)
 }
 
 const fn scan(
@@ -41,14 +52,7 @@ const fn scan(
         operands.expect_axis(axis(operands.op))?;
         Ok(operands.types[0].clone())
     });
-    Entry {
-        name,
-        doc,
-        arity: Arity::Exactly(1),
-        typing,
-        gradient,
-        eval: Eval::Lane(eval),
-    }
+    lane(name, doc, typing, gradient, eval)
 }
 
 pub(super) const SUM_OVER: Entry = reduction(

@@ -158,21 +158,22 @@ fn a_parameter_that_the_store_lacks_is_named() {
     );
 }
 
+/// A weight and its update, which halves it: the gradient of `w^2 / 2` is `w` itself.
+fn halved(build: &mut Builder) -> (NodeId, NodeId) {
+    let w = build.typed(Op::Param("w".to_owned()), &[], TensorType::scalar());
+    let rate = build.scalar(0.5);
+    let update = Op::Update {
+        path: "w".to_owned(),
+        rule: UpdateRule::Sgd { momentum: 0.0 },
+    };
+    (w, build.op(update, &[rate, w]))
+}
+
 #[test]
 fn updates_and_assignments_come_after_all_that_is_read() {
     let (program, mut store) = build(|build| {
-        let w = build.typed(Op::Param("w".to_owned()), &[], TensorType::scalar());
+        let (w, update) = halved(build);
         let s = build.typed(Op::Param("s".to_owned()), &[], TensorType::scalar());
-        let rate = build.scalar(0.5);
-        let rule = UpdateRule::Sgd { momentum: 0.0 };
-        // The gradient of `w^2 / 2` is `w` itself.
-        let update = build.op(
-            Op::Update {
-                path: "w".to_owned(),
-                rule,
-            },
-            &[rate, w],
-        );
         let next = build.op(Op::Add, &[s, w]);
         let assign = build.op(
             Op::Assign {
@@ -204,16 +205,7 @@ fn updates_and_assignments_come_after_all_that_is_read() {
 #[test]
 fn an_output_keeps_its_value_when_its_parameter_moves_on() {
     let (program, mut store) = build(|build| {
-        let w = build.typed(Op::Param("w".to_owned()), &[], TensorType::scalar());
-        let rate = build.scalar(0.5);
-        let rule = UpdateRule::Sgd { momentum: 0.0 };
-        let update = build.op(
-            Op::Update {
-                path: "w".to_owned(),
-                rule,
-            },
-            &[rate, w],
-        );
+        let (w, update) = halved(build);
         build.graph.effects.push(update);
         w
     });
