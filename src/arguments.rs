@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::build::Level;
+use crate::completions::Shell;
 use crate::graph::Picture;
 use crate::render;
 #[cfg(feature = "torch")]
@@ -53,6 +54,11 @@ pub(crate) enum Verb {
     /// Set finished runs side by side, paired by user
     #[cfg(feature = "torch")]
     Compare(Compare),
+    /// Write the page of a run anew
+    #[cfg(feature = "torch")]
+    Report(Report),
+    /// Lay the towers of a finished run out that serve alone
+    Export(Export),
     /// Print a level of the lowering
     Build(Build),
     /// Keep the lowered plan and graphs beside a spec, and see what changes them
@@ -66,10 +72,17 @@ pub(crate) enum Verb {
     /// Draw towers, losses and where gradients stop
     Graph(Graph),
     /// List what happens to graphs between building and running
+    #[command(after_help = "Example:\n  reckon passes | less")]
     Passes,
     /// Serve an editor: the language server, on stdin and stdout
+    #[command(
+        after_help = "Example:\n  vim.lsp.config('reckon', { cmd = { 'reckon', 'lsp' }, filetypes = { 'rec' } })"
+    )]
     Lsp,
+    /// Print what a shell needs to complete the command
+    Completions(Completions),
     /// Say what this machine has and what is missing
+    #[command(after_help = "Example:\n  reckon doctor")]
     Doctor,
 }
 
@@ -167,6 +180,34 @@ pub(crate) struct Build {
     /// Print the graphs as they are after this pass
     #[arg(long, value_name = "PASS")]
     pub(crate) print_after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  source <(reckon completions bash)
+  reckon completions zsh > ~/.zfunc/_reckon
+  reckon completions fish > ~/.config/fish/completions/reckon.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  reckon export runs/main-1 --to serving/main
+
+Each tower that the spec exports gets a folder with its weights, the fitted state
+that its features need, and its program; beside them stands the spec.")]
+pub(crate) struct Export {
+    /// The run directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
+    /// The folder to write to; must not exist, or be empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -308,6 +349,7 @@ pub(crate) struct Recommend {
 Examples:
   reckon compare runs/base-1 runs/mine-1
   reckon compare runs/* --format json
+  reckon compare runs/* --html runs.html
 
 Each run is compared with the first. A metric is called better or worse only
 where the 95 % interval of the difference, paired by user, leaves 0 out.")]
@@ -318,6 +360,23 @@ pub(crate) struct Compare {
     /// How the comparison is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: CompareFormat,
+    /// Write a page with all of it and with curves
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  reckon report runs/main-1
+
+A run writes its page `report.html` when it ends; this makes it anew, from what
+the run directory holds.")]
+pub(crate) struct Report {
+    /// The run directory
+    #[arg(value_name = "RUN")]
+    pub(crate) run: PathBuf,
 }
 
 /// How a comparison is written.

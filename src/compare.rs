@@ -1,13 +1,17 @@
 //! `reckon compare`: finished runs side by side, paired by user.
 
+mod page;
+
+use std::fs;
 use std::path::Path;
 
 use reckon_runtime::compare::{Comparison, Difference, Verdict, compare as pair};
 use serde_json::{Value, json};
 
 use crate::arguments::{Compare, CompareFormat};
-use crate::console::{Console, Exit, Failure};
+use crate::console::{Console, Exit, Failure, reason};
 use crate::progress::grouped;
+use crate::report::data::Run;
 use crate::table::blocks;
 
 /// Compares each run with the first.
@@ -15,10 +19,21 @@ pub(crate) fn compare(arguments: &Compare, console: &Console) -> Result<Exit, Fa
     let Some((base, others)) = arguments.runs.split_first() else {
         return Ok(Exit::Usage);
     };
+    let mut all = Vec::new();
     for other in others {
         let comparisons = pair(base, other)
             .map_err(|why| Failure::new(Exit::World, why.message).help(&why.help))?;
-        for comparison in &comparisons {
+        all.push(comparisons);
+    }
+    if let Some(html) = &arguments.html {
+        let runs: Vec<Run> = arguments.runs.iter().map(|run| Run::read(run)).collect();
+        fs::write(html, page::page(&runs, &all)).map_err(|error| {
+            let message = format!("cannot write `{}`: {}", html.display(), reason(&error));
+            Failure::new(Exit::World, message)
+        })?;
+    }
+    for (other, comparisons) in others.iter().zip(&all) {
+        for comparison in comparisons {
             match arguments.format {
                 CompareFormat::Table => console.print_raw(&table(base, other, comparison)),
                 CompareFormat::Json => {

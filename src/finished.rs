@@ -92,15 +92,15 @@ pub(crate) fn recommend(arguments: &Recommend, console: &Console) -> Result<Exit
 }
 
 /// The spec of a run, compiled again with the settings that it had.
-struct Model {
-    origin: Origin,
-    spec: Spec,
-    plan: Plan,
+pub(crate) struct Model {
+    pub(crate) origin: Origin,
+    pub(crate) spec: Spec,
+    pub(crate) plan: Plan,
 }
 
 impl Model {
     /// Nothing, and a report, where the spec of the run does not compile any more.
-    fn open(run: &Path, console: &Console) -> Result<Option<Self>, Failure> {
+    pub(crate) fn open(run: &Path, console: &Console) -> Result<Option<Self>, Failure> {
         threads::wait_briefly(threads::count(None))?;
         let origin = run::origin(run).map_err(|failure| {
             let message = failure

@@ -5,10 +5,12 @@ mod build;
 mod check;
 #[cfg(feature = "torch")]
 mod compare;
+mod completions;
 mod console;
 mod diff;
 mod doctor;
 mod explain;
+mod export;
 #[cfg(feature = "torch")]
 mod finished;
 mod flow;
@@ -21,6 +23,8 @@ mod passes;
 #[cfg(feature = "torch")]
 mod progress;
 mod render;
+#[cfg(feature = "torch")]
+mod report;
 #[cfg(feature = "torch")]
 mod run;
 mod snap;
@@ -61,7 +65,10 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Recommend(arguments) => finished::recommend(arguments, console),
         #[cfg(feature = "torch")]
         Verb::Compare(arguments) => compare::compare(arguments, console),
+        #[cfg(feature = "torch")]
+        Verb::Report(arguments) => report::report(arguments, console),
         Verb::Build(arguments) => build::build(arguments, console),
+        Verb::Export(arguments) => export::export(arguments, console),
         Verb::Flow(arguments) => flow::flow(arguments, console),
         Verb::Snap(arguments) => snap::snap(arguments, console),
         Verb::Diff(arguments) => diff::diff(arguments, console),
@@ -72,6 +79,7 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Explain(arguments) => explain::explain(arguments, console),
         Verb::New(arguments) => new::new(arguments, console),
         Verb::Fmt(arguments) => fmt::fmt(arguments, console),
+        Verb::Completions(arguments) => completions::completions(arguments, console),
         Verb::Lsp => lsp::lsp(console),
         Verb::Doctor => doctor::doctor(console),
     }

@@ -12,7 +12,7 @@ use reckon_runtime::observer::{Event, JsonLines, Observer, Progress};
 
 use crate::console::Console;
 use crate::render;
-pub(crate) use words::grouped;
+pub(crate) use words::{duration, grouped};
 
 /// How progress is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -101,6 +101,7 @@ impl Observer for Teller<'_> {
             | Event::Evaluated { .. }
             | Event::StoppedEarly { .. }
             | Event::ColumnComputed { .. } => self.tell(event),
+            Event::Begun { .. } => {}
             Event::Finished { .. } => self.end(),
         }
     }

@@ -1,19 +1,21 @@
 //! `reckon run`: from a spec to a run directory with a trained and evaluated model.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use reckon_compiler::plan::print::print as print_plan;
 use reckon_compiler::resolved::resolved;
 use reckon_runtime::FailureKind;
-use reckon_runtime::run::{DeviceName, RunOptions, Spec as RunSpec, run as run_spec};
+use reckon_runtime::observer::{Event, Observer};
+use reckon_runtime::run::{DeviceName, RunOptions, RunResult, Spec as RunSpec, run as run_spec};
 use signal_hook::consts::SIGINT;
 
 use crate::arguments::Run;
 use crate::console::{Console, Exit, Failure};
 use crate::progress::watcher;
 use crate::render::Format;
+use crate::report::{self, Ending};
 use crate::spec::{self, Spec};
 use crate::table;
 use crate::threads;
@@ -43,12 +45,21 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
         resolved: &resolved(&spec.checked).expect("a spec that has a plan has no errors"),
         plan_text: &print_plan(&plan),
     };
-    let outcome = {
-        let mut watcher = watcher(arguments.progress, &spec.checked.sources, console);
-        run_spec(&run_spec_of, &options, watcher.as_mut())
+    let mut placed = Placed {
+        watcher: watcher(arguments.progress, &spec.checked.sources, console),
+        out: None,
     };
+    let outcome = run_spec(&run_spec_of, &options, &mut placed);
+    let out = placed.out.take();
+    drop(placed);
+    let written = out.map_or(Ok(()), |out| report::write(&out, &spec, ending(&outcome)));
+    if let (Err(why), true) = (&written, outcome.is_err()) {
+        // What ended the run is told below, and decides the exit status.
+        console.say(&format!("note: {}", why.message));
+    }
     match outcome {
         Ok(result) => {
+            written?;
             if !arguments.progress.is_json() {
                 console.print_raw(&table::reports(&result.reports));
                 console.print(&result.out.display().to_string());
@@ -56,6 +67,32 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
             Ok(Exit::Success)
         }
         Err(failure) => Ok(failed(&spec, &failure, console)),
+    }
+}
+
+fn ending(outcome: &Result<RunResult, reckon_runtime::Failure>) -> Ending {
+    match outcome {
+        Ok(_) => Ending::Finished,
+        Err(failure) => match failure.kind {
+            FailureKind::Interrupted => Ending::Interrupted,
+            FailureKind::Diverged => Ending::Diverged,
+            FailureKind::Data | FailureKind::Checkpoint => Ending::Failed,
+        },
+    }
+}
+
+/// A watcher, and the run directory that it was told of.
+struct Placed<'a> {
+    watcher: Box<dyn Observer + 'a>,
+    out: Option<PathBuf>,
+}
+
+impl Observer for Placed<'_> {
+    fn notice(&mut self, event: &Event) {
+        if let Event::Begun { out } = event {
+            self.out = Some(PathBuf::from(out));
+        }
+        self.watcher.notice(event);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a run tells while it goes: one event after another to whoever watches.
 
 mod json;
+mod tensorboard;
 
 use std::io::Write;
 
@@ -8,6 +9,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use serde::Serialize;
 
 use crate::evaluate::Report;
+pub(crate) use tensorboard::EventFile;
 
 /// Watches a run.
 pub trait Observer {
@@ -19,6 +21,11 @@ pub trait Observer {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
+    /// A run has its directory.
+    Begun {
+        /// The run directory.
+        out: String,
+    },
     /// A source has been read.
     SourceRead {
         /// The source.
@@ -197,25 +204,28 @@ impl<W: Write> Observer for JsonLines<W> {
 }
 
 /// Writes what was measured, one JSON object a line, and nothing that differs between two runs of one seed.
-pub(crate) struct MetricLines<W> {
+/// The same goes into an event file.
+pub(crate) struct MetricLines<W, E> {
     out: W,
+    board: EventFile<E>,
     /// The day and the turn of a loop that measurements are of.
     today: Option<(String, usize)>,
     /// The first error of `out`.
     pub(crate) error: Option<std::io::Error>,
 }
 
-impl<W: Write> MetricLines<W> {
-    pub(crate) fn new(out: W) -> Self {
+impl<W: Write, E: Write> MetricLines<W, E> {
+    pub(crate) fn new(out: W, board: EventFile<E>) -> Self {
         Self {
             out,
+            board,
             today: None,
             error: None,
         }
     }
 }
 
-impl<W: Write> Observer for MetricLines<W> {
+impl<W: Write, E: Write> Observer for MetricLines<W, E> {
     fn notice(&mut self, event: &Event) {
         if let Event::DayTurn { day, turn, .. } = event {
             self.today = Some((day.clone(), *turn));
@@ -224,7 +234,10 @@ impl<W: Write> Observer for MetricLines<W> {
             self.today = None;
         }
         if let Some(line) = json::measurement(event, self.today.as_ref()) {
-            let written = writeln!(self.out, "{line}").and_then(|()| self.out.flush());
+            let text = serde_json::to_string(&line).expect("the fields of lines have names");
+            let written = writeln!(self.out, "{text}")
+                .and_then(|()| self.out.flush())
+                .and_then(|()| self.board.line(&line));
             self.error = self.error.take().or(written.err());
         }
     }
@@ -240,19 +253,6 @@ pub struct Recorder {
 impl Observer for Recorder {
     fn notice(&mut self, event: &Event) {
         self.events.push(event.clone());
-    }
-}
-
-/// Two observers, each told of everything.
-pub(crate) struct Both<'a>(
-    pub(crate) &'a mut dyn Observer,
-    pub(crate) &'a mut dyn Observer,
-);
-
-impl Observer for Both<'_> {
-    fn notice(&mut self, event: &Event) {
-        self.0.notice(event);
-        self.1.notice(event);
     }
 }
 
@@ -331,7 +331,8 @@ mod tests {
 
     #[test]
     fn metric_lines_hold_measurements_only() {
-        let mut lines = MetricLines::new(Vec::new());
+        let board = EventFile::new(Vec::new(), || 0.0).unwrap();
+        let mut lines = MetricLines::new(Vec::new(), board);
         lines.notice(&finished(1));
         lines.notice(&Event::PhaseFinished {
             phase: "train".to_owned(),

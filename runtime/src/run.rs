@@ -4,11 +4,11 @@ mod answer;
 mod columns;
 mod export;
 mod folder;
+mod record;
 mod summary;
 pub(crate) mod teachers;
 mod trace;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
@@ -24,12 +24,13 @@ use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluated, Evaluation};
 use crate::evaluate::predictions;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
-use crate::observer::{Both, Event, MetricLines, Observer, PartNotice, SplitNotice};
+use crate::observer::{Event, Observer, PartNotice, SplitNotice};
 use crate::train::Course;
 pub use answer::{Answer, Recommendation, eval, recommend};
 use folder::Resumed;
 pub(crate) use folder::RunFolder;
 pub use folder::{Origin, origin};
+use record::Record;
 use teachers::Teachers;
 pub use trace::trace;
 
@@ -113,49 +114,121 @@ pub fn run(
     if !options.resume {
         folder.write_spec(spec, options)?;
     }
-    let mut lines = MetricLines::new(folder.metrics(resumed.as_ref(), spec.plan)?);
-    let mut both = Both(observer, &mut lines);
-    describe(&data, &mut both);
-    let mut clock = Clock::new(began);
-    clock.lap("load");
-    let checkpoints = folder.checkpoints();
-    let course = Course {
-        plan: spec.plan,
-        device,
-        seed,
-        threads: options.threads,
-        interrupted: options.interrupted,
-        checkpoints: &checkpoints,
-        fitted: &|data| folder.fitted_files(spec.plan, data),
-        teachers: &teachers,
-    };
-    let trained = course.run(&mut data, resumed, &folder, &mut both)?;
-    columns::write(&folder, spec.plan, &data)?;
-    clock.lap("train");
-    let mut store = trained.store;
-    let mut reports = evaluate_all(
-        spec.plan, &data, &mut store, device, seed, &folder, &mut both,
-    )?;
-    reports.extend(trained.reports);
-    clock.lap("evaluate");
-    export::write(&folder, spec.plan, &data, &mut store, &trained.fitted, seed)?;
-    clock.lap("export");
-    folder.write_json(
-        "summary.json",
-        &summary::summary(spec.plan, &data, &reports, trained.steps, seed),
-    )?;
-    folder.write_json("timing.json", &clock.to_json())?;
-    both.notice(&Event::Finished {
+    let mut record = Record::open(&folder, spec.plan, resumed.as_ref(), observer, began)?;
+    record.notice(&Event::Begun {
         out: folder.path().display().to_string(),
     });
-    if let Some(error) = lines.error {
-        return Err(folder.failed("metrics.jsonl", &error));
+    let work = Work {
+        spec,
+        options,
+        folder: &folder,
+        device,
+        seed,
+        teachers: &teachers,
+    };
+    let outcome = work.carry_out(&mut data, resumed, &mut record);
+    if outcome.is_err() {
+        record.lap("until it stopped");
     }
-    Ok(RunResult {
-        out: folder.path().to_owned(),
-        reports,
-        steps: trained.steps,
-    })
+    let timed = folder.write_json("timing.json", &record.timing());
+    let result = outcome?;
+    timed?;
+    record.notice(&Event::Finished {
+        out: folder.path().display().to_string(),
+    });
+    record.kept_all(&folder)?;
+    Ok(result)
+}
+
+/// A run whose directory and data are there.
+struct Work<'a> {
+    spec: &'a Spec<'a>,
+    options: &'a RunOptions<'a>,
+    folder: &'a RunFolder,
+    device: Device,
+    seed: u64,
+    teachers: &'a [Stored],
+}
+
+impl Work<'_> {
+    /// Trains, evaluates, exports and sums up.
+    fn carry_out(
+        &self,
+        data: &mut Dataset,
+        resumed: Option<Checkpoint>,
+        record: &mut Record<'_>,
+    ) -> Result<RunResult, Failure> {
+        let (plan, folder) = (self.spec.plan, self.folder);
+        describe(data, record);
+        folder.write_json("facts.json", &record.facts(plan, data))?;
+        record.lap("load");
+        let checkpoints = folder.checkpoints();
+        let course = Course {
+            plan,
+            device: self.device,
+            seed: self.seed,
+            threads: self.options.threads,
+            interrupted: self.options.interrupted,
+            checkpoints: &checkpoints,
+            fitted: &|data| folder.fitted_files(plan, data),
+            teachers: self.teachers,
+        };
+        let trained = course.run(data, resumed, folder, record)?;
+        columns::write(folder, plan, data)?;
+        record.lap("train");
+        let mut store = trained.store;
+        let mut reports = self.evaluate_all(data, &mut store, record)?;
+        reports.extend(trained.reports);
+        record.lap("evaluate");
+        export::write(folder, plan, data, &mut store, &trained.fitted, self.seed)?;
+        record.lap("export");
+        // Statistics over computed columns are there only now, and the rows of their tables.
+        folder.write_json("facts.json", &record.facts(plan, data))?;
+        let summary = summary::summary(plan, data, &reports, trained.steps, self.seed);
+        folder.write_json("summary.json", &summary)?;
+        Ok(RunResult {
+            out: folder.path().to_owned(),
+            reports,
+            steps: trained.steps,
+        })
+    }
+
+    /// Every evaluation on every part but the first, with all there is to know about the last.
+    fn evaluate_all(
+        &self,
+        data: &Dataset,
+        store: &mut Store,
+        observer: &mut dyn Observer,
+    ) -> Result<Vec<Report>, Failure> {
+        let plan = self.spec.plan;
+        let mut reports = Vec::new();
+        for evaluation in plan.evaluations.iter().filter(|one| one.window.is_none()) {
+            let ready = Evaluation::new(plan, evaluation, data, store, self.device, self.seed)?;
+            let splits = evaluated_parts(data, &evaluation.source);
+            for (at, split) in splits.iter().enumerate() {
+                let detail = if at + 1 == splits.len() {
+                    Detail::Full
+                } else {
+                    Detail::Metrics
+                };
+                let Evaluated {
+                    report,
+                    predictions,
+                } = ready.report(store, split, detail)?;
+                if detail == Detail::Full {
+                    let name = predictions::file_name(&evaluation.name, split);
+                    self.folder
+                        .write(&name, predictions::write(&predictions).as_bytes())?;
+                }
+                observer.notice(&Event::Evaluated {
+                    during: None,
+                    report: report.clone(),
+                });
+                reports.push(report);
+            }
+        }
+        Ok(reports)
+    }
 }
 
 /// The run directory, the checkpoint to go on from, and the seed.
@@ -205,44 +278,6 @@ pub(crate) fn load(plan: &Plan, root: &Path, checkpoints: PathBuf) -> Result<Dat
     let stored = load_stored(&folder, plan).map_err(misfit)?;
     let given = fits.into_iter().enumerate().collect();
     Dataset::load_with(plan, root, given, stored).map_err(Failure::data)
-}
-
-/// Every evaluation on every part but the first, with all there is to know about the last.
-fn evaluate_all(
-    plan: &Plan,
-    data: &Dataset,
-    store: &mut Store,
-    device: Device,
-    seed: u64,
-    folder: &RunFolder,
-    observer: &mut dyn Observer,
-) -> Result<Vec<Report>, Failure> {
-    let mut reports = Vec::new();
-    for evaluation in plan.evaluations.iter().filter(|one| one.window.is_none()) {
-        let ready = Evaluation::new(plan, evaluation, data, store, device, seed)?;
-        let splits = evaluated_parts(data, &evaluation.source);
-        for (at, split) in splits.iter().enumerate() {
-            let detail = if at + 1 == splits.len() {
-                Detail::Full
-            } else {
-                Detail::Metrics
-            };
-            let Evaluated {
-                report,
-                predictions,
-            } = ready.report(store, split, detail)?;
-            if detail == Detail::Full {
-                let name = predictions::file_name(&evaluation.name, split);
-                folder.write(&name, predictions::write(&predictions).as_bytes())?;
-            }
-            observer.notice(&Event::Evaluated {
-                during: None,
-                report: report.clone(),
-            });
-            reports.push(report);
-        }
-    }
-    Ok(reports)
 }
 
 /// The parts that are evaluated: all but the first; `all` where events are not split.
@@ -308,33 +343,6 @@ pub(crate) fn misfit(plan: &Plan, message: String) -> Failure {
         FailureKind::Checkpoint,
         Diagnostic::error(MISFIT, whole_spec(plan), message),
     )
-}
-
-/// How long the parts of a run take.
-struct Clock {
-    last: Instant,
-    began: Instant,
-    laps: BTreeMap<&'static str, f64>,
-}
-
-impl Clock {
-    fn new(began: Instant) -> Self {
-        Self {
-            last: began,
-            began,
-            laps: BTreeMap::new(),
-        }
-    }
-
-    /// Ends a part.
-    fn lap(&mut self, name: &'static str) {
-        self.laps.insert(name, self.last.elapsed().as_secs_f64());
-        self.last = Instant::now();
-    }
-
-    fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({ "seconds": self.laps, "total": self.began.elapsed().as_secs_f64() })
-    }
 }
 
 /// The checkpoint folder of a run directory.

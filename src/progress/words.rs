@@ -59,7 +59,8 @@ pub(super) fn line(event: &Event) -> Option<String> {
             let folds = folds.map_or(String::new(), |folds| format!(", {folds} folds"));
             format!("{column}: {rows} rows{folds} in {time}")
         }
-        Event::Warning(_)
+        Event::Begun { .. }
+        | Event::Warning(_)
         | Event::LoopFinished { .. }
         | Event::Progress(_)
         | Event::Finished { .. } => return None,
@@ -196,7 +197,7 @@ pub(crate) fn grouped(number: usize) -> String {
 }
 
 /// Seconds for reading: `7 s`, `3 min 5 s`, `2 h 10 min`.
-fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
     match whole {
         0..=59 => format!("{whole} s"),

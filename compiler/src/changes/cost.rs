@@ -1,6 +1,6 @@
 //! What a model weighs and how long its steps are.
 
-use super::tables::{rows, widths};
+use super::tables::{rows_beside, widths};
 use super::{Compiled, grouped, model, was};
 
 pub(super) fn cost(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
@@ -9,7 +9,7 @@ pub(super) fn cost(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
     if before != after {
         said.push(was("dense weights:", &grouped(before), &grouped(after)));
     }
-    let (before, after) = (Tables::of(old), Tables::of(new));
+    let (before, after) = (Tables::of(old, new), Tables::of(new, old));
     if before.bytes != after.bytes {
         let what = match before.open + after.open {
             0 => "tables:",
@@ -57,14 +57,14 @@ struct Tables {
 }
 
 impl Tables {
-    fn of(side: &Compiled<'_>) -> Self {
+    fn of(side: &Compiled<'_>, other: &Compiled<'_>) -> Self {
         let mut tables = Self {
             bytes: 0,
             open: 0,
             floats: 0,
         };
         for (path, width) in widths(side) {
-            match rows(side, &path) {
+            match rows_beside(side, other, &path) {
                 Some(rows) => tables.bytes += rows * width * size_of::<f32>(),
                 None => {
                     tables.open += 1;

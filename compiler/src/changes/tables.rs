@@ -143,6 +143,21 @@ pub(super) fn rows(of: &Compiled<'_>, path: &str) -> Option<usize> {
     }
 }
 
+/// The rows of a table, also where only the other spec has them from a run and both count the same values.
+pub(super) fn rows_beside(of: &Compiled<'_>, other: &Compiled<'_>, path: &str) -> Option<usize> {
+    let fit = |of: &Compiled<'_>| match of.plan.tables.get(path) {
+        Some(TableRows::Vocabulary(fit)) => {
+            let fit = of.plan.fits.get(*fit)?;
+            Some((fit.kind.clone(), fit.domain.clone(), recipe(of, path)))
+        }
+        Some(TableRows::Fixed(_)) | None => None,
+    };
+    rows(of, path).or_else(|| match fit(of) == fit(other) {
+        true => rows(other, path),
+        false => None,
+    })
+}
+
 /// `: 10 rows of 8`, `: a row for each id of movie.genres |> vocab, 16 wide`
 fn sized(of: &Compiled<'_>, path: &str, width: usize) -> String {
     match (rows(of, path), of.plan.tables.get(path)) {

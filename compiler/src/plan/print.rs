@@ -7,7 +7,7 @@ mod schedule;
 mod sections;
 mod stored;
 
-use super::{EvaluationKind, Plan, StoredValue};
+use super::{EvaluationKind, Plan, Program, StoredValue};
 use crate::graph::Graph;
 pub(crate) use sections::{source_lines, split};
 pub(crate) use stored::folds;
@@ -29,6 +29,22 @@ pub fn print(plan: &Plan) -> String {
     stored::columns(&mut text, plan);
     program::evaluations(&mut text, plan);
     program::exports(&mut text, plan);
+    text.out
+}
+
+/// A tensor program by what feeds it and what it gives, with the row programs and the fits behind its inputs.
+pub fn served(plan: &Plan, program: &Program) -> String {
+    let mut text = Text::default();
+    program::program(&mut text, "a block of rows", program);
+    sections::histories(&mut text, plan);
+    sections::fits(&mut text, plan);
+    let reads = |source: &str| program.handles.iter().any(|handle| handle.source == source);
+    text.section("kernels", |text| {
+        for one in plan.kernels.iter().filter(|one| reads(&one.source)) {
+            let head = format!("for each row of {}", one.source);
+            text.nested(head, |text| kernel::kernel(text, one));
+        }
+    });
     text.out
 }
 

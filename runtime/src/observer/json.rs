@@ -65,7 +65,10 @@ pub(super) fn report<S: Serializer>(report: &Report, out: S) -> Result<S::Ok, S:
 }
 
 /// What was measured, as a flat object with the day and the turn of a loop, phase, epoch, step and split; `None` for events that measure nothing.
-pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Option<Value> {
+pub(super) fn measurement(
+    event: &Event,
+    today: Option<&(String, usize)>,
+) -> Option<Map<String, Value>> {
     let (place, split, evaluation, values) = match event {
         Event::EpochFinished {
             phase,
@@ -88,7 +91,8 @@ pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Opt
                 values.collect(),
             )
         }
-        Event::SourceRead { .. }
+        Event::Begun { .. }
+        | Event::SourceRead { .. }
         | Event::Split(_)
         | Event::Warning(_)
         | Event::PhaseStarted { .. }
@@ -115,7 +119,7 @@ pub(super) fn measurement(event: &Event, today: Option<&(String, usize)>) -> Opt
         line.insert("evaluation".to_owned(), json!(evaluation));
     }
     line.extend(values);
-    Some(line.into())
+    Some(line)
 }
 
 fn map(values: &[(String, f64)]) -> Map<String, Value> {

@@ -1,8 +1,11 @@
-//! `export/`: each tower that serves alone, with its weights and the fitted tables that its features need.
+//! `export/`: each tower that serves alone, with its weights, the fitted tables that its features need, and its program: in
+//! words from the columns of a row on, and as a graph that can be read back.
 
 use std::collections::BTreeMap;
 
+use reckon_compiler::graph::text::print;
 use reckon_compiler::plan::Plan;
+use reckon_compiler::plan::print::served;
 use reckon_torch::{Device, Store};
 use serde_json::json;
 
@@ -39,14 +42,12 @@ pub(super) fn write(
         for (name, bytes) in fitted {
             folder.write(&format!("{place}/{name}"), bytes)?;
         }
-        let inputs: Vec<_> = export
-            .program
-            .feeds
-            .iter()
-            .map(|feed| json!({ "input": feed.input, "what": format!("{:?}", feed.what) }))
-            .collect();
-        let about = json!({ "tower": export.tower, "parameters": wanted, "inputs": inputs });
+        let about = json!({ "tower": export.tower, "parameters": wanted });
         folder.write_json(&format!("{place}/tower.json"), &about)?;
+        let program = served(plan, &export.program);
+        folder.write(&format!("{place}/program.txt"), program.as_bytes())?;
+        let graph = print(&export.program.graph);
+        folder.write(&format!("{place}/program.graph"), graph.as_bytes())?;
     }
     Ok(())
 }

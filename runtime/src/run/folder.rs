@@ -171,12 +171,13 @@ impl RunFolder {
         folder_of(&self.path)
     }
 
-    /// The file of measurements. A resumed run keeps the lines up to its checkpoint and writes the later ones again.
+    /// The file of measurements, and what it holds already. A resumed run keeps the lines up to its checkpoint and writes the
+    /// later ones again.
     pub(crate) fn metrics(
         &self,
         resumed: Option<&Checkpoint>,
         plan: &Plan,
-    ) -> Result<File, Failure> {
+    ) -> Result<(File, String), Failure> {
         let path = self.path.join("metrics.jsonl");
         let failed = |error: io::Error| self.failed("metrics.jsonl", &error);
         let mut kept = String::new();
@@ -191,9 +192,15 @@ impl RunFolder {
         }
         // By way of another file: lines that were measured are not lost if the process dies here.
         let fresh = self.path.join("metrics.jsonl.new");
-        fs::write(&fresh, kept).map_err(failed)?;
+        fs::write(&fresh, &kept).map_err(failed)?;
         fs::rename(&fresh, &path).map_err(failed)?;
-        OpenOptions::new().append(true).open(&path).map_err(failed)
+        let file = OpenOptions::new().append(true).open(&path);
+        Ok((file.map_err(failed)?, kept))
+    }
+
+    /// A new file of this directory, in place of one of that name.
+    pub(crate) fn create(&self, name: &str) -> Result<File, Failure> {
+        File::create(self.path.join(name)).map_err(|error| self.failed(name, &error))
     }
 
     /// Fitted state and computed columns as the files that a checkpoint keeps.

@@ -336,7 +336,8 @@ impl Observer for Renamed<'_> {
                 seconds,
             },
             warning @ Event::Warning(_) => warning,
-            Event::EpochFinished { .. }
+            Event::Begun { .. }
+            | Event::EpochFinished { .. }
             | Event::Evaluated { .. }
             | Event::StoppedEarly { .. }
             | Event::SourceRead { .. }

@@ -1,0 +1,618 @@
+//! The parts of a run's page, each from plain data to HTML; a part without data is empty.
+
+use std::collections::BTreeSet;
+
+use reckon_compiler::flow::Flow;
+use reckon_compiler::graph::ParamKind;
+use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
+use reckon_grammar::span::Sources;
+
+use super::Ending;
+use super::chart::{Axis, Bar, Line, bars, lines};
+use super::data::{Measured, Report, Run, Split};
+use super::html::{Cell, duration, escaped, folded, section, table, value};
+use crate::progress::grouped;
+
+/// Most metrics of an evaluation that are drawn; all are in its table.
+const DRAWN: usize = 6;
+
+pub(super) fn head(run: &Run, ending: Ending) -> String {
+    let (class, state) = match ending {
+        Ending::Finished => ("good", "finished"),
+        Ending::Interrupted => ("open", "interrupted: what follows is what there was"),
+        Ending::Unfinished => ("open", "not finished: what follows is what there was"),
+        Ending::Diverged => ("bad", "diverged: a loss or a gradient was not finite"),
+        Ending::Failed => ("bad", "failed: the data, the device or the disk ended it"),
+    };
+    let mut facts = Vec::new();
+    let mut fact = |name: &str, what: Option<String>| {
+        facts.extend(
+            what.map(|what| format!("<li><span>{name}</span><b>{}</b></li>", escaped(&what))),
+        );
+    };
+    fact("run", Some(run.name.clone()));
+    fact("seed", run.seed.map(|seed| seed.to_string()));
+    fact("steps", run.steps.map(|steps| grouped(steps as usize)));
+    let total: f64 = run.parts.iter().map(|(_, seconds)| seconds).sum();
+    fact("time", (total > 0.0).then(|| duration(total)));
+    for (name, version) in &run.versions {
+        fact(name, Some(version.clone()));
+    }
+    format!(
+        "<header>\n<h1>{}</h1>\n<p><span class=\"state {class}\">{state}</span></p>\n<ul class=\"facts\">{}</ul>\n</header>\n",
+        escaped(&run.spec),
+        facts.concat()
+    )
+}
+
+/// The last report of each evaluation, in the order in which evaluations come: that on the test part, with all there is to know.
+fn last_reports(run: &Run) -> Vec<&Report> {
+    let mut found: Vec<&Report> = Vec::new();
+    for report in &run.reports {
+        match found
+            .iter_mut()
+            .find(|one| one.evaluation == report.evaluation)
+        {
+            Some(one) => *one = report,
+            None => found.push(report),
+        }
+    }
+    found
+}
+
+pub(super) fn evaluations(run: &Run) -> String {
+    let mut out = String::new();
+    for report in last_reports(run) {
+        let heading = format!("{} on {}", report.evaluation, report.split);
+        let mut content = format!(
+            "<p class=\"soft\">{} {}</p>\n",
+            grouped(report.count as usize),
+            escaped(&report.unit)
+        );
+        content += &metrics_table(report);
+        content += &charts(report);
+        for note in &report.notes {
+            content += &format!("<p class=\"note\">{}</p>\n", escaped(note));
+        }
+        out += &section(&heading, &content);
+    }
+    out + &other_parts(run)
+}
+
+fn metrics_table(report: &Report) -> String {
+    let heads = heads(&report.metrics);
+    let heads: Vec<&str> = std::iter::once("").chain(heads).collect();
+    let mut rows = vec![("model", row("model", &report.metrics))];
+    if !report.intervals.is_empty() {
+        let mut bound = |name: &str, pick: fn(&(f64, f64, f64)) -> f64| {
+            let cells = report.metrics.iter().map(|(metric, _)| {
+                let of = report.intervals.get(metric).map(pick);
+                Cell::number(value(of.filter(|of| of.is_finite())))
+            });
+            let cells = std::iter::once(Cell::text(name)).chain(cells);
+            rows.push(("soft", cells.collect()));
+        };
+        bound("95 % from", |of| of.0);
+        bound("95 % to", |of| of.1);
+        bound("detectable difference", |of| of.2);
+    }
+    for (name, metrics) in &report.baselines {
+        rows.push(("", row(name, metrics)));
+    }
+    table(&heads, &rows)
+}
+
+fn heads(metrics: &[(String, Option<f64>)]) -> impl Iterator<Item = &str> {
+    metrics.iter().map(|(name, _)| name.as_str())
+}
+
+fn row(name: &str, metrics: &[(String, Option<f64>)]) -> Vec<Cell> {
+    let cells = metrics.iter().map(|(_, of)| Cell::number(value(*of)));
+    std::iter::once(Cell::text(name)).chain(cells).collect()
+}
+
+/// Each metric of the model beside the baselines; without baselines the table says it all.
+fn charts(report: &Report) -> String {
+    if report.baselines.is_empty() {
+        return String::new();
+    }
+    let mut out = String::new();
+    for (metric, own) in report.metrics.iter().take(DRAWN) {
+        let Some(own) = own else { continue };
+        let mut all = vec![Bar {
+            name: "model".to_owned(),
+            value: *own,
+            interval: report.intervals.get(metric).map(|of| (of.0, of.1)),
+            own: true,
+        }];
+        for (name, metrics) in &report.baselines {
+            let found = metrics.iter().find(|(one, _)| one == metric);
+            if let Some((_, Some(of))) = found {
+                all.push(Bar {
+                    name: name.clone(),
+                    value: *of,
+                    interval: None,
+                    own: false,
+                });
+            }
+        }
+        out += &bars(metric, &all);
+    }
+    match out.is_empty() {
+        true => out,
+        false => format!("<div class=\"charts\">\n{out}</div>\n"),
+    }
+}
+
+/// Reports before the last of an evaluation: the validation part, the days of a loop.
+fn other_parts(run: &Run) -> String {
+    let last = last_reports(run);
+    let mut out = String::new();
+    for shown in &last {
+        let others = run
+            .reports
+            .iter()
+            .filter(|one| one.evaluation == shown.evaluation);
+        let others: Vec<&Report> = others.filter(|one| !std::ptr::eq(*one, *shown)).collect();
+        let Some(first) = others.first() else {
+            continue;
+        };
+        let heads: Vec<&str> = std::iter::once("").chain(heads(&first.metrics)).collect();
+        let rows: Vec<(&str, Vec<Cell>)> = others
+            .iter()
+            .map(|report| ("", row(&report.split, &report.metrics)))
+            .collect();
+        let text = table(&heads, &rows);
+        let name = escaped(&shown.evaluation);
+        out += &format!("<h3>{name}</h3>\n{text}");
+    }
+    section("On other parts", &out)
+}
+
+/// Losses of each training, and what was evaluated on the way.
+pub(super) fn curves(run: &Run) -> String {
+    let mut out = String::new();
+    let mut groups: Vec<(&Option<String>, &Option<String>)> = Vec::new();
+    // What was measured at the end, after all trainings, is no curve.
+    for one in run
+        .measured
+        .iter()
+        .filter(|one| one.phase.is_some() || one.day.is_some())
+    {
+        let group = (&one.phase, &one.evaluation);
+        if !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    for (phase, evaluation) in groups {
+        let of: Vec<&Measured> = run
+            .measured
+            .iter()
+            .filter(|one| (&one.phase, &one.evaluation) == (phase, evaluation))
+            .filter(|one| one.phase.is_some() || one.day.is_some())
+            .collect();
+        if of.len() < 2 {
+            continue;
+        }
+        let (axis, places) = axis(&of);
+        out += &match (phase, evaluation) {
+            (Some(phase), None) => losses(phase, &axis, &of, &places),
+            (_, Some(evaluation)) => measured(evaluation, &axis, &of, &places),
+            (None, None) => String::new(),
+        };
+    }
+    match out.is_empty() {
+        true => out,
+        false => section(
+            "Training",
+            &format!("<div class=\"charts\">\n{out}</div>\n"),
+        ),
+    }
+}
+
+/// Epochs, or in a loop the days; the place of each measurement on it.
+fn axis(of: &[&Measured]) -> (Axis, Vec<f64>) {
+    let days: Vec<&String> = of.iter().filter_map(|one| one.day.as_ref()).collect();
+    if days.len() == of.len() {
+        let mut places: Vec<String> = Vec::new();
+        for day in days {
+            if places.last() != Some(day) {
+                places.push(day.clone());
+            }
+        }
+        // Several epochs of a day stand between it and the next.
+        let mut at = Vec::new();
+        for (number, day) in places.iter().enumerate() {
+            let within = of
+                .iter()
+                .filter(|one| one.day.as_ref() == Some(day))
+                .count();
+            at.extend((0..within).map(|one| number as f64 + one as f64 / within as f64));
+        }
+        let name = "day";
+        return (Axis { name, places }, at);
+    }
+    let at = of.iter().enumerate();
+    let at = at.map(|(number, one)| one.epoch.map_or(number as f64 + 1.0, |epoch| epoch as f64));
+    let axis = Axis {
+        name: "epoch",
+        places: Vec::new(),
+    };
+    (axis, at.collect())
+}
+
+fn losses(phase: &str, axis: &Axis, of: &[&Measured], places: &[f64]) -> String {
+    let all = names(of);
+    let several = all.iter().filter(|name| is_loss(name)).count() > 1;
+    let shown: Vec<Line> = all
+        .iter()
+        .filter(|name| is_loss(name) || several && *name == TOTAL_LOSS)
+        .map(|name| line(name, of, places))
+        .collect();
+    let norm: Vec<Line> = all
+        .iter()
+        .filter(|name| *name == GRADIENT_NORM)
+        .map(|name| line(name, of, places))
+        .collect();
+    lines(&format!("{phase}: loss by {}", axis.name), axis, &shown)
+        + &lines(&format!("{phase}: norm of the gradient"), axis, &norm)
+}
+
+fn is_loss(name: &str) -> bool {
+    name != TOTAL_LOSS && name != GRADIENT_NORM
+}
+
+/// What an evaluation said on the way, a chart a metric.
+fn measured(evaluation: &str, axis: &Axis, of: &[&Measured], places: &[f64]) -> String {
+    let split = of.first().map_or("", |one| one.split.as_str());
+    let on = if axis.places.is_empty() {
+        format!(" on {split}")
+    } else {
+        String::new()
+    };
+    names(of)
+        .iter()
+        .take(DRAWN)
+        .map(|name| {
+            let caption = format!("{evaluation}: {name}{on}");
+            lines(&caption, axis, &[line(name, of, places)])
+        })
+        .collect()
+}
+
+/// All names in the order in which they come.
+fn names(of: &[&Measured]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let all = of.iter().flat_map(|one| &one.values);
+    all.filter(|(name, _)| seen.insert(name.clone()))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn line(name: &str, of: &[&Measured], places: &[f64]) -> Line {
+    let values = of.iter().zip(places).filter_map(|(one, at)| {
+        let (_, value) = one.values.iter().find(|(known, _)| known == name)?;
+        Some((*at, *value))
+    });
+    Line {
+        name: name.to_owned(),
+        points: values.collect(),
+    }
+}
+
+pub(super) fn slices(run: &Run) -> String {
+    let mut out = String::new();
+    for report in last_reports(run) {
+        let shown: Vec<_> = report
+            .slices
+            .iter()
+            .filter(|slice| slice.count > 0)
+            .collect();
+        let Some(first) = shown.first() else { continue };
+        let heads: Vec<&str> = ["", report.unit.as_str()]
+            .into_iter()
+            .chain(heads(&first.metrics))
+            .collect();
+        let mut by = "";
+        let mut rows = Vec::new();
+        for slice in &shown {
+            if slice.by != by {
+                by = &slice.by;
+                rows.push(("head", vec![Cell::text(format!("by {by}"))]));
+            }
+            let mut cells = row(&slice.group, &slice.metrics);
+            cells.insert(1, Cell::number(grouped(slice.count as usize)));
+            rows.push(("", cells));
+        }
+        let heading = format!("{} on {}", report.evaluation, report.split);
+        out += &format!("<h3>{}</h3>\n{}", escaped(&heading), table(&heads, &rows));
+    }
+    section("Slices", &out)
+}
+
+pub(super) fn picture(svg: &str) -> String {
+    section(
+        "The model",
+        &format!("<div class=\"picture\">\n{svg}</div>\n"),
+    )
+}
+
+/// Which loss trains which weights, a table a training.
+pub(super) fn flow(flows: &[Flow], sources: &Sources) -> String {
+    let mut out = String::new();
+    for flow in flows {
+        let heads: Vec<&str> = ["", "kind"]
+            .into_iter()
+            .chain(flow.losses.iter().map(String::as_str))
+            .chain([""])
+            .collect();
+        let rows: Vec<(&str, Vec<Cell>)> = flow
+            .weights
+            .iter()
+            .map(|weight| {
+                let kind = match weight.kind {
+                    ParamKind::Weight => "weight",
+                    ParamKind::Table => "table",
+                    ParamKind::State => "state",
+                };
+                let mut cells = vec![Cell::text(&weight.path), Cell::number(kind)];
+                cells.extend((0..flow.losses.len()).map(
+                    |at| match weight.trained_by.contains(&at) {
+                        true => Cell::number("trains").of_class("number trains"),
+                        false => Cell::number("–"),
+                    },
+                ));
+                let why = weight.why.clone().unwrap_or_default();
+                cells.push(Cell::text(why).of_class("soft"));
+                ("", cells)
+            })
+            .collect();
+        let after = match flow.after.is_empty() {
+            true => String::new(),
+            false => format!(", after {}", flow.after.join(", ")),
+        };
+        out += &format!("<h3>{}{}</h3>\n", escaped(&flow.train), escaped(&after));
+        out += &table(&heads, &rows);
+        for stop in &flow.stops {
+            let (line, _) = sources.line_column(stop.span.file, stop.span.start);
+            let text = sources.slice(stop.span);
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let losses: Vec<&str> = stop
+                .losses
+                .iter()
+                .map(|at| flow.losses[*at].as_str())
+                .collect();
+            out += &format!(
+                "<p class=\"note\">{} in line {line}, <code>{}</code>: {}, in {}</p>\n",
+                escaped(&stop.op),
+                escaped(&text),
+                escaped(&stop.why),
+                escaped(&losses.join(", "))
+            );
+        }
+    }
+    section("Gradient flow", &out)
+}
+
+pub(super) fn times(run: &Run) -> String {
+    let total: f64 = run.parts.iter().map(|(_, seconds)| seconds).sum();
+    if total <= 0.0 {
+        return String::new();
+    }
+    let shares: String = run
+        .parts
+        .iter()
+        .enumerate()
+        .map(|(at, (name, seconds))| {
+            let share = 100.0 * seconds / total;
+            let (name, time) = (escaped(name), duration(*seconds));
+            format!(
+                "<i class=\"k{}\" style=\"width:{share:.2}%\" title=\"{name}: {time}\"></i>",
+                at % 6
+            )
+        })
+        .collect();
+    let keys: String = run
+        .parts
+        .iter()
+        .enumerate()
+        .map(|(at, (name, seconds))| {
+            let (name, time) = (escaped(name), duration(*seconds));
+            format!("<li><i class=\"k{}\"></i>{name} {time}</li>", at % 6)
+        })
+        .collect();
+    let mut out = format!("<div class=\"shares\">{shares}</div>\n<ul class=\"keys\">{keys}</ul>\n");
+    let rows: Vec<(&str, Vec<Cell>)> = run
+        .phases
+        .iter()
+        .map(|(name, seconds)| ("", vec![Cell::text(name), Cell::number(duration(*seconds))]))
+        .collect();
+    out += &table(&["training", "time, evaluations included"], &rows);
+    if run.went_on {
+        out +=
+            "<p class=\"note\">the run went on from a checkpoint: times are those since then</p>\n";
+    }
+    section("Time", &out)
+}
+
+pub(super) fn facts(run: &Run) -> String {
+    let rows: Vec<(&str, Vec<Cell>)> = run
+        .sources
+        .iter()
+        .map(|source| {
+            let absent = source.absent.iter().filter(|(_, count)| *count > 0);
+            let absent: Vec<String> = absent
+                .map(|(entity, count)| {
+                    format!("{} without their {entity}", grouped(*count as usize))
+                })
+                .collect();
+            let cells = vec![
+                Cell::text(&source.name),
+                Cell::number(grouped(source.rows as usize)),
+                Cell::number(grouped(source.repeats as usize)),
+                Cell::text(absent.join(", ")),
+            ];
+            ("", cells)
+        })
+        .collect();
+    let mut out = table(&["source", "rows", "repeats dropped", ""], &rows);
+    for split in &run.splits {
+        out += &of_split(split);
+    }
+    let rows: Vec<(&str, Vec<Cell>)> = run
+        .tables
+        .iter()
+        .map(|(path, rows)| {
+            (
+                "",
+                vec![Cell::text(path), Cell::number(grouped(*rows as usize))],
+            )
+        })
+        .collect();
+    out += &table(&["embedding table", "rows"], &rows);
+    section("Data", &out)
+}
+
+fn of_split(split: &Split) -> String {
+    let all: u64 = split.parts.iter().map(|part| part.rows).sum::<u64>() + split.cut;
+    let rows: Vec<(&str, Vec<Cell>)> = split
+        .parts
+        .iter()
+        .map(|part| {
+            let share = 100.0 * part.rows as f64 / all.max(1) as f64;
+            let entities: Vec<String> = part
+                .entities
+                .iter()
+                .map(|(entity, with, without)| {
+                    let (with, without) = (grouped(*with as usize), grouped(*without as usize));
+                    format!("{with} of {entity} have rows, {without} have none")
+                })
+                .collect();
+            let cells = vec![
+                Cell::text(&part.name),
+                Cell::number(grouped(part.rows as usize)),
+                Cell::number(format!("{share:.1} %")),
+                Cell::text(entities.join("; ")),
+            ];
+            ("", cells)
+        })
+        .collect();
+    let mut out = format!("<h3>split of {}</h3>\n", escaped(&split.source));
+    out += &table(&["part", "rows", "share", ""], &rows);
+    if split.cut > 0 {
+        let cut = grouped(split.cut as usize);
+        out += &format!("<p class=\"note\">{cut} rows are in no part</p>\n");
+    }
+    if split.later > 0.0 {
+        let later = split.later * 100.0;
+        out += &format!(
+            "<p class=\"note warn\">{later:.0} % of training rows are later than the median row of the last part</p>\n"
+        );
+    }
+    out
+}
+
+pub(super) fn settings(run: &Run) -> String {
+    let rows: Vec<(&str, Vec<Cell>)> = run
+        .settings
+        .iter()
+        .map(|(name, value)| ("", vec![Cell::text(name), Cell::number(value)]))
+        .collect();
+    section("Settings", &table(&[], &rows))
+}
+
+pub(super) fn texts(run: &Run) -> String {
+    let mut out = String::new();
+    if !run.text.is_empty() {
+        out += &folded(&run.spec, &run.text);
+    }
+    if !run.resolved.is_empty() {
+        out += &folded(
+            "resolved.rec: with all that the spec leaves unsaid",
+            &run.resolved,
+        );
+    }
+    section("Spec", &out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::data::{Measured, Report, Run, Slice};
+    use super::{Ending, curves, evaluations, head, slices, times};
+
+    fn report(split: &str) -> Report {
+        let metrics = |value| {
+            vec![
+                ("recall@10".to_owned(), Some(value)),
+                ("auc".to_owned(), None),
+            ]
+        };
+        Report {
+            evaluation: "films".to_owned(),
+            split: split.to_owned(),
+            unit: "queries".to_owned(),
+            count: 1943,
+            metrics: metrics(0.25),
+            intervals: [("recall@10".to_owned(), (0.2, 0.3, 0.05))].into(),
+            baselines: vec![("ease".to_owned(), metrics(0.125))],
+            slices: vec![Slice {
+                by: "age < 20".to_owned(),
+                group: "true".to_owned(),
+                count: 7,
+                metrics: metrics(0.5),
+            }],
+            notes: vec!["a <b> note".to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_last_part_of_an_evaluation_is_told_in_full_and_the_others_by_their_metrics() {
+        let run = Run {
+            reports: vec![report("valid"), report("test")],
+            ..Run::default()
+        };
+        let page = evaluations(&run);
+        assert!(
+            page.contains("<h2>films on test</h2>") && page.contains("1,943 queries"),
+            "{page}"
+        );
+        assert!(
+            page.contains("95 % from") && page.contains("ease"),
+            "{page}"
+        );
+        assert!(
+            page.contains("On other parts") && page.contains(">valid<"),
+            "{page}"
+        );
+        assert!(page.contains("a &lt;b&gt; note"), "{page}");
+        assert!(slices(&run).contains("by age &lt; 20"));
+    }
+
+    #[test]
+    fn what_is_measured_at_the_end_is_no_curve() {
+        let line = |phase: Option<&str>, epoch| Measured {
+            phase: phase.map(str::to_owned),
+            epoch,
+            split: "train".to_owned(),
+            values: vec![("main".to_owned(), 0.5)],
+            ..Measured::default()
+        };
+        let at_the_end = Run {
+            measured: vec![line(None, None), line(None, None)],
+            ..Run::default()
+        };
+        assert_eq!(curves(&at_the_end), "");
+        let trained = Run {
+            measured: vec![line(Some("train"), Some(1)), line(Some("train"), Some(2))],
+            ..Run::default()
+        };
+        assert!(curves(&trained).contains("train: loss by epoch"));
+    }
+
+    #[test]
+    fn a_run_that_was_interrupted_says_so_and_has_no_part_that_it_lacks() {
+        let run = Run::default();
+        assert!(head(&run, Ending::Interrupted).contains("interrupted"));
+        assert_eq!(evaluations(&run) + &slices(&run) + &times(&run), "");
+    }
+}
