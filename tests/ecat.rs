@@ -21,6 +21,7 @@ fn ecat_and_its_baselines_run_day_by_day() {
         &["dim=4", "beta=0", "eta=0"],
         &["dim=4", "eta=0", "theta=0", "most=1000", "weighted=false"],
         &["dim=4", "theta=0", "most=1000"],
+        &["dim=4", "share=1"],
         &["dim=4", "gate=hard"],
         &["dim=4", "gate=constant"],
     ] {

@@ -12,6 +12,7 @@ mod columns;
 mod constant;
 mod daily;
 mod declare;
+mod domains;
 mod evaluation;
 mod expr;
 mod features;
@@ -85,6 +86,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.settings(overrides);
     checker.declare_sources();
     checker.items();
+    checker.counted_losses();
     checker.teachers_are_trained();
     checker.teachers_have_not_seen_the_day();
     checker.unused();
@@ -188,6 +190,10 @@ pub(crate) struct Checker<'a> {
     refused: BTreeSet<String>,
     /// The loop that the item being checked stands in.
     open_loop: Option<&'a ast::Loop>,
+    /// The selectors that the rows behind a handle have passed.
+    reach: BTreeMap<LocalId, Vec<String>>,
+    /// Statistics over the rows of a loss.
+    counted: Vec<domains::Counted>,
     /// Calls of functions so far, to stop a spec that never ends.
     expanded: usize,
     /// It did not end, and that was said.
@@ -224,6 +230,8 @@ impl<'a> Checker<'a> {
             broken_columns: BTreeSet::new(),
             refused: BTreeSet::new(),
             open_loop: None,
+            reach: BTreeMap::new(),
+            counted: Vec::new(),
             expanded: 0,
             gave_up: false,
         }

@@ -5,6 +5,7 @@ mod daily;
 mod evaluation;
 mod export;
 mod followers;
+mod in_turn;
 mod phases;
 mod schedule;
 mod streams;
@@ -72,7 +73,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         .filter_map(|(name, span)| lowering.export(name, *span))
         .collect();
     let affinities = lowering.affinities();
-    let mut daily = lowering.daily(&phases, &evaluations);
+    let mut daily = lowering.daily(&phases, &columns, &evaluations);
     let loads = lowering.followers(&mut phases, &columns, &evaluations, &exports, &mut daily);
     let Lowering {
         rows, diagnostics, ..
@@ -80,7 +81,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    Ok(Plan {
+    let plan = Plan {
         settings: hir.settings.iter().cloned().collect(),
         sources: hir.sources.clone(),
         splits: hir.splits.clone(),
@@ -96,7 +97,9 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         evaluations,
         daily,
         exports,
-    })
+    };
+    let early = in_turn::read_too_early(&plan);
+    if early.is_empty() { Ok(plan) } else { Err(early) }
 }
 
 struct Lowering<'a, 'p> {

@@ -24,7 +24,7 @@ use row::Kernel;
 pub use daily::{AffinityPlan, GraphPlan, LoopPlan, NearnessPlan, RowsPlan, Turn, WindowPlan};
 pub use evaluation::{EvaluationKind, EvaluationPlan, ExportPlan, SlicePlan};
 pub use program::{Clock, Feed, FeedKind, Handle, HandleRows, Program};
-pub use rows::{AmountPlan, NegativesPlan, PickPlan, SamplerPlan};
+pub use rows::{AmountPlan, CountedRows, NegativesPlan, PickPlan, SamplerPlan};
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
@@ -168,6 +168,15 @@ pub enum Domain {
     Events {
         /// The events.
         source: String,
+    },
+    /// The rows of a loss by their weights; of an entity, each row by the weights of those that refer to it.
+    Loss {
+        /// The loss.
+        loss: String,
+        /// Its rows.
+        rows: Box<CountedRows>,
+        /// The entity whose rows count, where it is not the loss's rows themselves.
+        entity: Option<String>,
     },
 }
 

@@ -1,7 +1,7 @@
 //! A run: data, training, evaluation and export, and the directory that holds what came out of it.
 
 mod answer;
-mod columns;
+pub(crate) mod columns;
 mod export;
 mod folder;
 mod record;

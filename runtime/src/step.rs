@@ -1,7 +1,9 @@
 //! A tensor program together with what feeds it.
 
 use reckon_compiler::graph::Graph;
-use reckon_compiler::plan::{CopyPlan, LoopPlan, PhasePlan, Plan, Program, StreamPlan, Turn};
+use reckon_compiler::plan::{
+    CopyPlan, LoopPlan, PhasePlan, Plan, Program, StoredValue, StreamPlan, Turn,
+};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
 use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Stored, Values};
@@ -130,6 +132,12 @@ pub(crate) fn declare_daily(
                 let evaluation = &plan.evaluations[*at];
                 for program in evaluation.programs() {
                     declare(store, plan, data, program, seed, evaluation.span)?;
+                }
+            }
+            Turn::Column(at) => {
+                let column = &plan.columns[*at];
+                if let StoredValue::Tower(program) = &column.value {
+                    declare(store, plan, data, program, seed, column.span)?;
                 }
             }
             Turn::Graph(_) => {}

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use reckon_compiler::plan::{Plan, Turn};
+use reckon_compiler::plan::{Plan, StoredPlan, Turn};
 use reckon_torch::{Device, Store, Stored};
 
 use crate::checkpoint::{Checkpoint, Position};
@@ -25,7 +25,7 @@ use crate::data::Dataset;
 use crate::evaluate::Report;
 use crate::failure::{Failure, whole_spec};
 use crate::observer::{Event, Observer};
-use crate::run::RunFolder;
+use crate::run::{RunFolder, columns as columns_of_run};
 use crate::step::{begin_day, declare_daily, declare_loaded, take_loaded};
 use columns::Fold;
 use days::{Asking, Days};
@@ -145,6 +145,10 @@ impl<'a> Course<'a> {
                     self.make_graph(data, graph)?;
                     at.position.turn += 1;
                 }
+                Turn::Column(column) => {
+                    self.column_of_today(data, &mut at, column, folder, observer)?;
+                    at.position.turn += 1;
+                }
                 Turn::Evaluate(evaluation) => {
                     days.ask(evaluation, data, &mut at.store, observer)?;
                     at.position.turn += 1;
@@ -248,7 +252,8 @@ impl<'a> Course<'a> {
         let reached = timeline.reached(at.position.turn);
         let (none, mut any) = (Files::new(), false);
         let columns = self.plan.columns.iter();
-        for column in columns.filter(|column| column.after <= phase) {
+        let due = |column: &&StoredPlan| column.after.is_some_and(|after| after <= phase);
+        for column in columns.filter(due) {
             if data.has_stored(column) {
                 continue;
             }
@@ -269,6 +274,24 @@ impl<'a> Course<'a> {
     fn checkpoint(&self, data: &Dataset, at: &Standing) -> Result<(), Failure> {
         let training = self.training(data, &at.fitted, Reached::default(), Turned::default());
         training.write_checkpoint(&at.store, &at.position, at.best.as_ref())
+    }
+
+    /// Computes a column of the loop for the rows of today. A resumed day finds it in its checkpoint.
+    fn column_of_today(
+        &self,
+        data: &mut Dataset,
+        at: &mut Standing,
+        column: usize,
+        folder: &RunFolder,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Failure> {
+        let (column, none) = (&self.plan.columns[column], Files::new());
+        let training = self.training(data, &none, Reached::default(), Turned::default());
+        let stored = training.column(column, &mut at.store, observer)?;
+        data.renew(self.plan, column, stored)
+            .map_err(Failure::data)?;
+        at.fitted = (self.fitted)(data)?;
+        columns_of_run::write_today(folder, column, data)
     }
 
     /// Makes the day of a turn the one that is run: all that a loop trains exists, teachers are kept as they were, and what

@@ -1,5 +1,6 @@
 //! Row programs: one kernel a source, grown as graphs ask for outputs, and the statistics that they need.
 
+mod domain;
 mod mutual;
 mod statistics;
 
@@ -8,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use reckon_grammar::ast::UnaryOp;
 
 use crate::check::row_op;
-use crate::hir::{Expr, ExprKind, Hir, Sampler, Ty};
+use crate::hir::{Expr, ExprKind, Hir, Rows, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
-use crate::plan::{Domain, FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
+use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
 
 /// Kernels and fits so far.
@@ -24,6 +25,8 @@ pub(crate) struct RowPrograms {
     entities: Vec<String>,
     /// Sources beside whose rows others are drawn.
     drawn_beside: BTreeSet<String>,
+    /// The rows of losses by name, for statistics over them.
+    losses: BTreeMap<String, Rows>,
     /// The teacher whose features are being read with the statistics of another run.
     pub(crate) taken: Option<Taken>,
 }
@@ -56,6 +59,11 @@ impl RowPrograms {
         Self {
             entities: entities.map(|source| source.name.clone()).collect(),
             drawn_beside: drawn.map(|rows| rows.source.clone()).collect(),
+            losses: hir
+                .losses
+                .iter()
+                .map(|loss| (loss.name.clone(), loss.rows.clone()))
+                .collect(),
             ..Self::default()
         }
     }
@@ -256,17 +264,7 @@ impl RowPrograms {
             Some(Value::Word(word)) => Some(word.as_str()),
             _ => None,
         });
-        let domain = match (self.entities.contains(&source), over) {
-            (true, Some("catalogue")) => Domain::Catalogue {
-                entity: source.clone(),
-            },
-            (true, _) => Domain::Referred {
-                entity: source.clone(),
-            },
-            (false, _) => Domain::Events {
-                source: source.clone(),
-            },
-        };
+        let domain = self.domain(&source, over);
         let kind = match name {
             "vocab" => FitKind::Vocab {
                 min_count: whole(args.get(1)) as u64,

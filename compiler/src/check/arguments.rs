@@ -7,6 +7,9 @@ use reckon_grammar::span::Span;
 use super::{Checker, Frame, list};
 use crate::hir::Expr;
 
+/// Among the words of a parameter it stands for the name of each loss.
+const ANY_LOSS: &str = "loss";
+
 /// Arguments on their way to the parameters of a call.
 struct Slots<'c> {
     callee: &'c str,
@@ -188,7 +191,8 @@ impl Checker<'_> {
         if let (Syntax::Name(name), Some(ty)) = (&value.kind, &param.ty)
             && let ast::TypeKind::Words(words) = &ty.kind
         {
-            if words.iter().any(|word| word.text == *name) {
+            let is_loss = words.iter().any(|word| word.text == ANY_LOSS) && self.is_loss(name);
+            if is_loss || words.iter().any(|word| word.text == *name && *name != ANY_LOSS) {
                 return Expr::constant(crate::value::Value::Word(name.clone()), value.span);
             }
             let bound = self
@@ -197,7 +201,15 @@ impl Checker<'_> {
                 .is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
                 || self.hir.settings.iter().any(|(setting, _)| setting == name);
             if !bound {
-                let words: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+                let losses = self.loss_names();
+                let losses = losses.iter().map(String::as_str);
+                let words: Vec<&str> = words
+                    .iter()
+                    .flat_map(|word| match word.text.as_str() {
+                        ANY_LOSS => losses.clone().collect(),
+                        word => vec![word],
+                    })
+                    .collect();
                 return self.unknown(
                     221,
                     value.span,

@@ -5,7 +5,9 @@ use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
 use super::{Checker, Frame};
-use crate::hir::{Expr, ExprKind, Loop, Origin, Rows, Tables, Teacher, Tower, Turn};
+use crate::hir::{
+    Expr, ExprKind, Loop, Loss, Origin, Rows, StoredColumn, Tables, Teacher, Tower, Turn,
+};
 use crate::plan::WindowPlan;
 use crate::value::Value;
 
@@ -23,7 +25,7 @@ impl<'a> Checker<'a> {
         });
     }
 
-    fn loops(&self) -> Vec<&'a ast::Loop> {
+    pub(super) fn loops(&self) -> Vec<&'a ast::Loop> {
         let items = self.user_items();
         items
             .filter_map(|item| match &item.kind {
@@ -55,12 +57,32 @@ impl<'a> Checker<'a> {
                 name: each.name.text.clone(),
                 source,
                 by,
-                turns: turns(each),
+                turns: self.turns(each),
                 span: each.name.span,
             });
         } else {
             self.refused.insert(each.name.text.clone());
         }
+    }
+
+    /// What a loop runs, in the order of the text.
+    fn turns(&self, each: &'a ast::Loop) -> Vec<Turn> {
+        let items = each.items.iter();
+        items
+            .filter_map(|item| match &item.kind {
+                ItemKind::Graph(graph) => Some(Turn::Graph(graph.name.text.clone())),
+                ItemKind::Column(column) => {
+                    let source = self.source_of(&column.rows.expr)?.to_owned();
+                    Some(Turn::Column(source, column.name.text.clone()))
+                }
+                ItemKind::Train(train) => {
+                    let name = train.name.as_ref().map(|name| name.text.clone());
+                    Some(Turn::Train(name.unwrap_or_else(|| "train".to_owned())))
+                }
+                ItemKind::Evaluate(evaluate) => Some(Turn::Evaluate(evaluate.name.text.clone())),
+                _ => None,
+            })
+            .collect()
     }
 
     fn items_of_loops(&mut self, each: &ast::Loop) {
@@ -352,33 +374,32 @@ impl<'a> Checker<'a> {
         let mut seen: Vec<(String, String)> = Vec::new();
         let mut refused = Vec::new();
         for turn in &each.turns {
-            let Turn::Train(name) = turn else { continue };
-            let Some(train) = self.hir.trains.iter().find(|train| train.name == *name) else {
-                continue;
-            };
-            let named = |name: &String| self.hir.losses.iter().find(|loss| loss.name == *name);
-            let losses: Vec<_> = train
-                .minimize
-                .iter()
-                .filter_map(|(_, name)| named(name))
-                .collect();
-            for loss in &losses {
-                for (teacher, place) in self.teachers_read(&loss.value) {
-                    let by = seen.iter().find(|(known, _)| *known == teacher);
-                    if let Some((_, by)) = by.filter(|_| !loss.trains.contains(&teacher)) {
-                        refused.push((teacher, by.clone(), place));
+            match turn {
+                Turn::Train(name) => {
+                    let losses = self.losses_of(name);
+                    for loss in &losses {
+                        let mut judging = self.teachers_read(&loss.value);
+                        judging.retain(|(teacher, _)| !loss.trains.contains(teacher));
+                        refused.extend(those_seen(&seen, judging));
+                    }
+                    let of_the_day = losses
+                        .iter()
+                        .filter(|loss| loss.rows.window == Some(WindowPlan::Day));
+                    let towers = of_the_day.flat_map(|loss| &loss.trains);
+                    seen.extend(towers.map(|tower| (tower.clone(), name.clone())));
+                }
+                Turn::Column(source, name) => {
+                    let mut columns = self.hir.columns.iter();
+                    let is_it = |column: &&StoredColumn| {
+                        column.rows.source == *source && column.name == *name
+                    };
+                    if let Some(column) = columns.find(is_it)
+                        && column.rows.window == Some(WindowPlan::Day)
+                    {
+                        refused.extend(those_seen(&seen, self.teachers_read(&column.value)));
                     }
                 }
-            }
-            for loss in losses
-                .iter()
-                .filter(|loss| loss.rows.window == Some(WindowPlan::Day))
-            {
-                seen.extend(
-                    loss.trains
-                        .iter()
-                        .map(|tower| (tower.clone(), name.clone())),
-                );
+                Turn::Graph(_) | Turn::Evaluate(_) => {}
             }
         }
         for (teacher, by, place) in refused {
@@ -396,6 +417,16 @@ impl<'a> Checker<'a> {
                 )),
             );
         }
+    }
+
+    /// The losses that a training minimises.
+    fn losses_of(&self, train: &str) -> Vec<Loss> {
+        let trains = self.hir.trains.iter().filter(|known| known.name == train);
+        let names = trains.flat_map(|train| &train.minimize);
+        names
+            .filter_map(|(_, name)| self.hir.losses.iter().find(|loss| loss.name == *name))
+            .cloned()
+            .collect()
     }
 
     /// The teachers that a value reads, with the places; not those behind copies and averages.
@@ -432,17 +463,17 @@ impl<'a> Checker<'a> {
     }
 }
 
-fn turns(each: &ast::Loop) -> Vec<Turn> {
-    let items = each.items.iter();
-    items
-        .filter_map(|item| match &item.kind {
-            ItemKind::Graph(graph) => Some(Turn::Graph(graph.name.text.clone())),
-            ItemKind::Train(train) => {
-                let name = train.name.as_ref().map(|name| name.text.clone());
-                Some(Turn::Train(name.unwrap_or_else(|| "train".to_owned())))
-            }
-            ItemKind::Evaluate(evaluate) => Some(Turn::Evaluate(evaluate.name.text.clone())),
-            _ => None,
+/// Of teachers with the places where they judge those that a training has shown the day, with its name.
+fn those_seen(
+    seen: &[(String, String)],
+    judging: Vec<(String, Span)>,
+) -> Vec<(String, String, Span)> {
+    let by = |teacher: &String| seen.iter().find(|(known, _)| known == teacher);
+    judging
+        .into_iter()
+        .filter_map(|(teacher, place)| {
+            let (_, by) = by(&teacher)?;
+            Some((teacher, by.clone(), place))
         })
         .collect()
 }

@@ -33,6 +33,7 @@ impl Checker<'_> {
                     if name == "vocab" {
                         self.vocabulary_options(&args, span);
                     }
+                    self.note_domain(&args, span);
                     return Expr::new(
                         ExprKind::Prim(name.to_owned(), args),
                         Ty::Row(call.ty),

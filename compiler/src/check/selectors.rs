@@ -34,6 +34,8 @@ struct Draft {
     rows: Parts,
     /// Selectors being read.
     open: Vec<String>,
+    /// Selectors that all rows so far have passed.
+    through: Vec<String>,
 }
 
 #[derive(Default)]
@@ -55,6 +57,7 @@ impl<'a> Checker<'a> {
             source: None,
             rows: Parts::default(),
             open: Vec::new(),
+            through: Vec::new(),
         };
         self.read_rows(&rows.expr, &mut draft)?;
         let (source, row, handle) = draft.source?;
@@ -84,6 +87,7 @@ impl<'a> Checker<'a> {
             balanced,
             negatives,
             group,
+            through: draft.through,
             batch,
             span: rows.expr.span,
         };
@@ -170,6 +174,8 @@ impl<'a> Checker<'a> {
             draft.open.push(name.to_owned());
             let read = self.read_rows(&selector.rows.expr, draft);
             draft.open.pop();
+            draft.through.push(name.to_owned());
+            self.note_reach(draft);
             return read;
         }
         self.source_known(name, span)?;
@@ -202,6 +208,13 @@ impl<'a> Checker<'a> {
         let (row, handle) = self.row_handle(ty, span);
         draft.source = Some((name.to_owned(), row, handle));
         Some(())
+    }
+
+    /// Notes which selectors the rows so far have passed: columns over those have a value at each of them.
+    fn note_reach(&mut self, draft: &Draft) {
+        if let Some((_, row, _)) = &draft.source {
+            self.reach.insert(*row, draft.through.clone());
+        }
     }
 
     pub(super) fn selector_names(&self) -> Vec<String> {
@@ -400,8 +413,11 @@ impl<'a> Checker<'a> {
     fn balanced(&mut self, args: &[Arg], span: Span, draft: &mut Draft) -> Option<()> {
         let [a, b] = self.row_arguments("balanced", args, [("a", true), ("b", true)], span)?;
         let mut halves = Vec::new();
+        let mut through = Vec::new();
         for half in [a?, b?] {
             let before = std::mem::take(&mut draft.rows);
+            draft.through.clear();
+            self.note_reach(draft);
             self.read_rows(half, draft)?;
             let read = std::mem::replace(&mut draft.rows, before);
             let simple =
@@ -415,6 +431,11 @@ impl<'a> Checker<'a> {
                 return None;
             }
             halves.push((read.picks, read.window));
+            through.push(std::mem::take(&mut draft.through));
+        }
+        if let [first, second] = &through[..] {
+            draft.through = first.iter().filter(|name| second.contains(name)).cloned().collect();
+            self.note_reach(draft);
         }
         let (second, first) = (halves.pop()?, halves.pop()?);
         if first.1 != second.1 {

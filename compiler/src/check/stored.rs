@@ -6,15 +6,15 @@ use reckon_grammar::span::Span;
 
 use super::{Checker, Frame};
 use crate::graph::Elem;
-use crate::hir::{Expr, ExprKind, HandleTy, StoredColumn, Ty};
+use crate::hir::{Expr, ExprKind, HandleTy, Pick, StoredColumn, Ty};
 use crate::plan::row::{RowKind, RowType};
 use crate::plan::{CrossFit, Reach};
+use crate::value::Value;
 
 impl<'a> Checker<'a> {
     /// The columns by source and name, before any is checked.
     pub(super) fn declare_columns(&mut self) {
-        self.columns_of_loops();
-        for column in self.outer_columns() {
+        for column in self.column_items() {
             let Some(source) = self.source_of(&column.rows.expr) else {
                 continue;
             };
@@ -32,52 +32,41 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Columns outside of loops.
-    fn outer_columns(&self) -> Vec<&'a ast::Column> {
-        let inside = self.inner_columns();
+    fn column_items(&self) -> Vec<&'a ast::Column> {
         let all = self.user_items().filter_map(|item| match &item.kind {
             ItemKind::Column(column) => Some(column),
             _ => None,
         });
-        all.filter(|column| inside.iter().all(|inner| !std::ptr::eq(*inner, *column)))
-            .collect()
+        all.collect()
     }
 
-    fn inner_columns(&self) -> Vec<&'a ast::Column> {
-        let items = self.user_items().filter_map(|item| match &item.kind {
-            ItemKind::Loop(each) => Some(&each.items),
-            _ => None,
-        });
-        let inner = items.flatten().filter_map(|item| match &item.kind {
-            ItemKind::Column(column) => Some(column),
-            _ => None,
-        });
-        inner.collect()
-    }
-
-    fn columns_of_loops(&mut self) {
-        for column in self.inner_columns() {
-            self.refused.insert(column.name.text.clone());
-            self.not_yet(column.name.span, "a `column` in a loop");
-        }
+    /// The loop that a column stands in.
+    fn loop_of(&self, column: &ast::Column) -> Option<&'a ast::Loop> {
+        self.loops().into_iter().find(|each| {
+            let mut items = each.items.iter();
+            items.any(|item| matches!(&item.kind, ItemKind::Column(inside) if std::ptr::eq(inside, column)))
+        })
     }
 
     /// Checks every column, those too that nothing reads.
     pub(super) fn columns(&mut self) {
-        for column in self.outer_columns() {
+        for column in self.column_items() {
             match self.source_of(&column.rows.expr) {
                 Some(source) => drop(self.stored_index(source, &column.name.text)),
                 None => {
+                    let of = self.loop_of(column);
+                    let outer = std::mem::replace(&mut self.open_loop, of);
                     self.frames.push(Frame::default());
                     self.rows(&column.rows, &column.name.text);
                     self.frames.pop();
+                    self.open_loop = outer;
                 }
             }
         }
     }
 
     /// The source that rows are of, before anything is checked; through selectors.
-    fn source_of(&self, rows: &'a ast::Expr) -> Option<&'a str> {
+    pub(super) fn source_of(&self, rows: &'a ast::Expr) -> Option<&'a str> {
         let mut rows = rows;
         // What is made of itself has been refused, and this only must end.
         for _ in 0..=self.program.modules.len() + self.user_items().count() {
@@ -134,7 +123,8 @@ impl<'a> Checker<'a> {
             column.ty.clone(),
             matches!(&handle.ty, Ty::Handle(HandleTy { past: true, .. })),
         );
-        let conditions = column.rows.condition.iter();
+        let picks = column.rows.picks.iter().filter_map(Pick::value);
+        let conditions = column.rows.condition.iter().chain(picks);
         let mut facts = conditions.fold(column.value.facts.clone(), |facts, cond| {
             facts.join(&cond.facts)
         });
@@ -146,8 +136,26 @@ impl<'a> Checker<'a> {
         if past {
             facts.sides = ["past".to_owned()].into();
         }
+        let reached = column
+            .selector
+            .as_ref()
+            .is_some_and(|selector| self.has_passed(&handle, selector));
+        let null_itself = matches!(&column.value.ty, Ty::Row(row) if row.nullable);
         let kind = ExprKind::Column(Box::new(handle), name.to_owned());
-        Expr::new(kind, Ty::Row(ty), facts, span)
+        let read = Expr::new(kind, Ty::Row(ty), facts, span);
+        match reached && !null_itself {
+            true => never_null(read),
+            false => read,
+        }
+    }
+
+    /// Whether all rows of a handle are among those of a selector.
+    fn has_passed(&self, handle: &Expr, selector: &String) -> bool {
+        let ExprKind::Local(row) = &handle.kind else {
+            return false;
+        };
+        let passed = self.reach.get(row);
+        passed.is_some_and(|passed| passed.contains(selector))
     }
 
     /// The checked column of this name; it is checked on first use, so order in the text does not matter.
@@ -173,7 +181,10 @@ impl<'a> Checker<'a> {
         }
         self.open.push(open);
         let outer = self.open_body();
+        let of = self.loop_of(column);
+        let outer_loop = std::mem::replace(&mut self.open_loop, of);
         let checked = self.checked_column(column);
+        self.open_loop = outer_loop;
         self.close_body(outer);
         self.open.pop();
         match checked {
@@ -194,18 +205,19 @@ impl<'a> Checker<'a> {
         let rows = self.rows(&column.rows, name);
         self.frames.pop();
         let (rows, handle) = rows?;
-        if !rows.is_plain() || rows.batch.is_some() {
+        if !rows.are_of_a_source() || rows.batch.is_some() {
             self.report(
                 Diagnostic::error(
                     Code(622),
                     rows.span,
-                    format!("column `{name}` is over rows that are drawn or narrowed"),
+                    format!("column `{name}` is over rows that are drawn or grouped"),
                 )
                 .note("a column has one value for each row of a source")
                 .help("name the rows and a condition: `over SOURCE where ...`"),
             );
             return None;
         }
+        self.has_window(&rows);
         let source = rows.source.clone();
         let value = self.in_row_scope(handle.clone(), &source, |checker| {
             checker.body(&column.body, None)
@@ -221,10 +233,15 @@ impl<'a> Checker<'a> {
             None => None,
         };
         let split = self.hir.splits.iter().any(|split| split.source == source);
-        let everywhere = rows.condition.is_none() && (reach == Reach::AllSplits || !split);
+        let whole = rows.is_plain() && rows.condition.is_none() && rows.window.is_none();
+        let everywhere = whole && (reach == Reach::AllSplits || !split);
         let nullable = !everywhere || matches!(&value.ty, Ty::Row(row) if row.nullable);
         Some(StoredColumn {
             name: name.clone(),
+            selector: match &column.rows.expr.kind {
+                Syntax::Name(name) if rows.through.contains(name) => Some(name.clone()),
+                _ => None,
+            },
             rows,
             reach,
             cross_fit,
@@ -271,6 +288,14 @@ impl<'a> Checker<'a> {
         folds: &ast::Expr,
         by: &ast::Name,
     ) -> Option<CrossFit> {
+        if self.open_loop.is_some() {
+            self.report(
+                Diagnostic::error(Code(621), folds.span, "a loop over days has no folds")
+                    .note("a day is judged by what the days before it have trained")
+                    .help("leave out `cross_fit`; a teacher as the day began is `TEACHER.before(...)`"),
+            );
+            return None;
+        }
         let by = self.folds_by(source, by)?;
         let number = self.whole(folds, "cross_fit")?;
         if number < 2 {
@@ -294,6 +319,21 @@ impl<'a> Checker<'a> {
         }
         Some(CrossFit { folds: number, by })
     }
+}
+
+/// A value of rows that all have one. Other rows of the source have 0, which nobody reads.
+fn never_null(read: Expr) -> Expr {
+    let Ty::Row(ty) = &read.ty else { return read };
+    let nothing = match ty.kind {
+        RowKind::Bool => Value::Bool(false),
+        RowKind::Int => Value::Int(0),
+        _ => Value::Float(0.0),
+    };
+    let ty = Ty::Row(RowType::new(ty.kind.clone()));
+    let (facts, span) = (read.facts.clone(), read.span);
+    let nothing = Expr::constant(nothing, span);
+    let filled = ExprKind::Prim("fill".to_owned(), vec![read, nothing]);
+    Expr::new(filled, ty, facts, span)
 }
 
 fn reads_a_tower(value: &Expr) -> bool {

@@ -153,7 +153,7 @@ impl Checker<'_> {
         }
     }
 
-    fn loss_names(&self) -> Vec<String> {
+    pub(super) fn loss_names(&self) -> Vec<String> {
         self.user_items()
             .filter_map(|item| match &item.kind {
                 ast::ItemKind::Loss(loss) => Some(loss.name.text.clone()),
@@ -162,7 +162,7 @@ impl Checker<'_> {
             .collect()
     }
 
-    fn is_loss(&self, name: &str) -> bool {
+    pub(super) fn is_loss(&self, name: &str) -> bool {
         self.loss_names().iter().any(|known| known == name)
     }
 

@@ -25,6 +25,8 @@ pub struct Loop {
 pub enum Turn {
     /// An item graph.
     Graph(String),
+    /// A column, by source and name.
+    Column(String, String),
     /// A training.
     Train(String),
     /// An evaluation.

@@ -26,6 +26,8 @@ pub struct Rows {
     pub negatives: Option<Negatives>,
     /// Rows with an equal value come together.
     pub group: Option<Expr>,
+    /// The selectors that all of them have passed.
+    pub through: Vec<String>,
     /// An own batch size.
     pub batch: Option<usize>,
     /// The text.
@@ -33,13 +35,17 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Whether they are a source, perhaps of a day, with a condition and nothing else.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.picks.is_empty()
-            && self.drawn.is_none()
+    /// Whether they are rows of a source, each at most once: narrowed or weighed, but neither drawn nor grouped.
+    pub(crate) fn are_of_a_source(&self) -> bool {
+        self.drawn.is_none()
             && self.balanced.is_none()
             && self.negatives.is_none()
             && self.group.is_none()
+    }
+
+    /// Whether they are a source, perhaps of a day, with a condition and nothing else.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.picks.is_empty() && self.are_of_a_source()
     }
 
     /// Whether some rows are more likely to be among them than others: drawn beside others, drawn by a value, or left out
@@ -50,16 +56,11 @@ impl Rows {
             || matches!(self.drawn, Some(Draw::By(_)))
             || self.picks.iter().any(thinned)
     }
-}
 
-impl Rows {
     /// What decides which rows there are and how they are drawn, itself over rows of the source.
     pub(crate) fn expressions(&self) -> Vec<&Expr> {
         let picks = self.picks.iter().chain(self.balanced.iter().flatten());
-        let picked = picks.flat_map(|pick| match pick {
-            Pick::Keep(e) | Pick::Top(_, e) | Pick::Weigh(e) | Pick::DownSample(e, _) => vec![e],
-            Pick::AtMost(_, e) => e.iter().collect(),
-        });
+        let picked = picks.filter_map(Pick::value);
         let drawn = self.drawn.iter().filter_map(|draw| match draw {
             Draw::Uniform => None,
             Draw::By(e) => Some(e),
@@ -82,6 +83,16 @@ pub enum Draw {
     Uniform,
     /// In proportion to a value of the row.
     By(Expr),
+}
+
+impl Pick {
+    /// What it reads of each row.
+    pub(crate) fn value(&self) -> Option<&Expr> {
+        match self {
+            Self::Keep(e) | Self::Top(_, e) | Self::Weigh(e) | Self::DownSample(e, _) => Some(e),
+            Self::AtMost(_, by) => by.as_ref(),
+        }
+    }
 }
 
 /// What narrows or weighs rows.

@@ -13,6 +13,8 @@ pub struct StoredColumn {
     pub name: String,
     /// The rows that have a value.
     pub rows: Rows,
+    /// The selector that these rows are, where they are written as one and nothing else.
+    pub selector: Option<String>,
     /// Whether rows of evaluation have one too.
     pub reach: Reach,
     /// How training rows get values of towers that have not seen them.

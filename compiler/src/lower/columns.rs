@@ -10,7 +10,8 @@ use super::{Lowering, fed, stream_handle};
 use crate::build::{GraphBuilder, Mode, Val};
 use crate::hir::{self, ExprKind, Ty};
 use crate::plan::{
-    ColumnRef, FeedKind, PickPlan, Plan, Program, StoredPlan, StoredValue, StreamOrder, StreamPlan,
+    AmountPlan, ColumnRef, FeedKind, PickPlan, Plan, Program, RowsPlan, StoredPlan, StoredValue,
+    StreamOrder, StreamPlan,
 };
 
 /// A column before the trainings have an order: what it reads, through other columns too.
@@ -44,6 +45,7 @@ impl Lowering<'_, '_> {
             .condition
             .as_ref()
             .map(|cond| self.rows.output(&source, cond, false, None));
+        let picks = self.picks(&source, &column.rows.picks);
         let (value, reads) = match &column.value.ty {
             Ty::Tensor(_) => {
                 let program = self.column_program(column)?;
@@ -58,12 +60,14 @@ impl Lowering<'_, '_> {
         let plan = StoredPlan {
             name: column.name.clone(),
             source,
+            window: column.rows.window,
             condition,
+            picks,
             reach: column.reach,
             kind: column.ty.kind.clone(),
             value,
             cross_fit: column.cross_fit.clone().map(|fit| (fit, Vec::new())),
-            after: 0,
+            after: (!self.is_daily(column)).then_some(0),
             span: column.span,
         };
         Some(Column {
@@ -71,6 +75,13 @@ impl Lowering<'_, '_> {
             reads,
             behind: BTreeSet::new(),
         })
+    }
+
+    /// Whether a loop computes a column.
+    fn is_daily(&self, column: &hir::StoredColumn) -> bool {
+        let of_it = |turn: &hir::Turn| matches!(turn, hir::Turn::Column(source, name) if *source == column.rows.source && *name == column.name);
+        let mut turns = self.hir.daily.iter().flat_map(|daily| &daily.turns);
+        turns.any(of_it)
     }
 
     fn column_program(&mut self, column: &hir::StoredColumn) -> Option<Program> {
@@ -114,10 +125,9 @@ impl Lowering<'_, '_> {
                     .flat_map(|stream| of_stream(&draft, stream)),
             );
             let all = closure(columns, direct);
-            for column in columns
-                .iter()
-                .filter(|column| all.contains(&reference(&column.plan)))
-            {
+            // A loop goes through its turns in the order of the text.
+            let once = columns.iter().filter(|column| column.plan.after.is_some());
+            for column in once.filter(|column| all.contains(&reference(&column.plan))) {
                 forward.flow.reads.extend(column.reads.iter().cloned());
                 forward.flow.copies.extend(column.reads.iter().cloned());
             }
@@ -138,8 +148,9 @@ impl Lowering<'_, '_> {
         for mut column in columns {
             let name = reference(&column.plan);
             let readers = read.iter().position(|columns| columns.contains(&name));
-            column.plan.after = readers.unwrap_or(flows.len());
-            let before = &flows[..column.plan.after];
+            let place = column.plan.after.map_or(flows.len(), |_| readers.unwrap_or(flows.len()));
+            column.plan.after = column.plan.after.map(|_| place);
+            let before = &flows[..place];
             let trains = |flow: &&Flow| !flow.trains.is_disjoint(&column.reads);
             if !column.reads.is_empty() && !before.iter().any(trains) {
                 self.reads_nothing_trained(&column.plan);
@@ -202,7 +213,7 @@ fn behind_weights(paths: &BTreeSet<String>, flows: &[&Flow]) -> Vec<usize> {
     found
 }
 
-fn reference(column: &StoredPlan) -> ColumnRef {
+pub(super) fn reference(column: &StoredPlan) -> ColumnRef {
     (column.source.clone(), column.name.clone())
 }
 
@@ -224,18 +235,16 @@ fn closure(columns: &[Column], direct: BTreeSet<ColumnRef>) -> BTreeSet<ColumnRe
 }
 
 /// The columns that a column reads itself.
-fn behind(draft: &Plan, column: &StoredPlan) -> BTreeSet<ColumnRef> {
+pub(super) fn behind(draft: &Plan, column: &StoredPlan) -> BTreeSet<ColumnRef> {
     let mut found = match &column.value {
         StoredValue::Tower(program) => of_program(draft, program),
         StoredValue::Row(output) => draft.stored_behind(&column.source, output),
     };
-    if let Some(condition) = &column.condition {
-        found.extend(draft.stored_behind(&column.source, condition));
-    }
+    found.extend(of_stream(draft, &column.rows()));
     found
 }
 
-fn of_stream(draft: &Plan, stream: &StreamPlan) -> BTreeSet<ColumnRef> {
+pub(super) fn of_stream(draft: &Plan, stream: &StreamPlan) -> BTreeSet<ColumnRef> {
     let picks = stream.picks.iter().chain(stream.balanced.iter().flatten());
     let picked = picks.filter_map(|pick| match pick {
         PickPlan::Keep(output)
@@ -245,6 +254,16 @@ fn of_stream(draft: &Plan, stream: &StreamPlan) -> BTreeSet<ColumnRef> {
         | PickPlan::DownSample(output, _) => Some(output),
         PickPlan::AtMost(_, None) => None,
     });
+    let amounts = stream.picks.iter().chain(stream.balanced.iter().flatten());
+    let amounts = amounts.filter_map(|pick| match pick {
+        PickPlan::AtMost(AmountPlan::Times(_, rows), _) => Some(rows),
+        PickPlan::AtMost(AmountPlan::Rows(_), _)
+        | PickPlan::Keep(_)
+        | PickPlan::Top(..)
+        | PickPlan::Weigh(_)
+        | PickPlan::DownSample(..) => None,
+    });
+    let counted = amounts.flat_map(|rows| of_rows(draft, rows));
     let drawn_by = match &stream.order {
         StreamOrder::DrawnBy(output) => Some(output),
         StreamOrder::Shuffled | StreamOrder::Drawn => None,
@@ -255,10 +274,18 @@ fn of_stream(draft: &Plan, stream: &StreamPlan) -> BTreeSet<ColumnRef> {
     let things = sampler.filter_map(|sampler| Some((&sampler.entity, sampler.output.as_ref()?)));
     own.chain(things)
         .flat_map(|(source, output)| draft.stored_behind(source, output))
+        .chain(counted)
         .collect()
 }
 
-fn of_program(draft: &Plan, program: &Program) -> BTreeSet<ColumnRef> {
+pub(super) fn of_rows(draft: &Plan, rows: &RowsPlan) -> BTreeSet<ColumnRef> {
+    let condition = rows.condition.as_ref();
+    condition.map_or_else(BTreeSet::new, |condition| {
+        draft.stored_behind(&rows.source, condition)
+    })
+}
+
+pub(super) fn of_program(draft: &Plan, program: &Program) -> BTreeSet<ColumnRef> {
     let mut found = BTreeSet::new();
     for feed in &program.feeds {
         match &feed.what {

@@ -6,13 +6,16 @@ use super::Lowering;
 use super::phases::{Forward, head};
 use super::schedule::waits;
 use crate::hir;
-use crate::plan::{AffinityPlan, EvaluationPlan, GraphPlan, LoopPlan, PhasePlan, RowsPlan, Turn};
+use crate::plan::{
+    AffinityPlan, EvaluationPlan, GraphPlan, LoopPlan, PhasePlan, RowsPlan, StoredPlan, Turn,
+};
 
 impl Lowering<'_, '_> {
     /// The loop of a spec. Trainings and evaluations that were refused are left out.
     pub(super) fn daily(
         &self,
         phases: &[PhasePlan],
+        columns: &[StoredPlan],
         evaluations: &[EvaluationPlan],
     ) -> Option<LoopPlan> {
         let daily = self.hir.daily.as_ref()?;
@@ -20,6 +23,10 @@ impl Lowering<'_, '_> {
             hir::Turn::Graph(name) => {
                 let at = self.hir.graphs.iter().position(|known| known.name == *name);
                 at.map(Turn::Graph)
+            }
+            hir::Turn::Column(source, name) => {
+                let is_it = |known: &StoredPlan| known.source == *source && known.name == *name;
+                columns.iter().position(is_it).map(Turn::Column)
             }
             hir::Turn::Train(name) => {
                 let at = phases.iter().position(|known| known.name == *name);
@@ -84,7 +91,7 @@ impl Lowering<'_, '_> {
         let turns = self.hir.daily.iter().flat_map(|daily| &daily.turns);
         let place = |turn: &hir::Turn| match turn {
             hir::Turn::Train(name) => forwards.iter().position(|known| known.train.name == *name),
-            hir::Turn::Graph(_) | hir::Turn::Evaluate(_) => None,
+            hir::Turn::Graph(_) | hir::Turn::Column(..) | hir::Turn::Evaluate(_) => None,
         };
         turns.filter_map(place).collect()
     }

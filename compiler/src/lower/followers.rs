@@ -196,7 +196,7 @@ fn as_the_day_begins(
     let Some(daily) = daily else { return false };
     let trains = daily.turns.iter().filter_map(|turn| match turn {
         Turn::Train(at) => phases.get(*at),
-        Turn::Graph(_) | Turn::Evaluate(_) => None,
+        Turn::Graph(_) | Turn::Column(_) | Turn::Evaluate(_) => None,
     });
     let changed: BTreeSet<String> = trains.flat_map(changed).collect();
     daily.begins.extend(copies(paths));

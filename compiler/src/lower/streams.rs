@@ -79,7 +79,7 @@ impl Lowering<'_, '_> {
         stream
     }
 
-    fn picks(&mut self, source: &str, picks: &[Pick]) -> Vec<PickPlan> {
+    pub(super) fn picks(&mut self, source: &str, picks: &[Pick]) -> Vec<PickPlan> {
         picks.iter().map(|pick| self.pick(source, pick)).collect()
     }
 

@@ -29,6 +29,8 @@ pub struct LoopPlan {
 pub enum Turn {
     /// Makes a graph anew: index into [`super::Plan::graphs`].
     Graph(usize),
+    /// Computes a column anew: index into [`super::Plan::columns`].
+    Column(usize),
     /// A training: index into [`super::Plan::phases`].
     Train(usize),
     /// An evaluation: index into [`super::Plan::evaluations`].

@@ -1,6 +1,7 @@
 //! Which rows a stream takes, and what it draws beside them.
 
 use super::RowsPlan;
+use super::row::Kernel;
 
 /// What narrows or weighs the rows of a stream; names are outputs of the source's kernel.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,30 @@ pub enum PickPlan {
     Weigh(String),
     /// Of the rows for which a boolean output is true, each stays with this probability.
     DownSample(String, f64),
+}
+
+impl std::fmt::Display for PickPlan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Keep(cond) => write!(f, " |> keep({cond})"),
+            Self::AtMost(n, None) => write!(f, " |> at_most({n})"),
+            Self::AtMost(n, Some(by)) => write!(f, " |> at_most({n}, by: {by})"),
+            Self::Top(share, by) => write!(f, " |> top({}%, by: {by})", share * 100.0),
+            Self::Weigh(weight) => write!(f, " |> weigh({weight})"),
+            Self::DownSample(cond, rate) => write!(f, " |> down_sample({cond}, {rate})"),
+        }
+    }
+}
+
+/// The rows of a loss as statistics count them, before anything is trained.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CountedRows {
+    /// The row program whose outputs the others name; its source is that of the rows.
+    pub kernel: Kernel,
+    /// A boolean output that training rows must satisfy.
+    pub condition: Option<String>,
+    /// What narrows and weighs rows after that, in order.
+    pub picks: Vec<PickPlan>,
 }
 
 /// A number of rows.

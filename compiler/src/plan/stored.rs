@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reckon_grammar::span::Span;
 
 use super::row::{Kernel, RowKind, RowOp};
-use super::{Plan, Program};
+use super::{Domain, PickPlan, Plan, Program, StreamPlan, WindowPlan};
 
 /// A column that a run computes once, keeps in its checkpoint, and reads like one of a file.
 #[derive(Clone, Debug)]
@@ -14,8 +14,12 @@ pub struct StoredPlan {
     pub name: String,
     /// The source whose rows it belongs to.
     pub source: String,
+    /// Which rows a day takes, in a loop; others are null.
+    pub window: Option<WindowPlan>,
     /// A boolean output of the source's kernel that rows must satisfy; others are null.
     pub condition: Option<String>,
+    /// What narrows rows after that, in order.
+    pub picks: Vec<PickPlan>,
     /// Whether rows of evaluation have a value too.
     pub reach: Reach,
     /// The kind of its values.
@@ -25,8 +29,8 @@ pub struct StoredPlan {
     /// How training rows get values of towers that have not seen them, and the trainings (indexes into [`Plan::phases`])
     /// that are run anew for each fold.
     pub cross_fit: Option<(CrossFit, Vec<usize>)>,
-    /// How many trainings end before it is computed.
-    pub after: usize,
+    /// How many trainings end before it is computed; `None` where a loop computes it anew each day.
+    pub after: Option<usize>,
     /// The declaration.
     pub span: Span,
 }
@@ -70,6 +74,19 @@ pub enum FoldBy {
 }
 
 impl StoredPlan {
+    /// Its rows as a stream has them.
+    pub fn rows(&self) -> StreamPlan {
+        let mut rows = StreamPlan {
+            source: self.source.clone(),
+            window: self.window,
+            condition: self.condition.clone(),
+            picks: self.picks.clone(),
+            ..StreamPlan::default()
+        };
+        rows.name = rows.describe();
+        rows
+    }
+
     /// The name of the column that holds the fold of each row, where there are folds.
     pub fn fold_column(name: &str) -> String {
         format!("{name}.fold")
@@ -102,9 +119,16 @@ impl Plan {
 
 fn read_by_fit(fit: usize, fits: &[super::FitPlan], columns: &[StoredPlan]) -> BTreeSet<ColumnRef> {
     fits.get(fit).map_or_else(BTreeSet::new, |plan| {
-        let outputs = plan.kernel.outputs.iter().map(|(_, at)| *at);
-        // A fit reads only fits before it.
-        read(&plan.kernel, outputs, &fits[..fit], columns)
+        let of = |kernel: &Kernel| {
+            let outputs = kernel.outputs.iter().map(|(_, at)| *at);
+            // A fit reads only fits before it.
+            read(kernel, outputs, &fits[..fit], columns)
+        };
+        let mut found = of(&plan.kernel);
+        if let Domain::Loss { rows, .. } = &plan.domain {
+            found.extend(of(&rows.kernel));
+        }
+        found
     })
 }
 

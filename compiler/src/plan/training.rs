@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::{NegativesPlan, PickPlan, Program, SamplerPlan, WindowPlan};
+use super::{CountedRows, NegativesPlan, PickPlan, Program, SamplerPlan, WindowPlan};
 use crate::graph::Param;
 
 /// A training.
@@ -134,9 +134,9 @@ impl StreamPlan {
         }
         self.picks
             .iter()
-            .for_each(|pick| text.push_str(&described(pick)));
+            .for_each(|pick| text.push_str(&pick.to_string()));
         if let Some(picks) = &self.balanced {
-            let second: Vec<String> = picks.iter().map(described).collect();
+            let second: Vec<String> = picks.iter().map(PickPlan::to_string).collect();
             text = format!("balanced({text}, {}{})", self.source, second.concat());
         }
         if let Some(negatives) = &self.negatives {
@@ -155,14 +155,16 @@ impl StreamPlan {
     }
 }
 
-fn described(pick: &PickPlan) -> String {
-    match pick {
-        PickPlan::Keep(cond) => format!(" |> keep({cond})"),
-        PickPlan::AtMost(n, None) => format!(" |> at_most({n})"),
-        PickPlan::AtMost(n, Some(by)) => format!(" |> at_most({n}, by: {by})"),
-        PickPlan::Top(share, by) => format!(" |> top({}%, by: {by})", share * 100.0),
-        PickPlan::Weigh(weight) => format!(" |> weigh({weight})"),
-        PickPlan::DownSample(cond, rate) => format!(" |> down_sample({cond}, {rate})"),
+impl CountedRows {
+    /// How they print: as they are written.
+    pub fn describe(&self) -> String {
+        let stream = StreamPlan {
+            source: self.kernel.source.clone(),
+            condition: self.condition.clone(),
+            picks: self.picks.clone(),
+            ..StreamPlan::default()
+        };
+        stream.describe()
     }
 }
 

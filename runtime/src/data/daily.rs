@@ -97,6 +97,11 @@ impl Dataset {
         };
     }
 
+    /// How the day that is run prints.
+    pub(crate) fn today(&self) -> Option<&str> {
+        self.today.day.as_ref().map(|day| day.label.as_str())
+    }
+
     /// What an evaluation over a window asks about today; nothing where there is no such day.
     pub(crate) fn asked_today(&self, window: WindowPlan) -> Option<AskedDay> {
         let of = |day: &Day| AskedDay {

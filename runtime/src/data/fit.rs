@@ -18,6 +18,7 @@ use reckon_kernel::{Column, Data, Fitted, Texts, Vocabulary, VocabularyValues};
 
 use super::fault::KERNEL;
 use super::program::{run_over_rows, source_named};
+use super::select;
 use super::source::{ABSENT_ROW, Source};
 
 pub(crate) use store::{FIT_NAMES, fit_names, load_named};
@@ -39,7 +40,7 @@ pub(crate) fn fit(
             format!("statistic `{}` cannot be fitted over {found}", plan.name),
         )
     };
-    let weights = weights(&plan.domain, sources);
+    let weights = weights(plan, sources, before)?;
     if let FitKind::Groups { keys, values } = &plan.kind {
         let groups = groups::Rows::new(&outputs, *keys).groups(&weights, *values);
         return groups.map(Fitted::Groups).ok_or_else(|| unlike("texts"));
@@ -89,21 +90,49 @@ pub(crate) fn fit(
 }
 
 /// How often each row of a domain counts.
-fn weights(domain: &Domain, sources: &[Source]) -> Vec<u64> {
-    match domain {
-        Domain::Referred { entity } => training_counts(entity, sources),
+fn weights(
+    plan: &FitPlan,
+    sources: &[Source],
+    before: &[Fitted],
+) -> Result<Vec<f64>, Diagnostic> {
+    Ok(match &plan.domain {
+        Domain::Referred { entity } => {
+            let counts = training_counts(entity, sources).into_iter();
+            counts.map(|count| count as f64).collect()
+        }
         Domain::Catalogue { entity } => {
-            vec![1; source_named(sources, entity).map_or(0, |source| source.rows)]
+            vec![1.0; source_named(sources, entity).map_or(0, |source| source.rows)]
         }
         Domain::Events { source } => {
             let source = source_named(sources, source);
             source.map_or_else(Vec::new, |source| {
                 (0..source.rows)
-                    .map(|row| u64::from(source.trains(row)))
+                    .map(|row| f64::from(u8::from(source.trains(row))))
                     .collect()
             })
         }
+        Domain::Loss { rows, entity, .. } => {
+            let Some(source) = source_named(sources, &rows.kernel.source) else {
+                return Ok(Vec::new());
+            };
+            let outputs = run_over_rows(&rows.kernel, sources, before, plan.span)?;
+            let of_rows = select::counted(rows, source, &outputs.into_iter().collect());
+            match entity {
+                Some(entity) => referred(entity, source, &of_rows, sources),
+                None => of_rows,
+            }
+        }
+    })
+}
+
+/// For each row of an entity the weights of the rows of a source that refer to it.
+fn referred(entity: &str, source: &Source, of_rows: &[f64], sources: &[Source]) -> Vec<f64> {
+    let mut weights = vec![0.0; source_named(sources, entity).map_or(0, |source| source.rows)];
+    let referred = source.references.get(entity).into_iter().flatten();
+    for (thing, weight) in referred.zip(of_rows).filter(|(thing, _)| **thing != ABSENT_ROW) {
+        weights[*thing as usize] += weight;
     }
+    weights
 }
 
 /// For each row of an entity the number of training events that refer to it, over all events that are split; where none
@@ -129,7 +158,7 @@ pub(crate) fn training_counts(entity: &str, sources: &[Source]) -> Vec<u64> {
 /// Values with how often each row counts.
 struct Values<'a> {
     column: &'a Column,
-    weights: &'a [u64],
+    weights: &'a [f64],
 }
 
 impl<'a> Values<'a> {
@@ -145,7 +174,7 @@ impl<'a> Values<'a> {
     fn reduce<S: Send>(
         &self,
         new: impl Fn() -> S + Sync,
-        add: impl Fn(&mut S, usize, u64) + Sync,
+        add: impl Fn(&mut S, usize, f64) + Sync,
         merge: impl Fn(&mut S, S),
     ) -> S {
         let rows = self.column.len().min(self.weights.len());
@@ -153,7 +182,7 @@ impl<'a> Values<'a> {
             let mut state = new();
             for row in chunk * CHUNK..rows.min((chunk + 1) * CHUNK) {
                 let weight = self.weights[row];
-                if weight == 0 || self.column.is_null(row) {
+                if weight == 0.0 || self.column.is_null(row) {
                     continue;
                 }
                 match &self.column.data {
@@ -180,7 +209,7 @@ impl<'a> Values<'a> {
     fn numbers<S: Send>(
         &self,
         new: impl Fn() -> S + Sync,
-        add: impl Fn(&mut S, f64, u64) + Sync,
+        add: impl Fn(&mut S, f64, f64) + Sync,
         merge: impl Fn(&mut S, S),
     ) -> Option<S> {
         let data = self.data();
@@ -190,7 +219,7 @@ impl<'a> Values<'a> {
             Data::Bool(values) => f64::from(u8::from(values[at])),
             Data::Str(_) | Data::List(_) => f64::NAN,
         };
-        let add = |state: &mut S, at: usize, weight: u64| {
+        let add = |state: &mut S, at: usize, weight: f64| {
             let x = number(at);
             if x.is_finite() {
                 add(state, x, weight);
@@ -215,15 +244,15 @@ impl<'a> Values<'a> {
         extent.map(|extent| extent.unwrap_or((0.0, 0.0)))
     }
 
-    fn counts<K: Eq + Hash + Send>(&self, key: impl Fn(usize) -> K + Sync) -> Vec<(K, u64)> {
+    fn counts<K: Eq + Hash + Send>(&self, key: impl Fn(usize) -> K + Sync) -> Vec<(K, f64)> {
         let counts = self.reduce(
             HashMap::new,
-            |counts: &mut HashMap<K, u64>, at, weight| {
-                *counts.entry(key(at)).or_insert(0) += weight
+            |counts: &mut HashMap<K, f64>, at, weight| {
+                *counts.entry(key(at)).or_insert(0.0) += weight
             },
             |all, more| {
                 more.into_iter()
-                    .for_each(|(key, count)| *all.entry(key).or_insert(0) += count)
+                    .for_each(|(key, count)| *all.entry(key).or_insert(0.0) += count)
             },
         );
         counts.into_iter().collect()
@@ -263,16 +292,18 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The values with at least `min_count`, by falling count, ties by value, at most `top` of them.
+/// The values with at least `min_count`, by falling count, ties by value, at most `top` of them. Counts that weights make
+/// fractions are kept rounded.
 fn ranked<K: Ord>(
-    mut counts: Vec<(K, u64)>,
+    mut counts: Vec<(K, f64)>,
     min_count: u64,
     top: Option<usize>,
 ) -> (Vec<K>, Vec<u64>) {
-    counts.retain(|(_, count)| *count >= min_count);
-    counts.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.cmp(b)));
+    counts.retain(|(_, count)| *count >= min_count as f64);
+    counts.sort_unstable_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
     counts.truncate(top.unwrap_or(usize::MAX));
-    counts.into_iter().unzip()
+    let kept = counts.into_iter();
+    kept.map(|(value, count)| (value, count.round() as u64)).unzip()
 }
 
 /// The bits of a float, in its order.
@@ -302,16 +333,14 @@ impl OrderedBits {
 
 /// Distinct ascending borders that cut weighted values into at most `n` buckets of about equal weight. Border `k` is the
 /// value at share `k / n`; one that is the smallest value would leave an empty bucket and is left out.
-fn borders(mut seen: Vec<(f64, u64)>, n: usize) -> Vec<f64> {
+fn borders(mut seen: Vec<(f64, f64)>, n: usize) -> Vec<f64> {
     seen.sort_unstable_by(|(a, _), (b, _)| a.total_cmp(b));
-    let total: u64 = seen.iter().map(|(_, weight)| weight).sum();
-    let (mut borders, mut below) = (Vec::<f64>::new(), 0_u64);
-    let mut next = 1_u64;
+    let total: f64 = seen.iter().map(|(_, weight)| weight).sum();
+    let (mut borders, mut below) = (Vec::<f64>::new(), 0.0);
+    let mut next = 1;
     for (value, weight) in &seen {
         below += weight;
-        while (next as usize) < n
-            && u128::from(below) * n as u128 > u128::from(next) * u128::from(total)
-        {
+        while next < n && below * n as f64 > next as f64 * total {
             if *value > seen[0].0 && borders.last() != Some(value) {
                 borders.push(*value);
             }
@@ -330,9 +359,9 @@ struct Moments {
 }
 
 impl Moments {
-    fn add(&mut self, x: f64, weight: u64) {
+    fn add(&mut self, x: f64, weight: f64) {
         self.merge(Self {
-            weight: weight as f64,
+            weight,
             mean: x,
             squares: 0.0,
         });
@@ -363,13 +392,13 @@ mod tests {
 
     #[test]
     fn borders_cut_into_buckets_of_equal_weight() {
-        let weighted = |values: &[(i32, u64)]| {
+        let weighted = |values: &[(i32, u32)]| {
             values
                 .iter()
-                .map(|(x, w)| (f64::from(*x), *w))
+                .map(|(x, w)| (f64::from(*x), f64::from(*w)))
                 .collect::<Vec<_>>()
         };
-        let all: Vec<(i32, u64)> = (1..=8).map(|x| (x, 1)).collect();
+        let all: Vec<(i32, u32)> = (1..=8).map(|x| (x, 1)).collect();
         assert_eq!(borders(weighted(&all), 4), [3.0, 5.0, 7.0]);
         assert_eq!(borders(weighted(&[(5, 1), (1, 6), (2, 1)]), 4), [2.0]);
         assert_eq!(borders(weighted(&[(1, 10)]), 4), [] as [f64; 0]);
@@ -380,7 +409,7 @@ mod tests {
     fn moments_of_parts_merge_to_those_of_the_whole() {
         let moments = |values: &[f64]| {
             let mut all = Moments::default();
-            values.iter().for_each(|x| all.add(*x, 2));
+            values.iter().for_each(|x| all.add(*x, 2.0));
             all
         };
         let mut merged = moments(&[1.0, 2.0]);
@@ -406,7 +435,7 @@ mod tests {
 
     #[test]
     fn values_rank_by_count_and_then_by_value() {
-        let counts = vec![("b", 2), ("c", 5), ("a", 2), ("d", 1)];
+        let counts = vec![("b", 2.0), ("c", 5.0), ("a", 2.0), ("d", 1.0)];
         assert_eq!(
             ranked(counts.clone(), 2, None),
             (vec!["c", "a", "b"], vec![5, 2, 2])

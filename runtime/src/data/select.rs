@@ -1,6 +1,8 @@
 //! The rows of a stream: the training rows of its source that pass its condition, narrowed and weighed by its picks.
 
-use reckon_compiler::plan::{AmountPlan, PickPlan, StreamOrder, StreamPlan};
+use std::collections::BTreeMap;
+
+use reckon_compiler::plan::{AmountPlan, CountedRows, PickPlan, StreamOrder, StreamPlan};
 use reckon_compiler::random::site_hash;
 use reckon_kernel::{Column, Data};
 
@@ -22,30 +24,28 @@ pub(crate) struct Selected {
 }
 
 impl Dataset {
-    /// Applies the picks of a stream.
+    /// The rows that train, by the picks of a stream.
     pub(crate) fn selected(&self, stream: &StreamPlan) -> Selected {
+        let parts = self.source(&stream.source).and_then(|source| source.parts.as_ref());
+        let training = parts.and_then(|parts| parts.names.first());
+        self.selected_in(stream, training.map(String::as_str))
+    }
+
+    /// Applies the picks of a stream to the rows of a part of its source, or to all.
+    pub(crate) fn selected_in(&self, stream: &StreamPlan, part: Option<&str>) -> Selected {
         let mut selected = Selected::default();
         let Some(source) = self.source(&stream.source) else {
             return selected;
         };
-        let part = source.parts.as_ref().and_then(|parts| parts.names.first());
         let rows = |condition| {
-            let mut rows = self.rows(&stream.source, part.map(String::as_str), condition);
+            let mut rows = self.rows(&stream.source, part, condition);
             self.bound(&mut rows, source, stream.window);
             rows
         };
-        let key = Key::new(site_hash(&stream.name));
-        selected.rows = rows(stream.condition.as_deref());
-        let first = selected.narrow(
-            self,
-            source,
-            std::mem::take(&mut selected.rows.clone()),
-            &stream.picks,
-            key,
-        );
-        selected.rows = first;
+        let first = rows(stream.condition.as_deref());
+        selected.rows = selected.narrow(&self.values_of(source), first, &stream.picks);
         if let Some(picks) = &stream.balanced {
-            let second = selected.narrow(self, source, rows(None), picks, key.with(1));
+            let second = selected.narrow(&self.values_of(source), rows(None), picks);
             selected.second = Some(second);
         }
         selected
@@ -57,12 +57,19 @@ impl Dataset {
         let Some(source) = self.source(&pool.source) else {
             return selected;
         };
-        let key = Key::new(site_hash(&pool.name));
-        selected.rows = selected.narrow(self, source, rows, &pool.picks, key);
+        selected.rows = selected.narrow(&self.values_of(source), rows, &pool.picks);
         if let StreamOrder::DrawnBy(output) = &pool.order {
             selected.drawn_by(source, output);
         }
         selected
+    }
+
+    fn values_of<'a>(&'a self, source: &'a Source) -> Of<'a> {
+        Of {
+            rows: source.rows,
+            output: Box::new(|name| source.outputs.get(name)),
+            amount: Box::new(|amount| self.amount(amount)),
+        }
     }
 
     fn amount(&self, amount: &AmountPlan) -> usize {
@@ -101,6 +108,56 @@ impl Dataset {
     }
 }
 
+/// Where picks find the values of rows.
+struct Of<'a> {
+    /// The number of rows of the source.
+    rows: usize,
+    /// A value of each row, by name.
+    output: Box<dyn Fn(&str) -> Option<&'a Column> + 'a>,
+    /// A number of rows.
+    amount: Box<dyn Fn(&AmountPlan) -> usize + 'a>,
+}
+
+impl Of<'_> {
+    fn truth(&self, output: &str, row: u32) -> bool {
+        let data = (self.output)(output).map(|column| &column.data);
+        matches!(data, Some(Data::Bool(values)) if values[row as usize])
+    }
+
+    fn number(&self, output: &str, row: u32) -> f64 {
+        (self.output)(output).map_or(0.0, |column| number_at(column, row))
+    }
+}
+
+/// The weight of each row of a source for statistics over the rows of a loss; `outputs` are those of their row program.
+pub(super) fn counted(
+    plan: &CountedRows,
+    source: &Source,
+    outputs: &BTreeMap<String, Column>,
+) -> Vec<f64> {
+    let of = Of {
+        rows: source.rows,
+        output: Box::new(|name| outputs.get(name)),
+        amount: Box::new(|amount| match amount {
+            AmountPlan::Rows(n) => *n,
+            AmountPlan::Times(..) => unreachable!("internal: the checker lets no counts of other rows through"),
+        }),
+    };
+    let holds = |row: &u32| {
+        let mut conditions = plan.condition.iter();
+        conditions.all(|name| of.truth(name, *row))
+    };
+    let training = (0..source.rows as u32).filter(|row| source.trains(*row as usize));
+    let mut selected = Selected::default();
+    let rows = selected.narrow(&of, training.filter(holds).collect(), &plan.picks);
+    let mut weights = vec![0.0; source.rows];
+    for row in rows {
+        let weight = selected.weights.as_ref().map_or(1.0, |weights| weights[row as usize]);
+        weights[row as usize] = f64::from(weight.max(0.0));
+    }
+    weights
+}
+
 impl Selected {
     /// Instead of drawing rows in proportion to an output, weighs all by it: what draws would give in the mean.
     fn drawn_by(&mut self, source: &Source, output: &str) {
@@ -114,39 +171,41 @@ impl Selected {
         }
     }
 
-    /// The rows that stay, in file order.
+    /// The rows that stay, in file order. A choice at random depends on the pick and its place among such: a selector has the
+    /// same rows wherever it is read.
     fn narrow(
         &mut self,
-        data: &Dataset,
-        source: &Source,
+        of: &Of<'_>,
         mut rows: Vec<u32>,
         picks: &[PickPlan],
-        key: Key,
     ) -> Vec<u32> {
-        for (at, pick) in picks.iter().enumerate() {
-            let key = key.with(at as u64 + 2);
+        let mut chosen = 0;
+        for pick in picks {
+            let key = Key::new(site_hash(&pick.to_string())).with(chosen);
             match pick {
-                PickPlan::Keep(output) => rows.retain(|row| truth(source, output, *row)),
+                PickPlan::Keep(output) => rows.retain(|row| of.truth(output, *row)),
                 PickPlan::AtMost(n, None) => {
-                    rows = largest(rows, data.amount(n), |row| key.draw(u64::from(row)) as f64)
+                    chosen += 1;
+                    rows = largest(rows, (of.amount)(n), |row| key.draw(u64::from(row)) as f64)
                 }
                 PickPlan::AtMost(n, Some(by)) => {
-                    rows = largest(rows, data.amount(n), |row| number(source, by, row))
+                    rows = largest(rows, (of.amount)(n), |row| of.number(by, row))
                 }
                 PickPlan::Top(share, by) => {
                     let n = (share * rows.len() as f64).ceil() as usize;
-                    rows = largest(rows, n.max(1), |row| number(source, by, row));
+                    rows = largest(rows, n.max(1), |row| of.number(by, row));
                 }
                 PickPlan::Weigh(output) => {
-                    let weights = self.weights.get_or_insert_with(|| vec![1.0; source.rows]);
+                    let weights = self.weights.get_or_insert_with(|| vec![1.0; of.rows]);
                     rows.iter().for_each(|row| {
-                        weights[*row as usize] *= number(source, output, *row) as f32
+                        weights[*row as usize] *= of.number(output, *row) as f32
                     });
                 }
                 PickPlan::DownSample(output, rate) => {
-                    let log_q = self.log_q.get_or_insert_with(|| vec![0.0; source.rows]);
+                    chosen += 1;
+                    let log_q = self.log_q.get_or_insert_with(|| vec![0.0; of.rows]);
                     rows.retain(|row| {
-                        if !truth(source, output, *row) {
+                        if !of.truth(output, *row) {
                             return true;
                         }
                         log_q[*row as usize] += rate.ln() as f32;
@@ -175,20 +234,17 @@ fn largest(rows: Vec<u32>, n: usize, value: impl Fn(u32) -> f64) -> Vec<u32> {
 
 /// The value of a numeric output at a row; 0 where there is none.
 pub(crate) fn number(source: &Source, output: &str, row: u32) -> f64 {
-    match source
-        .outputs
-        .get(output)
-        .map(|column: &Column| &column.data)
-    {
-        Some(Data::Float(values)) => values[row as usize],
-        Some(Data::Int(values)) => values[row as usize] as f64,
-        Some(Data::Bool(values)) => f64::from(u8::from(values[row as usize])),
-        Some(Data::Str(_) | Data::List(_)) | None => 0.0,
-    }
+    let column = source.outputs.get(output);
+    column.map_or(0.0, |column| number_at(column, row))
 }
 
-fn truth(source: &Source, output: &str, row: u32) -> bool {
-    matches!(source.outputs.get(output).map(|column| &column.data), Some(Data::Bool(values)) if values[row as usize])
+fn number_at(column: &Column, row: u32) -> f64 {
+    match &column.data {
+        Data::Float(values) => values[row as usize],
+        Data::Int(values) => values[row as usize] as f64,
+        Data::Bool(values) => f64::from(u8::from(values[row as usize])),
+        Data::Str(_) | Data::List(_) => 0.0,
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use rayon::prelude::*;
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind};
-use reckon_compiler::plan::{ColumnRef, Plan, StoredPlan};
+use reckon_compiler::plan::{ColumnRef, FitKind, Plan, StoredPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data, Fitted};
 
@@ -48,6 +48,34 @@ impl Dataset {
     ) -> Result<(), Vec<Diagnostic>> {
         self.place(column, stored);
         self.complete(plan)
+    }
+
+    /// Puts a column of a loop in its place, with the values of another day: statistics by group and row programs over it are
+    /// made anew. Vocabularies, borders of buckets and scales over it stay as the first day has made them.
+    ///
+    /// # Errors
+    /// As [`Dataset::store`].
+    pub(crate) fn renew(
+        &mut self,
+        plan: &Plan,
+        column: &StoredPlan,
+        stored: StoredValues,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let name = (column.source.clone(), column.name.clone());
+        for (at, fit) in plan.fits.iter().enumerate() {
+            if matches!(fit.kind, FitKind::Groups { .. })
+                && plan.stored_behind_fit(at).contains(&name)
+            {
+                self.fits[at] = Fitted::Waiting;
+            }
+        }
+        for source in &mut self.sources {
+            let of = &source.name;
+            source
+                .outputs
+                .retain(|output, _| !plan.stored_behind(of, output).contains(&name));
+        }
+        self.store(plan, column, stored)
     }
 
     /// The values of a column that has been computed.

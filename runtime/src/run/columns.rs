@@ -1,4 +1,5 @@
-//! Computed columns in the run directory: `columns/NAME.jsonl`, one object a row that has a value.
+//! Computed columns in the run directory: `columns/NAME.jsonl`, one object a row that has a value; those of a loop day by day,
+//! `columns/NAME.DAY.jsonl`.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +11,30 @@ use super::folder::RunFolder;
 use crate::data::{ABSENT_ROW, Dataset, Source};
 use crate::failure::Failure;
 
-/// Writes every column: the row in its source, the keys of what it refers to, its fold where there are folds, its value.
+/// Writes every column that was computed once.
 pub(super) fn write(folder: &RunFolder, plan: &Plan, data: &Dataset) -> Result<(), Failure> {
-    for column in &plan.columns {
-        let Some(source) = data.source(&column.source) else {
-            continue;
-        };
-        let Some(stored) = data.stored(column) else {
-            continue;
-        };
-        let mut text = String::new();
+    let mut once = plan.columns.iter().filter(|column| column.after.is_some());
+    once.try_for_each(|column| {
+        let name = format!("columns/{}.jsonl", column.name);
+        folder.write(&name, lines(column, data).as_bytes())
+    })
+}
+
+/// Writes what a loop has computed for the day that is run.
+pub(crate) fn write_today(
+    folder: &RunFolder,
+    column: &StoredPlan,
+    data: &Dataset,
+) -> Result<(), Failure> {
+    let day = data.today().unwrap_or("day");
+    let name = format!("columns/{}.{day}.jsonl", column.name);
+    folder.write(&name, lines(column, data).as_bytes())
+}
+
+/// A line a row: its place in its source, the keys of what it refers to, its fold where there are folds, its value.
+fn lines(column: &StoredPlan, data: &Dataset) -> String {
+    let mut text = String::new();
+    if let (Some(source), Some(stored)) = (data.source(&column.source), data.stored(column)) {
         for row in (0..source.rows).filter(|row| !stored.values.is_null(*row)) {
             let mut line = Map::new();
             line.insert("row".to_owned(), json!(row));
@@ -31,13 +46,8 @@ pub(super) fn write(folder: &RunFolder, plan: &Plan, data: &Dataset) -> Result<(
             text.push_str(&Value::Object(line).to_string());
             text.push('\n');
         }
-        folder.write(&file_name(column), text.as_bytes())?;
     }
-    Ok(())
-}
-
-fn file_name(column: &StoredPlan) -> String {
-    format!("columns/{}.jsonl", column.name)
+    text
 }
 
 /// The keys of the entities that a row refers to; of an entity its own.

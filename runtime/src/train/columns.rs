@@ -102,8 +102,7 @@ impl Training<'_> {
             Reach::Training => training.map(String::as_str),
             Reach::AllSplits => None,
         };
-        self.data
-            .rows(&plan.source, part, plan.condition.as_deref())
+        self.data.selected_in(&plan.rows(), part).rows
     }
 
     /// Each row by a model that has not trained on its fold.

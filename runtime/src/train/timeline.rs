@@ -60,7 +60,7 @@ impl Timeline {
             match (day, turn) {
                 (Some(_), _) => reached.daily = true,
                 (None, Turn::Train(phase)) => reached.phases.push(*phase),
-                (None, Turn::Graph(_) | Turn::Evaluate(_)) => {}
+                (None, Turn::Graph(_) | Turn::Column(_) | Turn::Evaluate(_)) => {}
             }
         }
         reached

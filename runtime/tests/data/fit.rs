@@ -15,6 +15,7 @@ fn statistic(kind: FitKind, domain: Domain, column: &str, ty: RowKind) -> FitPla
     let source = match &domain {
         Domain::Referred { entity } | Domain::Catalogue { entity } => entity.clone(),
         Domain::Events { source } => source.clone(),
+        Domain::Loss { rows, .. } => rows.kernel.source.clone(),
     };
     FitPlan {
         taken: None,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod assemble;
+mod domains;
 mod faults;
 mod fit;
 mod load;

@@ -237,6 +237,100 @@ fn a_loop_that_was_stopped_on_any_turn_ends_with_the_same_bits() {
     }
 }
 
+/// A loop whose candidates are judged by a column, and cut by it.
+const HARD_CUT: &str = r#"
+loop day over visit.at by 1d {
+  selector candidates = visit in day where domain != "shop" |> at_most(20)
+  column ratio over candidates = exp(local(user, item))
+  selector relevant = candidates |> top(50%, by: ratio) |> weigh(clip(ratio, 0, 10))
+
+  loss task  over target_rows in day = bce(local(user, item), click)
+  loss moved over relevant           = bce(local(user, item), click)
+  train local_today { minimize task + moved; batch 16 }
+
+  evaluate shop: ranking over target_rows in next day {
+    score local(user, item) against click
+    report auc
+  }
+}
+"#;
+
+/// The rows and values of a column on a day, as they were written.
+fn column(world: &World, out: &str, name: &str, day: usize) -> Vec<(u64, f64)> {
+    let file = format!("columns/{name}.2020-09-{}.jsonl", 14 + day);
+    let text = fs::read_to_string(world.path(out).join(file)).unwrap();
+    let lines = text.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        (line["row"].as_u64().unwrap(), line["value"].as_f64().unwrap())
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_column_of_a_loop_is_made_anew_each_day_for_the_rows_of_its_selector() {
+    let world = world();
+    let mut recorder = Recorder::default();
+    world
+        .run(&plan(HARD_CUT), "run", |_| {}, &mut recorder)
+        .unwrap();
+    for day in 0..DAYS {
+        let values = column(&world, "run", "ratio", day);
+        assert_eq!(values.len(), 20);
+        let of_day = |row: u64| row as usize / ROWS_A_DAY == day && row % 3 != 0;
+        assert!(values.iter().all(|(row, _)| of_day(*row)), "{values:?}");
+    }
+    // The model that judges has learned since the day before.
+    let spread = |day| {
+        let values = column(&world, "run", "ratio", day);
+        let logs = values.iter().map(|(_, ratio)| ratio.ln().abs());
+        logs.sum::<f64>()
+    };
+    assert!(spread(DAYS - 1) > spread(0), "{} {}", spread(0), spread(4));
+    let halves = recorder.events.iter().filter_map(|event| match event {
+        Event::PhaseStarted { streams, .. } => Some(streams[1].1),
+        _ => None,
+    });
+    assert_eq!(halves.collect::<Vec<_>>(), [10; DAYS]);
+}
+
+#[test]
+fn a_loop_with_a_column_that_was_stopped_ends_with_the_same_bits() {
+    let world = world();
+    let plan = plan(HARD_CUT);
+    world
+        .run(&plan, "whole", |_| {}, &mut Recorder::default())
+        .unwrap();
+    // A day has three turns: the column, the training that reads it, the evaluation.
+    for turn in [3, 4, 5] {
+        let out = format!("stopped_{turn}");
+        let mut stop = StopAt {
+            turn,
+            flag: &world.interrupted,
+        };
+        let stopped = world.run(&plan, &out, |_| {}, &mut stop);
+        assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
+        world.interrupted.store(false, Ordering::Relaxed);
+        world
+            .run(
+                &plan,
+                &out,
+                |options| options.resume = true,
+                &mut Recorder::default(),
+            )
+            .unwrap();
+        for file in [
+            "checkpoint/weights.safetensors",
+            "summary.json",
+            "columns/ratio.2020-09-15.jsonl",
+            "columns/ratio.2020-09-18.jsonl",
+            "predictions/shop.pooled.jsonl",
+        ] {
+            let read = |out: &str| fs::read(world.path(out).join(file)).unwrap();
+            assert!(read("whole") == read(&out), "{file} after turn {turn}");
+        }
+    }
+}
+
 #[test]
 fn a_teacher_as_the_day_began_is_what_the_day_before_left() {
     let world = world();

@@ -147,6 +147,7 @@ impl Printer<'_> {
         for turn in &daily.turns {
             self.line(&match turn {
                 Turn::Graph(name) => format!("  graph {name}"),
+                Turn::Column(source, name) => format!("  column {name} of {source}"),
                 Turn::Train(name) => format!("  train {name}"),
                 Turn::Evaluate(name) => format!("  evaluate {name}"),
             });

@@ -47,6 +47,7 @@ pub(super) fn daily(text: &mut Text, plan: &Plan) {
                 .map(|(at, turn)| {
                     let what = match turn {
                         Turn::Graph(graph) => format!("graph {}", plan.graphs[*graph].name),
+                        Turn::Column(column) => format!("column {}", plan.columns[*column].name),
                         Turn::Train(phase) => format!("train {}", plan.phases[*phase].name),
                         Turn::Evaluate(evaluation) => {
                             format!("evaluate {}", plan.evaluations[*evaluation].name)

@@ -183,6 +183,10 @@ pub(super) fn fits(text: &mut Text, plan: &Plan) {
                 }
                 text.line(fit(one));
                 kernel::kernel(text, &one.kernel);
+                if let Domain::Loss { loss, rows, .. } = &one.domain {
+                    let head = format!("rows of loss {loss}: {}", rows.describe());
+                    text.nested(head, |text| kernel::kernel(text, &rows.kernel));
+                }
             });
         }
     });
@@ -225,6 +229,12 @@ fn fit(fit: &FitPlan) -> String {
         }
         Domain::Catalogue { entity } => format!("rows of {entity}, once each"),
         Domain::Events { source } => format!("training rows of {source}"),
+        Domain::Loss { loss, entity, .. } => match entity {
+            Some(entity) => {
+                format!("rows of {entity}, by the weights of the rows of loss {loss} that refer to them")
+            }
+            None => format!("the rows of loss {loss}, by their weights"),
+        },
     };
     format!("{kind}, over {domain}")
 }

@@ -29,7 +29,11 @@ pub(super) fn columns(text: &mut Text, plan: &Plan) {
 }
 
 fn when(plan: &Plan, column: &StoredPlan) -> String {
-    match (plan.phases.get(column.after), column.after) {
+    let Some(after) = column.after else {
+        let day = plan.daily.as_ref().map_or("day", |daily| &daily.name);
+        return format!("computed anew each {day}");
+    };
+    match (plan.phases.get(after), after) {
         (None, _) => "computed after all trainings".to_owned(),
         (Some(_), 0) => "computed before all trainings".to_owned(),
         (Some(phase), _) => format!("computed before train {}", phase.name),
@@ -41,6 +45,9 @@ fn rows(column: &StoredPlan) -> String {
         Reach::Training => "training rows",
         Reach::AllSplits => "rows of all splits",
     };
+    if column.window.is_some() || !column.picks.is_empty() {
+        return format!("for {}, {}", column.rows().name, column.kind);
+    }
     match &column.condition {
         Some(condition) => format!("for {reach} where `{condition}`, {}", column.kind),
         None => format!("for {reach}, {}", column.kind),

@@ -39,9 +39,9 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// One pass over the rows, each counted by its weight; rows without a value do not count. `None` where values are no
+    /// One pass over the rows, each counted by its weight, a whole number; rows without a value do not count. `None` where values are no
     /// numbers.
-    pub(super) fn groups(&self, weights: &[u64], keep: bool) -> Option<Groups> {
+    pub(super) fn groups(&self, weights: &[f64], keep: bool) -> Option<Groups> {
         if self
             .value
             .is_some_and(|value| matches!(value.data, Data::Str(_) | Data::List(_)))
@@ -78,22 +78,22 @@ impl<'a> Rows<'a> {
     fn chunk(
         &self,
         rows: std::ops::Range<usize>,
-        weights: &[u64],
+        weights: &[f64],
         keep: bool,
     ) -> HashMap<GroupKey, State> {
         let mut groups: HashMap<GroupKey, State> = HashMap::new();
-        for row in rows.filter(|row| weights[*row] > 0 && self.counts(*row)) {
+        for row in rows.filter(|row| weights[*row] > 0.0 && self.counts(*row)) {
             let value = self.value.map(|value| number(value, row));
             if value.is_some_and(|value| !value.is_finite()) {
                 continue;
             }
             let key = GroupKey::of(self.keys.iter().map(|key| (*key, row)));
             let group = groups.entry(key).or_default();
-            group.count += weights[row];
+            group.count += weights[row] as u64;
             if let Some(value) = value {
                 group.moments.add(value, weights[row]);
                 if keep {
-                    let times = usize::try_from(weights[row]).unwrap_or(usize::MAX);
+                    let times = weights[row] as usize;
                     group.values.extend(std::iter::repeat_n(value, times));
                 }
             }

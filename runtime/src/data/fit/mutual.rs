@@ -17,7 +17,7 @@ const NONE: Category = -1;
 pub(super) fn mutual_information(
     fields: &[String],
     columns: &[(String, Column)],
-    weights: &[u64],
+    weights: &[f64],
 ) -> Fitted {
     let size = fields.len();
     let column = |name: &String| {
@@ -57,7 +57,7 @@ fn categories(column: &Column, row: usize) -> Vec<Category> {
     if found.is_empty() { vec![NONE] } else { found }
 }
 
-fn of_pair(x: &Column, y: &Column, weights: &[u64]) -> f64 {
+fn of_pair(x: &Column, y: &Column, weights: &[f64]) -> f64 {
     let mut mass: BTreeMap<(Category, Category), f64> = BTreeMap::new();
     for (row, weight) in counted(x, weights) {
         let (left, right) = (categories(x, row), categories(y, row));
@@ -81,7 +81,7 @@ fn of_pair(x: &Column, y: &Column, weights: &[u64]) -> f64 {
     mass.iter().map(term).sum()
 }
 
-fn entropy(x: &Column, weights: &[u64]) -> f64 {
+fn entropy(x: &Column, weights: &[f64]) -> f64 {
     let mut mass: BTreeMap<Category, f64> = BTreeMap::new();
     for (row, weight) in counted(x, weights) {
         let values = categories(x, row);
@@ -95,10 +95,10 @@ fn entropy(x: &Column, weights: &[u64]) -> f64 {
 }
 
 /// The rows that count, with their weights.
-fn counted<'a>(x: &Column, weights: &'a [u64]) -> impl Iterator<Item = (usize, f64)> + 'a {
+fn counted<'a>(x: &Column, weights: &'a [f64]) -> impl Iterator<Item = (usize, f64)> + 'a {
     let rows = weights[..weights.len().min(x.len())].iter().enumerate();
-    rows.filter(|(_, weight)| **weight > 0)
-        .map(|(row, weight)| (row, *weight as f64))
+    rows.filter(|(_, weight)| **weight > 0.0)
+        .map(|(row, weight)| (row, *weight))
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         Column::new(Data::List(Lists { offsets, values }))
     }
 
-    fn matrix(columns: Vec<Column>, weights: &[u64]) -> Vec<f64> {
+    fn matrix(columns: Vec<Column>, weights: &[f64]) -> Vec<f64> {
         let names: Vec<String> = (0..columns.len()).map(|at| format!("f{at}")).collect();
         let named: Vec<(String, Column)> = names.iter().cloned().zip(columns).collect();
         match mutual_information(&names, &named, weights) {
@@ -136,7 +136,7 @@ mod tests {
     fn a_field_tells_all_of_its_copy_and_nothing_of_an_independent_one() {
         let found = matrix(
             vec![ids(&[0, 0, 1, 1]), ids(&[5, 5, 7, 7]), ids(&[3, 4, 3, 4])],
-            &[1; 4],
+            &[1.0; 4],
         );
         assert_close(found[1], std::f64::consts::LN_2);
         assert_close(found[2], 0.0);
@@ -147,7 +147,7 @@ mod tests {
     fn several_values_share_the_mass_of_their_row() {
         let found = matrix(
             vec![ids(&[1, 1, 2, 2]), lists(&[&[1, 2], &[1], &[2], &[3]])],
-            &[1; 4],
+            &[1.0; 4],
         );
         assert_close(found[1], 0.454454);
         assert_close(found[2], 0.454454);
@@ -157,10 +157,10 @@ mod tests {
     fn rows_of_weight_0_do_not_count_and_an_empty_list_is_a_value_of_its_own() {
         let counted = matrix(
             vec![ids(&[0, 0, 1, 1, 9]), ids(&[0, 0, 1, 1, 0])],
-            &[1, 1, 1, 1, 0],
+            &[1.0, 1.0, 1.0, 1.0, 0.0],
         );
         assert_close(counted[1], std::f64::consts::LN_2);
-        let empty = matrix(vec![ids(&[0, 1]), lists(&[&[], &[4]])], &[1, 1]);
+        let empty = matrix(vec![ids(&[0, 1]), lists(&[&[], &[4]])], &[1.0, 1.0]);
         assert_close(empty[1], std::f64::consts::LN_2);
     }
 }
