@@ -15,7 +15,7 @@ const ITEMS: usize = 24;
 
 #[test]
 fn ecat_and_its_baselines_run_day_by_day() {
-    let data = visits();
+    let data = visits(DAYS);
     for settings in [
         &["dim=4"][..],
         &["dim=4", "beta=0", "eta=0"],
@@ -46,14 +46,64 @@ fn ecat_and_its_baselines_run_day_by_day() {
     }
 }
 
+#[test]
+fn labels_of_a_day_change_nothing_that_ecat_computes_before_it_trains_on_them() {
+    let found = |other: usize| {
+        let (data, out) = (visits(other), tempfile::tempdir().unwrap());
+        run_into(
+            &out.path().join("run"),
+            data.path(),
+            &["dim=4", "theta=0.02"],
+        );
+        let read = |name: String| fs::read_to_string(out.path().join("run").join(name)).unwrap();
+        let ratios: Vec<String> = (0..DAYS)
+            .map(|day| read(format!("columns/ratio.2020-09-{}.jsonl", 14 + day)))
+            .collect();
+        let asked = read("predictions/shop.pooled.jsonl".to_owned());
+        let scores = asked.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            (
+                line["day"].to_string(),
+                line["row"].to_string(),
+                line["score"].to_string(),
+            )
+        });
+        (ratios, scores.collect::<Vec<_>>())
+    };
+    let (ratios, scores) = found(DAYS);
+    assert!(ratios[1..].iter().all(|day| !day.is_empty()), "{ratios:?}");
+    for first in 1..DAYS {
+        let (with_others, scored_with_others) = found(first);
+        for day in 0..DAYS {
+            let same = ratios[day] == with_others[day];
+            assert_eq!(
+                same,
+                day <= first,
+                "ratios of day {day}, labels from {first} on"
+            );
+        }
+        for (one, other) in scores.iter().zip(&scored_with_others) {
+            let known = one.0 <= format!("\"2020-09-{}\"", 14 + first);
+            assert!(one == other || !known, "{one:?} {other:?}");
+        }
+    }
+}
+
 /// The summary of a run of the example.
 fn run(data: &Path, settings: &[&str]) -> serde_json::Value {
     let out = tempfile::tempdir().unwrap();
     let run = out.path().join("run");
+    run_into(&run, data, settings);
+    let summary = fs::read_to_string(run.join("summary.json")).unwrap();
+    serde_json::from_str(&summary).unwrap()
+}
+
+/// Runs the example into a folder.
+fn run_into(run: &Path, data: &Path, settings: &[&str]) {
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ecat/world.rec");
     let mut command = Command::new(env!("CARGO_BIN_EXE_reckon"));
     command.arg("run").arg(model).args(["--seed", "1", "--out"]);
-    command.arg(&run);
+    command.arg(run);
     let data = format!("data={}", data.display());
     for setting in [data.as_str()].iter().chain(settings) {
         command.args(["--set", setting]);
@@ -62,12 +112,11 @@ fn run(data: &Path, settings: &[&str]) -> serde_json::Value {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{settings:?}: {said}");
     assert!(!said.contains("warning["), "{settings:?}: {said}");
-    let summary = fs::read_to_string(run.join("summary.json")).unwrap();
-    serde_json::from_str(&summary).unwrap()
 }
 
-/// A folder with visits of a shop and of three other places, in which like users click on like items.
-fn visits() -> tempfile::TempDir {
+/// A folder with visits of a shop and of three other places, in which like users click on like items; from day `other` on they
+/// click on all others.
+fn visits(other: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let (mut users, mut items) = (
         "user_id,region\n".to_owned(),
@@ -80,7 +129,7 @@ fn visits() -> tempfile::TempDir {
         let (day, place) = (row / ROWS_A_DAY, row % ROWS_A_DAY);
         let (user, item) = (row * 7 % USERS, (row * row + row) % ITEMS);
         let domain = ["target", "home", "search", "feed"][row % 4];
-        let click = user % 3 == item % 3 || row % 11 == 0;
+        let click = (user % 3 == item % 3 || row % 11 == 0) != (day >= other);
         let at = 1_600_041_600 + day * 86_400 + place * 500;
         let (click, buy) = (u8::from(click), u8::from(click && row % 5 == 0));
         writeln!(visits, "{user},{item},{domain},{click},{buy},{at}").unwrap();

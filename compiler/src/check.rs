@@ -21,6 +21,7 @@ mod graphs;
 mod history;
 mod ids;
 mod items;
+mod judged;
 mod metrics;
 mod optimizers;
 mod prim;

@@ -114,6 +114,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0620"
     "E0621"
     "E0622"
+    "E0623"
     "E0701"
     "E0702"
     "E0703"

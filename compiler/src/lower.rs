@@ -99,7 +99,11 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         exports,
     };
     let early = in_turn::read_too_early(&plan);
-    if early.is_empty() { Ok(plan) } else { Err(early) }
+    if early.is_empty() {
+        Ok(plan)
+    } else {
+        Err(early)
+    }
 }
 
 struct Lowering<'a, 'p> {

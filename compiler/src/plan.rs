@@ -104,6 +104,8 @@ pub struct FitPlan {
     pub kernel: Kernel,
     /// Which rows count.
     pub domain: Domain,
+    /// Of these, those of which days count, in a loop.
+    pub sees: Sees,
     /// The call.
     pub span: Span,
 }
@@ -149,6 +151,29 @@ pub enum FitKind {
         /// Whether the values are kept.
         values: bool,
     },
+}
+
+/// The days that a statistic counts in a loop over days. Vocabularies keep what they have and append what comes later;
+/// statistics by group are fitted anew each day; borders of buckets and scales stay as the first such days have made them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sees {
+    /// Those up to the present one.
+    #[default]
+    Present,
+    /// Those before the present one: it reads labels.
+    Before,
+}
+
+impl FitKind {
+    /// Whether a loop keeps it as it was first fitted: what is trained relies on its borders.
+    pub fn stays(&self) -> bool {
+        match self {
+            Self::Quantiles(_) | Self::Moments | Self::Extent | Self::MutualInformation { .. } => {
+                true
+            }
+            Self::Vocab { .. } | Self::Groups { .. } => false,
+        }
+    }
 }
 
 /// The rows over which a statistic counts.

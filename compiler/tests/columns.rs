@@ -84,7 +84,11 @@ fn a_column_stands_between_the_training_of_its_tower_and_the_one_that_reads_it()
         .iter()
         .map(|column| (column.name.as_str(), column.after))
         .collect();
-    assert_eq!(columns, [("g", Some(1)), ("c", Some(1))], "g comes first: c reads it");
+    assert_eq!(
+        columns,
+        [("g", Some(1)), ("c", Some(1))],
+        "g comes first: c reads it"
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod delimited;
 mod fault;
 mod files;
 mod fit;
+mod grow;
 mod history;
 mod inspect;
 mod keys;
@@ -49,6 +50,7 @@ pub(crate) use daily::{AskedDay, Day};
 
 use daily::Today;
 use fault::PLAN;
+use grow::Until;
 use history::{History, Seen};
 use program::source_named;
 use table::Table;
@@ -63,7 +65,9 @@ pub struct Dataset {
     /// The row program of each source that has one.
     kernels: Vec<Kernel>,
     histories: Vec<LoadedHistory>,
-    /// The day that a loop runs.
+    /// The days of a loop until it ends.
+    days: Vec<Day>,
+    /// The day that it runs.
     today: Today,
 }
 
@@ -113,8 +117,12 @@ impl Dataset {
             fits,
             kernels: plan.kernels.clone(),
             histories: Vec::new(),
+            days: Vec::new(),
             today: Today::default(),
         };
+        if let Some(daily) = &plan.daily {
+            data.days = data.days(daily);
+        }
         for (column, stored) in stored {
             let rows = data.source(&column.source).map_or(0, |source| source.rows);
             if stored.values.len() != rows {
@@ -134,8 +142,7 @@ impl Dataset {
             .map(|history| load_history(history, &data.sources))
             .collect();
         for graph in daily::graphs_made_once(plan) {
-            data.make_graph(plan, graph)
-                .map_err(|diagnostic| vec![diagnostic])?;
+            data.make_graph(plan, graph)?;
         }
         Ok(data)
     }
@@ -164,9 +171,12 @@ impl Dataset {
         }
     }
 
-    /// For each row of an entity the number of training events that refer to it, over all events that are split.
+    /// For each row of an entity the number of training events that refer to it, over all events that are split; of a day,
+    /// those up to it.
     pub fn training_counts(&self, entity: &str) -> Vec<u64> {
-        fit::training_counts(entity, &self.sources)
+        let today = self.today.day();
+        let until = today.map_or(Until::EVER, |day| Until::before(day.end));
+        fit::training_counts(entity, &self.sources, until)
     }
 
     /// The rows of a source in file order: those of a part of its split, or all, that pass a condition, a boolean output

@@ -2,7 +2,7 @@
 
 use reckon_compiler::graph::Graph;
 use reckon_compiler::plan::{
-    CopyPlan, LoopPlan, PhasePlan, Plan, Program, StoredValue, StreamPlan, Turn,
+    AveragePlan, CopyPlan, LoopPlan, PhasePlan, Plan, Program, StoredValue, StreamPlan, Turn,
 };
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
@@ -125,6 +125,7 @@ pub(crate) fn declare_daily(
     let Some(daily) = &plan.daily else {
         return Ok(());
     };
+    let averaged = rows_of_averages(store, plan);
     for turn in &daily.turns {
         match turn {
             Turn::Train(at) => declare_phase(store, plan, data, &plan.phases[*at], seed)?,
@@ -143,7 +144,32 @@ pub(crate) fn declare_daily(
             Turn::Graph(_) => {}
         }
     }
+    // An average of rows that are new is what they are.
+    for (moved, rows, span) in averaged {
+        if store.rows(&moved.average).is_ok_and(|now| now > rows) {
+            let copied = store.copy_rows(&moved.value, &moved.average, rows);
+            copied.map_err(|error| kept_badly(&moved.value, &error, span))?;
+        }
+    }
     Ok(())
+}
+
+/// The averages that there are, each with the number of its rows and the training that moves it.
+fn rows_of_averages<'p>(store: &Store, plan: &'p Plan) -> Vec<(&'p AveragePlan, usize, Span)> {
+    let of_phases = plan.phases.iter().flat_map(|phase| {
+        let averages = phase.averages.iter();
+        averages.map(move |moved| (moved, phase.span))
+    });
+    let there = of_phases.filter_map(|(moved, span)| {
+        let rows = store.rows(&moved.average).ok()?;
+        Some((moved, rows, span))
+    });
+    there.collect()
+}
+
+fn kept_badly(path: &str, error: &reckon_torch::Error, span: Span) -> Failure {
+    let message = format!("internal: `{path}` cannot be kept: {error}");
+    Failure::data(vec![Diagnostic::error(PROGRAM, span, message)])
 }
 
 /// Makes the parameters of teachers out of finished runs, for which [`take_loaded`] has the values.
@@ -204,10 +230,8 @@ pub(crate) fn take_loaded(
 /// Takes the values of copies as a day begins.
 pub(crate) fn begin_day(store: &mut Store, daily: &LoopPlan) -> Result<(), Failure> {
     daily.begins.iter().try_for_each(|copy| {
-        store.copy(&copy.from, &copy.to).map_err(|error| {
-            let message = format!("internal: `{}` cannot be kept: {error}", copy.from);
-            Failure::data(vec![Diagnostic::error(PROGRAM, daily.span, message)])
-        })
+        let copied = store.copy(&copy.from, &copy.to);
+        copied.map_err(|error| kept_badly(&copy.from, &error, daily.span))
     })
 }
 

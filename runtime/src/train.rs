@@ -229,7 +229,7 @@ impl<'a> Course<'a> {
         at: &mut Standing,
         observer: &mut dyn Observer,
     ) -> Result<(), Failure> {
-        data.open_day(&timeline.days, None);
+        data.end_days();
         self.columns(data, timeline, at, self.plan.phases.len(), observer)?;
         if self.plan.daily.is_some() {
             observer.notice(&Event::LoopFinished {
@@ -294,8 +294,8 @@ impl<'a> Course<'a> {
         columns_of_run::write_today(folder, column, data)
     }
 
-    /// Makes the day of a turn the one that is run: all that a loop trains exists, teachers are kept as they were, and what
-    /// the day has made before a checkpoint is made again.
+    /// Makes the day of a turn the one that is run: statistics see it, all that a loop trains exists and has rows for all ids,
+    /// teachers are kept as they were, and what the day has made before a checkpoint is made again.
     fn open_day(
         &self,
         data: &mut Dataset,
@@ -308,6 +308,9 @@ impl<'a> Course<'a> {
         let Some(daily) = self.plan.daily.as_ref().filter(|_| day.is_some()) else {
             return Ok(());
         };
+        if data.see_today(self.plan).map_err(Failure::data)? {
+            at.fitted = (self.fitted)(data)?;
+        }
         declare_daily(&mut at.store, self.plan, data, self.seed)?;
         let earlier = timeline.earlier_today(turn);
         if earlier.is_empty() && at.position.step == 0 {
@@ -323,7 +326,7 @@ impl<'a> Course<'a> {
 
     fn make_graph(&self, data: &mut Dataset, at: usize) -> Result<(), Failure> {
         let made = data.make_graph(self.plan, at);
-        made.map_err(|diagnostic| Failure::data(vec![diagnostic]))
+        made.map_err(Failure::data)
     }
 
     /// What a training needs that is of some day, after what has been begun.

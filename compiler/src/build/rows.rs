@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reckon_grammar::ast::UnaryOp;
 
 use crate::check::row_op;
-use crate::hir::{Expr, ExprKind, Hir, Rows, Sampler, Ty};
+use crate::hir::{Expr, ExprKind, Hir, Rows, Sampler, Turn, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
@@ -27,6 +27,8 @@ pub(crate) struct RowPrograms {
     drawn_beside: BTreeSet<String>,
     /// The rows of losses by name, for statistics over them.
     losses: BTreeMap<String, Rows>,
+    /// Columns that a loop computes each day, for the rows of that day.
+    daily: BTreeSet<(String, String)>,
     /// The teacher whose features are being read with the statistics of another run.
     pub(crate) taken: Option<Taken>,
 }
@@ -59,6 +61,15 @@ impl RowPrograms {
         Self {
             entities: entities.map(|source| source.name.clone()).collect(),
             drawn_beside: drawn.map(|rows| rows.source.clone()).collect(),
+            daily: hir
+                .daily
+                .iter()
+                .flat_map(|daily| &daily.turns)
+                .filter_map(|turn| match turn {
+                    Turn::Column(source, name) => Some((source.clone(), name.clone())),
+                    Turn::Graph(_) | Turn::Train(_) | Turn::Evaluate(_) => None,
+                })
+                .collect(),
             losses: hir
                 .losses
                 .iter()
@@ -297,6 +308,7 @@ impl RowPrograms {
             kind,
             kernel,
             domain,
+            sees: self.sees([&args[0]].into_iter()),
             span: e.span,
         });
         self.fits.len() - 1
@@ -431,7 +443,7 @@ fn before_references(handle: &Expr) -> &Expr {
 }
 
 /// A row value as text, short and stable; names outputs.
-fn text(e: &Expr) -> String {
+pub(crate) fn text(e: &Expr) -> String {
     let e = plain(e);
     match &e.kind {
         ExprKind::Column(handle, column) => match &plain(handle).kind {

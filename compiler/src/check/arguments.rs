@@ -192,7 +192,11 @@ impl Checker<'_> {
             && let ast::TypeKind::Words(words) = &ty.kind
         {
             let is_loss = words.iter().any(|word| word.text == ANY_LOSS) && self.is_loss(name);
-            if is_loss || words.iter().any(|word| word.text == *name && *name != ANY_LOSS) {
+            if is_loss
+                || words
+                    .iter()
+                    .any(|word| word.text == *name && *name != ANY_LOSS)
+            {
                 return Expr::constant(crate::value::Value::Word(name.clone()), value.span);
             }
             let bound = self

@@ -60,15 +60,16 @@ impl Checker<'_> {
             }
             let of = &rows.source;
             if *of != source && !self.references_of(of).contains(&source) {
-                let message = format!(
-                    "loss `{loss}` is over `{of}`, which says nothing of `{source}`"
-                );
+                let message =
+                    format!("loss `{loss}` is over `{of}`, which says nothing of `{source}`");
                 self.not_counted(span, &rows, message)
             } else if let Some(why) = drawn(&rows) {
-                let message = format!("the rows of loss `{loss}` {why}, and this counts before training");
+                let message =
+                    format!("the rows of loss `{loss}` {why}, and this counts before training");
                 self.not_counted(span, &rows, message);
             } else if self.counts_itself(&loss, &rows) {
-                let message = format!("which rows loss `{loss}` has depends on this statistic over them");
+                let message =
+                    format!("which rows loss `{loss}` has depends on this statistic over them");
                 self.not_counted(span, &rows, message);
             }
         }

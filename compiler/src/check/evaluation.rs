@@ -3,7 +3,7 @@
 use super::metrics::metrics_of;
 use super::retrieval::Ranked;
 use super::{Checker, Frame, list};
-use crate::hir::{Evaluation, EvaluationKind, Expr, Ty};
+use crate::hir::{Evaluation, EvaluationKind, Expr, Rows, Ty};
 use crate::plan::SlicePlan;
 use reckon_grammar::ast::{self, EvaluateEntry, EvaluateKind, ExprKind as Syntax};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
@@ -82,7 +82,7 @@ impl Checker<'_> {
     fn ranking_entry(&mut self, entry: &EvaluateEntry, rows: &Expr, plan: &mut Evaluation) {
         match entry {
             EvaluateEntry::Score { score, against } => {
-                if let Some(scored) = self.scored(score, against, rows, &plan.rows.source) {
+                if let Some(scored) = self.scored(score, against, rows, &plan.rows) {
                     plan.kind = scored;
                 }
             }
@@ -177,13 +177,13 @@ impl Checker<'_> {
         score: &ast::Expr,
         against: &ast::Expr,
         handle: &Expr,
-        source: &str,
+        rows: &Rows,
     ) -> Option<EvaluationKind> {
-        let (score, label) = self.in_row_scope(handle.clone(), source, |checker| {
+        let (score, label) = self.in_row_scope(handle.clone(), &rows.source, |checker| {
             let (score, label) = (checker.expr(score), checker.expr(against));
             (checker.tensor(score), checker.tensor(label))
         });
-        if self.score_reads_label(&score) {
+        if self.judges_by_the_answer(&score, rows) {
             return None;
         }
         for value in [&score, &label] {
@@ -208,12 +208,16 @@ impl Checker<'_> {
         let Some(leak) = score.facts.label else {
             return false;
         };
+        self.label_in_score(leak);
+        true
+    }
+
+    pub(super) fn label_in_score(&mut self, leak: Span) {
         self.report(
             Diagnostic::error(Code(420), leak, "the score reads a label of its own row")
                 .here("known only after the row happened")
                 .help("score with towers, and keep labels behind `against` or in `where`"),
         );
-        true
     }
 
     fn slice(&mut self, e: &ast::Expr, handle: &Expr, plan: &mut Evaluation) {

@@ -434,7 +434,11 @@ impl<'a> Checker<'a> {
             through.push(std::mem::take(&mut draft.through));
         }
         if let [first, second] = &through[..] {
-            draft.through = first.iter().filter(|name| second.contains(name)).cloned().collect();
+            draft.through = first
+                .iter()
+                .filter(|name| second.contains(name))
+                .cloned()
+                .collect();
             self.note_reach(draft);
         }
         let (second, first) = (halves.pop()?, halves.pop()?);

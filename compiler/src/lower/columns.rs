@@ -124,6 +124,7 @@ impl Lowering<'_, '_> {
                     .iter()
                     .flat_map(|stream| of_stream(&draft, stream)),
             );
+            direct.extend(self.watched(&draft, forward));
             let all = closure(columns, direct);
             // A loop goes through its turns in the order of the text.
             let once = columns.iter().filter(|column| column.plan.after.is_some());
@@ -134,6 +135,38 @@ impl Lowering<'_, '_> {
             read.push(all);
         }
         read
+    }
+
+    /// The columns behind the evaluation that a training stops by.
+    fn watched(&self, draft: &Plan, forward: &Forward<'_>) -> BTreeSet<ColumnRef> {
+        let stop = forward.train.stop.iter();
+        let evaluations = stop.flat_map(|(_, watched, ..)| {
+            let all = self.hir.evaluations.iter();
+            all.filter(move |evaluation| evaluation.name == *watched)
+        });
+        let mut found = BTreeSet::new();
+        for evaluation in evaluations {
+            let read = match &evaluation.kind {
+                hir::EvaluationKind::Ranking { score, label } => vec![score, label],
+                hir::EvaluationKind::Retrieval { score, .. } => vec![score],
+            };
+            for e in read.into_iter().chain(&evaluation.rows.condition) {
+                e.walk(&mut |e| {
+                    if let ExprKind::Column(handle, name) = &e.kind
+                        && let Ty::Handle(handle) = &handle.ty
+                    {
+                        found.insert((handle.source.clone(), name.clone()));
+                    }
+                });
+            }
+        }
+        found.retain(|name| {
+            draft
+                .columns
+                .iter()
+                .any(|column| reference(column) == *name)
+        });
+        found
     }
 
     /// Places each column before the first training that reads it, or at the end, and finds what its folds train anew.
@@ -148,7 +181,10 @@ impl Lowering<'_, '_> {
         for mut column in columns {
             let name = reference(&column.plan);
             let readers = read.iter().position(|columns| columns.contains(&name));
-            let place = column.plan.after.map_or(flows.len(), |_| readers.unwrap_or(flows.len()));
+            let place = column
+                .plan
+                .after
+                .map_or(flows.len(), |_| readers.unwrap_or(flows.len()));
             column.plan.after = column.plan.after.map(|_| place);
             let before = &flows[..place];
             let trains = |flow: &&Flow| !flow.trains.is_disjoint(&column.reads);

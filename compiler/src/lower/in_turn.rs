@@ -19,7 +19,11 @@ struct Reader<'a> {
 /// What reads columns of the loop before the day has them, or outside of the loop.
 pub(super) fn read_too_early(plan: &Plan) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let turns: Vec<Turn> = plan.daily.iter().flat_map(|daily| daily.turns.clone()).collect();
+    let turns: Vec<Turn> = plan
+        .daily
+        .iter()
+        .flat_map(|daily| daily.turns.clone())
+        .collect();
     let computed = |turns: &[Turn]| -> Vec<&StoredPlan> {
         let columns = turns.iter().filter_map(|turn| match turn {
             Turn::Column(at) => plan.columns.get(*at),
@@ -61,7 +65,11 @@ pub(super) fn read_too_early(plan: &Plan) -> Vec<Diagnostic> {
 }
 
 /// Of columns that are not there yet those that a reader needs, through other columns too.
-fn missing<'p>(plan: &Plan, reader: &Reader<'_>, not_there: &[&'p StoredPlan]) -> Vec<&'p StoredPlan> {
+fn missing<'p>(
+    plan: &Plan,
+    reader: &Reader<'_>,
+    not_there: &[&'p StoredPlan],
+) -> Vec<&'p StoredPlan> {
     let mut all = reader.reads.clone();
     let mut open: Vec<ColumnRef> = all.iter().cloned().collect();
     while let Some(name) = open.pop() {
@@ -74,14 +82,19 @@ fn missing<'p>(plan: &Plan, reader: &Reader<'_>, not_there: &[&'p StoredPlan]) -
         }
     }
     let columns = not_there.iter().copied();
-    columns.filter(|column| all.contains(&reference(column))).collect()
+    columns
+        .filter(|column| all.contains(&reference(column)))
+        .collect()
 }
 
 fn of_turn(plan: &Plan, turn: Turn) -> Reader<'_> {
     match turn {
         Turn::Graph(at) => {
             let graph = &plan.graphs[at];
-            let seeds = plan.affinities.iter().filter(|affinity| affinity.graph == at);
+            let seeds = plan
+                .affinities
+                .iter()
+                .filter(|affinity| affinity.graph == at);
             let rows = seeds.map(|affinity| &affinity.seeds).chain([&graph.rows]);
             Reader {
                 name: &graph.name,
@@ -109,8 +122,14 @@ fn outside<'p>(plan: &'p Plan, turns: &[Turn]) -> Vec<Reader<'p>> {
             reads: of_program(plan, &export.program),
         })
     });
-    let readers = phases.chain(evaluations).chain(columns).filter(|turn| is_out(*turn));
-    readers.map(|turn| of_turn(plan, turn)).chain(exports).collect()
+    let readers = phases
+        .chain(evaluations)
+        .chain(columns)
+        .filter(|turn| is_out(*turn));
+    readers
+        .map(|turn| of_turn(plan, turn))
+        .chain(exports)
+        .collect()
 }
 
 fn of_column<'p>(plan: &Plan, column: &'p StoredPlan) -> Reader<'p> {
@@ -123,7 +142,12 @@ fn of_column<'p>(plan: &Plan, column: &'p StoredPlan) -> Reader<'p> {
 
 fn of_phase<'p>(plan: &Plan, phase: &'p PhasePlan) -> Reader<'p> {
     let mut reads = of_program(plan, &phase.step);
-    reads.extend(phase.streams.iter().flat_map(|stream| of_stream(plan, stream)));
+    reads.extend(
+        phase
+            .streams
+            .iter()
+            .flat_map(|stream| of_stream(plan, stream)),
+    );
     Reader {
         name: &phase.name,
         span: phase.span,
@@ -133,8 +157,9 @@ fn of_phase<'p>(plan: &Plan, phase: &'p PhasePlan) -> Reader<'p> {
 
 fn of_evaluation<'p>(plan: &Plan, evaluation: &'p EvaluationPlan) -> Reader<'p> {
     let programs = evaluation.programs().into_iter();
-    let mut reads: BTreeSet<ColumnRef> =
-        programs.flat_map(|program| of_program(plan, program)).collect();
+    let mut reads: BTreeSet<ColumnRef> = programs
+        .flat_map(|program| of_program(plan, program))
+        .collect();
     let slices = evaluation.slices.iter().filter_map(|slice| match slice {
         SlicePlan::Output { output, .. } => Some(output),
         SlicePlan::Popularity { .. } => None,

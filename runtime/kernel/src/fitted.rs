@@ -1,6 +1,7 @@
 //! Fitted statistics as row programs read them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use crate::column::{Data, Texts};
 use crate::groups::Groups;
@@ -68,6 +69,27 @@ enum Ids {
     Texts(HashMap<String, u32>),
 }
 
+/// Values with their counts, and behind them those that only `later` has.
+fn appended<T: Copy + Eq + Hash>(
+    (values, counts): (&[T], &[u64]),
+    later: (&[T], &[u64]),
+    top: usize,
+) -> (Vec<T>, Vec<u64>) {
+    let since: HashMap<T, u64> = later
+        .0
+        .iter()
+        .copied()
+        .zip(later.1.iter().copied())
+        .collect();
+    let known: HashSet<T> = values.iter().copied().collect();
+    let kept = values.iter().zip(counts);
+    let kept = kept.map(|(value, count)| (*value, since.get(value).copied().unwrap_or(*count)));
+    let new = later.0.iter().copied().zip(later.1.iter().copied());
+    let new = new.filter(|(value, _)| !known.contains(value));
+    let room = top.saturating_sub(values.len());
+    kept.chain(new.take(room)).unzip()
+}
+
 impl PartialEq for Vocabulary {
     fn eq(&self, other: &Self) -> bool {
         self.unknown == other.unknown && self.values == other.values && self.counts == other.counts
@@ -99,6 +121,43 @@ impl Vocabulary {
             counts,
             ids,
         }
+    }
+
+    /// This one with what was counted since: its values keep their ids, and behind them come those that only `later` has, at
+    /// most `top` values in all. Counts are those of `later` where it has the value.
+    pub fn grown(&self, later: &Self, top: Option<usize>) -> Self {
+        let top = top.unwrap_or(usize::MAX);
+        let (now, then) = (&self.counts, &later.counts);
+        let (values, counts) = match (&self.values, &later.values) {
+            (VocabularyValues::Int(a), VocabularyValues::Int(b)) => {
+                let (values, counts) = appended((a, now), (b, then), top);
+                (VocabularyValues::Int(values), counts)
+            }
+            (VocabularyValues::Float(a), VocabularyValues::Float(b)) => {
+                let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                let (values, counts) = appended((&bits(a), now), (&bits(b), then), top);
+                let values = values.into_iter().map(f64::from_bits).collect();
+                (VocabularyValues::Float(values), counts)
+            }
+            (VocabularyValues::Bool(a), VocabularyValues::Bool(b)) => {
+                let (values, counts) = appended((a, now), (b, then), top);
+                (VocabularyValues::Bool(values), counts)
+            }
+            (VocabularyValues::Str(a), VocabularyValues::Str(b)) => {
+                let (a, b): (Vec<&str>, Vec<&str>) = (a.iter().collect(), b.iter().collect());
+                let (values, counts) = appended((&a, now), (&b, then), top);
+                let values = values.into_iter().collect::<Texts>();
+                (VocabularyValues::Str(values), counts)
+            }
+            (
+                VocabularyValues::Int(_)
+                | VocabularyValues::Float(_)
+                | VocabularyValues::Bool(_)
+                | VocabularyValues::Str(_),
+                _,
+            ) => unreachable!("internal: the values of a fit have one kind on all days"),
+        };
+        Self::new(self.unknown, values, counts)
     }
 
     /// The number of unknown slots.
@@ -159,5 +218,43 @@ impl Vocabulary {
             Ids::Texts(ids) => ids.get(text).copied(),
             Ids::Words(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(values: &[(&str, u64)]) -> Vocabulary {
+        let (values, counts): (Vec<&str>, Vec<u64>) = values.iter().copied().unzip();
+        Vocabulary::new(
+            1,
+            VocabularyValues::Str(values.into_iter().collect()),
+            counts,
+        )
+    }
+
+    #[test]
+    fn a_vocabulary_that_grows_keeps_its_ids_and_counts_on() {
+        let first = texts(&[("b", 3), ("a", 2)]);
+        let later = texts(&[("c", 9), ("a", 5), ("d", 4), ("b", 4)]);
+        let grown = texts(&[("b", 4), ("a", 5), ("c", 9), ("d", 4)]);
+        assert_eq!(first.grown(&later, None), grown);
+        assert_eq!(
+            grown.grown(&later, None),
+            grown,
+            "a day seen twice adds nothing"
+        );
+        let at_most_three = texts(&[("b", 4), ("a", 5), ("c", 9)]);
+        assert_eq!(first.grown(&later, Some(3)), at_most_three);
+    }
+
+    #[test]
+    fn a_value_that_is_no_longer_counted_keeps_its_place() {
+        let first = Vocabulary::new(2, VocabularyValues::Int(vec![7, 8]), vec![2, 1]);
+        let later = Vocabulary::new(2, VocabularyValues::Int(vec![9]), vec![3]);
+        let grown = first.grown(&later, None);
+        assert_eq!(grown.values(), &VocabularyValues::Int(vec![7, 8, 9]));
+        assert_eq!(grown.counts(), [2, 1, 3]);
     }
 }

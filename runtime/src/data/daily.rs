@@ -4,6 +4,7 @@ use reckon_compiler::plan::{LoopPlan, Plan, RowsPlan, Turn, WindowPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data};
 
+use super::grow::Until;
 use super::neighbours::Neighbours;
 use super::source::{ABSENT_ROW, Source};
 use super::{Dataset, program};
@@ -14,8 +15,8 @@ const DAY: i64 = 86_400 * SECOND;
 /// A step of a loop, in microseconds since 1970 UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Day {
-    begin: i64,
-    end: i64,
+    pub(super) begin: i64,
+    pub(super) end: i64,
     /// How it prints: `2020-09-14`, with a time where days are not whole.
     pub(crate) label: String,
 }
@@ -29,6 +30,11 @@ pub(crate) struct Today {
 }
 
 impl Today {
+    /// The day that is run.
+    pub(super) fn day(&self) -> Option<&Day> {
+        self.day.as_ref()
+    }
+
     /// Whether a row of this time is in a window.
     fn holds(&self, window: WindowPlan, time: i64) -> bool {
         let inside = |day: &Option<Day>| {
@@ -86,7 +92,13 @@ impl Dataset {
         days.into_iter().map(day).collect()
     }
 
-    /// Makes `at` the day that is run; `None` ends the loop.
+    /// The loop is over: what is fitted now counts the rows of all days.
+    pub(crate) fn end_days(&mut self) {
+        self.today = Today::default();
+        self.days.clear();
+    }
+
+    /// Makes `at` the day that is run; `None` for no day.
     pub(crate) fn open_day(&mut self, days: &[Day], at: Option<usize>) {
         self.today = match at {
             Some(at) => Today {
@@ -122,10 +134,8 @@ impl Dataset {
 
     /// Whether a row may be known today: none of a later day is. Outside of a loop all are.
     pub(crate) fn is_known_today(&self, source: &Source, row: usize) -> bool {
-        match (&self.today.day, source.times.get(row)) {
-            (Some(day), Some(time)) => *time < day.end,
-            (None, _) | (_, None) => true,
-        }
+        let until = self.today.day.as_ref();
+        until.is_none_or(|day| Until::before(day.end).has(source, row))
     }
 
     /// Leaves the rows of a window; a window outside of a day has none.
@@ -154,7 +164,7 @@ impl Dataset {
     ///
     /// # Errors
     /// A row program that reads them cannot run.
-    pub(crate) fn make_graph(&mut self, plan: &Plan, at: usize) -> Result<(), Diagnostic> {
+    pub(crate) fn make_graph(&mut self, plan: &Plan, at: usize) -> Result<(), Vec<Diagnostic>> {
         let graph = &plan.graphs[at];
         let size = |name: &str| self.source(name).map_or(0, |source| source.rows);
         let ends = self.source(&graph.rows.source).and_then(|source| {
@@ -191,7 +201,10 @@ impl Dataset {
             .filter(|affinity| affinity.graph == at)
             .map(|affinity| affinity.column.as_str())
             .collect();
-        self.compute_what_reads(plan, &graph.things, &columns)
+        self.refresh(plan, |kernel, output| {
+            let mut columns = columns.iter();
+            columns.any(|column| program::reads(kernel, output, &graph.things, column))
+        })
     }
 
     fn set_column(&mut self, source: &str, name: &str, values: Column) {
@@ -199,32 +212,6 @@ impl Dataset {
         if let Some(source) = sources.find(|known| known.name == source) {
             source.columns.insert(name.to_owned(), values);
         }
-    }
-
-    /// Runs the row programs anew that read columns of a source.
-    fn compute_what_reads(
-        &mut self,
-        plan: &Plan,
-        source: &str,
-        columns: &[&str],
-    ) -> Result<(), Diagnostic> {
-        for kernel in &plan.kernels {
-            let Some(of) = plan.source(&kernel.source) else {
-                continue;
-            };
-            if !columns
-                .iter()
-                .any(|column| program::reads(kernel, source, column))
-            {
-                continue;
-            }
-            let outputs = program::outputs(kernel, &self.sources, &self.fits, of.span)?;
-            let mut sources = self.sources.iter_mut();
-            if let Some(known) = sources.find(|known| known.name == kernel.source) {
-                known.outputs = outputs;
-            }
-        }
-        Ok(())
     }
 }
 

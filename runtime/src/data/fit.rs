@@ -17,6 +17,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data, Fitted, Texts, Vocabulary, VocabularyValues};
 
 use super::fault::KERNEL;
+use super::grow::Until;
 use super::program::{run_over_rows, source_named};
 use super::select;
 use super::source::{ABSENT_ROW, Source};
@@ -26,11 +27,12 @@ pub use store::{content_hash, load, save};
 
 const CHUNK: usize = 65_536;
 
-/// Fits one statistic; `before` holds those that come before it in the plan.
+/// Fits one statistic over the rows of its domain until an instant; `before` holds those that come before it in the plan.
 pub(crate) fn fit(
     plan: &FitPlan,
     sources: &[Source],
     before: &[Fitted],
+    until: Until,
 ) -> Result<Fitted, Diagnostic> {
     let outputs = run_over_rows(&plan.kernel, sources, before, plan.span)?;
     let unlike = |found: &str| {
@@ -40,7 +42,7 @@ pub(crate) fn fit(
             format!("statistic `{}` cannot be fitted over {found}", plan.name),
         )
     };
-    let weights = weights(plan, sources, before)?;
+    let weights = weights(plan, sources, before, until)?;
     if let FitKind::Groups { keys, values } = &plan.kind {
         let groups = groups::Rows::new(&outputs, *keys).groups(&weights, *values);
         return groups.map(Fitted::Groups).ok_or_else(|| unlike("texts"));
@@ -94,10 +96,11 @@ fn weights(
     plan: &FitPlan,
     sources: &[Source],
     before: &[Fitted],
+    until: Until,
 ) -> Result<Vec<f64>, Diagnostic> {
     Ok(match &plan.domain {
         Domain::Referred { entity } => {
-            let counts = training_counts(entity, sources).into_iter();
+            let counts = training_counts(entity, sources, until).into_iter();
             counts.map(|count| count as f64).collect()
         }
         Domain::Catalogue { entity } => {
@@ -107,7 +110,7 @@ fn weights(
             let source = source_named(sources, source);
             source.map_or_else(Vec::new, |source| {
                 (0..source.rows)
-                    .map(|row| f64::from(u8::from(source.trains(row))))
+                    .map(|row| f64::from(u8::from(source.trains(row) && until.has(source, row))))
                     .collect()
             })
         }
@@ -116,7 +119,10 @@ fn weights(
                 return Ok(Vec::new());
             };
             let outputs = run_over_rows(&rows.kernel, sources, before, plan.span)?;
-            let of_rows = select::counted(rows, source, &outputs.into_iter().collect());
+            let mut of_rows = select::counted(rows, source, &outputs.into_iter().collect());
+            for (row, weight) in of_rows.iter_mut().enumerate() {
+                *weight *= f64::from(u8::from(until.has(source, row)));
+            }
             match entity {
                 Some(entity) => referred(entity, source, &of_rows, sources),
                 None => of_rows,
@@ -129,15 +135,18 @@ fn weights(
 fn referred(entity: &str, source: &Source, of_rows: &[f64], sources: &[Source]) -> Vec<f64> {
     let mut weights = vec![0.0; source_named(sources, entity).map_or(0, |source| source.rows)];
     let referred = source.references.get(entity).into_iter().flatten();
-    for (thing, weight) in referred.zip(of_rows).filter(|(thing, _)| **thing != ABSENT_ROW) {
+    for (thing, weight) in referred
+        .zip(of_rows)
+        .filter(|(thing, _)| **thing != ABSENT_ROW)
+    {
         weights[*thing as usize] += weight;
     }
     weights
 }
 
 /// For each row of an entity the number of training events that refer to it, over all events that are split; where none
-/// is, over all events.
-pub(crate) fn training_counts(entity: &str, sources: &[Source]) -> Vec<u64> {
+/// is, over all events. Those from an instant on do not count.
+pub(crate) fn training_counts(entity: &str, sources: &[Source], until: Until) -> Vec<u64> {
     let mut counts = vec![0; source_named(sources, entity).map_or(0, |source| source.rows)];
     let referring = || {
         sources
@@ -147,7 +156,7 @@ pub(crate) fn training_counts(entity: &str, sources: &[Source]) -> Vec<u64> {
     let any_split = referring().any(|source| source.parts.is_some());
     for source in referring().filter(|source| source.parts.is_some() || !any_split) {
         for (row, referred) in source.references[entity].iter().enumerate() {
-            if *referred != ABSENT_ROW && source.trains(row) {
+            if *referred != ABSENT_ROW && source.trains(row) && until.has(source, row) {
                 counts[*referred as usize] += 1;
             }
         }
@@ -303,7 +312,8 @@ fn ranked<K: Ord>(
     counts.sort_unstable_by(|(a, x), (b, y)| y.total_cmp(x).then_with(|| a.cmp(b)));
     counts.truncate(top.unwrap_or(usize::MAX));
     let kept = counts.into_iter();
-    kept.map(|(value, count)| (value, count.round() as u64)).unzip()
+    kept.map(|(value, count)| (value, count.round() as u64))
+        .unzip()
 }
 
 /// The bits of a float, in its order.

@@ -59,13 +59,34 @@ pub(crate) fn outputs(
     Ok(outputs)
 }
 
-/// Whether a row program reads a column of a source.
-pub(crate) fn reads(kernel: &Kernel, source: &str, column: &str) -> bool {
-    kernel.code.iter().any(|inst| match &inst.op {
+/// Whether an output of a row program reads a column of a source.
+pub(crate) fn reads(kernel: &Kernel, output: &str, source: &str, column: &str) -> bool {
+    needs(kernel, output, |op| match op {
         RowOp::Column(name) => kernel.source == source && name == column,
         RowOp::Through(target, name) => target == source && name == column,
         _ => false,
     })
+}
+
+/// Whether an instruction like this stands behind an output of a row program.
+pub(crate) fn needs(kernel: &Kernel, output: &str, wanted: impl Fn(&RowOp) -> bool) -> bool {
+    let outputs = kernel.outputs.iter();
+    let mut open: Vec<usize> = outputs
+        .filter(|(name, _)| name == output)
+        .map(|(_, at)| *at)
+        .collect();
+    let mut seen = vec![false; kernel.code.len()];
+    while let Some(at) = open.pop() {
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
+        }
+        let inst = &kernel.code[at];
+        if wanted(&inst.op) {
+            return true;
+        }
+        open.extend(&inst.args);
+    }
+    false
 }
 
 /// What a row program reads at `rows` things of which nothing is known: every column is null.

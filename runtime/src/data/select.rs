@@ -26,7 +26,9 @@ pub(crate) struct Selected {
 impl Dataset {
     /// The rows that train, by the picks of a stream.
     pub(crate) fn selected(&self, stream: &StreamPlan) -> Selected {
-        let parts = self.source(&stream.source).and_then(|source| source.parts.as_ref());
+        let parts = self
+            .source(&stream.source)
+            .and_then(|source| source.parts.as_ref());
         let training = parts.and_then(|parts| parts.names.first());
         self.selected_in(stream, training.map(String::as_str))
     }
@@ -140,7 +142,9 @@ pub(super) fn counted(
         output: Box::new(|name| outputs.get(name)),
         amount: Box::new(|amount| match amount {
             AmountPlan::Rows(n) => *n,
-            AmountPlan::Times(..) => unreachable!("internal: the checker lets no counts of other rows through"),
+            AmountPlan::Times(..) => {
+                unreachable!("internal: the checker lets no counts of other rows through")
+            }
         }),
     };
     let holds = |row: &u32| {
@@ -152,7 +156,10 @@ pub(super) fn counted(
     let rows = selected.narrow(&of, training.filter(holds).collect(), &plan.picks);
     let mut weights = vec![0.0; source.rows];
     for row in rows {
-        let weight = selected.weights.as_ref().map_or(1.0, |weights| weights[row as usize]);
+        let weight = selected
+            .weights
+            .as_ref()
+            .map_or(1.0, |weights| weights[row as usize]);
         weights[row as usize] = f64::from(weight.max(0.0));
     }
     weights
@@ -173,12 +180,7 @@ impl Selected {
 
     /// The rows that stay, in file order. A choice at random depends on the pick and its place among such: a selector has the
     /// same rows wherever it is read.
-    fn narrow(
-        &mut self,
-        of: &Of<'_>,
-        mut rows: Vec<u32>,
-        picks: &[PickPlan],
-    ) -> Vec<u32> {
+    fn narrow(&mut self, of: &Of<'_>, mut rows: Vec<u32>, picks: &[PickPlan]) -> Vec<u32> {
         let mut chosen = 0;
         for pick in picks {
             let key = Key::new(site_hash(&pick.to_string())).with(chosen);
@@ -197,9 +199,8 @@ impl Selected {
                 }
                 PickPlan::Weigh(output) => {
                     let weights = self.weights.get_or_insert_with(|| vec![1.0; of.rows]);
-                    rows.iter().for_each(|row| {
-                        weights[*row as usize] *= of.number(output, *row) as f32
-                    });
+                    rows.iter()
+                        .for_each(|row| weights[*row as usize] *= of.number(output, *row) as f32);
                 }
                 PickPlan::DownSample(output, rate) => {
                     chosen += 1;

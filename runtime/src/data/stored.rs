@@ -69,13 +69,10 @@ impl Dataset {
                 self.fits[at] = Fitted::Waiting;
             }
         }
-        for source in &mut self.sources {
-            let of = &source.name;
-            source
-                .outputs
-                .retain(|output, _| !plan.stored_behind(of, output).contains(&name));
-        }
-        self.store(plan, column, stored)
+        self.place(column, stored);
+        self.refresh(plan, |kernel, output| {
+            plan.stored_behind(&kernel.source, output).contains(&name)
+        })
     }
 
     /// The values of a column that has been computed.
@@ -112,7 +109,8 @@ impl Dataset {
         for (at, statistic) in plan.fits.iter().enumerate() {
             let ready = || plan.stored_behind_fit(at).is_disjoint(&missing);
             if self.fits[at] == Fitted::Waiting && ready() {
-                self.fits[at] = fit::fit(statistic, &self.sources, &self.fits)
+                let until = self.until(statistic);
+                self.fits[at] = fit::fit(statistic, &self.sources, &self.fits, until)
                     .map_err(|diagnostic| vec![diagnostic])?;
             }
         }

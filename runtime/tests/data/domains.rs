@@ -47,7 +47,10 @@ train {{ minimize main }}
     let plan = compile(&hir).unwrap_or_else(|errors| panic!("{errors:#?}"));
     let folder = folder(&[
         ("users.csv", "user_id\n1\n2\n"),
-        ("movies.csv", "movie_id,year\n10,1990\n11,1995\n12,2000\n13,2005\n"),
+        (
+            "movies.csv",
+            "movie_id,year\n10,1990\n11,1995\n12,2000\n13,2005\n",
+        ),
         ("ratings.csv", RATINGS),
     ]);
     load(&plan, folder.path()).fits.remove(0)
@@ -67,7 +70,11 @@ const IDS: &str = "movie_id |> vocab(over: main) |> embed(2)";
 #[test]
 fn a_vocabulary_of_things_counts_the_rows_of_the_loss_that_refer_to_them() {
     check_ids(&fitted("movie", IDS, "rating"), &[12, 10, 11], &[2, 1, 1]);
-    check_ids(&fitted("movie", IDS, "rating where stars >= 4"), &[12, 10], &[2, 1]);
+    check_ids(
+        &fitted("movie", IDS, "rating where stars >= 4"),
+        &[12, 10],
+        &[2, 1],
+    );
     let best = "rating where stars >= 4 |> top(50%, by: trust)";
     check_ids(&fitted("movie", IDS, best), &[10, 12], &[1, 1]);
 }
@@ -79,7 +86,11 @@ fn a_row_counts_by_its_weight_in_the_loss() {
     check_ids(&fitted("movie", IDS, weighed), &[10, 12, 11], &[3, 1, 1]);
     let frequent = "movie_id |> vocab(over: main, min_count: 2) |> embed(2)";
     check_ids(&fitted("movie", frequent, weighed), &[10], &[3]);
-    let years = fitted("movie", "year |> zscore(over: main)", "rating where stars >= 4 |> weigh(trust)");
+    let years = fitted(
+        "movie",
+        "year |> zscore(over: main)",
+        "rating where stars >= 4 |> weigh(trust)",
+    );
     let mean = (2.5 * 1990.0 + 1.25 * 2000.0) / 3.75;
     let Fitted::Moments { mean: found, .. } = years else {
         panic!("{years:?}")
@@ -89,6 +100,10 @@ fn a_row_counts_by_its_weight_in_the_loss() {
 
 #[test]
 fn of_the_rows_of_the_loss_themselves_only_those_of_training_count() {
-    let fitted = fitted("rating", "trust |> minmax(over: main)", "rating where stars >= 4");
+    let fitted = fitted(
+        "rating",
+        "trust |> minmax(over: main)",
+        "rating where stars >= 4",
+    );
     assert_eq!(fitted, Fitted::Extent { min: 0.5, max: 2.5 });
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use reckon_compiler::plan::row::RowKind;
-use reckon_compiler::plan::{Domain, FitKind, FitPlan, Plan, SplitRule};
+use reckon_compiler::plan::{Domain, FitKind, FitPlan, Plan, Sees, SplitRule};
 use reckon_kernel::{Fitted, VocabularyValues};
 use reckon_runtime::data::{Dataset, content_hash, load_fits, save_fits};
 
@@ -23,6 +23,7 @@ fn statistic(kind: FitKind, domain: Domain, column: &str, ty: RowKind) -> FitPla
         kind,
         kernel: kernel(&source, vec![of_column(column, ty)], &[("value", 0)]),
         domain,
+        sees: Sees::Present,
         span: span(5),
     }
 }

@@ -6,7 +6,7 @@ use reckon_compiler::graph::{Graph, SpaceId};
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::plan::{
     Absent, ColumnPlan, Domain, Feed, FeedKind, FitKind, FitPlan, Handle, HandleRows, HistoryPlan,
-    Plan, Program, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
+    Plan, Program, ReferencePlan, Sees, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
 use reckon_compiler::value::Value;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -192,6 +192,7 @@ pub(crate) fn vocabulary(name: &str, source: &str, code: Vec<Inst>) -> FitPlan {
         domain: Domain::Referred {
             entity: source.to_owned(),
         },
+        sees: Sees::Present,
         span: span(3),
     }
 }

@@ -117,6 +117,37 @@ fn without_weight_a_distilled_run_ends_with_the_bits_of_the_plain_one() {
 }
 
 #[test]
+fn over_all_splits_rows_of_evaluation_have_values_and_those_of_training_stay_as_they_are() {
+    let world = World::new();
+    let spec = distilled(0.5);
+    world.weights_of(&spec, "training");
+    let everywhere = spec.replace(
+        "where stars >= 5 cross_fit",
+        "where stars >= 5 over all splits cross_fit",
+    );
+    let everywhere = everywhere.replace(
+        "where stars >= 5 =\n",
+        "where stars >= 5 over all splits =\n",
+    );
+    let asked = "evaluate sure: ranking over rating where stars >= 5 {
+      score fill(c, 1.0) against stars >= 6
+      report auc, logloss
+    }";
+    world.weights_of(&format!("{everywhere}\n{asked}"), "everywhere");
+    for name in ["g", "c"] {
+        let (few, many) = (
+            world.column("training", name),
+            world.column("everywhere", name),
+        );
+        assert!(many.len() > few.len(), "{name}");
+        assert!(few.iter().all(|line| many.contains(line)), "{name}");
+    }
+    let summary = fs::read_to_string(world.path("everywhere/summary.json")).unwrap();
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert!(summary["sure"]["test"]["logloss"].is_number(), "{summary}");
+}
+
+#[test]
 fn no_value_of_a_row_depends_on_the_labels_of_its_fold() {
     let spec = format!(
         "{TEACHER}\ncolumn g over rating cross_fit 3 by user = sigmoid(first(user, movie))"

@@ -261,7 +261,10 @@ fn column(world: &World, out: &str, name: &str, day: usize) -> Vec<(u64, f64)> {
     let text = fs::read_to_string(world.path(out).join(file)).unwrap();
     let lines = text.lines().map(|line| {
         let line: Value = serde_json::from_str(line).unwrap();
-        (line["row"].as_u64().unwrap(), line["value"].as_f64().unwrap())
+        (
+            line["row"].as_u64().unwrap(),
+            line["value"].as_f64().unwrap(),
+        )
     });
     lines.collect()
 }
@@ -328,6 +331,163 @@ fn a_loop_with_a_column_that_was_stopped_ends_with_the_same_bits() {
             let read = |out: &str| fs::read(world.path(out).join(file)).unwrap();
             assert!(read("whole") == read(&out), "{file} after turn {turn}");
         }
+    }
+}
+
+/// A loop in which everything is computed that may look ahead: a graph, selectors, statistics of labels, columns, and a teacher
+/// as the day began.
+const EVERYTHING: &str = r#"
+teacher whole(u: user, i: item) -> logit = concat(u, i) |> mlp([8, 1]) |> squeeze
+
+loop day over visit.at by 1d {
+  graph near = swing(visit before day within 30d where click, user, item)
+  selector candidates = visit in day where domain != "shop"
+    |> keep(affinity(near, item, seeds: target_rows before day) >= 0.01)
+    |> at_most(2 * count(target_rows in day))
+  column rate over visit in day = 0.1 * count(visit where click, by: item) + share(visit where click, by: item)
+  column ratio over candidates = exp(local(user, item)) + whole.before(user, item) * 0.1
+
+  loss everything for whole over visit in day = bce(whole(user, item), click)
+  train whole_today { minimize everything; batch 16 }
+
+  loss task  over target_rows in day |> weigh(1 + fill(rate, 0.0)) = bce(local(user, item), click)
+  loss moved over candidates |> top(50%, by: ratio) |> weigh(clip(ratio, 0, 10)) = bce(local(user, item), click)
+  train local_today { minimize task + moved; batch 16 }
+
+  evaluate shop: ranking over target_rows in next day {
+    score local(user, item) against click
+    report auc
+  }
+}
+"#;
+
+#[test]
+fn labels_of_a_day_and_of_later_ones_change_nothing_that_the_day_computes_before_it_trains() {
+    let world = world();
+    let plan = plan(EVERYTHING);
+    let run = |out: &str| {
+        world
+            .run(&plan, out, |_| {}, &mut Recorder::default())
+            .unwrap();
+    };
+    run("as_it_was");
+    for flipped in [1, 2, 4] {
+        write_visits(&world, flipped);
+        let out = format!("flipped_{flipped}");
+        run(&out);
+        for day in 0..DAYS {
+            for name in ["rate", "ratio"] {
+                let same =
+                    column(&world, "as_it_was", name, day) == column(&world, &out, name, day);
+                // On the day itself nothing has trained yet, and from the next day on the labels are known.
+                assert_eq!(
+                    same,
+                    day <= flipped,
+                    "{name} of day {day}, flipped from {flipped}"
+                );
+            }
+        }
+        let (before, after) = (scores(&world, "as_it_was"), scores(&world, &out));
+        for (at, day) in before.keys().enumerate() {
+            assert_eq!(before[day] == after[day], at < flipped, "{day}");
+        }
+        write_visits(&world, DAYS);
+    }
+}
+
+/// Visits of people that come later each day: on day `n` there are those below `3 * (n + 1)`.
+fn write_newcomers(world: &World) {
+    write_visits(world, DAYS);
+    let text = fs::read_to_string(world.path("visits.csv")).unwrap();
+    let mut lines = text.lines();
+    let mut changed = format!("{}\n", lines.next().unwrap());
+    for (row, line) in lines.enumerate() {
+        let (_, rest) = line.split_once(',').unwrap();
+        let user = row * 7 % (3 * (row / ROWS_A_DAY + 1)).min(12);
+        writeln!(changed, "{user},{rest}").unwrap();
+    }
+    fs::write(world.path("visits.csv"), changed).unwrap();
+}
+
+/// Trains the users of each day, with a teacher as the day began.
+const BY_THE_DAY: &str = "
+loop day over visit.at by 1d {
+  loss task over visit in day = bce(local(user, item), click) + 0.1 * (local(user, item) - local.before(user, item)) ^ 2
+  train today { minimize task; batch 16 }
+  evaluate shop: ranking over visit in next day {
+    score local(user, item) against click
+    report auc
+  }
+}";
+
+#[test]
+fn a_vocabulary_grows_with_the_days_and_its_table_keeps_what_it_has_learned() {
+    let world = world();
+    write_newcomers(&world);
+    let plan = plan(BY_THE_DAY);
+    world
+        .run(&plan, "whole", |_| {}, &mut Recorder::default())
+        .unwrap();
+    // A day has two turns: as the third day trains, it has seen nine users, and the table a row for each and the unknown.
+    let mut stop = StopAt {
+        turn: 4,
+        flag: &world.interrupted,
+    };
+    let stopped = world.run(&plan, "stopped", |_| {}, &mut stop);
+    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
+    world.interrupted.store(false, Ordering::Relaxed);
+    let (third, last) = (
+        weights(&world.path("stopped")),
+        weights(&world.path("whole")),
+    );
+    let tables: Vec<&String> = last
+        .keys()
+        .filter(|path| path.ends_with("user/id"))
+        .collect();
+    assert_eq!(
+        tables.len(),
+        2,
+        "the table, and as the day began: {tables:?}"
+    );
+    for path in tables {
+        let rows = |weights: &BTreeMap<String, Vec<u8>>| weights[path].len() / 16;
+        assert_eq!((rows(&third), rows(&last)), (10, 13), "{path}");
+    }
+    let remembered =
+        |weights: &BTreeMap<String, Vec<u8>>| weights["main/user/id:row_sum"].len() / 4;
+    assert_eq!((remembered(&third), remembered(&last)), (10, 13));
+    // Going on from there ends with the same bits.
+    world
+        .run(
+            &plan,
+            "stopped",
+            |options| options.resume = true,
+            &mut Recorder::default(),
+        )
+        .unwrap();
+    for file in [
+        "checkpoint/weights.safetensors",
+        "predictions/shop.pooled.jsonl",
+    ] {
+        let read = |out: &str| fs::read(world.path(out).join(file)).unwrap();
+        assert!(read("whole") == read("stopped"), "{file}");
+    }
+}
+
+#[test]
+fn ids_of_later_days_change_nothing_of_the_days_before() {
+    let world = world();
+    write_newcomers(&world);
+    world.loops(BY_THE_DAY, "whole");
+    // The last day but one never happens to have a last one.
+    let text = fs::read_to_string(world.path("visits.csv")).unwrap();
+    let kept: Vec<&str> = text.lines().take(1 + (DAYS - 1) * ROWS_A_DAY).collect();
+    fs::write(world.path("visits.csv"), kept.join("\n") + "\n").unwrap();
+    world.loops(BY_THE_DAY, "shorter");
+    let (whole, shorter) = (scores(&world, "whole"), scores(&world, "shorter"));
+    assert_eq!(shorter.len(), DAYS - 2);
+    for (day, scores) in &shorter {
+        assert_eq!(*scores, whole[day], "{day}");
     }
 }
 

@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Makes all parameters of a graph that the store does not have yet, with their first values. `tables` says how
-    /// many rows each table has, by path.
+    /// many rows each table has, by path; one that has fewer grows.
     pub fn declare(
         &mut self,
         graph: &Graph,
@@ -68,6 +68,9 @@ impl Store {
     ) -> Result<(), Error> {
         for (path, param) in &graph.params {
             if self.contains(path) {
+                if let (ParamKind::Table, Some(rows)) = (param.kind, tables.get(path)) {
+                    self.grow(path, *rows, &param.init, seed)?;
+                }
                 continue;
             }
             let size = |dim: &Dim| match dim {
@@ -192,6 +195,16 @@ impl Store {
             steps: 0,
         };
         self.slots.insert(to.into(), slot);
+        Ok(())
+    }
+
+    /// Gives the rows of a table from `first` on the values that another table has there.
+    pub fn copy_rows(&mut self, from: &str, to: &str, first: usize) -> Result<(), Error> {
+        let value = self.slot(from)?.value.shallow_clone();
+        let rows = value.f_narrow(0, first as i64, value.size()[0] - first as i64)?;
+        let slot = self.slot_mut(to)?;
+        let kept = slot.value.f_narrow(0, 0, first as i64)?;
+        slot.value = Tensor::f_cat(&[&kept, &rows], 0)?;
         Ok(())
     }
 

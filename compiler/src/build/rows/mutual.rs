@@ -5,7 +5,7 @@ use reckon_grammar::span::Span;
 use super::{RowPrograms, empty};
 use crate::hir::{Expr, ExprKind, Feature, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{Domain, FitKind, FitPlan};
+use crate::plan::{Domain, FitKind, FitPlan, Sees};
 use crate::value::Value;
 
 impl RowPrograms {
@@ -42,6 +42,7 @@ impl RowPrograms {
                 (true, true) => Domain::Referred { entity },
                 (false, _) => Domain::Events { source: entity },
             },
+            sees: Sees::Present,
             span,
         };
         let same = |known: &FitPlan| {

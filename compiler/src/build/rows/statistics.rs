@@ -30,6 +30,8 @@ impl RowPrograms {
             }
             return at;
         }
+        let measured = of.value.iter().chain(&of.condition);
+        let sees = self.sees(measured.chain(&of.keys));
         let mut kernel = empty(source);
         let mut output = |rows: &mut Self, name: String, e: &Expr| {
             let at = rows.inst(&mut kernel, source, e);
@@ -53,6 +55,7 @@ impl RowPrograms {
             },
             kernel,
             domain,
+            sees,
             span: e.span,
         });
         self.fits.len() - 1

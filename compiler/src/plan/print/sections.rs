@@ -2,7 +2,7 @@
 
 use super::{Text, kernel};
 use crate::plan::{
-    Absent, ColumnPlan, Domain, FitKind, FitPlan, HistoryPlan, Plan, SourceKind, SourcePlan,
+    Absent, ColumnPlan, Domain, FitKind, FitPlan, HistoryPlan, Plan, Sees, SourceKind, SourcePlan,
     SplitPlan, SplitRule, TableRows, TimeFormat,
 };
 use crate::value::Value;
@@ -182,6 +182,9 @@ pub(super) fn fits(text: &mut Text, plan: &Plan) {
                     return;
                 }
                 text.line(fit(one));
+                if plan.daily.is_some() {
+                    text.line(days(one));
+                }
                 kernel::kernel(text, &one.kernel);
                 if let Domain::Loss { loss, rows, .. } = &one.domain {
                     let head = format!("rows of loss {loss}: {}", rows.describe());
@@ -231,12 +234,33 @@ fn fit(fit: &FitPlan) -> String {
         Domain::Events { source } => format!("training rows of {source}"),
         Domain::Loss { loss, entity, .. } => match entity {
             Some(entity) => {
-                format!("rows of {entity}, by the weights of the rows of loss {loss} that refer to them")
+                format!(
+                    "rows of {entity}, by the weights of the rows of loss {loss} that refer to them"
+                )
             }
             None => format!("the rows of loss {loss}, by their weights"),
         },
     };
     format!("{kind}, over {domain}")
+}
+
+/// What a statistic counts on each day of a loop.
+fn days(fit: &FitPlan) -> String {
+    let seen = match (fit.sees, fit.kind.stays()) {
+        (Sees::Present, true) => "of the first day",
+        (Sees::Before, true) => "of the days before the second",
+        (Sees::Present, false) => "of days up to the present one",
+        (Sees::Before, false) => "of days before the present one",
+    };
+    let then = match &fit.kind {
+        FitKind::Vocab { .. } => "later values are appended",
+        FitKind::Groups { .. } => "made anew each day",
+        FitKind::Quantiles(_)
+        | FitKind::Moments
+        | FitKind::Extent
+        | FitKind::MutualInformation { .. } => "then it stays",
+    };
+    format!("{seen}; {then}")
 }
 
 pub(super) fn kernels(text: &mut Text, plan: &Plan) {
