@@ -266,6 +266,11 @@ fn total(graph: &mut Graph, leaf: NodeId, parts: &[Cotangent]) -> ParamGradient 
             )
         }
     };
+    distinct(&mut build, ids, values)
+}
+
+/// The sum of the values `f32[N, D]` of each distinct id of `i64[N]`.
+pub(crate) fn distinct(build: &mut Builder, ids: NodeId, values: NodeId) -> ParamGradient {
     let distinct = Dim::Space(build.graph.new_flat_space("U"));
     let unique = build.typed(Op::Unique, &[ids], TensorType::new(Elem::I64, [distinct]));
     let inverse = build.op(Op::UniqueInverse, &[ids, unique]);

@@ -30,8 +30,8 @@ pub use source::{
 };
 pub use stored::{ColumnRef, CrossFit, FoldBy, Reach, StoredPlan, StoredValue};
 pub use training::{
-    AveragePlan, CopyPlan, LoadParam, LoadPlan, PhasePlan, Schedule, StopPlan, StreamOrder,
-    StreamPlan,
+    AccumulatePlan, AveragePlan, CopyPlan, LoadParam, LoadPlan, PhasePlan, Schedule, StopPlan,
+    StreamOrder, StreamPlan,
 };
 
 /// A compiled spec.

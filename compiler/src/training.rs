@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::differentiate::{ParamGradient, differentiate_all, reached};
+use crate::differentiate::{ParamGradient, differentiate_all, distinct, reached};
 use crate::graph::build::node;
-use crate::graph::{Builder, Graph, NodeId, Op, Site, TensorType, UpdateRule};
+use crate::graph::{Builder, Dim, Elem, Graph, NodeId, Op, Site, TensorType, UpdateRule};
 
 /// The input that holds the learning rate of the step, before the rates of the groups.
 pub const LEARNING_RATE: &str = "lr";
@@ -60,6 +60,75 @@ pub struct TrainingStep {
 
 /// The training step for the losses of `forward`.
 pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
+    let (mut graph, gradients) = losses_and_gradients(forward, recipe);
+    if !gradients.is_empty() {
+        step(&mut graph, recipe, &gradients);
+    }
+    told(forward, recipe, graph, &gradients)
+}
+
+/// The output of a batch that holds the gradient of a parameter, and the input of an update that takes it.
+pub fn gradient_of(path: &str) -> String {
+    format!("gradient of {path}")
+}
+
+/// As [`gradient_of`], for the rows of a table that have a gradient.
+pub fn rows_of(path: &str) -> String {
+    format!("rows of {path}")
+}
+
+/// The training step in two parts. The first has no updates, but the gradients of one batch among its outputs: those of
+/// weights `f32[..]`, of tables `f32[U, D]` with the ids of their rows, `i64[U]`. The second takes gradients of several batches
+/// as inputs, their mean for weights, the rows of all with their share for tables, `[N, D]` and `[N]`; it clips and updates.
+pub fn accumulated_step(forward: &Graph, recipe: &Recipe) -> (TrainingStep, Graph) {
+    let (mut graph, gradients) = losses_and_gradients(forward, recipe);
+    let mut update = forward.clone();
+    update.name = format!("{} update", forward.name);
+    update.outputs.clear();
+    update.effects.clear();
+    let mut fed = BTreeMap::new();
+    for (path, gradient) in &gradients {
+        graph.outputs.push((gradient_of(path), gradient.values()));
+        if let ParamGradient::Rows { ids, .. } = gradient {
+            graph.outputs.push((rows_of(path), *ids));
+        }
+        fed.insert(path.clone(), input(&mut update, &graph, path, gradient));
+    }
+    if !fed.is_empty() {
+        step(&mut update, recipe, &fed);
+    }
+    (told(forward, recipe, graph, &gradients), update)
+}
+
+/// The gradient of a parameter as inputs of an update.
+fn input(update: &mut Graph, graph: &Graph, path: &str, gradient: &ParamGradient) -> ParamGradient {
+    let mut build = Builder {
+        graph: update,
+        site: Site {
+            path: path.to_owned(),
+            ..Site::default()
+        },
+    };
+    let values = graph.ty(gradient.values()).clone();
+    let taken = Op::Input(gradient_of(path));
+    match gradient {
+        ParamGradient::Dense(_) => ParamGradient::Dense(build.typed(taken, &[], values)),
+        ParamGradient::Rows { .. } => {
+            let all = Dim::Space(build.graph.new_flat_space("N"));
+            let ids = TensorType::new(Elem::I64, [all]);
+            let ids = build.typed(Op::Input(rows_of(path)), &[], ids);
+            let values = TensorType::new(Elem::F32, [all, values.dims[1]]);
+            let values = build.typed(taken, &[], values);
+            distinct(&mut build, ids, values)
+        }
+    }
+}
+
+/// The losses of `forward` as outputs, their sum, and the gradients by path.
+fn losses_and_gradients(
+    forward: &Graph,
+    recipe: &Recipe,
+) -> (Graph, BTreeMap<String, ParamGradient>) {
     let mut graph = forward.clone();
     let losses: Vec<NodeId> = recipe
         .objectives
@@ -77,9 +146,15 @@ pub fn training_step(forward: &Graph, recipe: &Recipe) -> TrainingStep {
 
     let sums: Vec<(NodeId, &[String])> = routes(&mut graph, recipe, &weighted);
     let gradients = differentiate_all(&mut graph, &sums).by_path;
-    if !gradients.is_empty() {
-        step(&mut graph, recipe, &gradients);
-    }
+    (graph, gradients)
+}
+
+fn told(
+    forward: &Graph,
+    recipe: &Recipe,
+    graph: Graph,
+    gradients: &BTreeMap<String, ParamGradient>,
+) -> TrainingStep {
     let paths = recipe.groups.iter().flat_map(|group| &group.paths);
     let unreached = paths
         .filter(|path| !gradients.contains_key(*path))

@@ -1,5 +1,6 @@
 //! Training: phases one after another, each a loop over the batches of its streams; then a loop over days.
 
+mod accumulate;
 mod ahead;
 mod columns;
 mod days;

@@ -30,13 +30,13 @@ impl<'a> Checker<'a> {
             }
         }
         self.loop_heads();
-        self.columns();
         for item in &items {
             self.enter_loop_of(item);
             if let ItemKind::Graph(graph) = &item.kind {
                 self.item_graph(graph);
             }
         }
+        self.columns();
         for item in &items {
             self.enter_loop_of(item);
             if let ItemKind::Selector(selector) = &item.kind {

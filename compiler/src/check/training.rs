@@ -172,9 +172,6 @@ impl Checker<'_> {
             "epochs" => plan.epochs = self.whole(value, "epochs").unwrap_or(plan.epochs),
             "accumulate" => {
                 plan.accumulate = self.whole(value, "accumulate").unwrap_or(plan.accumulate);
-                if plan.accumulate > 1 {
-                    self.not_yet(value.span, "gradient accumulation");
-                }
             }
             "clip" => match self.expr(value).ty.value().and_then(Value::as_f64) {
                 Some(norm) if norm > 0.0 => plan.clip = Some(norm),

@@ -249,14 +249,17 @@ fn all_there(phases: &[PhasePlan], at: usize, paths: &BTreeSet<CopyOf>) -> bool 
 
 /// The paths whose values a phase changes as it goes.
 fn changed(phase: &PhasePlan) -> BTreeSet<String> {
-    let graph = &phase.step.graph;
-    let updates = graph
-        .effects
-        .iter()
-        .filter_map(|id| match &graph.node(*id).op {
+    let effects = |graph: &'_ Graph| -> BTreeSet<String> {
+        let ops = graph.effects.iter().map(|id| &graph.node(*id).op);
+        let paths = ops.filter_map(|op| match op {
             Op::Update { path, .. } | Op::Assign { path } => Some(path.clone()),
             _ => None,
         });
+        paths.collect()
+    };
+    let updates = effects(&phase.step.graph)
+        .into_iter()
+        .chain(effects(phase.updating()));
     let averages = phase.averages.iter().map(|moved| moved.average.clone());
     updates.chain(averages).collect()
 }

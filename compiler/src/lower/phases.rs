@@ -13,9 +13,11 @@ use crate::differentiate::reached;
 use crate::graph::{Graph, Op, ParamKind};
 use crate::hir::{self, Hir};
 use crate::passes::optimise;
-use crate::plan::{Feed, FeedKind, PhasePlan, Program, StopPlan, StoredPlan, StreamPlan};
+use crate::plan::{
+    AccumulatePlan, Feed, FeedKind, PhasePlan, Program, StopPlan, StoredPlan, StreamPlan,
+};
 use crate::routing::{followed, trained};
-use crate::training::{Group, LEARNING_RATE, Objective, Recipe, training_step};
+use crate::training::{Group, LEARNING_RATE, Objective, Recipe, accumulated_step, training_step};
 
 /// A training whose losses are a graph, before it is differentiated.
 pub(super) struct Forward<'h> {
@@ -187,7 +189,13 @@ impl<'a> Lowering<'a, '_> {
             groups: groups(&forward.program.graph, train),
             clip: train.clip,
         };
-        let step = training_step(&forward.program.graph, &recipe);
+        let (step, update) = match train.accumulate {
+            0 | 1 => (training_step(&forward.program.graph, &recipe), None),
+            _ => {
+                let (step, update) = accumulated_step(&forward.program.graph, &recipe);
+                (step, Some(update))
+            }
+        };
         for (at, loss) in forward.losses.iter().enumerate() {
             self.reaches_what_it_is_for(loss, &forward.trained_by(at));
         }
@@ -201,6 +209,13 @@ impl<'a> Lowering<'a, '_> {
             span: None,
         });
         let step = fed(graph, forward.program.handles.clone(), &feeds);
+        let accumulate = update.map(|mut update| {
+            optimise(&mut update, self.pipeline.step, self.pipeline.after);
+            AccumulatePlan {
+                batches: train.accumulate,
+                update: fed(update, Vec::new(), &feeds),
+            }
+        });
         let stop = train
             .stop
             .as_ref()
@@ -217,6 +232,7 @@ impl<'a> Lowering<'a, '_> {
             averages: Vec::new(),
             streams: forward.streams.clone(),
             step,
+            accumulate,
             epochs: train.epochs,
             schedule: train.schedule,
             stop,

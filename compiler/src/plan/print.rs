@@ -56,6 +56,10 @@ pub fn graphs(plan: &Plan) -> Vec<(String, &Graph)> {
             format!("{}: a training step", phase.name),
             &phase.step.graph,
         ));
+        if let Some(accumulate) = &phase.accumulate {
+            let head = format!("{}: the update of a training step", phase.name);
+            graphs.push((head, &accumulate.update.graph));
+        }
     }
     for column in &plan.columns {
         if let StoredValue::Tower(program) = &column.value {

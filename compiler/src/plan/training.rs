@@ -3,7 +3,7 @@
 use reckon_grammar::span::Span;
 
 use super::{CountedRows, NegativesPlan, PickPlan, Program, SamplerPlan, WindowPlan};
-use crate::graph::Param;
+use crate::graph::{Graph, Param};
 
 /// A training.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct PhasePlan {
     pub streams: Vec<StreamPlan>,
     /// One step: losses, gradients and updates. Its outputs are the losses by name, then `total_loss` and `grad_norm`.
     pub step: Program,
+    /// How the gradients of several batches are applied at once, where they are; then `step` is one batch without updates, and
+    /// has the gradients among its outputs.
+    pub accumulate: Option<AccumulatePlan>,
     /// Times through the first stream.
     pub epochs: usize,
     /// The factor on learning rates.
@@ -30,6 +33,25 @@ pub struct PhasePlan {
     pub stop: Option<StopPlan>,
     /// The declaration.
     pub span: Span,
+}
+
+/// `accumulate 4`
+#[derive(Clone, Debug)]
+pub struct AccumulatePlan {
+    /// Batches of an update.
+    pub batches: usize,
+    /// Clips and updates by gradients that are its inputs, see [`crate::training::accumulated_step`]. Its output is `grad_norm`.
+    pub update: Program,
+}
+
+impl PhasePlan {
+    /// The graph that changes parameters.
+    pub fn updating(&self) -> &Graph {
+        match &self.accumulate {
+            Some(accumulate) => &accumulate.update.graph,
+            None => &self.step.graph,
+        }
+    }
 }
 
 /// A parameter that takes the value of another.

@@ -17,7 +17,8 @@ use crate::train::{Course, Reached, Traced, Turned};
 
 /// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
 /// `initial.safetensors` and `final.safetensors`, the parameters before the first step and after the last;
-/// `step-0000.safetensors` and so on, the inputs of each step by the names of the printed plan; and `losses.json`, an
+/// `step-0000.safetensors` and so on, the inputs of each step by the names of the printed plan, `step-0000.1.safetensors` those of its
+/// second batch where it has several; and `losses.json`, an
 /// object of each step's outputs by name.
 ///
 /// # Errors
@@ -56,17 +57,18 @@ pub fn trace(
     let fitted = BTreeMap::new();
     let training = course.training(&data, &fitted, Reached::default(), Turned::default());
     let mut losses = Vec::new();
-    let [first, last] = training.trace(steps, |step, Traced { batch, outputs }| {
+    let [first, last] = training.trace(steps, |step, Traced { batches, outputs }| {
         losses.push(outputs.iter().cloned().collect::<BTreeMap<_, _>>());
-        let inputs: Vec<Stored> = batch
-            .inputs
-            .iter()
-            .map(|(name, tensor)| stored(name, tensor))
-            .collect();
-        write(
-            &format!("step-{step:04}.safetensors"),
-            &tensors::to_bytes(&inputs),
-        )
+        for (at, taken) in batches.iter().enumerate() {
+            let inputs = taken.batch.inputs.iter();
+            let inputs: Vec<Stored> = inputs.map(|(name, tensor)| stored(name, tensor)).collect();
+            let name = match at {
+                0 => format!("step-{step:04}.safetensors"),
+                _ => format!("step-{step:04}.{at}.safetensors"),
+            };
+            write(&name, &tensors::to_bytes(&inputs))?;
+        }
+        Ok(())
     })?;
     write("initial.safetensors", &tensors::to_bytes(&first))?;
     write("final.safetensors", &tensors::to_bytes(&last))?;

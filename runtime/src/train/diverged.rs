@@ -29,9 +29,14 @@ impl Phase<'_> {
         for earlier in snapshot.step..step {
             self.advance(&mut store, &batches.at(earlier), earlier)?;
         }
-        let found = self
-            .step
-            .find_nonfinite(&mut store, &batches.at(step), &self.run_key(step))?;
+        let mut found = None;
+        for (at, taken) in batches.at(step).iter().enumerate() {
+            let key = self.run_key(step, at);
+            found = self.step.find_nonfinite(&mut store, &taken.batch, &key)?;
+            if found.is_some() {
+                break;
+            }
+        }
         let what = match name {
             GRADIENT_NORM => "the norm of the gradient".to_owned(),
             _ => format!("loss `{name}`"),

@@ -8,6 +8,7 @@ use reckon_compiler::training::TOTAL_LOSS;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Outputs, RunKey, Store, Stored};
 
+use super::accumulate::Accumulated;
 use super::ahead::{Ahead, Queue, in_order};
 use super::columns::Fold;
 use super::epoch::{Judge, Verdict};
@@ -29,15 +30,26 @@ pub(super) struct Phase<'a> {
     pub(super) training: &'a Training<'a>,
     pub(super) plan: &'a PhasePlan,
     pub(super) step: Step<'a>,
+    /// Applies the gradients of several batches, where a step has several.
+    update: Option<Step<'a>>,
     streams: Vec<Stream>,
     judge: Option<Judge<'a>>,
     /// Its steps on earlier days.
     earlier: usize,
 }
 
+/// A batch, and the number of rows that it takes of the first stream.
+pub(crate) struct Taken {
+    pub(crate) batch: Batch,
+    rows: usize,
+    key: StepKey,
+}
+
 /// Makes the inputs of each step, in any order.
 pub(super) struct Batches<'p> {
     streams: &'p [Stream],
+    /// Batches of a step.
+    of_a_step: usize,
     assembler: &'p Assembler<'p>,
     schedule: Schedule,
     steps: usize,
@@ -48,12 +60,29 @@ pub(super) struct Batches<'p> {
 }
 
 impl Batches<'_> {
-    /// The inputs of a step.
-    pub(super) fn at(&self, step: usize) -> Batch {
+    /// The batches of a step. The last of an epoch has those that are left.
+    pub(super) fn at(&self, step: usize) -> Vec<Taken> {
+        let batches = self.streams[0].steps();
+        let (epoch, at) = (step / self.steps_an_epoch(), step % self.steps_an_epoch());
+        let first = at * self.of_a_step;
+        let last = (first + self.of_a_step).min(batches);
+        let numbers = epoch * batches + first..epoch * batches + last;
+        numbers
+            .enumerate()
+            .map(|(at, number)| self.batch(step, at, number))
+            .collect()
+    }
+
+    fn steps_an_epoch(&self) -> usize {
+        self.streams[0].steps().div_ceil(self.of_a_step)
+    }
+
+    /// Batch `at` of a step, which is batch `number` of the training.
+    fn batch(&self, step: usize, at_in_step: usize, number: usize) -> Taken {
         let rows: Vec<Vec<u32>> = self
             .streams
             .iter()
-            .map(|stream| stream.rows_of(step))
+            .map(|stream| stream.rows_of(number))
             .collect();
         let Turned { day, days, .. } = self.turn;
         // A schedule spans all days, as if each had as many steps as this one.
@@ -63,13 +92,20 @@ impl Batches<'_> {
         );
         let schedule = schedule::factor(self.schedule, at, of);
         let key = StepKey {
-            seed: self.seed,
+            seed: match at_in_step {
+                0 => self.seed,
+                _ => self.seed ^ site_hash(&format!("batch {at_in_step} of a step")),
+            },
             step: (self.earlier + step) as u64,
-            epoch: (at / self.streams[0].steps()) as u64,
+            epoch: (at / self.steps_an_epoch()) as u64,
             training: true,
             schedule,
         };
-        self.assembler.assemble(&rows, key)
+        Taken {
+            rows: rows[0].len(),
+            batch: self.assembler.assemble(&rows, key),
+            key,
+        }
     }
 }
 
@@ -100,6 +136,10 @@ impl<'a> Phase<'a> {
             .map(|stream| rows_of(training, plan, stream))
             .collect::<Result<_, _>>()?;
         let step = Step::new(data, &plan.step, &plan.streams, device, plan.span)?;
+        let update = plan
+            .accumulate
+            .as_ref()
+            .map(|accumulate| Step::new(data, &accumulate.update, &[], device, plan.span));
         declare_phase(store, whole, data, plan, seed)?;
         let judge = plan
             .stop
@@ -110,6 +150,7 @@ impl<'a> Phase<'a> {
             training,
             plan,
             step,
+            update: update.transpose()?,
             streams,
             judge,
             earlier,
@@ -172,7 +213,7 @@ impl<'a> Phase<'a> {
         store: &mut Store,
         position: &mut Position,
         best: &mut Option<Vec<Stored>>,
-        queue: &mut Queue<'_, Batch>,
+        queue: &mut Queue<'_, Vec<Taken>>,
         observer: &mut dyn Observer,
     ) -> Result<(), Failure> {
         let mut snapshot = Snapshot {
@@ -182,12 +223,11 @@ impl<'a> Phase<'a> {
         let mut pace = Pace::new(position.step);
         loop {
             let waiting = Instant::now();
-            let Some(batch) = queue.next() else {
+            let Some(batches) = queue.next() else {
                 return Ok(());
             };
             pace.add(waiting.elapsed(), self.examples());
-            let outputs = self.advance(store, &batch, position.step)?;
-            let values = scalars(&outputs);
+            let values = self.advance(store, &batches, position.step)?;
             if let Some((name, value)) = values.iter().find(|(_, value)| !value.is_finite()) {
                 return Err(self.diverged(position.step, name, *value, &snapshot)?);
             }
@@ -215,16 +255,33 @@ impl<'a> Phase<'a> {
         }
     }
 
-    /// One step on the store.
+    /// One step on the store. Gives its losses and the norm of its gradient.
     pub(super) fn advance(
         &self,
         store: &mut Store,
-        batch: &Batch,
+        batches: &[Taken],
         step: usize,
-    ) -> Result<Outputs, Failure> {
-        let outputs = self.step.run(store, batch, &[], &self.run_key(step))?;
+    ) -> Result<Vec<(String, f64)>, Failure> {
+        let values = match (&self.update, batches) {
+            (None, [Taken { batch, .. }, ..]) => {
+                scalars(&self.step.run(store, batch, &[], &self.run_key(step, 0))?)
+            }
+            (Some(update), [first, ..]) => {
+                let mut accumulated = Accumulated::default();
+                for (at, Taken { batch, rows, .. }) in batches.iter().enumerate() {
+                    let key = self.run_key(step, at);
+                    accumulated.add(&self.step.run(store, batch, &[], &key)?, *rows);
+                }
+                let (gradients, mut values) = accumulated.finish();
+                let rates = update.assembler.assemble(&[], first.key);
+                let outputs = update.run(store, &rates, &gradients, &self.run_key(step, 0))?;
+                values.extend(scalars(&outputs));
+                values
+            }
+            (_, []) => Vec::new(),
+        };
         average(store, self.plan)?;
-        Ok(outputs)
+        Ok(values)
     }
 
     fn end_epoch(
@@ -258,6 +315,7 @@ impl<'a> Phase<'a> {
     pub(super) fn batches(&self) -> Batches<'_> {
         Batches {
             streams: &self.streams,
+            of_a_step: self.of_a_step(),
             assembler: &self.step.assembler,
             schedule: self.plan.schedule,
             steps: self.steps(),
@@ -267,20 +325,25 @@ impl<'a> Phase<'a> {
         }
     }
 
-    /// What random draws of a step are keyed by.
-    pub(super) fn run_key(&self, step: usize) -> RunKey {
+    fn of_a_step(&self) -> usize {
+        let accumulate = self.plan.accumulate.as_ref();
+        accumulate.map_or(1, |accumulate| accumulate.batches)
+    }
+
+    /// What random draws of batch `at` of a step are keyed by: as if all its batches were one.
+    pub(super) fn run_key(&self, step: usize, at: usize) -> RunKey {
         let fold = self.training.fold.map_or(0, Fold::site);
         let stream = site_hash(&self.plan.name) ^ fold;
         RunKey {
             seed: self.training.seed,
             stream,
             step: (self.earlier + step) as u64,
-            first_row: 0,
+            first_row: (at * self.streams.iter().map(Stream::batch).max().unwrap_or(0)) as u64,
         }
     }
 
     fn steps_an_epoch(&self) -> usize {
-        self.streams[0].steps()
+        self.streams[0].steps().div_ceil(self.of_a_step())
     }
 
     pub(super) fn steps(&self) -> usize {
@@ -289,7 +352,7 @@ impl<'a> Phase<'a> {
 
     /// Rows of all streams a step.
     fn examples(&self) -> usize {
-        self.streams.iter().map(Stream::batch).sum()
+        self.of_a_step() * self.streams.iter().map(Stream::batch).sum::<usize>()
     }
 
     fn started(&self, first_step: usize) -> Event {

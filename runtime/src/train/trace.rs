@@ -3,15 +3,14 @@
 use reckon_torch::Stored;
 
 use super::Training;
-use super::phase::{Phase, scalars};
-use crate::data::Batch;
+use super::phase::{Phase, Taken};
 use crate::failure::Failure;
 use crate::step::begin;
 
 /// What a step read and what came out of it.
 pub(crate) struct Traced {
-    /// Its inputs.
-    pub(crate) batch: Batch,
+    /// Its batches.
+    pub(crate) batches: Vec<Taken>,
     /// Its losses and the norm of its gradient, by name.
     pub(crate) outputs: Vec<(String, f64)>,
 }
@@ -36,10 +35,9 @@ impl Training<'_> {
         let initial = store.export();
         let batches = phase.batches();
         for step in 0..steps.min(phase.steps()) {
-            let batch = batches.at(step);
-            let outputs = phase.advance(&mut store, &batch, step)?;
-            let outputs = scalars(&outputs);
-            see(step, &Traced { batch, outputs })?;
+            let batches = batches.at(step);
+            let outputs = phase.advance(&mut store, &batches, step)?;
+            see(step, &Traced { batches, outputs })?;
         }
         Ok([initial, store.export()])
     }

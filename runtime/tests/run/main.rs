@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail where they stand")]
 
+mod accumulate;
 mod bits;
 mod columns;
 mod daily;

@@ -40,7 +40,22 @@ pub(super) fn phases(text: &mut Text, plan: &Plan) {
                     stop.evaluation, stop.metric, stop.split, stop.patience
                 ));
             }
-            program(text, "a step", &phase.step);
+            match &phase.accumulate {
+                None => program(text, "a step", &phase.step),
+                Some(accumulate) => {
+                    let batches = accumulate.batches;
+                    program(
+                        text,
+                        &format!("each of {batches} batches of a step"),
+                        &phase.step,
+                    );
+                    program(
+                        text,
+                        "then the update by their gradients",
+                        &accumulate.update,
+                    );
+                }
+            }
         });
     }
 }

@@ -31,14 +31,15 @@ fn row(plan: &Plan, at: usize, phase: &PhasePlan) -> Vec<String> {
         true => String::new(),
         false => format!("after {}", after.join(", ")),
     };
-    let graph = &phase.step.graph;
     let (mut trains, mut reads) = (BTreeSet::new(), BTreeSet::new());
-    for id in graph.order() {
-        match &graph.node(id).op {
-            Op::Param(path) | Op::Table(path) => reads.insert(owner(path)),
-            Op::Update { path, .. } => trains.insert(owner(path)),
-            _ => continue,
-        };
+    for graph in [&phase.step.graph, phase.updating()] {
+        for id in graph.order() {
+            match &graph.node(id).op {
+                Op::Param(path) | Op::Table(path) => reads.insert(owner(path)),
+                Op::Update { path, .. } => trains.insert(owner(path)),
+                _ => continue,
+            };
+        }
     }
     let reads: Vec<String> = reads.difference(&trains).cloned().collect();
     let mut what = format!("trains {}", Vec::from_iter(trains).join(", "));
