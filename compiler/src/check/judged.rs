@@ -35,10 +35,13 @@ impl Checker<'_> {
             );
             return true;
         }
+        let kept = rows.picks.iter().filter_map(|pick| match pick {
+            Pick::Keep(cond) => Some(cond),
+            Pick::AtMost(..) | Pick::Top(..) | Pick::Weigh(_) | Pick::DownSample(..) => None,
+        });
         let mut held = Vec::new();
-        rows.condition
-            .iter()
-            .for_each(|cond| conjuncts(cond, &mut held));
+        let conditions = rows.condition.iter().chain(kept);
+        conditions.for_each(|cond| conjuncts(cond, &mut held));
         let Some(leak) = self.leak(score, &held) else {
             return false;
         };

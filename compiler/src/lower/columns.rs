@@ -150,7 +150,7 @@ impl Lowering<'_, '_> {
                 hir::EvaluationKind::Ranking { score, label } => vec![score, label],
                 hir::EvaluationKind::Retrieval { score, .. } => vec![score],
             };
-            for e in read.into_iter().chain(&evaluation.rows.condition) {
+            for e in read.into_iter().chain(evaluation.rows.expressions()) {
                 e.walk(&mut |e| {
                     if let ExprKind::Column(handle, name) = &e.kind
                         && let Ty::Handle(handle) = &handle.ty

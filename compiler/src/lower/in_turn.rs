@@ -160,6 +160,8 @@ fn of_evaluation<'p>(plan: &Plan, evaluation: &'p EvaluationPlan) -> Reader<'p> 
     let mut reads: BTreeSet<ColumnRef> = programs
         .flat_map(|program| of_program(plan, program))
         .collect();
+    let pool = evaluation.pool.iter();
+    reads.extend(pool.flat_map(|pool| of_stream(plan, pool)));
     let slices = evaluation.slices.iter().filter_map(|slice| match slice {
         SlicePlan::Output { output, .. } => Some(output),
         SlicePlan::Popularity { .. } => None,

@@ -51,7 +51,7 @@ impl RowPrograms {
                         }
                         _ => true,
                     },
-                    ExprKind::Statistic(_) => true,
+                    ExprKind::Statistic(_) | ExprKind::Label(..) => true,
                     _ => false,
                 };
         });
