@@ -22,6 +22,7 @@ use crate::plan::{Schedule, SlicePlan, SourcePlan, SplitPlan};
 use crate::value::Value;
 pub use daily::{Affinity, ItemGraph, Loop, Turn};
 pub use expr::{EmbedTable, Expr, ExprKind, Facts, LocalId};
+pub(crate) use rows::first_condition;
 pub use rows::{Amount, Draw, Except, Negatives, Pick, Rows, Sampler};
 pub use stored::{StatisticOf, StoredColumn};
 pub use ty::{HandleTy, Kind, SpaceInfo, SpaceKind, SpaceRef, Stage, Tensor, Ty};

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reckon_grammar::ast::UnaryOp;
 
 use crate::check::row_op;
-use crate::hir::{Expr, ExprKind, Hir, Rows, Sampler, Turn, Ty};
+use crate::hir::{Expr, ExprKind, Hir, Loop, Rows, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
@@ -61,15 +61,7 @@ impl RowPrograms {
         Self {
             entities: entities.map(|source| source.name.clone()).collect(),
             drawn_beside: drawn.map(|rows| rows.source.clone()).collect(),
-            daily: hir
-                .daily
-                .iter()
-                .flat_map(|daily| &daily.turns)
-                .filter_map(|turn| match turn {
-                    Turn::Column(source, name) => Some((source.clone(), name.clone())),
-                    Turn::Graph(_) | Turn::Train(_) | Turn::Evaluate(_) => None,
-                })
-                .collect(),
+            daily: hir.daily.iter().flat_map(Loop::columns).collect(),
             losses: hir
                 .losses
                 .iter()

@@ -1,10 +1,12 @@
 //! Rows and the pipes behind them: what narrows rows, weighs them, draws from them or beside them.
 
-use reckon_grammar::ast::{self, Arg, BinaryOp, ExprKind as Syntax};
+use reckon_grammar::ast::{self, Arg, ExprKind as Syntax};
 use reckon_grammar::span::Span;
 
 use super::Checker;
-use crate::hir::{Draw, Expr, ExprKind, HandleTy, LocalId, Negatives, Pick, Rows, SpaceKind, Ty};
+use crate::hir::{
+    Draw, Expr, HandleTy, LocalId, Negatives, Pick, Rows, SpaceKind, Ty, first_condition,
+};
 use crate::plan::WindowPlan;
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
@@ -36,6 +38,15 @@ struct Draft {
     open: Vec<String>,
     /// Selectors that all rows so far have passed.
     through: Vec<String>,
+}
+
+impl Draft {
+    /// Notes which selectors the rows so far have passed: columns over those have a value at each of them.
+    fn note_reach(&self, checker: &mut Checker<'_>) {
+        if let Some((_, row, _)) = &self.source {
+            checker.reach.insert(*row, self.through.clone());
+        }
+    }
 }
 
 #[derive(Default)]
@@ -175,7 +186,7 @@ impl<'a> Checker<'a> {
             let read = self.read_rows(&selector.rows.expr, draft);
             draft.open.pop();
             draft.through.push(name.to_owned());
-            self.note_reach(draft);
+            draft.note_reach(self);
             return read;
         }
         self.source_known(name, span)?;
@@ -208,13 +219,6 @@ impl<'a> Checker<'a> {
         let (row, handle) = self.row_handle(ty, span);
         draft.source = Some((name.to_owned(), row, handle));
         Some(())
-    }
-
-    /// Notes which selectors the rows so far have passed: columns over those have a value at each of them.
-    fn note_reach(&mut self, draft: &Draft) {
-        if let Some((_, row, _)) = &draft.source {
-            self.reach.insert(*row, draft.through.clone());
-        }
     }
 
     pub(super) fn selector_names(&self) -> Vec<String> {
@@ -417,7 +421,7 @@ impl<'a> Checker<'a> {
         for half in [a?, b?] {
             let before = std::mem::take(&mut draft.rows);
             draft.through.clear();
-            self.note_reach(draft);
+            draft.note_reach(self);
             self.read_rows(half, draft)?;
             let read = std::mem::replace(&mut draft.rows, before);
             let simple =
@@ -439,7 +443,7 @@ impl<'a> Checker<'a> {
                 .filter(|name| second.contains(name))
                 .cloned()
                 .collect();
-            self.note_reach(draft);
+            draft.note_reach(self);
         }
         let (second, first) = (halves.pop()?, halves.pop()?);
         if first.1 != second.1 {
@@ -476,25 +480,6 @@ impl<'a> Checker<'a> {
             "expected the name of events, an entity or a selector",
         ));
     }
-}
-
-/// The conditions that rows begin with, as one.
-fn first_condition(picks: &mut Vec<Pick>) -> Option<Expr> {
-    let mut all: Option<Expr> = None;
-    while let Some(Pick::Keep(cond)) = picks.first() {
-        let cond = cond.clone();
-        picks.remove(0);
-        all = Some(match all {
-            None => cond,
-            Some(before) => {
-                let (ty, span) = (before.ty.clone(), cond.span);
-                let facts = before.facts.clone().join(&cond.facts);
-                let both = ExprKind::Binary(BinaryOp::And, Box::new(before), Box::new(cond));
-                Expr::new(both, ty, facts, span)
-            }
-        });
-    }
-    all
 }
 
 pub(super) fn is_name(e: &ast::Expr, name: &str) -> bool {

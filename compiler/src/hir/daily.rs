@@ -20,6 +20,16 @@ pub struct Loop {
     pub span: Span,
 }
 
+impl Loop {
+    /// The columns that it computes each day, by source and name.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (String, String)> + use<'_> {
+        self.turns.iter().filter_map(|turn| match turn {
+            Turn::Column(source, name) => Some((source.clone(), name.clone())),
+            Turn::Graph(_) | Turn::Train(_) | Turn::Evaluate(_) => None,
+        })
+    }
+}
+
 /// What is run once a day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {

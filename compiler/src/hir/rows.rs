@@ -1,8 +1,9 @@
 //! Rows of items: a source, what narrows it, and how a step takes from it.
 
+use reckon_grammar::ast::BinaryOp;
 use reckon_grammar::span::Span;
 
-use super::{Expr, LocalId};
+use super::{Expr, ExprKind, LocalId};
 use crate::plan::WindowPlan;
 
 /// Rows of a source.
@@ -154,4 +155,23 @@ pub struct Sampler {
     pub power: f64,
     /// A value of each thing.
     pub weight: Option<Expr>,
+}
+
+/// Takes the conditions that picks begin with, as one.
+pub(crate) fn first_condition(picks: &mut Vec<Pick>) -> Option<Expr> {
+    let mut all: Option<Expr> = None;
+    while let Some(Pick::Keep(cond)) = picks.first() {
+        let cond = cond.clone();
+        picks.remove(0);
+        all = Some(match all {
+            None => cond,
+            Some(before) => {
+                let (ty, span) = (before.ty.clone(), cond.span);
+                let facts = before.facts.clone().join(&cond.facts);
+                let both = ExprKind::Binary(BinaryOp::And, Box::new(before), Box::new(cond));
+                Expr::new(both, ty, facts, span)
+            }
+        });
+    }
+    all
 }

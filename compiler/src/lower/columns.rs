@@ -79,9 +79,8 @@ impl Lowering<'_, '_> {
 
     /// Whether a loop computes a column.
     fn is_daily(&self, column: &hir::StoredColumn) -> bool {
-        let of_it = |turn: &hir::Turn| matches!(turn, hir::Turn::Column(source, name) if *source == column.rows.source && *name == column.name);
-        let mut turns = self.hir.daily.iter().flat_map(|daily| &daily.turns);
-        turns.any(of_it)
+        let mut daily = self.hir.daily.iter().flat_map(hir::Loop::columns);
+        daily.any(|(source, name)| source == column.rows.source && name == column.name)
     }
 
     fn column_program(&mut self, column: &hir::StoredColumn) -> Option<Program> {

@@ -110,12 +110,15 @@ impl Dataset {
     }
 }
 
+/// Finds a column by its name.
+type Find<'a> = Box<dyn Fn(&str) -> Option<&'a Column> + 'a>;
+
 /// Where picks find the values of rows.
 struct Of<'a> {
     /// The number of rows of the source.
     rows: usize,
     /// A value of each row, by name.
-    output: Box<dyn Fn(&str) -> Option<&'a Column> + 'a>,
+    output: Find<'a>,
     /// A number of rows.
     amount: Box<dyn Fn(&AmountPlan) -> usize + 'a>,
 }

@@ -18,6 +18,9 @@ pub(super) struct Accumulated {
     rows: f32,
 }
 
+/// Inputs of an update by name.
+type Inputs = Vec<(String, HostTensor)>;
+
 /// A gradient so far, each batch by its number of rows.
 #[derive(Default)]
 struct Sum {
@@ -52,8 +55,8 @@ impl Accumulated {
     }
 
     /// The inputs of the update, and the means of what is told.
-    pub(super) fn finish(self) -> (Vec<(String, HostTensor)>, Vec<(String, f64)>) {
-        let (rows, mut inputs) = (self.rows, Vec::new());
+    pub(super) fn finish(self) -> (Inputs, Vec<(String, f64)>) {
+        let (rows, mut inputs) = (self.rows, Inputs::new());
         for (path, sum) in self.gradients {
             let values = sum.values.iter().map(|value| value / rows).collect();
             let values = HostTensor {

@@ -279,7 +279,7 @@ fn a_column_of_a_loop_is_made_anew_each_day_for_the_rows_of_its_selector() {
     for day in 0..DAYS {
         let values = column(&world, "run", "ratio", day);
         assert_eq!(values.len(), 20);
-        let of_day = |row: u64| row as usize / ROWS_A_DAY == day && row % 3 != 0;
+        let of_day = |row: u64| row as usize / ROWS_A_DAY == day && !row.is_multiple_of(3);
         assert!(values.iter().all(|(row, _)| of_day(*row)), "{values:?}");
     }
     // The model that judges has learned since the day before.
