@@ -21,29 +21,70 @@ impl Printer<'_> {
                 value,
             } => self.scope(segment.as_deref(), lets, value, depth, column),
             ExprKind::Retype(inner) => self.expr(inner, depth, column),
-            _ => {
-                let (open, parts, close) = self.parts(e);
-                let mut inner = column + open.len();
-                let mut flat = Vec::new();
-                for (label, part) in &parts {
-                    let text = format!("{label}{}", self.expr(part, depth, inner + label.len()));
-                    inner += text.len() + 2;
-                    flat.push(text);
-                }
-                let one = format!("{open}{}{close}", flat.join(separator(e)));
-                if !one.contains('\n') && column + one.len() <= WIDTH || parts.is_empty() {
-                    return one;
-                }
-                self.broken(e, depth, column)
-            }
+            _ => match self.flat(e, depth, column) {
+                Some(one) => one,
+                None => self.broken(e, depth, column),
+            },
         }
+    }
+
+    /// The text on one line, where it fits and binds nothing. It gives up at the first part that does not fit: each level of a
+    /// long expression asks this of all below it.
+    fn flat(&mut self, e: &Expr, depth: usize, column: usize) -> Option<String> {
+        let (open, parts, close) = match &e.kind {
+            ExprKind::Scope {
+                segment,
+                lets,
+                value,
+            } => return self.flat_scope(segment.as_deref(), lets, value, depth, column),
+            ExprKind::Retype(inner) => return self.flat(inner, depth, column),
+            _ => self.parts(e),
+        };
+        let mut inner = column + open.len();
+        let mut flat = Vec::new();
+        for (label, part) in &parts {
+            if inner > WIDTH {
+                return None;
+            }
+            let text = format!("{label}{}", self.flat(part, depth, inner + label.len())?);
+            inner += text.len() + 2;
+            flat.push(text);
+        }
+        let one = format!("{open}{}{close}", flat.join(separator(e)));
+        let fits = !one.contains('\n') && column + one.len() <= WIDTH;
+        (fits || parts.is_empty()).then_some(one)
+    }
+
+    fn flat_scope(
+        &mut self,
+        segment: Option<&str>,
+        lets: &[(LocalId, String, Expr)],
+        value: &Expr,
+        depth: usize,
+        column: usize,
+    ) -> Option<String> {
+        let binds = |e: &Expr| matches!(&e.kind, ExprKind::Scope { segment: None, lets, .. } if !lets.is_empty());
+        if !lets.is_empty() || binds(value) {
+            return None;
+        }
+        if segment.is_none() {
+            return self.flat(value, depth, column);
+        }
+        let start = "  ".len() * (depth + 1);
+        self.flat(value, depth + 1, start)?;
+        let text = self.scope(segment, lets, value, depth, column);
+        (!text.contains('\n')).then_some(text)
     }
 
     /// An expression that stands by itself and needs no parentheses.
     pub(super) fn whole(&mut self, e: &Expr, depth: usize, column: usize) -> String {
         let text = self.expr(e, depth, column);
+        let mut inner = e;
+        while let ExprKind::Label(_, _, value) = &inner.kind {
+            inner = value;
+        }
         match (
-            &e.kind,
+            &inner.kind,
             text.strip_prefix('(')
                 .and_then(|rest| rest.strip_suffix(')')),
         ) {
