@@ -193,6 +193,7 @@ fn curves(runs: &[Run]) -> String {
     let axis = Axis {
         name: "epoch",
         places: Vec::new(),
+        kept: None,
     };
     let drawn: String = charts
         .iter()

@@ -153,6 +153,8 @@ pub(crate) struct Axis {
     pub(crate) name: &'static str,
     /// Names of the places from 0 on; numbers stand for themselves where there are none.
     pub(crate) places: Vec<String>,
+    /// The place whose weights were kept, where that is not the last.
+    pub(crate) kept: Option<f64>,
 }
 
 impl Axis {
@@ -193,7 +195,18 @@ impl Axis {
                 escaped(&self.label(*at))
             )
         });
-        texts.collect::<String>() + "\n"
+        let mut out: String = texts.collect();
+        if let Some(kept) = self.kept.filter(|kept| (from..=to).contains(kept)) {
+            out += &format!(
+                "<path class=\"kept\" d=\"M{:.1} {ABOVE}V{}\"><title>the weights of {} {} were kept</title></path>",
+                frame.x(kept),
+                HEIGHT - BELOW,
+                self.name,
+                self.label(kept)
+            );
+        }
+        out.push('\n');
+        out
     }
 }
 
@@ -344,6 +357,7 @@ mod tests {
         let axis = Axis {
             name: "epoch",
             places: Vec::new(),
+            kept: None,
         };
         let out = lines("loss", &axis, &[line]);
         assert!(
@@ -357,6 +371,7 @@ mod tests {
         let axis = Axis {
             name: "epoch",
             places: Vec::new(),
+            kept: None,
         };
         assert_eq!(lines("loss", &axis, &[]), "");
     }

@@ -37,6 +37,8 @@ pub(crate) struct Run {
     pub(crate) splits: Vec<Split>,
     /// Rows of embedding tables by path.
     pub(crate) tables: Vec<(String, u64)>,
+    /// Trainings that stopped early, with the epoch whose weights were kept.
+    pub(crate) stopped: Vec<(String, u64)>,
 }
 
 /// Metrics by name, in the order of the spec; some have no value.
@@ -138,6 +140,9 @@ impl Run {
             sources: list(&facts["sources"], source),
             splits: list(&facts["splits"], split),
             tables: named(&facts["tables"], count),
+            stopped: list(&facts["stopped"], |stop| {
+                (string(&stop["phase"]), count(&stop["best_epoch"]))
+            }),
             spec,
         }
     }

@@ -16,6 +16,9 @@ use crate::progress::grouped;
 /// Most metrics of an evaluation that are drawn; all are in its table.
 const DRAWN: usize = 6;
 
+/// A longer table of parts, such as the days of a loop, is folded.
+const FOLDED: usize = 8;
+
 pub(super) fn head(run: &Run, ending: Ending) -> String {
     let (class, state) = match ending {
         Ending::Finished => ("good", "finished"),
@@ -162,7 +165,11 @@ fn other_parts(run: &Run) -> String {
             .iter()
             .map(|report| ("", row(&report.split, &report.metrics)))
             .collect();
-        let text = table(&heads, &rows);
+        let mut text = table(&heads, &rows);
+        if rows.len() > FOLDED {
+            let many = rows.len();
+            text = format!("<details><summary>{many} parts</summary>\n{text}</details>\n");
+        }
         let name = escaped(&shown.evaluation);
         out += &format!("<h3>{name}</h3>\n{text}");
     }
@@ -194,7 +201,11 @@ pub(super) fn curves(run: &Run) -> String {
         if of.len() < 2 {
             continue;
         }
-        let (axis, places) = axis(&of);
+        let kept = run
+            .stopped
+            .iter()
+            .find(|(stopped, _)| Some(stopped) == phase.as_ref());
+        let (axis, places) = axis(&of, kept.map(|(_, epoch)| *epoch as f64));
         out += &match (phase, evaluation) {
             (Some(phase), None) => losses(phase, &axis, &of, &places),
             (_, Some(evaluation)) => measured(evaluation, &axis, &of, &places),
@@ -211,7 +222,7 @@ pub(super) fn curves(run: &Run) -> String {
 }
 
 /// Epochs, or in a loop the days; the place of each measurement on it.
-fn axis(of: &[&Measured]) -> (Axis, Vec<f64>) {
+fn axis(of: &[&Measured], kept: Option<f64>) -> (Axis, Vec<f64>) {
     let days: Vec<&String> = of.iter().filter_map(|one| one.day.as_ref()).collect();
     if days.len() == of.len() {
         let mut places: Vec<String> = Vec::new();
@@ -229,14 +240,19 @@ fn axis(of: &[&Measured]) -> (Axis, Vec<f64>) {
                 .count();
             at.extend((0..within).map(|one| number as f64 + one as f64 / within as f64));
         }
-        let name = "day";
-        return (Axis { name, places }, at);
+        let axis = Axis {
+            name: "day",
+            places,
+            kept: None,
+        };
+        return (axis, at);
     }
     let at = of.iter().enumerate();
     let at = at.map(|(number, one)| one.epoch.map_or(number as f64 + 1.0, |epoch| epoch as f64));
     let axis = Axis {
         name: "epoch",
         places: Vec::new(),
+        kept,
     };
     (axis, at.collect())
 }

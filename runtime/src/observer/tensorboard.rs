@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 const VERSION: &str = "brain.Event:2";
 
 /// Writes scalars. Tags are `train/main` for losses of a training, `films/valid/recall@50` for evaluations on the way and
-/// `films/final test/recall@50` for those at the end; a training that is run once a day goes on counting its steps.
+/// `films/final test/recall@50` for those at the end; a training that is run once a day goes on counting its steps, and what is
+/// asked each day is one curve.
 pub(crate) struct EventFile<W> {
     out: W,
     /// Seconds since 1970.
@@ -63,6 +64,7 @@ impl<W: Write> EventFile<W> {
         let is_last = field("phase").is_none() && field("day").is_none();
         let place = match (field("evaluation"), field("phase")) {
             (Some(evaluation), _) if is_last => format!("{evaluation}/final {split}"),
+            (Some(evaluation), _) if field("day").is_some() => format!("{evaluation}/each day"),
             (Some(evaluation), _) => format!("{evaluation}/{split}"),
             (None, Some(phase)) => phase.to_owned(),
             (None, None) => split.to_owned(),
@@ -249,6 +251,22 @@ mod tests {
         let mut file = EventFile::new(Vec::new(), || 0.0).unwrap();
         let steps = [4, 8, 4, 8, 4].map(|step| file.counted("local", step));
         assert_eq!(steps, [4, 8, 12, 16, 20]);
+    }
+
+    #[test]
+    fn an_evaluation_of_each_day_has_one_tag() {
+        let day = |day: u8| {
+            format!(
+                r#"{{"day":"d{day}","turn":{day},"split":"d{}","evaluation":"shop","auc":0.5}}"#,
+                day + 1
+            )
+        };
+        let (one, two) = (day(1), day(2));
+        let events = records(&written(&[&one, &two]));
+        let tag = b"shop/each day/auc";
+        for event in &events[1..] {
+            assert!(event.windows(tag.len()).any(|window| window == tag));
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Record<'a> {
     lines: MetricLines<File, File>,
     sources: Vec<Value>,
     splits: Vec<Value>,
+    /// Trainings that stopped early, with the epochs whose weights were kept.
+    stopped: Vec<Value>,
     times: Times,
 }
 
@@ -55,6 +57,7 @@ impl<'a> Record<'a> {
             lines: MetricLines::new(metrics, board),
             sources: Vec::new(),
             splits: Vec::new(),
+            stopped: Vec::new(),
             times: Times {
                 began,
                 last: began,
@@ -73,7 +76,8 @@ impl<'a> Record<'a> {
         times.last = Instant::now();
     }
 
-    /// What is known of the data: sources and splits as they were told, and the rows of the tables that have rows by now.
+    /// What is known of the data: sources and splits as they were told, and the rows of the tables that have rows by now; and
+    /// which trainings stopped early.
     pub(super) fn facts(&self, plan: &Plan, data: &Dataset) -> Value {
         let tables = plan.tables.iter();
         let tables = tables.map(|(path, rows)| (path.clone(), data.table_rows(rows)));
@@ -81,7 +85,12 @@ impl<'a> Record<'a> {
             .filter(|(_, rows)| *rows > 0)
             .map(|(path, rows)| (path, json!(rows)))
             .collect();
-        json!({ "sources": self.sources, "splits": self.splits, "tables": tables })
+        json!({
+            "sources": self.sources,
+            "splits": self.splits,
+            "tables": tables,
+            "stopped": self.stopped,
+        })
     }
 
     /// The seconds of all parts that have ended, and of all trainings.
@@ -115,6 +124,7 @@ impl Observer for Record<'_> {
         match event {
             Event::SourceRead { .. } => self.sources.push(as_json()),
             Event::Split(_) => self.splits.push(as_json()),
+            Event::StoppedEarly { .. } => self.stopped.push(as_json()),
             Event::PhaseFinished { phase, seconds, .. } => self.times.phase(phase, *seconds),
             Event::Begun { .. }
             | Event::Warning(_)
@@ -124,7 +134,6 @@ impl Observer for Record<'_> {
             | Event::Evaluated { .. }
             | Event::DayTurn { .. }
             | Event::LoopFinished { .. }
-            | Event::StoppedEarly { .. }
             | Event::ColumnComputed { .. }
             | Event::Finished { .. } => {}
         }
