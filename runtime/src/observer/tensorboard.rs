@@ -25,6 +25,8 @@ pub(crate) struct EventFile<W> {
 struct Steps {
     before: u64,
     last: u64,
+    /// The turn of the loop that it is in.
+    turn: Option<u64>,
 }
 
 impl<W: Write> EventFile<W> {
@@ -50,8 +52,9 @@ impl<W: Write> EventFile<W> {
     /// Those of the file.
     pub(crate) fn line(&mut self, line: &Map<String, Value>) -> io::Result<()> {
         let field = |name: &str| line.get(name).and_then(Value::as_str);
-        let step = match (field("phase"), line.get("step").and_then(Value::as_u64)) {
-            (Some(phase), Some(step)) => self.counted(phase, step),
+        let number = |name: &str| line.get(name).and_then(Value::as_u64);
+        let step = match (field("phase"), number("step")) {
+            (Some(phase), Some(step)) => self.counted(phase, step, number("turn")),
             _ => self
                 .steps
                 .values()
@@ -87,11 +90,12 @@ impl<W: Write> EventFile<W> {
         self.out.flush()
     }
 
-    /// The step in all runs of a training: where it begins again, those before are kept.
-    fn counted(&mut self, phase: &str, step: u64) -> u64 {
+    /// The step in all runs of a training: where it begins again in another turn of a loop, those before are kept.
+    fn counted(&mut self, phase: &str, step: u64, turn: Option<u64>) -> u64 {
         let steps = self.steps.entry(phase.to_owned()).or_default();
-        if step < steps.last {
+        if turn != steps.turn {
             steps.before += steps.last;
+            steps.turn = turn;
         }
         steps.last = step;
         steps.before + steps.last
@@ -249,8 +253,11 @@ mod tests {
     #[test]
     fn a_training_that_begins_again_each_day_goes_on_counting() {
         let mut file = EventFile::new(Vec::new(), || 0.0).unwrap();
-        let steps = [4, 8, 4, 8, 4].map(|step| file.counted("local", step));
+        let measured = [(4, 1), (8, 1), (4, 3), (4, 5), (4, 7)];
+        let steps = measured.map(|(step, turn)| file.counted("local", step, Some(turn)));
         assert_eq!(steps, [4, 8, 12, 16, 20]);
+        let alone = [4, 8].map(|step| file.counted("train", step, None));
+        assert_eq!(alone, [4, 8]);
     }
 
     #[test]
