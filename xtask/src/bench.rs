@@ -16,12 +16,15 @@ use crate::{
     trouble::{Trouble, closest},
 };
 use record::Record;
-use std::{path::PathBuf, thread};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity, methods, tools; [--quick] [--threads N] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods, tools; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
     run: bench,
 };
 
@@ -42,8 +45,12 @@ struct Bed<'a> {
     scale: Scale,
     /// Threads of each contender.
     threads: usize,
+    /// Runs side by side, where no time is taken of them.
+    jobs: usize,
     /// The cases asked for; all where none is.
     cases: Vec<String>,
+    /// The command, where it is built already.
+    built: Option<PathBuf>,
     /// An empty folder for what is made on the way.
     folder: PathBuf,
 }
@@ -80,21 +87,26 @@ struct Asked {
     name: String,
     scale: Scale,
     threads: Option<usize>,
+    jobs: usize,
     cases: Vec<String>,
+    built: Option<PathBuf>,
 }
 
 impl Asked {
     fn of(words: &[String]) -> Result<Asked, Trouble> {
-        let (mut names, mut scale, mut threads) = (Vec::new(), Scale::Full, None);
+        let (mut names, mut scale) = (Vec::new(), Scale::Full);
+        let (mut threads, mut jobs, mut built) = (None, 1, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => scale = Scale::Quick,
-                "--threads" => threads = Some(number(words.next())?),
+                "--threads" => threads = Some(number(word, words.next())?),
+                "--jobs" => jobs = number(word, words.next())?,
+                "--with" => built = Some(command(words.next())?),
                 option if option.starts_with('-') => {
                     return Err(Trouble::usage(
                         format!("`bench` does not know `{option}`"),
-                        "its options are `--quick` and `--threads N`",
+                        "its options are `--quick`, `--threads N`, `--jobs N` and `--with RECKON`",
                     ));
                 }
                 name => names.push(name.to_string()),
@@ -107,17 +119,35 @@ impl Asked {
             name: names.remove(0),
             scale,
             threads,
+            jobs,
             cases: names,
+            built,
         })
+    }
+
+    /// The name of the folder and of the record: runs of different cases may go on side by side.
+    fn title(&self) -> String {
+        let parts = [&self.name].into_iter().chain(&self.cases);
+        parts.map(String::as_str).collect::<Vec<_>>().join("-")
     }
 }
 
-fn number(word: Option<&String>) -> Result<usize, Trouble> {
+fn command(word: Option<&String>) -> Result<PathBuf, Trouble> {
+    let path = word.and_then(|word| Path::new(word).canonicalize().ok());
+    path.ok_or_else(|| {
+        Trouble::usage(
+            "`--with` needs the path of a command that is built already",
+            "`cargo xtask bench methods --with target/release/reckon`",
+        )
+    })
+}
+
+fn number(option: &str, word: Option<&String>) -> Result<usize, Trouble> {
     let parsed = word.and_then(|word| word.parse().ok()).filter(|n| *n > 0);
     parsed.ok_or_else(|| {
         Trouble::usage(
-            "`--threads` needs a number above 0",
-            "`cargo xtask bench parity --threads 2`",
+            format!("`{option}` needs a number above 0"),
+            format!("`cargo xtask bench parity {option} 2`"),
         )
     })
 }
@@ -154,17 +184,20 @@ fn bench(repository: &Repository, words: &[String]) -> Result<(), Trouble> {
         return Err(unknown(&what, Some(case), known.iter().copied()));
     }
     setup::libtorch(repository)?;
-    let folder = repository.root.join("target/bench").join(bench.name);
+    let title = asked.title();
+    let folder = repository.root.join("target/bench").join(&title);
     let bed = Bed {
         repository,
         scale: asked.scale,
         threads: asked
             .threads
             .unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into)),
+        jobs: asked.jobs,
         cases: asked.cases,
+        built: asked.built,
         folder: crate::chores::fresh_folder(folder)?,
     };
-    let mut record = Record::new(repository, bench.name, &bed)?;
+    let mut record = Record::new(repository, &title, &bed)?;
     let outcome = (bench.run)(&bed, &mut record);
     // What was measured before something failed is kept.
     let file = record.write()?;

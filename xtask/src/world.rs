@@ -128,6 +128,17 @@ impl Table {
     }
 }
 
+/// How many of a user's things a table of the truth holds: enough for the first 50 of those not seen.
+const TRUTH: usize = 150;
+
+/// The table that an oracle reads: a user's most probable things, first the most probable. No spec reads it.
+pub(crate) fn oracle(best: impl Iterator<Item = String>) -> Table {
+    let mut table = Table::new("truth", &["user_id", "best"]);
+    best.enumerate()
+        .for_each(|(user, best)| table.row(&[&user, &best]));
+    table
+}
+
 /// What was asked for on the command line.
 struct Request {
     world: &'static World,
@@ -366,6 +377,21 @@ mod tests {
         assert!((target - 1.0 / 21.0).abs() < 0.005, "{target}");
         let good = column(&tables, "visits", "good");
         assert!((share(&good, |cell| cell == "1") - (0.5 * 20.0 + 1.0) / 21.0).abs() < 0.03);
+    }
+
+    #[test]
+    fn things_of_the_null_world_of_logq_are_clicked_equally_often() {
+        let of_most = |truth| {
+            let tables = small(&WORLDS[3], truth, 0);
+            let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+            let items = column(&tables, "clicks", "item_id");
+            items
+                .iter()
+                .for_each(|item| *counts.entry(item).or_default() += 1);
+            *counts.values().max().unwrap() as f64 / items.len() as f64
+        };
+        assert!(of_most(Truth::Planted) > 0.05);
+        assert!(of_most(Truth::Null) < 0.002, "{}", of_most(Truth::Null));
     }
 
     #[test]

@@ -1,22 +1,34 @@
 //! `bench methods`: the methods on made-up data with a planted truth and on its null variant, with their ablations.
 //!
 //! An effect without a null world proves little. Each study trains its arms on several seeds of a world; what it has to show
-//! is a number a seed, and its interval is that of the mean over the seeds.
+//! is a number a seed, and its interval is that of the mean over the seeds. Pairs of arms are also compared user by user within
+//! each seed. A full run puts its tables into `docs/methods/NAME.md`.
 
+mod mean;
+mod page;
 mod studies;
 mod truth;
 
 use super::{
     Bed, Bench, Scale,
-    reckon::{self, Finished, Request},
+    reckon::{self, Finished, Request, Verdict},
     record::{Record, Subject},
 };
 use crate::{
-    chores::say,
+    chores::{remove, say},
     trouble::Trouble,
     world::{self, Size, Truth},
 };
-use std::{collections::BTreeMap, path::PathBuf};
+use mean::{Bar, Mean};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 use studies::STUDIES;
 
 pub(super) const BENCH: Bench = Bench {
@@ -27,43 +39,64 @@ pub(super) const BENCH: Bench = Bench {
 
 /// A method on its world.
 struct Study {
-    /// The case, and the name of the world.
+    /// The case, the name of the world, and that of the page.
     name: &'static str,
     /// The spec, from the root of the repository.
     spec: &'static str,
+    /// Users of its worlds, in percent of the full ones.
+    percent: usize,
     /// What is trained on every seed.
     arms: &'static [Arm],
     /// What it has to show.
     claims: &'static [Claim],
+    /// Which arms are set against which.
+    pairs: &'static [Pair],
+    /// What the table of arms shows: evaluation and metric.
+    figures: &'static [(&'static str, &'static str)],
 }
 
 /// The spec with some settings.
 struct Arm {
     name: &'static str,
     settings: &'static [&'static str],
+    role: Role,
+}
+
+/// Where an arm is trained.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Claims are about it in both worlds.
+    Claimed,
+    /// Claims about the planted world alone are.
+    Planted,
 }
 
 /// A number that a study takes of its runs, and where it has to lie.
 struct Claim {
     what: &'static str,
     of: fn(&Runs) -> Result<f64, Trouble>,
-    /// In the world with the planted truth; `None` where it is only reported.
-    planted: Option<Bar>,
+    /// In the world with the planted truth.
+    planted: Asked,
     /// In the null world.
-    null: Option<Bar>,
+    null: Asked,
 }
 
-/// Where the mean over the seeds has to lie.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Bar {
-    /// The mean is at least this, and the interval leaves 0 out.
-    AtLeast(f64),
-    /// The mean is at most this.
-    AtMost(f64),
-    /// The mean lies between these.
-    Between(f64, f64),
-    /// The mean is this far from 0 at most, or less than one standard error away.
-    Near0(f64),
+/// What is asked of a claim in a world.
+#[derive(Clone, Copy)]
+enum Asked {
+    Bar(Bar),
+    /// It is only reported.
+    Reported,
+    /// It says nothing there.
+    Nothing,
+}
+
+/// Two arms whose difference in a metric is taken user by user.
+struct Pair {
+    arm: &'static str,
+    base: &'static str,
+    evaluation: &'static str,
+    metric: &'static str,
 }
 
 /// The runs of a study on one world.
@@ -73,11 +106,19 @@ struct Runs {
     by_arm: BTreeMap<&'static str, Finished>,
 }
 
+/// What was found in one kind of world, a value a seed each.
+struct Findings {
+    truth: Truth,
+    claims: Vec<Vec<f64>>,
+    pairs: Vec<Vec<reckon::Paired>>,
+    /// By arm and figure.
+    figures: BTreeMap<(&'static str, usize), Vec<f64>>,
+}
+
 /// How much is run.
 struct Budget {
     seeds: u64,
     worlds: &'static [Truth],
-    percent: usize,
 }
 
 impl Scale {
@@ -86,13 +127,20 @@ impl Scale {
             Scale::Quick => Budget {
                 seeds: 1,
                 worlds: &[Truth::Planted],
-                percent: 40,
             },
             Scale::Full => Budget {
                 seeds: 5,
                 worlds: &[Truth::Planted, Truth::Null],
-                percent: 100,
             },
+        }
+    }
+}
+
+impl Role {
+    fn trains(self, truth: Truth) -> bool {
+        match self {
+            Role::Claimed => true,
+            Role::Planted => truth == Truth::Planted,
         }
     }
 }
@@ -101,9 +149,16 @@ fn methods(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     reckon::build(bed)?;
     let mut broken = Vec::new();
     for study in STUDIES.iter().filter(|study| bed.wants(study.name)) {
-        for truth in bed.scale.budget().worlds {
-            broken.extend(judge(bed, record, study, *truth)?);
+        let mut found = Vec::new();
+        for (truth, runs) in train(bed, study)? {
+            let findings = read(bed, record, study, truth, &runs)?;
+            broken.extend(findings.judge(study));
             record.write()?;
+            found.push(findings);
+        }
+        match bed.scale {
+            Scale::Quick => {}
+            Scale::Full => page::write(bed.repository, study, &found)?,
         }
     }
     if broken.is_empty() {
@@ -115,154 +170,209 @@ fn methods(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     ))
 }
 
-/// Trains a study on all seeds of a world, and returns the claims that do not hold.
-fn judge(
+/// What the runs of a study on one kind of world tell.
+fn read(
     bed: &Bed<'_>,
     record: &mut Record,
     study: &Study,
     truth: Truth,
-) -> Result<Vec<String>, Trouble> {
-    let budget = bed.scale.budget();
+    runs: &[Runs],
+) -> Result<Findings, Trouble> {
     let case = match truth {
         Truth::Planted => study.name.to_owned(),
         Truth::Null => format!("{}, null world", study.name),
     };
-    let mut values: Vec<Vec<f64>> = vec![Vec::new(); study.claims.len()];
-    for seed in 0..budget.seeds {
-        let runs = train(bed, record, study, truth, (&case, seed, budget.percent))?;
-        for (claim, values) in study.claims.iter().zip(&mut values) {
-            let value = (claim.of)(&runs)?;
-            values.push(value);
+    let mut findings = Findings {
+        truth,
+        claims: vec![Vec::new(); study.claims.len()],
+        pairs: vec![Vec::new(); study.pairs.len()],
+        figures: BTreeMap::new(),
+    };
+    for runs in runs {
+        findings.take(bed, study, runs)?;
+        record_seed(record, &case, study, runs, &findings);
+        remove(&runs.world)?;
+    }
+    Ok(findings)
+}
+
+/// Trains the arms of a study on all seeds of its worlds, so many side by side as are asked for.
+fn train(bed: &Bed<'_>, study: &Study) -> Result<Vec<(Truth, Vec<Runs>)>, Trouble> {
+    let budget = bed.scale.budget();
+    let mut places = Vec::new();
+    for truth in budget.worlds {
+        for seed in 0..budget.seeds {
+            places.push((*truth, seed, world(bed, study, *truth, seed)?));
+        }
+    }
+    let wanted: Vec<(usize, &Arm)> = (0..places.len())
+        .flat_map(|at| study.arms.iter().map(move |arm| (at, arm)))
+        .filter(|(at, arm)| arm.role.trains(places[*at].0))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let finished = Mutex::new(Vec::new());
+    let work = || {
+        while let Some((at, arm)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let (_, seed, world) = &places[*at];
+            let run = one(bed, study, arm, (world, *seed));
+            if run.is_err() {
+                // The others end what they are at.
+                next.store(wanted.len(), Ordering::Relaxed);
+            }
+            let mut finished = finished.lock().unwrap_or_else(PoisonError::into_inner);
+            finished.push((*at, arm.name, run));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..bed.jobs {
+            scope.spawn(work);
+        }
+    });
+    let mut by_place: Vec<BTreeMap<_, _>> = places.iter().map(|_| BTreeMap::new()).collect();
+    for (at, arm, run) in finished
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+    {
+        by_place[at].insert(arm, run?);
+    }
+    let mut found: Vec<(Truth, Vec<Runs>)> = budget
+        .worlds
+        .iter()
+        .map(|truth| (*truth, Vec::new()))
+        .collect();
+    for ((truth, _, world), by_arm) in places.into_iter().zip(by_place) {
+        if let Some((_, runs)) = found.iter_mut().find(|(kind, _)| *kind == truth) {
+            runs.push(Runs { world, by_arm });
+        }
+    }
+    Ok(found)
+}
+
+/// Makes the world of a seed and returns its folder.
+fn world(bed: &Bed<'_>, study: &Study, truth: Truth, seed: u64) -> Result<PathBuf, Trouble> {
+    let null = match truth {
+        Truth::Planted => "",
+        Truth::Null => "-null",
+    };
+    let folder = bed.folder.join(format!("{}{null}-{seed}", study.name));
+    let size = Size {
+        truth,
+        seed,
+        percent: study.percent,
+    };
+    world::write(study.name, &size, &folder)?;
+    Ok(folder)
+}
+
+fn one(
+    bed: &Bed<'_>,
+    study: &Study,
+    arm: &Arm,
+    (world, seed): (&Path, u64),
+) -> Result<Finished, Trouble> {
+    let mut settings = vec![format!("data={}", world.display())];
+    settings.extend(arm.settings.iter().map(ToString::to_string));
+    let name = arm.name.replace([' ', ','], "-");
+    let name = format!("{}.{name}", world.file_name().unwrap_or_default().display());
+    let request = Request {
+        spec: study.spec,
+        settings: &settings,
+        seed,
+        out: &name,
+    };
+    reckon::run(bed, &request)
+}
+
+/// Puts what a seed told into the record.
+fn record_seed(record: &mut Record, case: &str, study: &Study, runs: &Runs, findings: &Findings) {
+    for (claim, values) in study.claims.iter().zip(&findings.claims) {
+        if let Some(value) = values.last() {
             let subject = Subject {
-                case: &case,
+                case,
                 contender: "claim",
                 metric: claim.what,
                 unit: "",
             };
-            record.add(subject, value);
+            record.add(subject, *value);
         }
     }
-    let judged = study.claims.iter().zip(&values);
-    Ok(judged
-        .filter_map(|(claim, values)| {
-            let bar = match truth {
-                Truth::Planted => claim.planted,
-                Truth::Null => claim.null,
-            }?;
-            let mean = Mean::of(values);
-            let told = format!("{case}: {} is {mean}, expected {bar:?}", claim.what);
-            say(&told);
-            (!bar.holds(&mean)).then_some(told)
-        })
-        .collect())
-}
-
-fn train(
-    bed: &Bed<'_>,
-    record: &mut Record,
-    study: &Study,
-    truth: Truth,
-    (case, seed, percent): (&str, u64, usize),
-) -> Result<Runs, Trouble> {
-    let name = case.replace(", ", "-").replace(' ', "-");
-    let world = bed.folder.join(format!("{name}-{seed}-data"));
-    let size = Size {
-        truth,
-        seed,
-        percent,
-    };
-    world::write(study.name, &size, &world)?;
-    let mut by_arm = BTreeMap::new();
-    for arm in study.arms {
-        let mut settings = vec![format!("data={}", world.display())];
-        settings.extend(arm.settings.iter().map(ToString::to_string));
-        let finished = reckon::run(
-            bed,
-            &Request {
-                spec: study.spec,
-                settings: &settings,
-                seed,
-                out: &format!("{name}-{seed}-{}", arm.name),
-            },
-        )?;
+    for (arm, finished) in &runs.by_arm {
         for (contender, metric, value) in finished.of_test() {
             let model = contender == reckon::MODEL;
             let subject = Subject {
                 case,
-                contender: if model { arm.name } else { &contender },
+                contender: if model { arm } else { &contender },
                 metric: &metric,
                 unit: "share",
             };
             record.add(subject, value);
         }
-        by_arm.insert(arm.name, finished);
     }
-    Ok(Runs { world, by_arm })
 }
 
-/// A mean over seeds with its standard error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Mean {
-    mean: f64,
-    /// `None` for a single seed.
-    error: Option<f64>,
-    /// Half the width of the 95 % interval (Student's t), 0 for a single seed.
-    half: f64,
-}
-
-/// The 97.5 % quantile of Student's t with 1 to 9 degrees of freedom.
-const T: [f64; 9] = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262,
-];
-
-impl Mean {
-    fn of(values: &[f64]) -> Self {
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let Some(t) = values.len().checked_sub(2).and_then(|at| T.get(at)) else {
-            return Self {
-                mean,
-                error: None,
-                half: 0.0,
-            };
-        };
-        let variance = values
-            .iter()
-            .map(|value| (value - mean).powi(2))
-            .sum::<f64>()
-            / (count - 1.0);
-        let error = (variance / count).sqrt();
-        Self {
-            mean,
-            error: Some(error),
-            half: t * error,
+impl Findings {
+    /// Adds what the runs of a seed tell.
+    fn take(&mut self, bed: &Bed<'_>, study: &Study, runs: &Runs) -> Result<(), Trouble> {
+        for (claim, values) in study.claims.iter().zip(&mut self.claims) {
+            match claim.asked(self.truth) {
+                Asked::Bar(_) | Asked::Reported => values.push((claim.of)(runs)?),
+                Asked::Nothing => {}
+            }
         }
-    }
-}
-
-impl std::fmt::Display for Mean {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{:.4}", self.mean)?;
-        if let Some(error) = self.error {
-            let (low, high) = (self.mean - self.half, self.mean + self.half);
-            // 1.96 + 0.84: what a two-sided test at 5 % finds four times in five.
-            write!(
-                out,
-                " ({low:.4} to {high:.4}, smallest detectable {:.4})",
-                2.8 * error
-            )?;
+        for (pair, values) in study.pairs.iter().zip(&mut self.pairs) {
+            let arms = [pair.base, pair.arm].map(|arm| runs.by_arm.get(arm));
+            if let [Some(base), Some(arm)] = arms {
+                let of = (pair.evaluation, pair.metric);
+                values.push(reckon::compare(bed, base, arm, of)?);
+            }
+        }
+        for arm in runs.by_arm.keys() {
+            for (at, (evaluation, metric)) in study.figures.iter().enumerate() {
+                let value = runs.metric(arm, evaluation, metric)?;
+                self.figures.entry((arm, at)).or_default().push(value);
+            }
         }
         Ok(())
     }
+
+    /// The claims that do not hold.
+    fn judge(&self, study: &Study) -> Vec<String> {
+        let world = match self.truth {
+            Truth::Planted => "planted world",
+            Truth::Null => "null world",
+        };
+        let judged = study.claims.iter().zip(&self.claims);
+        judged
+            .filter_map(|(claim, values)| {
+                let Asked::Bar(bar) = claim.asked(self.truth) else {
+                    return None;
+                };
+                let mean = Mean::of(values);
+                let told = format!(
+                    "{}, {world}: {} is {mean}, asked for {bar}",
+                    study.name, claim.what
+                );
+                say(&told);
+                (!bar.holds(&mean)).then_some(told)
+            })
+            .collect()
+    }
+
+    /// In how many seeds a pair's difference leaves 0 out, upwards and downwards.
+    fn seen(&self, pair: usize) -> (usize, usize) {
+        let of = |verdict| {
+            let same = |paired: &&reckon::Paired| paired.verdict == verdict;
+            self.pairs[pair].iter().filter(same).count()
+        };
+        (of(Verdict::Better), of(Verdict::Worse))
+    }
 }
 
-impl Bar {
-    fn holds(self, of: &Mean) -> bool {
-        match self {
-            Bar::AtLeast(least) => of.mean >= least && of.mean - of.half > 0.0,
-            Bar::AtMost(most) => of.mean <= most,
-            Bar::Between(low, high) => (low..=high).contains(&of.mean),
-            Bar::Near0(far) => of.mean.abs() <= far.max(of.error.unwrap_or(0.0)),
+impl Claim {
+    fn asked(&self, truth: Truth) -> Asked {
+        match truth {
+            Truth::Planted => self.planted,
+            Truth::Null => self.null,
         }
     }
 }
@@ -272,35 +382,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mean_has_the_interval_of_student() {
-        let mean = Mean::of(&[1.0, 2.0, 3.0, 4.0, 5.0]);
-        assert_eq!(
-            mean.to_string(),
-            "3.0000 (1.0371 to 4.9629, smallest detectable 1.9799)"
-        );
-        assert_eq!(Mean::of(&[0.25]).to_string(), "0.2500");
-    }
-
-    #[test]
-    fn bars_judge_means_and_intervals() {
-        let noisy = Mean::of(&[-1.0, 0.0, 4.0]);
-        assert!(!Bar::AtLeast(0.5).holds(&noisy), "its interval holds 0");
-        assert!(
-            Bar::Near0(0.1).holds(&Mean::of(&[-1.0, 0.0, 1.5])),
-            "within one standard error"
-        );
-        assert!(Bar::AtLeast(0.5).holds(&Mean::of(&[0.9, 1.0, 1.1])));
-        assert!(Bar::AtMost(-0.6).holds(&Mean::of(&[-0.9, -1.0])));
-        assert!(Bar::Between(0.6, 0.75).holds(&Mean::of(&[0.7])));
-        assert!(!Bar::Near0(0.1).holds(&Mean::of(&[0.5, 0.5])));
-    }
-
-    #[test]
-    fn every_case_has_a_study_and_every_claim_a_bar_somewhere_or_is_reported() {
+    fn every_case_has_a_study_and_every_study_compares_arms_that_it_trains() {
         let named: Vec<_> = STUDIES.iter().map(|study| study.name).collect();
-        assert!(
-            named.iter().all(|name| BENCH.cases.contains(name)),
-            "{named:?}"
-        );
+        assert_eq!(named, BENCH.cases);
+        for study in STUDIES {
+            let arms: Vec<&str> = study.arms.iter().map(|arm| arm.name).collect();
+            for pair in study.pairs {
+                assert!(
+                    arms.contains(&pair.arm) && arms.contains(&pair.base),
+                    "{}: {} or {}",
+                    study.name,
+                    pair.arm,
+                    pair.base
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_null_world_is_spared_what_no_claim_there_is_about() {
+        let trained = |truth| [Role::Claimed, Role::Planted].map(|role| role.trains(truth));
+        assert_eq!(trained(Truth::Planted), [true, true]);
+        assert_eq!(trained(Truth::Null), [true, false]);
     }
 }

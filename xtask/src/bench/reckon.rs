@@ -38,8 +38,30 @@ pub(super) const LAST_PARTS: [&str; 3] = ["test", "pooled", "all"];
 /// How reports call the model that a spec describes.
 pub(super) const MODEL: &str = "model";
 
+/// Two runs whose difference in a metric was taken user by user.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Paired {
+    /// The second minus the first.
+    pub(super) difference: f64,
+    /// The 95 % interval over users.
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) verdict: Verdict,
+}
+
+/// Whether the interval leaves 0 out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Better,
+    Worse,
+    NotSeen,
+}
+
 /// Builds the command, so that no run's time holds it.
 pub(super) fn build(bed: &Bed<'_>) -> Result<(), Trouble> {
+    if bed.built.is_some() {
+        return Ok(());
+    }
     say("building reckon");
     let mut command = cargo(bed.repository, &["build", "--package", "reckon"]);
     command.args(bed.scale.profile());
@@ -90,11 +112,9 @@ pub(super) fn run(bed: &Bed<'_>, request: &Request<'_>) -> Result<Finished, Trou
         request.settings.join(" "),
         request.seed
     ));
-    let words = ["run", "--quiet", "--package", "reckon"];
-    let mut command = cargo(bed.repository, &words);
+    let mut command = reckon(bed);
     command
-        .args(bed.scale.profile())
-        .args(["--", "run", request.spec, "--progress", "json"])
+        .args(["run", request.spec, "--progress", "json"])
         .args(["--seed", &request.seed.to_string()])
         .args(["--threads", &bed.threads.to_string()])
         .arg("--out")
@@ -119,6 +139,71 @@ pub(super) fn run(bed: &Bed<'_>, request: &Request<'_>) -> Result<Finished, Trou
         out,
         summary,
         examples_per_second: pace(&events),
+    })
+}
+
+/// The command, from the root of the repository.
+fn reckon(bed: &Bed<'_>) -> Command {
+    if let Some(built) = &bed.built {
+        let mut command = Command::new(built);
+        command.current_dir(&bed.repository.root);
+        return command;
+    }
+    let words = ["run", "--quiet", "--package", "reckon"];
+    let mut command = cargo(bed.repository, &words);
+    command.args(bed.scale.profile()).arg("--");
+    command
+}
+
+/// Sets two runs of one spec side by side, user by user, in a metric of an evaluation on its last part.
+pub(super) fn compare(
+    bed: &Bed<'_>,
+    base: &Finished,
+    arm: &Finished,
+    (evaluation, metric): (&str, &str),
+) -> Result<Paired, Trouble> {
+    let output = reckon(bed)
+        .arg("compare")
+        .args([&base.out, &arm.out])
+        .args(["--format", "json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| Trouble::io("cannot start reckon", &error))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    paired(&text, evaluation, metric).ok_or_else(|| {
+        Trouble::new(
+            format!("`reckon compare` says nothing of {metric} in `{evaluation}`"),
+            "the messages above may say why",
+        )
+    })
+}
+
+/// What lines of `compare` say of a metric.
+fn paired(text: &str, evaluation: &str, metric: &str) -> Option<Paired> {
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    let mut of_last = lines.filter(|line: &Value| {
+        let named = line["evaluation"]
+            .as_str()
+            .and_then(|of| of.rsplit_once('.'));
+        named.is_some_and(|(name, part)| name == evaluation && LAST_PARTS.contains(&part))
+    });
+    let line = of_last.next()?;
+    let found = line["metrics"]
+        .as_array()?
+        .iter()
+        .find(|of| of["metric"] == metric)?;
+    let number = |name: &str| found[name].as_f64();
+    Some(Paired {
+        difference: number("second")? - number("first")?,
+        low: number("low")?,
+        high: number("high")?,
+        verdict: match found["verdict"].as_str()? {
+            "better" => Verdict::Better,
+            "worse" => Verdict::Worse,
+            _ => Verdict::NotSeen,
+        },
     })
 }
 
@@ -195,6 +280,21 @@ mod tests {
                       {\"event\":\"progress\",\"examples_per_second\":20}\n";
         assert_eq!(pace(events), Some(20.0));
         assert_eq!(pace(""), None);
+    }
+
+    #[test]
+    fn a_comparison_is_read_of_the_last_part_alone() {
+        let line = |part: &str, second: f64| {
+            json!({ "evaluation": format!("clean.{part}"), "metrics": [{
+                "metric": "auc", "first": 0.5, "second": second, "low": 0.1, "high": 0.4, "verdict": "better",
+            }] })
+        };
+        let text = format!("{}\n{}\n", line("valid", 0.9), line("test", 0.75));
+        let found = paired(&text, "clean", "auc").unwrap();
+        assert_eq!((found.difference, found.verdict), (0.25, Verdict::Better));
+        assert_eq!((found.low, found.high), (0.1, 0.4));
+        assert_eq!(paired(&text, "shown", "auc"), None);
+        assert_eq!(paired(&text, "clean", "recall@50"), None);
     }
 
     #[test]

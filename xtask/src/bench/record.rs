@@ -12,7 +12,7 @@ use std::{
 
 /// The measurements of a benchmark and where they were taken.
 pub(super) struct Record {
-    name: &'static str,
+    name: String,
     file: PathBuf,
     place: Value,
     measured: Vec<Measurement>,
@@ -43,7 +43,7 @@ pub(super) struct Subject<'a> {
 impl Record {
     pub(super) fn new(
         repository: &Repository,
-        name: &'static str,
+        name: &str,
         bed: &Bed<'_>,
     ) -> Result<Record, Trouble> {
         let place = json!({
@@ -56,7 +56,7 @@ impl Record {
         fs::create_dir_all(&folder)
             .map_err(|error| Trouble::io(format!("cannot make {}", folder.display()), &error))?;
         Ok(Record {
-            name,
+            name: name.to_owned(),
             file: folder.join(format!("{name}.json")),
             place,
             measured: Vec::new(),

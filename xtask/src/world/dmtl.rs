@@ -3,12 +3,12 @@
 //! Bait has 1.6 times the clicks and 0.4 times the reads a click. Reading time is log-normal around the length of the
 //! article. In the null world nothing is bait.
 
-use super::draw::{dot, sigmoid};
-use super::{Size, Table, Truth};
+use super::draw::{Draw, dot, largest, sigmoid};
+use super::{Size, TRUTH, Table, Truth, oracle};
 
-const USERS: usize = 6_000;
-const ARTICLES: usize = 2_000;
-const VIEWS_A_USER: usize = 60;
+const USERS: usize = 3_000;
+const ARTICLES: usize = 500;
+const VIEWS_A_USER: usize = 120;
 const TASTES: usize = 12;
 const DIMS: usize = 4;
 const BAIT: f64 = 0.15;
@@ -18,16 +18,7 @@ const BAIT_READS: f64 = 0.4;
 pub(crate) fn make(size: &Size) -> Vec<Table> {
     let mut draw = size.draw();
     let affinity: Vec<Vec<f64>> = (0..TASTES).map(|_| draw.normals(TASTES)).collect();
-    let mut article_table = Table::new("articles", &["article_id", "topic", "length", "bait"]);
-    let articles: Vec<(usize, f64, bool, Vec<f64>)> = (0..ARTICLES)
-        .map(|id| {
-            let topic = draw.below(TASTES);
-            let length = (4.2 + 0.6 * draw.normal()).exp();
-            let bait = draw.happens(BAIT) && size.truth == Truth::Planted;
-            article_table.row(&[&id, &topic, &format!("{length:.1}"), &u8::from(bait)]);
-            (topic, length, bait, draw.normals(DIMS))
-        })
-        .collect();
+    let (article_table, articles) = catalogue(size.truth, &mut draw);
     let users = size.users(USERS);
     let mut user_table = Table::new("users", &["user_id", "taste"]);
     let people: Vec<(usize, Vec<f64>)> = (0..users)
@@ -49,13 +40,10 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
     let mut views = Table::new("views", &columns);
     for view in 0..users * VIEWS_A_USER {
         let (user, article) = (draw.below(users), draw.below(ARTICLES));
-        let (topic, length, bait, latent) = &articles[article];
-        let (taste, own) = &people[user];
-        let utility = 1.2 * affinity[*taste][*topic] + 0.5 * dot(own, latent);
-        let clicks = if *bait { BAIT_CLICKS } else { 1.0 };
-        let reads = if *bait { BAIT_READS } else { 1.0 };
-        let click = draw.happens((clicks * 0.6 * sigmoid(utility - 1.4)).min(0.98));
-        let meant = click && draw.happens(reads * sigmoid(0.7 * utility + 0.4));
+        let length = articles[article].length;
+        let (clicks, reads) = articles[article].chances(&affinity, &people[user]);
+        let click = draw.happens(clicks);
+        let meant = click && draw.happens(reads);
         // Who means to read stays for about the length, who does not for about a tenth of it.
         let stay = if meant { 0.0 } else { -2.3 };
         let seconds = if click {
@@ -74,5 +62,57 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
             &u8::from(meant),
         ]);
     }
-    vec![user_table, article_table, views]
+    let truth = oracle(people.iter().map(|person| {
+        let read = |article: &Article| {
+            let (clicks, reads) = article.chances(&affinity, person);
+            clicks * reads
+        };
+        largest(&articles.iter().map(read).collect::<Vec<_>>(), TRUTH)
+    }));
+    vec![user_table, article_table, views, truth]
+}
+
+/// The articles and their table.
+fn catalogue(truth: Truth, draw: &mut Draw) -> (Table, Vec<Article>) {
+    let mut article_table = Table::new("articles", &["article_id", "topic", "length", "bait"]);
+    let articles: Vec<Article> = (0..ARTICLES)
+        .map(|id| {
+            let article = Article {
+                topic: draw.below(TASTES),
+                length: (4.2 + 0.6 * draw.normal()).exp(),
+                bait: draw.happens(BAIT) && truth == Truth::Planted,
+                latent: draw.normals(DIMS),
+            };
+            let bait = u8::from(article.bait);
+            article_table.row(&[
+                &id,
+                &article.topic,
+                &format!("{:.1}", article.length),
+                &bait,
+            ]);
+            article
+        })
+        .collect();
+    (article_table, articles)
+}
+
+struct Article {
+    topic: usize,
+    length: f64,
+    bait: bool,
+    latent: Vec<f64>,
+}
+
+impl Article {
+    /// The probabilities that a user clicks, and that one who has clicked reads.
+    fn chances(&self, affinity: &[Vec<f64>], (taste, own): &(usize, Vec<f64>)) -> (f64, f64) {
+        let utility = 1.6 * affinity[*taste][self.topic] + 0.5 * dot(own, &self.latent);
+        let (clicks, reads) = if self.bait {
+            (BAIT_CLICKS, BAIT_READS)
+        } else {
+            (1.0, 1.0)
+        };
+        let clicks = (clicks * 0.6 * sigmoid(utility - 1.4)).min(0.98);
+        (clicks, reads * sigmoid(0.7 * utility + 0.4))
+    }
 }

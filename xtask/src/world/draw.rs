@@ -85,6 +85,16 @@ impl Lottery {
         self.0.partition_point(|border| *border <= at)
     }
 
+    /// The weight of each ticket.
+    pub(crate) fn weights(&self) -> Vec<f64> {
+        let before = [0.0].into_iter().chain(self.0.iter().copied());
+        self.0
+            .iter()
+            .zip(before)
+            .map(|(sum, before)| sum - before)
+            .collect()
+    }
+
     /// The sum of all weights.
     pub(crate) fn sum(&self) -> f64 {
         *self.0.last().expect("a lottery has tickets")
@@ -94,6 +104,14 @@ impl Lottery {
 /// Weights 1, 1/2, 1/3 ... to a power.
 pub(crate) fn zipf(count: usize, power: f64) -> impl Iterator<Item = f64> {
     (1..=count).map(move |rank| (rank as f64).powf(-power))
+}
+
+/// The places of the largest of some values, first the largest: `3|0|7`.
+pub(crate) fn largest(values: &[f64], count: usize) -> String {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
+    let texts: Vec<String> = places.iter().take(count).map(ToString::to_string).collect();
+    texts.join("|")
 }
 
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -121,6 +139,13 @@ mod tests {
         let share = |of| drawn.iter().filter(|one| **one == of).count() as f64 / count as f64;
         assert!((share(0) - 0.25).abs() < 0.02 && share(1) == 0.0);
         assert!((draw.shares(4).iter().sum::<f64>() - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_largest_come_first_and_equals_by_place() {
+        assert_eq!(largest(&[0.2, 0.9, 0.2, 0.5], 3), "1|3|0");
+        let lottery = Lottery::new([1.0, 0.0, 3.0].into_iter());
+        assert_eq!(lottery.weights(), [1.0, 0.0, 3.0]);
     }
 
     #[test]

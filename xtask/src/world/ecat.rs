@@ -8,6 +8,9 @@ use super::draw::{Draw, dot, sigmoid};
 use super::{Size, Table, Truth};
 
 const USERS: usize = 8_000;
+/// Regions, which a user's taste follows for the most part.
+const REGIONS: usize = 20;
+const OF_REGION: f64 = 0.9;
 const ITEMS: usize = 2_000;
 const CATEGORIES: usize = 10;
 const DIMS: usize = 5;
@@ -18,8 +21,10 @@ const SOURCE_FACTOR: usize = 20;
 const GOOD: f64 = 0.8;
 const BAD: f64 = -0.3;
 const NULL: f64 = 0.9;
+/// The share of the target's users who live in the first half of the regions, and of others in the second.
+const AT_HOME: f64 = 0.85;
 /// The share of rows of the target (and of the good half) that show the first half of the categories.
-const OWN_CATEGORIES: f64 = 0.85;
+const OWN_CATEGORIES: f64 = 0.75;
 
 /// Where a row comes from.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,26 +36,18 @@ enum Origin {
 
 pub(crate) fn make(size: &Size) -> Vec<Table> {
     let mut draw = size.draw();
-    let centres: Vec<Vec<f64>> = (0..CATEGORIES).map(|_| draw.normals(DIMS)).collect();
-    let mut item_table = Table::new("items", &["item_id", "category"]);
-    let items: Vec<(Vec<f64>, f64)> = (0..ITEMS)
-        .map(|id| {
-            let category = id % CATEGORIES;
-            item_table.row(&[&id, &category]);
-            let noise = draw.normals(DIMS);
-            let at = centres[category]
-                .iter()
-                .zip(noise)
-                .map(|(c, n)| 0.8 * c + 0.6 * n);
-            (at.collect(), 0.4 * draw.normal())
-        })
+    let (item_table, items) = catalogue(size.truth, &mut draw);
+    let regions: Vec<Wants> = (0..REGIONS)
+        .map(|_| Wants::new(DIMS, size.truth, &mut draw))
         .collect();
     let users = size.users(USERS);
     let mut user_table = Table::new("users", &["user_id", "region"]);
-    let tastes: Vec<Tastes> = (0..users)
+    let tastes: Vec<Wants> = (0..users)
         .map(|id| {
-            user_table.row(&[&id, &(id % 7)]);
-            Tastes::new(size.truth, &mut draw)
+            let region = region(id < users / 3, &mut draw);
+            user_table.row(&[&id, &region]);
+            let own = Wants::new(DIMS, size.truth, &mut draw);
+            regions[region].mixed(&own)
         })
         .collect();
     let columns = [
@@ -67,8 +64,9 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
         };
         let user = user(origin, users, &mut draw);
         let item = item(origin, &mut draw);
-        let (at, appeal) = &items[item];
-        let p = sigmoid(0.9 * dot(tastes[user].of(origin), at) + appeal - 1.2);
+        let liking = dot(tastes[user].of(origin), &items[item].at);
+        let appeal = items[item].appeal.of(origin)[0];
+        let p = sigmoid(0.9 * liking + 0.4 * appeal - 1.2);
         let click = draw.happens(p);
         let buy = click && draw.happens(0.2);
         let domain = match origin {
@@ -92,16 +90,47 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
     vec![user_table, item_table, visits]
 }
 
-/// What a user wants in the target and in both halves of the source.
-struct Tastes {
+/// The items and their table.
+fn catalogue(truth: Truth, draw: &mut Draw) -> (Table, Vec<Item>) {
+    let centres: Vec<Vec<f64>> = (0..CATEGORIES).map(|_| draw.normals(DIMS)).collect();
+    let mut item_table = Table::new("items", &["item_id", "category"]);
+    let items: Vec<Item> = (0..ITEMS)
+        .map(|id| {
+            let category = id % CATEGORIES;
+            item_table.row(&[&id, &category]);
+            Item::new(&centres[category], truth, draw)
+        })
+        .collect();
+    (item_table, items)
+}
+
+struct Item {
+    at: Vec<f64>,
+    /// How much everyone likes it, one number each.
+    appeal: Wants,
+}
+
+impl Item {
+    fn new(centre: &[f64], truth: Truth, draw: &mut Draw) -> Self {
+        let noise = draw.normals(DIMS);
+        let at = centre.iter().zip(noise).map(|(c, n)| 0.9 * c + 0.44 * n);
+        Self {
+            at: at.collect(),
+            appeal: Wants::new(1, truth, draw),
+        }
+    }
+}
+
+/// What is wanted in the target and in both halves of the source.
+struct Wants {
     target: Vec<f64>,
     good: Vec<f64>,
     bad: Vec<f64>,
 }
 
-impl Tastes {
-    fn new(truth: Truth, draw: &mut Draw) -> Self {
-        let target = draw.normals(DIMS);
+impl Wants {
+    fn new(dims: usize, truth: Truth, draw: &mut Draw) -> Self {
+        let target = draw.normals(dims);
         let correlation = match truth {
             Truth::Planted => GOOD,
             Truth::Null => NULL,
@@ -109,6 +138,23 @@ impl Tastes {
         let good = related(&target, correlation, draw);
         let bad = related(&target, BAD, draw);
         Self { target, good, bad }
+    }
+
+    /// The wants of a region with those of one user in it.
+    fn mixed(&self, own: &Self) -> Self {
+        let mix = |region: &[f64], own: &[f64]| -> Vec<f64> {
+            let pairs = region.iter().zip(own);
+            pairs
+                .map(|(of_region, own)| {
+                    OF_REGION.sqrt() * of_region + (1.0 - OF_REGION).sqrt() * own
+                })
+                .collect()
+        };
+        Self {
+            target: mix(&self.target, &own.target),
+            good: mix(&self.good, &own.good),
+            bad: mix(&self.bad, &own.bad),
+        }
     }
 
     fn of(&self, origin: Origin) -> &[f64] {
@@ -126,6 +172,12 @@ fn related(with: &[f64], correlation: f64, draw: &mut Draw) -> Vec<f64> {
     with.iter()
         .map(|x| correlation * x + rest * draw.normal())
         .collect()
+}
+
+/// Users of the target mostly live in the first half of the regions, others in the second.
+fn region(of_target: bool, draw: &mut Draw) -> usize {
+    let first = of_target == draw.happens(AT_HOME);
+    draw.below(REGIONS / 2) + if first { 0 } else { REGIONS / 2 }
 }
 
 /// Users of the target are the first third; the bad half sees them less.

@@ -3,11 +3,11 @@
 //! Things fall into clusters, of which a tenth belongs to two. A user has interests of unequal share; each click follows one
 //! of them. In the null world everyone has one interest.
 
-use super::draw::{Lottery, zipf};
-use super::{Size, Table, Truth};
+use super::draw::{Lottery, largest, zipf};
+use super::{Size, TRUTH, Table, Truth, oracle};
 
-const USERS: usize = 8_000;
-const ITEMS: usize = 5_000;
+const USERS: usize = 5_000;
+const ITEMS: usize = 3_000;
 const CLUSTERS: usize = 50;
 const CLICKS_A_USER: usize = 30;
 const MOST_INTERESTS: usize = 4;
@@ -62,7 +62,16 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
         let item = members[cluster][lotteries[cluster].draw(&mut draw)];
         clicks.row(&[&user, &item, &(1_600_000_000 + click * 20), &cluster]);
     }
-    vec![user_table, item_table, clicks]
+    let truth = oracle(people.iter().map(|(interests, shares)| {
+        let mut chances = vec![0.0; ITEMS];
+        for (interest, share) in interests.iter().zip(shares.weights()) {
+            let lottery = &lotteries[*interest];
+            let of_members = members[*interest].iter().zip(lottery.weights());
+            of_members.for_each(|(item, weight)| chances[*item] += share * weight / lottery.sum());
+        }
+        largest(&chances, TRUTH)
+    }));
+    vec![user_table, item_table, clicks, truth]
 }
 
 fn joined(numbers: &[usize]) -> String {

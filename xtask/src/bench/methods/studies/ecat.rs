@@ -1,0 +1,139 @@
+//! ECAT: a small domain inside a platform, half of which misleads.
+
+use super::super::truth::{auc, number};
+use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study};
+use crate::trouble::Trouble;
+
+pub(super) const STUDY: Study = Study {
+    name: "ecat",
+    spec: "examples/ecat/weighed_world.rec",
+    percent: 30,
+    arms: &[
+        Arm {
+            name: "target only",
+            settings: &["beta=0", "eta=0"],
+            role: Role::Planted,
+        },
+        Arm {
+            name: "merge all",
+            settings: &[
+                "eta=0",
+                "theta=0",
+                "most=1000",
+                "rows=320",
+                "weighted=false",
+            ],
+            role: Role::Claimed,
+        },
+        Arm {
+            name: "transfer",
+            settings: &[],
+            role: Role::Claimed,
+        },
+        Arm {
+            name: "oracle selection",
+            settings: &[
+                "eta=0",
+                "theta=0",
+                "most=1000",
+                "weighted=false",
+                "oracle=true",
+            ],
+            role: Role::Planted,
+        },
+        Arm {
+            name: "random selection",
+            settings: &["theta=0", "weighted=false", "most=10", "rows=160"],
+            role: Role::Planted,
+        },
+    ],
+    claims: &[
+        Claim {
+            what: "pooled auc, merge all minus target only",
+            of: |runs| pooled_auc(runs, "merge all", "target only"),
+            planted: Asked::Bar(Bar::AtMost(-0.005)),
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "pooled auc, transfer minus target only",
+            of: |runs| pooled_auc(runs, "transfer", "target only"),
+            planted: Asked::Bar(Bar::AtLeast(0.005)),
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "auc of the weights for rows that do not mislead",
+            of: |runs| runs.metric("transfer", "weights", "auc"),
+            planted: Asked::Bar(Bar::Between(0.65, 1.0)),
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "pooled auc, transfer minus random selection of the same size",
+            of: |runs| pooled_auc(runs, "transfer", "random selection"),
+            planted: Asked::Bar(Bar::AtLeast(0.0)),
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "pooled auc, selection by the truth minus target only (oracle)",
+            of: |runs| pooled_auc(runs, "oracle selection", "target only"),
+            planted: Asked::Reported,
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "pooled auc of the true probabilities (oracle)",
+            of: auc_of_truth,
+            planted: Asked::Reported,
+            null: Asked::Reported,
+        },
+        Claim {
+            what: "pooled auc, transfer minus merge all",
+            of: |runs| pooled_auc(runs, "transfer", "merge all"),
+            planted: Asked::Reported,
+            null: Asked::Bar(Bar::Near0(0.002)),
+        },
+    ],
+    pairs: &[
+        Pair {
+            arm: "merge all",
+            base: "target only",
+            evaluation: "shop",
+            metric: "auc",
+        },
+        Pair {
+            arm: "transfer",
+            base: "target only",
+            evaluation: "shop",
+            metric: "auc",
+        },
+        Pair {
+            arm: "transfer",
+            base: "random selection",
+            evaluation: "shop",
+            metric: "auc",
+        },
+        Pair {
+            arm: "transfer",
+            base: "merge all",
+            evaluation: "shop",
+            metric: "auc",
+        },
+    ],
+    figures: &[("shop", "auc")],
+};
+
+fn pooled_auc(runs: &Runs, arm: &str, base: &str) -> Result<f64, Trouble> {
+    let of = |arm| runs.metric(arm, "shop", "auc");
+    Ok(of(arm)? - of(base)?)
+}
+
+/// What the probability of a click says of the rows that were asked about.
+fn auc_of_truth(runs: &Runs) -> Result<f64, Trouble> {
+    let visits = runs.table("visits")?;
+    let mut scored = Vec::new();
+    for said in runs.predictions("transfer", "shop.pooled")? {
+        let visit = &visits[number(&said["row"], "row")? as usize];
+        if let Ok(chance) = visit["p"].parse() {
+            scored.push((chance, visit["click"] == "1"));
+        }
+    }
+    Ok(auc(scored))
+}
