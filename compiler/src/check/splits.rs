@@ -8,6 +8,25 @@ use reckon_grammar::ast::{self};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
+/// The parts there are, in the order of time: the first trains, whatever the order of the text.
+const PARTS: [&str; 3] = ["train", "valid", "test"];
+
+/// How much of the rows a part takes.
+#[derive(Clone, Copy, PartialEq)]
+enum Amount {
+    /// `80%`, or a number with a fraction.
+    Share(f64),
+    /// A whole number of rows or days.
+    Count(i64),
+}
+
+/// A part as it is written.
+struct Part<'s> {
+    name: &'s ast::Name,
+    amount: Amount,
+    span: Span,
+}
+
 impl Checker<'_> {
     pub(super) fn split(&mut self, split: &ast::Split, span: Span) {
         let name = &split.source.text;
@@ -31,60 +50,157 @@ impl Checker<'_> {
             );
             return;
         }
+        if source.kind == SourceKind::Entity {
+            let message = format!("only events are split, and `{name}` is an entity");
+            let entity = Diagnostic::error(Code(230), split.source.span, message);
+            self.report(entity.note("what is cut are happenings; things keep all of their rows"));
+            return;
+        }
         let Some(rule) = self.split_rule(&split.rule, &source, split.source.span) else {
             return;
         };
-        let Some(parts) = self.split_parts(&split.parts) else {
+        let Some(written) = self.split_parts(&split.parts) else {
             return;
         };
-        let sum: f64 = parts.iter().map(|(_, share)| share).sum();
-        let by_share = matches!(
-            rule,
-            SplitRule::Time | SplitRule::TimePer(_) | SplitRule::Random(_)
-        );
-        if by_share && (sum - 1.0).abs() > 1e-9 {
-            self.report(
-                Diagnostic::error(
-                    Code(414),
-                    split.source.span,
-                    format!(
-                        "the parts of the split are {:.0}% of the rows together",
-                        sum * 100.0
-                    ),
-                )
-                .help("make them 100%: `{ train 80%, valid 10%, test 10% }`"),
-            );
-            return;
+        if let Some((rule, parts)) = self.amounts(rule, &written, split.source.span) {
+            self.hir.splits.push(SplitPlan {
+                source: name.clone(),
+                rule,
+                parts: in_time(parts),
+                span,
+            });
         }
-        self.hir.splits.push(SplitPlan {
-            source: name.clone(),
-            rule,
-            parts,
-            span,
-        });
     }
 
-    /// The parts with their shares or counts.
-    fn split_parts(&mut self, written: &[(ast::Name, ast::Expr)]) -> Option<Vec<(String, f64)>> {
-        let known = ["train", "valid", "test"];
-        let mut parts = Vec::new();
-        for (part, amount) in written {
-            if !known.contains(&part.text.as_str()) {
-                self.unknown(414, part.span, "part of a split", &part.text, &known);
+    /// The parts as they are written, each of them once.
+    fn split_parts<'s>(&mut self, written: &'s [(ast::Name, ast::Expr)]) -> Option<Vec<Part<'s>>> {
+        let mut parts: Vec<Part<'s>> = Vec::new();
+        for (name, value) in written {
+            if !PARTS.contains(&name.text.as_str()) {
+                self.unknown(414, name.span, "part of a split", &name.text, &PARTS);
                 return None;
             }
-            match self.expr(amount).ty.value().and_then(Value::as_f64) {
-                Some(amount) if amount >= 0.0 => parts.push((part.text.clone(), amount)),
+            if let Some(first) = parts.iter().find(|part| part.name.text == name.text) {
+                let twice = format!("part `{}` is given twice", name.text);
+                let twice = Diagnostic::error(Code(204), name.span, twice);
+                self.report(twice.label(first.name.span, "first given here"));
+                return None;
+            }
+            let found = self.expr(value).ty;
+            let amount = match found.value() {
+                Some(Value::Int(count)) if *count >= 0 => Amount::Count(*count),
+                Some(Value::Float(share)) if *share >= 0.0 => Amount::Share(*share),
+                _ if matches!(found, Ty::Error) => return None,
                 _ => {
-                    self.report(Diagnostic::error(
-                        Code(414),
-                        amount.span,
-                        "a part of a split is a share such as `80%`, or a count",
-                    ));
+                    let message = "a part of a split is a share such as `80%`, or a count";
+                    self.report(Diagnostic::error(Code(414), value.span, message));
                     return None;
                 }
+            };
+            let span = value.span;
+            parts.push(Part { name, amount, span });
+        }
+        Some(parts)
+    }
+
+    /// The amounts that a rule takes: shares of rows, or counts of days or of last rows.
+    fn amounts(
+        &mut self,
+        rule: SplitRule,
+        written: &[Part<'_>],
+        span: Span,
+    ) -> Option<(SplitRule, Vec<(String, f64)>)> {
+        let counted = written
+            .iter()
+            .all(|part| matches!(part.amount, Amount::Count(_)));
+        match rule {
+            SplitRule::LastPer(_) => {
+                let parts = self.last_rows(written)?;
+                Some((rule, parts))
+            }
+            SplitRule::Day if counted => {
+                self.trains(written, span)?;
+                let none = written.iter().find(|part| part.amount == Amount::Count(0));
+                if let Some(part) = none {
+                    let message = format!("`{}` takes no day", part.name.text);
+                    self.report(Diagnostic::error(Code(414), part.span, message));
+                    return None;
+                }
+                Some((rule, numbers(written)))
+            }
+            SplitRule::Day => Some((SplitRule::DayShare, self.shares(written, span)?)),
+            SplitRule::Time
+            | SplitRule::TimePer(_)
+            | SplitRule::Random(_)
+            | SplitRule::DayShare => {
+                let parts = self.shares(written, span)?;
+                Some((rule, parts))
             }
         }
+    }
+
+    /// `train 80%, valid 10%, test 10%`: shares that are all of the rows together.
+    fn shares(&mut self, written: &[Part<'_>], span: Span) -> Option<Vec<(String, f64)>> {
+        self.trains(written, span)?;
+        let counted = written
+            .iter()
+            .find(|part| matches!(part.amount, Amount::Count(_)));
+        if let Some(part) = counted {
+            let found = "a part of the rows is a share, found a whole number";
+            self.report(
+                Diagnostic::error(Code(414), part.span, found)
+                    .note("`by day` takes whole numbers of days, and `per ENTITY last 1 test` of rows")
+                    .help("write it as `80%`"),
+            );
+            return None;
+        }
+        let parts = numbers(written);
+        let sum: f64 = parts.iter().map(|(_, share)| share).sum();
+        if (sum - 1.0).abs() <= 1e-9 {
+            return Some(parts);
+        }
+        let percent = sum * 100.0;
+        let message = format!("the parts of the split are {percent:.0}% of the rows together");
+        self.report(
+            Diagnostic::error(Code(414), span, message)
+                .help("make them 100%: `{ train 80%, valid 10%, test 10% }`"),
+        );
+        None
+    }
+
+    /// A split without a part to train on is a mistake.
+    fn trains(&mut self, written: &[Part<'_>], span: Span) -> Option<()> {
+        let found = written.iter().any(|part| part.name.text == PARTS[0]);
+        if !found {
+            self.report(
+                Diagnostic::error(Code(414), span, "the split has no part `train`")
+                    .help("name what trains: `{ train 80%, valid 10%, test 10% }`"),
+            );
+        }
+        found.then_some(())
+    }
+
+    /// `per user last 1 test, 1 valid`: the very last rows are the test, those before them valid, all others train.
+    fn last_rows(&mut self, written: &[Part<'_>]) -> Option<Vec<(String, f64)>> {
+        for part in written {
+            let (span, message, help) = match part.amount {
+                _ if part.name.text == PARTS[0] => (
+                    part.name.span,
+                    "the last rows are for `valid` and `test`, and all others train",
+                    "leave `train` out: `last 1 test, 1 valid`",
+                ),
+                Amount::Count(count) if count > 0 => continue,
+                Amount::Count(_) | Amount::Share(_) => (
+                    part.span,
+                    "the last rows are counted from 1 on",
+                    "write a whole number: `last 1 test, 1 valid`",
+                ),
+            };
+            self.report(Diagnostic::error(Code(414), span, message).help(help));
+            return None;
+        }
+        let mut parts = vec![(PARTS[0].to_owned(), 0.0)];
+        parts.extend(numbers(written));
         Some(parts)
     }
 
@@ -117,12 +233,13 @@ impl Checker<'_> {
                 .then(|| SplitRule::LastPer(entity.text.clone())),
             ast::SplitRule::Day => Some(SplitRule::Day),
             ast::SplitRule::Random(seed) => match self.expr(seed).ty {
-                Ty::Const(Value::Int(seed)) => Some(SplitRule::Random(seed as u64)),
+                Ty::Const(Value::Int(seed)) if seed >= 0 => Some(SplitRule::Random(seed as u64)),
+                Ty::Error => None,
                 _ => {
                     self.report(Diagnostic::error(
                         Code(414),
                         seed.span,
-                        "the seed of a random split is a whole number",
+                        "the seed of a random split is a whole number from 0 on",
                     ));
                     None
                 }
@@ -151,4 +268,22 @@ impl Checker<'_> {
         }
         found
     }
+}
+
+/// The names of parts with their numbers.
+fn numbers(written: &[Part<'_>]) -> Vec<(String, f64)> {
+    let number = |part: &Part<'_>| match part.amount {
+        Amount::Share(share) => share,
+        Amount::Count(count) => count as f64,
+    };
+    let parts = written.iter();
+    parts
+        .map(|part| (part.name.text.clone(), number(part)))
+        .collect()
+}
+
+/// Parts in the order of time.
+fn in_time(mut parts: Vec<(String, f64)>) -> Vec<(String, f64)> {
+    parts.sort_by_key(|(name, _)| PARTS.iter().position(|part| part == name));
+    parts
 }

@@ -100,7 +100,7 @@ pub struct SplitPlan {
     pub source: String,
     /// The rule.
     pub rule: SplitRule,
-    /// Names and amounts in order: `train`, `valid`, `test`. Shares sum to 1; `Day` and `LastPer` take counts.
+    /// Names and amounts in the order of time, `train` first. Shares sum to 1; `Day` and `LastPer` take counts.
     pub parts: Vec<(String, f64)>,
     /// The declaration.
     pub span: Span,
@@ -117,6 +117,8 @@ pub enum SplitRule {
     LastPer(String),
     /// Whole days: counts from the first day on.
     Day,
+    /// Borders between days that are nearest to shares of rows.
+    DayShare,
     /// Each row by itself, with this seed.
     Random(u64),
 }

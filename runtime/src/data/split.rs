@@ -101,6 +101,10 @@ pub(crate) fn split(
             }
         }
         SplitRule::Day => by_day(source, &shares, &mut of),
+        SplitRule::DayShare => {
+            let days: Vec<i64> = source.times.iter().map(|at| at.div_euclid(DAY)).collect();
+            cut_by_share(&source.order, &days, &shares, &mut of);
+        }
         SplitRule::Random(seed) => at_random(*seed, &shares, &mut of),
     }
     if !of.contains(&0) {

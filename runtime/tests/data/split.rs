@@ -125,6 +125,24 @@ fn whole_days_count_from_the_first_and_the_rest_is_cut() {
 }
 
 #[test]
+fn shares_of_days_are_cut_between_days() {
+    let day = 86_400;
+    let rows = [
+        (1, 10),
+        (1, 20),
+        (1, day),
+        (1, day + 1),
+        (1, 2 * day),
+        (1, 3 * day),
+    ];
+    // Half of six rows would end within the second day: the border moves to its end.
+    assert_eq!(
+        parts(SplitRule::DayShare, &SHARES, &rows).of,
+        [0, 0, 0, 0, 1, 2]
+    );
+}
+
+#[test]
 fn a_random_split_depends_on_its_seed_only() {
     let rows = [(1, 1); 1000];
     let drawn = |seed| {

@@ -122,6 +122,7 @@ pub(crate) fn split(split: &SplitPlan) -> String {
         SplitRule::TimePer(entity) => (format!("by time for each {entity}"), false),
         SplitRule::LastPer(entity) => (format!("by the last rows of each {entity}"), true),
         SplitRule::Day => ("by day".to_owned(), true),
+        SplitRule::DayShare => ("by whole days".to_owned(), false),
         SplitRule::Random(seed) => (format!("at random with seed {seed}"), false),
     };
     let parts: Vec<String> = split
