@@ -13,6 +13,8 @@ mod constant;
 mod daily;
 mod declare;
 mod domains;
+mod elsewhere;
+mod entries;
 mod evaluation;
 mod expr;
 mod features;
@@ -23,6 +25,7 @@ mod ids;
 mod items;
 mod judged;
 mod metrics;
+mod minimised;
 mod optimizers;
 mod prim;
 mod retrieval;
@@ -88,9 +91,12 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.declare_sources();
     checker.items();
     checker.counted_losses();
+    checker.unread_columns();
+    checker.old_paths();
     checker.teachers_are_trained();
     checker.teachers_have_not_seen_the_day();
     checker.unused();
+    checker.losses_are_minimised();
     checker.complete();
     let Checker {
         hir,

@@ -4,6 +4,7 @@ use reckon_grammar::ast::{self, Arg, ExprKind as Syntax};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
+use super::constant::describe;
 use super::signature::Matched;
 use super::{Checker, FnDef, Frame};
 use crate::hir::{Expr, ExprKind, HandleTy, Kind, SpaceRef, Tensor, Ty};
@@ -118,6 +119,14 @@ impl<'a> Checker<'a> {
                     .note(format!("it is a function of `{}`", found.module))
                     .help(format!("write `use {path}` at the top of the file")),
             );
+            return Expr::error(span);
+        }
+        if let Some((_, value)) = self.hir.settings.iter().find(|(known, _)| known == name) {
+            let message = format!(
+                "`{name}` is a setting, {}, and no function",
+                describe(value)
+            );
+            self.report(self.error(218, span, message));
             return Expr::error(span);
         }
         let mut known: Vec<&str> = self

@@ -67,6 +67,14 @@ impl Checker<'_> {
         let over = handle
             .space
             .filter(|space| tensor.spaces.contains(space) && handle.candidates);
+        if over.is_none() && handle.candidates && tensor.spaces.len() == 2 {
+            self.report(
+                self.error(314, c.span, "the scores are over other candidates than these")
+                    .label(scores.span, "these scores")
+                    .help("score the candidates that are passed: `let c = in_batch(movie)`, then `c` in both places"),
+            );
+            return Expr::error(span);
+        }
         let (Some(over), true) = (over, tensor.dims.is_empty()) else {
             self.not_pairs(&scores);
             return Expr::error(span);

@@ -11,7 +11,13 @@ use reckon_grammar::span::Span;
 impl Checker<'_> {
     pub(super) fn column_type(&mut self, ty: &ast::Type) -> Option<(RowType, TimeFormat)> {
         const KNOWN: &[&str] = &["int", "float", "bool", "str", "time", "list"];
-        let TypeKind::Named { name, of, args, .. } = &ty.kind else {
+        let TypeKind::Named {
+            name,
+            of,
+            args,
+            dims,
+        } = &ty.kind
+        else {
             if !matches!(ty.kind, TypeKind::Error) {
                 self.report(
                     Diagnostic::error(Code(403), ty.span, "expected the type of a column")
@@ -52,6 +58,21 @@ impl Checker<'_> {
                 return None;
             }
         };
+        if kind != RowKind::Time && !args.is_empty()
+            || dims.is_some()
+            || name.text != "list" && !of.is_empty()
+        {
+            let message = format!("`{}` stands by itself as the type of a column", name.text);
+            let mut alone = Diagnostic::error(Code(403), ty.span, message);
+            if dims.is_some() {
+                alone = alone.help(format!(
+                    "write `list<{}>` for several in each row",
+                    name.text
+                ));
+            }
+            self.report(alone);
+            return None;
+        }
         let time = self.time_format(args);
         Some((
             RowType {
@@ -62,41 +83,69 @@ impl Checker<'_> {
         ))
     }
 
+    /// `unit: ms`, or `format: "%Y-%m-%d"` with a `zone`.
     fn time_format(&mut self, args: &[ast::Arg]) -> TimeFormat {
-        let (mut format, mut zone) = (None, "UTC".to_owned());
+        const HELP: &str = "write `time(unit: ms)` or `time(format: \"%Y-%m-%d\", zone: \"UTC\")`";
+        let (mut unit, mut format, mut zone) = (None, None, None);
         for arg in args {
             let name = arg.name.as_ref().map_or("", |name| name.text.as_str());
+            let given = match name {
+                "unit" => unit.is_some(),
+                "format" => format.is_some(),
+                _ => name == "zone" && zone.is_some(),
+            };
+            if given {
+                let twice = format!("`{name}` is given twice");
+                self.report(Diagnostic::error(Code(220), arg.value.span, twice));
+                continue;
+            }
             match (name, &arg.value.kind) {
-                ("unit", ast::ExprKind::Name(unit)) => match unit.as_str() {
-                    "s" => return TimeFormat::Seconds,
-                    "ms" => return TimeFormat::Millis,
-                    "us" => return TimeFormat::Micros,
-                    _ => {
-                        self.unknown(
-                            221,
-                            arg.value.span,
-                            "unit of time",
-                            unit,
-                            &["s", "ms", "us"],
-                        );
-                    }
-                },
-                ("format", ast::ExprKind::Str(text)) => format = Some(text.clone()),
-                ("zone", ast::ExprKind::Str(text)) => zone.clone_from(text),
+                ("unit", ast::ExprKind::Name(word)) => unit = self.time_unit(word, arg.value.span),
+                ("format", ast::ExprKind::Str(text)) => format = Some((text, arg.value.span)),
+                ("zone", ast::ExprKind::Str(text)) => zone = Some((text, arg.value.span)),
                 _ => self.report(
                     Diagnostic::error(
                         Code(222),
                         arg.value.span,
                         "a time takes `unit`, or `format` and `zone`",
                     )
-                    .help("write `time(unit: ms)` or `time(format: \"%Y-%m-%d\", zone: \"UTC\")`"),
+                    .help(HELP),
                 ),
             }
         }
-        format.map_or(TimeFormat::Seconds, |format| TimeFormat::Text {
-            format,
-            zone,
-        })
+        let without = match (&unit, &format, &zone) {
+            (Some(_), Some((_, span)), _) => Some((
+                *span,
+                "a time is a number of units or a text of a format, not both",
+            )),
+            (_, None, Some((_, span))) => Some((
+                *span,
+                "`zone` belongs to a `format`: numbers count from 1970 in UTC",
+            )),
+            _ => None,
+        };
+        if let Some((span, message)) = without {
+            self.report(Diagnostic::error(Code(222), span, message).help(HELP));
+        }
+        match format {
+            Some((format, _)) => TimeFormat::Text {
+                format: format.clone(),
+                zone: zone.map_or_else(|| "UTC".to_owned(), |(zone, _)| zone.clone()),
+            },
+            None => unit.unwrap_or(TimeFormat::Seconds),
+        }
+    }
+
+    fn time_unit(&mut self, word: &str, span: Span) -> Option<TimeFormat> {
+        match word {
+            "s" => Some(TimeFormat::Seconds),
+            "ms" => Some(TimeFormat::Millis),
+            "us" => Some(TimeFormat::Micros),
+            _ => {
+                self.unknown(221, span, "unit of time", word, &["s", "ms", "us"]);
+                None
+            }
+        }
     }
 
     pub(super) fn has_column(&self, source: &str, name: &str) -> bool {
@@ -217,7 +266,8 @@ impl Checker<'_> {
         let value = self.in_row_scope(handle.clone(), &key.0, |checker| checker.expr(value));
         self.deriving.pop();
         let facts = value.facts.clone().join(facts);
-        match value.ty {
+        match &value.ty {
+            Ty::Row(found) if !self.derived_type(derived, found) => Expr::error(span),
             Ty::Row(_) if derived.role == ast::Role::Label => {
                 let (ty, name) = (value.ty.clone(), key.1.clone());
                 let kind = ExprKind::Label(Box::new(handle), name, Box::new(value));

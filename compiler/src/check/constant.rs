@@ -24,6 +24,7 @@ impl Checker<'_> {
             };
             let default = self.expr(&setting.value);
             let Ty::Const(mut value) = default.ty else {
+                self.refused.insert(setting.name.text.clone());
                 if !default.is_error() {
                     self.report(
                         Diagnostic::error(
@@ -39,6 +40,7 @@ impl Checker<'_> {
                 continue;
             };
             known.push(setting.name.text.as_str());
+            value = self.as_declared(setting, value);
             if let Some((_, text)) = overrides
                 .iter()
                 .rev()
@@ -50,6 +52,50 @@ impl Checker<'_> {
         }
         self.frames.pop();
         self.refuse_unknown(overrides, &known);
+    }
+
+    /// A default as the type that its setting is declared with: a whole number may stand for a `float`.
+    fn as_declared(&mut self, setting: &ast::Setting, value: Value) -> Value {
+        const KNOWN: &[&str] = &["int", "float", "bool", "str", "duration", "list"];
+        let Some(ty) = &setting.ty else {
+            return value;
+        };
+        let ast::TypeKind::Named { name, .. } = &ty.kind else {
+            if !matches!(ty.kind, ast::TypeKind::Error) {
+                let message = "a setting is a number, a truth value, a text, a duration or a list";
+                self.report(
+                    Diagnostic::error(Code(311), ty.span, message).help("leave the type out"),
+                );
+            }
+            return value;
+        };
+        let fits = match (name.text.as_str(), &value) {
+            ("float", Value::Int(whole)) => return Value::Float(*whole as f64),
+            ("int", Value::Int(_))
+            | ("float", Value::Float(_))
+            | ("bool", Value::Bool(_))
+            | ("str", Value::Str(_))
+            | ("duration", Value::Duration(_))
+            | ("list", Value::List(_)) => true,
+            (known, _) if KNOWN.contains(&known) => false,
+            (other, _) => {
+                self.unknown(311, name.span, "type", other, KNOWN);
+                return value;
+            }
+        };
+        if !fits {
+            let message = format!(
+                "setting `{}` is declared `{}`, and `{value}` is {}",
+                setting.name.text,
+                name.text,
+                describe(&value)
+            );
+            self.report(
+                Diagnostic::error(Code(301), setting.value.span, message)
+                    .help("leave the type out"),
+            );
+        }
+        value
     }
 
     /// The value of an override, or the default where the override has another type.

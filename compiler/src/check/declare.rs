@@ -86,6 +86,17 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Warns of an own function or tower that takes the place of one of the library.
+    fn hides_library(&mut self, name: &Name) {
+        if let Some(hidden) = self.function(&name.text).filter(|found| found.library) {
+            let message = format!("`{}` hides the function of `{}`", name.text, hidden.module);
+            self.report(
+                Diagnostic::warning(Code(206), name.span, message)
+                    .help("give it another name to use both"),
+            );
+        }
+    }
+
     fn declare_item(&mut self, item: &'a ast::Item) {
         match &item.kind {
             ItemKind::Fn(decl) => {
@@ -100,17 +111,7 @@ impl<'a> Checker<'a> {
                         .help("write `= EXPRESSION` or `{ ... }` after the signature"),
                     );
                 }
-                if let Some(shadowed) = self.function(&decl.name.text).filter(|f| f.library) {
-                    let module = shadowed.module;
-                    self.report(
-                        Diagnostic::warning(
-                            Code(206),
-                            decl.name.span,
-                            format!("`{}` hides the function of `{module}`", decl.name.text),
-                        )
-                        .help("give it another name to use both"),
-                    );
-                }
+                self.hides_library(&decl.name);
                 self.fns.insert(
                     &decl.name.text,
                     FnDef {
@@ -121,6 +122,7 @@ impl<'a> Checker<'a> {
                 );
             }
             ItemKind::Tower(tower) => {
+                self.hides_library(&tower.name);
                 self.towers.insert(&tower.name.text, tower);
             }
             ItemKind::Features(features) => {

@@ -16,6 +16,7 @@ impl Checker<'_> {
         let rows = self.rows(&evaluate.rows, &format!("evaluate {}", evaluate.name.text));
         self.frames.pop();
         let Some((rows, handle)) = rows else { return };
+        self.no_batch(&evaluate.rows, "an evaluation");
         if !self.may_be_asked(&rows, kind) {
             return;
         }
@@ -35,6 +36,7 @@ impl Checker<'_> {
             baselines: None,
             span: evaluate.name.span,
         };
+        self.asked_once(evaluate, kind);
         for entry in &evaluate.entries {
             match kind {
                 EvaluateKind::Retrieval => {
@@ -48,6 +50,40 @@ impl Checker<'_> {
         }
         self.asked_of_drawn_rows(&plan);
         self.hir.evaluations.push(plan);
+    }
+
+    /// What is asked, of whom and beside what is said once; each row of a ranking is asked anyway.
+    fn asked_once(&mut self, evaluate: &ast::Evaluate, kind: EvaluateKind) {
+        let mut seen: Vec<(&str, Span)> = Vec::new();
+        for entry in &evaluate.entries {
+            let (what, span) = match entry {
+                EvaluateEntry::Rank { entity, .. } => ("rank", entity.span),
+                EvaluateEntry::Score { score, .. } => ("score", score.span),
+                EvaluateEntry::Interval(by) => ("interval", by.span),
+                EvaluateEntry::Baselines(names) => match names.first() {
+                    Some(first) => ("baselines", first.span),
+                    None => continue,
+                },
+                EvaluateEntry::Report(_) | EvaluateEntry::Slice(_) | EvaluateEntry::Error(_) => {
+                    continue;
+                }
+            };
+            match seen.iter().find(|(known, _)| *known == what) {
+                Some((_, first)) => self.report(
+                    Diagnostic::error(Code(204), span, format!("`{what}` is given twice"))
+                        .label(*first, "first given here")
+                        .help("keep one of the two, or write a second `evaluate`"),
+                ),
+                None => seen.push((what, span)),
+            }
+        }
+        if evaluate.per_event && kind == EvaluateKind::Ranking {
+            let message = "a ranking scores each row by itself";
+            self.report(
+                Diagnostic::error(Code(811), evaluate.name.span, message)
+                    .help("leave out `per event`"),
+            );
+        }
     }
 
     fn retrieval_entry(
@@ -160,6 +196,16 @@ impl Checker<'_> {
         } else {
             &["none", "constant", "item_rate"]
         };
+        if let Some(none) = names
+            .iter()
+            .find(|name| name.text == "none" && names.len() > 1)
+        {
+            let message = "`none` is no baseline beside others";
+            self.report(
+                Diagnostic::error(Code(813), none.span, message)
+                    .help("leave it out, or the others"),
+            );
+        }
         for name in names {
             if !known.contains(&name.text.as_str()) {
                 self.unknown(813, name.span, "baseline", &name.text, known);
@@ -224,10 +270,16 @@ impl Checker<'_> {
         if let Syntax::Call(callee, args) = &e.kind
             && matches!(&callee.kind, Syntax::Name(name) if name == "popularity")
         {
-            let (Some(Syntax::Name(entity)), Some(Syntax::Int(groups))) = (
-                args.first().map(|a| &a.value.kind),
-                args.get(1).map(|a| &a.value.kind),
-            ) else {
+            let groups = match args.as_slice() {
+                [entity, groups] if entity.name.is_none() && groups.name.is_none() => {
+                    match &entity.value.kind {
+                        Syntax::Name(entity) => Some((entity, &groups.value)),
+                        _ => None,
+                    }
+                }
+                _ => None,
+            };
+            let Some((entity, groups)) = groups else {
                 self.report(
                     Diagnostic::error(
                         Code(816),
@@ -238,6 +290,9 @@ impl Checker<'_> {
                 );
                 return;
             };
+            let Some(groups) = self.whole(groups, "popularity") else {
+                return;
+            };
             let references = self.references_of(&plan.rows.source);
             if !references.contains(entity) {
                 let references: Vec<&str> = references.iter().map(String::as_str).collect();
@@ -246,7 +301,7 @@ impl Checker<'_> {
             }
             plan.slices.push(SlicePlan::Popularity {
                 entity: entity.clone(),
-                groups: usize::try_from(*groups).unwrap_or(1).max(1),
+                groups,
             });
             return;
         }

@@ -167,6 +167,10 @@ impl Checker<'_> {
             );
             return Expr::error(span);
         }
+        if let Some(told) = self.name_elsewhere(name, span) {
+            self.report(told);
+            return Expr::error(span);
+        }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         self.unknown(211, span, "name", name, &known)
     }

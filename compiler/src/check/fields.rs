@@ -186,7 +186,21 @@ impl Checker<'_> {
         {
             return self.column(base, &handle.source, &time, span);
         }
+        if name.text == "key"
+            && let Some(key) = self.single_key(&handle.source)
+        {
+            return self.column(base, &handle.source, &key, span);
+        }
         self.no_such_field(handle, name)
+    }
+
+    /// The key of an entity that has one of a single column.
+    fn single_key(&self, source: &str) -> Option<String> {
+        let source = self.hir.sources.iter().find(|known| known.name == source)?;
+        match source.key.as_slice() {
+            [key] => Some(key.clone()),
+            _ => None,
+        }
     }
 
     /// Says which features and references there are.
@@ -197,6 +211,11 @@ impl Checker<'_> {
         let mut known: Vec<String> = features.map(|(_, name, _)| name.clone()).collect();
         known.extend(self.references_of(source));
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        if matches!(name.text.as_str(), "weight" | "split") && !self.has_column(source, &name.text)
+        {
+            let what = format!("`.{}` of a handle", name.text);
+            return self.not_yet(name.span, &what);
+        }
         if self.has_column(source, &name.text)
             && nearest(&name.text, known.iter().copied()) != Some(&name.text)
         {

@@ -9,6 +9,8 @@ use crate::value::Value;
 use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Window};
 use reckon_grammar::span::Span;
 
+const NO_DURATION: &str = "`within` is a duration above 0, such as `30d`";
+
 /// How far a history reaches back: at most so many events, not older than so many microseconds.
 #[derive(Default)]
 struct Bounds {
@@ -42,11 +44,11 @@ impl Checker<'_> {
         let (source, entity) = self.history_of(source, of, span)?;
         let row = self.history_reader(&source, &entity, span)?;
         let mut bounds = Bounds::default();
-        for arg in &args[1..] {
-            self.bound_by_argument(arg, &mut bounds)?;
-        }
         for window in windows {
             self.bound_by_window(window, &mut bounds, span)?;
+        }
+        for arg in &args[1..] {
+            self.bound_by_argument(arg, &mut bounds)?;
         }
         let condition = cond.and_then(|cond| self.history_condition(&source, cond));
         let history = History {
@@ -100,19 +102,29 @@ impl Checker<'_> {
 
     /// `last: 50` or `within: 30d`.
     fn bound_by_argument(&mut self, arg: &Arg, bounds: &mut Bounds) -> Option<()> {
-        let value = self.expr(&arg.value).ty;
-        let message = match (arg.name.as_ref().map(|name| name.text.as_str()), value) {
+        let name = arg.name.as_ref().map(|name| name.text.as_str());
+        let given = match name {
+            Some("last") => bounds.last.is_some(),
+            Some("within") => bounds.within.is_some(),
+            _ => false,
+        };
+        if let (Some(name), true) = (name, given) {
+            let message = format!("`{name}` of `history` is given twice");
+            self.report(self.error(220, arg.value.span, message));
+            return None;
+        }
+        let message = match (name, self.expr(&arg.value).ty) {
             (Some("last"), Ty::Const(Value::Int(n))) if n > 0 => {
                 bounds.last = Some(n as usize);
                 return Some(());
             }
-            (Some("within"), Ty::Const(Value::Duration(micros))) => {
+            (Some("within"), Ty::Const(Value::Duration(micros))) if micros > 0 => {
                 bounds.within = Some(micros);
                 return Some(());
             }
             (_, Ty::Error) => return None,
             (Some("last"), _) => "`last` is a whole number above 0".to_owned(),
-            (Some("within"), _) => "`within` is a duration such as `30d`".to_owned(),
+            (Some("within"), _) => NO_DURATION.to_owned(),
             (Some(name), _) => {
                 format!("`history` has no argument `{name}`; it takes `last` and `within`")
             }
@@ -125,11 +137,15 @@ impl Checker<'_> {
     fn bound_by_window(&mut self, window: &Window, bounds: &mut Bounds, span: Span) -> Option<()> {
         match window {
             Window::Within(e) => match self.expr(e).ty {
-                Ty::Const(Value::Duration(micros)) => {
+                Ty::Const(Value::Duration(micros)) if micros > 0 => {
                     bounds.within = Some(micros);
                     Some(())
                 }
-                _ => None,
+                Ty::Error => None,
+                _ => {
+                    self.report(self.error(222, e.span, NO_DURATION));
+                    None
+                }
             },
             Window::In(_) | Window::InNext(_) | Window::Before(_) => {
                 self.not_yet(span, "a window of a loop");

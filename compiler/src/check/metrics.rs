@@ -82,15 +82,19 @@ impl Checker<'_> {
         plan: &mut Evaluation,
     ) {
         for metric in metrics {
-            if self.metric_fits(metric, kind) && self.corrected(metric, plan) {
+            if self.metric_fits(metric, kind, &plan.rows.source) && self.corrected(metric, plan) {
                 let names = self.metric_names(metric);
-                plan.metrics.extend(names.into_iter().flatten());
+                for name in names.into_iter().flatten() {
+                    if !plan.metrics.contains(&name) {
+                        plan.metrics.push(name);
+                    }
+                }
             }
         }
     }
 
     /// Whether this kind of evaluation has the metric, and its cut-off is there where one is needed.
-    fn metric_fits(&mut self, metric: &ast::Metric, kind: EvaluateKind) -> bool {
+    fn metric_fits(&mut self, metric: &ast::Metric, kind: EvaluateKind, source: &str) -> bool {
         let name = &metric.name;
         let known = metrics_of(kind);
         let (other, other_name) = match kind {
@@ -123,7 +127,52 @@ impl Checker<'_> {
             );
             return false;
         }
-        true
+        if let (EvaluateKind::Ranking, Some(at)) = (kind, &metric.at) {
+            let message = format!("`{}` takes no cut-off: it is of all rows", name.text);
+            let cut = Diagnostic::error(Code(810), at.span, message);
+            self.report(cut.help(format!("write `{}`", name.text)));
+            return false;
+        }
+        self.metric_groups(metric, source)
+    }
+
+    /// `gauc(user)` is taken group by group; no other metric takes an argument without a name.
+    fn metric_groups(&mut self, metric: &ast::Metric, source: &str) -> bool {
+        let references = self.references_of(source);
+        let grouped = metric.name.text == "gauc";
+        let mut args = metric.args.iter().filter(|arg| arg.name.is_none());
+        let by = match (args.next(), args.next()) {
+            (None, _) if !grouped => return true,
+            (Some(by), None) if grouped => match &by.value.kind {
+                ast::ExprKind::Name(by_name) => Some((by_name, by.value.span)),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some((by, span)) = by {
+            if references.contains(by) {
+                return true;
+            }
+            let references: Vec<&str> = references.iter().map(String::as_str).collect();
+            let what = format!("reference of `{source}`");
+            self.unknown(231, span, &what, by, &references);
+            return false;
+        }
+        let name = &metric.name.text;
+        let (message, help) = if grouped {
+            let to = references.first().map_or("user", String::as_str);
+            (
+                "`gauc` is taken for each row of one entity".to_owned(),
+                format!("write `gauc({to})`"),
+            )
+        } else {
+            (
+                format!("`{name}` takes nothing in parentheses"),
+                format!("write `{name}`"),
+            )
+        };
+        self.report(Diagnostic::error(Code(809), metric.span, message).help(help));
+        false
     }
 
     /// Checks `correct: log_q`, and that a metric of calibration has it where rows are drawn.

@@ -57,6 +57,11 @@ impl Checker<'_> {
                 });
                 continue;
             }
+            if found.iter().any(|(known, _)| *known == key.text) {
+                let message = format!("`{}` of `{name}` is given twice", key.text);
+                self.report(Diagnostic::error(Code(220), key.span, message));
+                continue;
+            }
             match self.expr(&arg.value).ty.value().and_then(Value::as_f64) {
                 Some(value) => found.push((key.text.clone(), value)),
                 None => self.report(Diagnostic::error(

@@ -13,8 +13,28 @@ use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
 
 impl Checker<'_> {
+    /// Whether parameters that take words got words; a weight may also begin with a number.
+    fn words_fit(&mut self, decl: &ast::Fn, args: &[Expr]) -> bool {
+        let fits = |param: &ast::Param, arg: &Expr| {
+            let words = matches!(&param.ty, Some(ty) if matches!(ty.kind, ast::TypeKind::Words(_)));
+            let number = arg.ty.value().is_some_and(|value| value.as_f64().is_some());
+            !words || arg.is_error() || param.name.text == "init" && number
+        };
+        let mut ok = true;
+        for (param, arg) in decl.params.iter().zip(args) {
+            if !fits(param, arg) {
+                let matched = self.match_param(decl, param, arg.clone(), &mut Matched::default());
+                ok &= matched.is_some();
+            }
+        }
+        ok
+    }
+
     pub(super) fn intrinsic(&mut self, decl: &ast::Fn, args: Vec<Expr>, span: Span) -> Expr {
         let name = decl.name.text.as_str();
+        if !self.words_fit(decl, &args) {
+            return Expr::error(span);
+        }
         if let Some(found) = self.special(name, &args, span) {
             return found;
         }

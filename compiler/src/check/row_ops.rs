@@ -251,8 +251,8 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
 fn vocabulary(args: &[Ty]) -> Result<(), String> {
     let number = |at: usize| args.get(at).and_then(Ty::value).and_then(Value::as_f64);
     for (at, name, least) in [(1, "min_count", 1.0), (2, "oov", 0.0), (3, "top", 0.0)] {
-        if number(at).is_some_and(|value| value < least) {
-            return Err(format!("needs a `{name}` of at least {least}"));
+        if number(at).is_some_and(|value| value < least || value.fract() != 0.0) {
+            return Err(format!("needs a whole `{name}` of at least {least}"));
         }
     }
     match number(4) {

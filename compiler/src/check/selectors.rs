@@ -105,10 +105,22 @@ impl<'a> Checker<'a> {
         Some((rows, handle))
     }
 
+    /// Only the rows of a loss say how many of them make a batch.
+    pub(super) fn no_batch(&mut self, rows: &ast::Rows, of: &str) {
+        if let Some(batch) = &rows.batch {
+            let message = format!("`batch` ends the rows of a loss, and these are rows of {of}");
+            self.report(
+                self.error(704, batch.span, message)
+                    .help("move it behind the rows of the loss, or into its `train`"),
+            );
+        }
+    }
+
     /// A selector is checked where it stands, read or not.
     pub(super) fn selector(&mut self, selector: &ast::Selector) {
         self.frames.push(super::Frame::default());
         let name = &selector.name.text;
+        self.no_batch(&selector.rows, "a selector");
         if self
             .rows(&selector.rows, &format!("selector {name}"))
             .is_none()

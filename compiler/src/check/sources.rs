@@ -28,6 +28,7 @@ impl<'a> Checker<'a> {
         for source in &sources {
             self.references(source);
             self.unique_columns(source);
+            self.entries_fit(source);
         }
         for item in self.user_items() {
             if let ItemKind::Split(split) = &item.kind {
@@ -69,15 +70,29 @@ impl<'a> Checker<'a> {
                 .help("name the column that tells its rows apart: `key user_id: int`"),
             ),
             SourceKind::Events => {
-                plan.time = plan
-                    .columns
-                    .iter()
-                    .find(|column| column.ty.kind == RowKind::Time)
-                    .map(|column| column.name.clone());
+                plan.time = self.time_of(&plan);
             }
             SourceKind::Entity => {}
         }
         plan
+    }
+
+    /// The column that dates events: the first time that is never null.
+    fn time_of(&mut self, plan: &SourcePlan) -> Option<String> {
+        let times = || {
+            let columns = plan.columns.iter();
+            columns.filter(|column| column.ty.kind == RowKind::Time)
+        };
+        if let Some(time) = times().find(|column| !column.ty.nullable) {
+            return Some(time.name.clone());
+        }
+        let null = times().next()?;
+        let message = format!("`{}` dates the events, and may be null", null.name);
+        self.report(
+            Diagnostic::error(Code(430), null.span, message)
+                .help("leave out the `?`: events without a time have no order"),
+        );
+        Some(null.name.clone())
     }
 
     fn paths(&mut self, from: &ast::Expr) -> Vec<String> {
@@ -85,7 +100,7 @@ impl<'a> Checker<'a> {
         match value.ty {
             Ty::Const(Value::Str(path)) => vec![path],
             Ty::Const(Value::List(items))
-                if items.iter().all(|item| matches!(item, Value::Str(_))) =>
+                if !items.is_empty() && items.iter().all(|item| matches!(item, Value::Str(_))) =>
             {
                 items
                     .into_iter()
@@ -146,10 +161,11 @@ impl<'a> Checker<'a> {
                 .insert((plan.name.clone(), column.name.text.clone()));
         }
         if column.value.is_some() {
-            self.derived.insert(
-                (plan.name.clone(), column.name.text.clone()),
-                column.clone(),
-            );
+            let key = (plan.name.clone(), column.name.text.clone());
+            if self.declared_before(plan, &column.name) {
+                return;
+            }
+            self.derived.insert(key, column.clone());
             return;
         }
         let nulls =
@@ -179,15 +195,7 @@ impl<'a> Checker<'a> {
         ty: Option<&ast::Type>,
         nulls: Vec<Value>,
     ) {
-        if let Some(first) = plan.columns.iter().find(|column| column.name == name.text) {
-            self.report(
-                Diagnostic::error(
-                    Code(204),
-                    name.span,
-                    format!("column `{}` is declared twice", name.text),
-                )
-                .label(first.span, "first declared here"),
-            );
+        if self.declared_before(plan, name) {
             return;
         }
         let Some((ty, time)) = ty.and_then(|ty| self.column_type(ty)) else {
@@ -195,6 +203,7 @@ impl<'a> Checker<'a> {
                 .insert((plan.name.clone(), name.text.clone()));
             return;
         };
+        self.nulls_fit(name, &ty, &nulls, name.span);
         let nullable = ty.nullable || !nulls.is_empty();
         plan.columns.push(ColumnPlan {
             name: name.text.clone(),
@@ -203,6 +212,20 @@ impl<'a> Checker<'a> {
             nulls,
             span: name.span,
         });
+    }
+
+    /// Whether a column of this name is declared; said where it is declared again.
+    fn declared_before(&mut self, plan: &SourcePlan, name: &ast::Name) -> bool {
+        let key = (plan.name.clone(), name.text.clone());
+        let of_file = plan.columns.iter().find(|column| column.name == name.text);
+        let first = of_file.map(|column| column.span);
+        let first = first.or_else(|| self.derived.get(&key).map(|column| column.name.span));
+        if let Some(first) = first {
+            let message = format!("column `{}` is declared twice", name.text);
+            let twice = Diagnostic::error(Code(204), name.span, message);
+            self.report(twice.label(first, "first declared here"));
+        }
+        first.is_some()
     }
 
     fn references(&mut self, source: &ast::Source) {

@@ -34,10 +34,7 @@ impl Checker<'_> {
             ));
             return Expr::error(span);
         };
-        let init = match args.get(1).and_then(|arg| arg.ty.value()) {
-            Some(Value::Word(word)) => initial(word),
-            _ => Init::GlorotUniform,
-        };
+        let init = initial(args.get(1), Init::GlorotUniform);
         let hint = self.hint.clone().unwrap_or_else(|| what.into());
         let name = self.segment(&hint);
         Expr::new(
@@ -63,10 +60,7 @@ impl Checker<'_> {
             return Expr::error(span);
         };
         let name = self.segment(&feature);
-        let init = match init.ty.value() {
-            Some(Value::Word(word)) => initial(word),
-            _ => Init::Normal(0.05),
-        };
+        let init = initial(Some(init), Init::Normal(0.05));
         let table = EmbedTable {
             path: format!("{source}/{name}"),
             width,
@@ -174,12 +168,17 @@ pub(super) fn id_source(ids: &Expr) -> Option<f64> {
     }
 }
 
-fn initial(word: &str) -> Init {
-    match word {
-        "zeros" => Init::Constant(0.0),
-        "ones" => Init::Constant(1.0),
-        "he" => Init::HeUniform,
-        "small" => Init::Normal(0.05),
-        _ => Init::GlorotUniform,
+/// How a weight begins: by a word, or filled with a number.
+fn initial(init: Option<&Expr>, otherwise: Init) -> Init {
+    match init.and_then(|init| init.ty.value()) {
+        Some(Value::Word(word)) => match word.as_str() {
+            "zeros" => Init::Constant(0.0),
+            "ones" => Init::Constant(1.0),
+            "he" => Init::HeUniform,
+            "small" => Init::Normal(0.05),
+            _ => Init::GlorotUniform,
+        },
+        Some(value) => value.as_f64().map_or(otherwise, Init::Constant),
+        None => otherwise,
     }
 }

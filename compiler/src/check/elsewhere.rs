@@ -1,0 +1,93 @@
+//! Names that stand for something, but not where they are written.
+
+use reckon_grammar::ast::{Item, ItemKind};
+use reckon_grammar::diagnostic::Diagnostic;
+use reckon_grammar::span::Span;
+
+use super::Checker;
+use crate::plan::SourceKind;
+
+impl Checker<'_> {
+    /// What is said of a name that a spec declares elsewhere; `None` where it declares none of that name.
+    pub(super) fn name_elsewhere(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        if self.in_library() {
+            return None;
+        }
+        self.later_setting(name, span)
+            .or_else(|| self.sibling_feature(name, span))
+            .or_else(|| self.rows_elsewhere(name, span))
+            .or_else(|| self.loss_as_value(name, span))
+    }
+
+    /// Settings are computed in the order of the text.
+    fn later_setting(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        let found = self.user_items().find_map(|item| match &item.kind {
+            ItemKind::Setting(setting) if setting.name.text == name => Some(setting),
+            _ => None,
+        })?;
+        let itself = found.value.span.file == span.file
+            && found.value.span.start <= span.start
+            && span.end <= found.value.span.end;
+        let message = if itself {
+            format!("setting `{name}` is computed from itself")
+        } else {
+            format!("setting `{name}` is declared further down")
+        };
+        let told = self.error(211, span, message);
+        let told = told.label(found.name.span, "declared here");
+        Some(match itself {
+            true => told,
+            false => told.help("move it up: settings are computed in the order of the text"),
+        })
+    }
+
+    /// Features of the same row are read through its handle, for a column may have the same name.
+    fn sibling_feature(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        let row = self.frames.last()?.row.as_ref()?;
+        let source = &row.source;
+        self.feature_items
+            .iter()
+            .find(|(of, feature, _)| of == source && feature == name)?;
+        let message = format!("`{name}` is a feature, and names by themselves are columns");
+        let handle = format!("{source}.{name}");
+        let told = self.error(211, span, message);
+        Some(told.help(format!("write `{handle}`")).fix(span, handle))
+    }
+
+    /// Rows that the row in scope does not refer to.
+    fn rows_elsewhere(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        let found = self.hir.sources.iter().find(|known| known.name == name)?;
+        let Some(row) = self.frames.last().and_then(|frame| frame.row.as_ref()) else {
+            let message = format!("`{name}` is rows, and there are none here");
+            let told = self.error(211, span, message);
+            return Some(told.help("make it a parameter: `tower NAME(x: ROWS) = ...`"));
+        };
+        let source = &row.source;
+        let told = self.error(
+            211,
+            span,
+            format!("a row of `{source}` does not refer to `{name}`"),
+        );
+        Some(if self.references_of(name).contains(source) {
+            told.note(format!("many rows of `{name}` may refer to one of `{source}`"))
+                .help(format!("take a statistic of them: `count({name}, by: {source})`, `mean({name}, COLUMN, by: {source})`"))
+        } else if found.kind == SourceKind::Entity {
+            told.help(format!(
+                "declare the reference in `{source}`: `COLUMN -> {name}`"
+            ))
+        } else {
+            told
+        })
+    }
+
+    /// A loss is minimised, and no value of others.
+    fn loss_as_value(&self, name: &str, span: Span) -> Option<Diagnostic> {
+        let is_loss =
+            |item: &&Item| matches!(&item.kind, ItemKind::Loss(loss) if loss.name.text == name);
+        self.user_items().find(is_loss)?;
+        let told = self.error(211, span, format!("`{name}` is a loss, not a value"));
+        Some(told.help(format!(
+            "add losses where they are minimised: `minimize {name} + ...`"
+        )))
+    }
+}
