@@ -9,8 +9,16 @@ use crate::spec;
 /// Checks each file by itself and goes on after one that is wrong.
 pub(crate) fn check(arguments: &Check, console: &Console) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
+    let mut unread = None;
     for path in &arguments.files {
-        let spec = spec::open(path, &arguments.overrides.set)?;
+        let spec = match spec::open(path, &arguments.overrides.set) {
+            Ok(spec) => spec,
+            Err(failure) => {
+                console.say(&failure.to_string());
+                unread = Some(failure.exit);
+                continue;
+            }
+        };
         spec.show(arguments.message_format, console);
         if !spec.holds() {
             exit = Exit::SpecOrCheck;
@@ -21,5 +29,5 @@ pub(crate) fn check(arguments: &Check, console: &Console) -> Result<Exit, Failur
             exit = Exit::SpecOrCheck;
         }
     }
-    Ok(exit)
+    Ok(unread.unwrap_or(exit))
 }

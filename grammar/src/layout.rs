@@ -46,6 +46,15 @@ struct Reader<'a> {
 
 /// Reads the layout of `source`.
 pub(crate) fn layout(source: &str) -> Layout {
+    let blank;
+    // Some editors begin a file with a mark of its encoding, which says nothing.
+    let source = match source.strip_prefix('\u{feff}') {
+        Some(rest) => {
+            blank = format!("{}{rest}", " ".repeat('\u{feff}'.len_utf8()));
+            blank.as_str()
+        }
+        None => source,
+    };
     let tokens = lex(source);
     let mut reader = Reader {
         source,

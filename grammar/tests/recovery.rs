@@ -44,6 +44,18 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("a reserved word is no name", "setting in = 64\n"),
     (
+        "an argument is named as in another language",
+        "features movie {\n  id = embed(vocab(movie_id), dim=8)\n}\n",
+    ),
+    (
+        "entries stand behind commas",
+        "train {\n  minimize main, other\n  batch 64, epochs 2\n}\n",
+    ),
+    (
+        "a mark of the encoding says nothing",
+        "\u{feff}setting dim = 64\nsetting = 2\n",
+    ),
+    (
         "a type is missing",
         "entity user from \"u.csv\" {\n  key user_id:\n  age: int\n}\n",
     ),

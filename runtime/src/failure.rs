@@ -16,6 +16,8 @@ pub(crate) const DEVICE: Code = Code(1023);
 pub(crate) const NAME: Code = Code(1024);
 /// A stream or a part of a split without rows.
 pub(crate) const NO_ROWS: Code = Code(1025);
+/// A weight below 0, or a label that is neither 0 nor 1 nor between them.
+pub(crate) const RANGE: Code = Code(1026);
 /// No checkpoint where one is asked for.
 pub(crate) const NO_CHECKPOINT: Code = Code(1030);
 /// A checkpoint whose files are not those that were written.

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::values::handle_key;
-use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, SpaceKind, Tensor, Ty};
+use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, SpaceKind, SpaceRef, Tensor, Ty};
 use reckon_grammar::ast::Arg;
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
@@ -67,11 +67,14 @@ impl Checker<'_> {
         let over = handle
             .space
             .filter(|space| tensor.spaces.contains(space) && handle.candidates);
-        if over.is_none() && handle.candidates && tensor.spaces.len() == 2 {
+        let others = |space: &SpaceRef| {
+            let kind = &self.hir.spaces[space.0 as usize].kind;
+            Some(*space) != over && matches!(kind, SpaceKind::Candidates)
+        };
+        if handle.candidates && tensor.spaces.iter().any(others) {
             self.report(
                 self.error(314, c.span, "the scores are over other candidates than these")
-                    .label(scores.span, "these scores")
-                    .help("score the candidates that are passed: `let c = in_batch(movie)`, then `c` in both places"),
+                    .help("name candidates once, `let c = in_batch(movie)`, and pass `c` to the tower and to the softmax"),
             );
             return Expr::error(span);
         }

@@ -48,13 +48,19 @@ impl Checker<'_> {
             Ty::Error => Expr::error(span),
             other => {
                 let shown = self.show(other);
+                let help = match other {
+                    Ty::Row(row) if row.nullable => {
+                        "choose between row values with `where(fill(cond, false), a, b)`: it is null where what it reads is"
+                    }
+                    _ => "choose between tensors or row values with `where(cond, a, b)`",
+                };
                 self.report(
                     self.error(
                         306,
                         cond.span,
                         format!("`if` needs a condition known while compiling, found `{shown}`"),
                     )
-                    .help("choose between tensors or row values with `where(cond, a, b)`"),
+                    .help(help),
                 );
                 Expr::error(span)
             }

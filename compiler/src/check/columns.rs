@@ -230,13 +230,14 @@ impl Checker<'_> {
         })
     }
 
+    /// Whether rows of this source are things.
+    pub(super) fn is_entity(&self, source: &str) -> bool {
+        let mut sources = self.hir.sources.iter();
+        sources.any(|known| known.name == source && known.kind == SourceKind::Entity)
+    }
+
     fn side_of(&self, source: &str, past: bool) -> String {
-        let entity = self
-            .hir
-            .sources
-            .iter()
-            .any(|known| known.name == source && known.kind == SourceKind::Entity);
-        match (past, entity) {
+        match (past, self.is_entity(source)) {
             (true, _) => "past".to_owned(),
             (false, true) => source.to_owned(),
             (false, false) => "context".to_owned(),

@@ -122,7 +122,13 @@ impl<'a> Checker<'a> {
                 );
             }
             ItemKind::Tower(tower) => {
-                self.hides_library(&tower.name);
+                // An intrinsic is read by the library alone where a tower has its name.
+                if self
+                    .function(&tower.name.text)
+                    .is_some_and(|found| found.decl.body.is_some())
+                {
+                    self.hides_library(&tower.name);
+                }
                 self.towers.insert(&tower.name.text, tower);
             }
             ItemKind::Features(features) => {

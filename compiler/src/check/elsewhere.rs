@@ -49,9 +49,16 @@ impl Checker<'_> {
             .iter()
             .find(|(of, feature, _)| of == source && feature == name)?;
         let message = format!("`{name}` is a feature, and names by themselves are columns");
-        let handle = format!("{source}.{name}");
         let told = self.error(211, span, message);
-        Some(told.help(format!("write `{handle}`")).fix(span, handle))
+        let told = told.note(format!("`{source}.{name}` is what a tower reads of it"));
+        let item = if self.is_entity(source) {
+            "entity"
+        } else {
+            "events"
+        };
+        Some(told.help(format!(
+            "what several features are computed from is a column of its own: `{name}: TYPE = ...` in `{item} {source}`"
+        )))
     }
 
     /// Rows that the row in scope does not refer to.
@@ -70,7 +77,9 @@ impl Checker<'_> {
         );
         Some(if self.references_of(name).contains(source) {
             told.note(format!("many rows of `{name}` may refer to one of `{source}`"))
-                .help(format!("take a statistic of them: `count({name}, by: {source})`, `mean({name}, COLUMN, by: {source})`"))
+                .help(format!(
+                    "count them, `count({name}, by: {source})`, or read earlier ones in `features {name}`: `history({name} of {source}, last: 50)`"
+                ))
         } else if found.kind == SourceKind::Entity {
             told.help(format!(
                 "declare the reference in `{source}`: `COLUMN -> {name}`"

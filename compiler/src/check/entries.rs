@@ -82,7 +82,8 @@ impl<'a> Checker<'a> {
         let mut targets: Vec<&ast::Name> = Vec::new();
         for entry in &source.entries {
             match entry {
-                SourceEntry::Reference { target, .. } => {
+                SourceEntry::Reference { columns, target } => {
+                    self.reference_is_there(source, columns);
                     if targets.iter().any(|known| known.text == target.text) {
                         let what = format!("a second reference to `{}`", target.text);
                         self.not_yet(target.span, &what);
@@ -102,6 +103,30 @@ impl<'a> Checker<'a> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// A reference that may be null leads nowhere where it is: that has to be meant.
+    fn reference_is_there(&mut self, source: &ast::Source, columns: &[ast::Name]) {
+        let absent = |entry: &SourceEntry| matches!(entry, SourceEntry::Policy { name, .. } if name.text == "absent");
+        if source.entries.iter().any(absent) {
+            return;
+        }
+        let plan = self.hir.sources.iter();
+        let declared = plan
+            .filter(|known| known.name == source.name.text)
+            .flat_map(|known| &known.columns)
+            .find(|known| {
+                known.ty.nullable && columns.iter().any(|column| column.text == known.name)
+            });
+        if let Some(null) = declared {
+            let (name, span) = (null.name.clone(), null.span);
+            let message = format!("`{name}` may be null, and refers to nothing where it is");
+            self.unfit(
+                span,
+                message,
+                "write the line `absent: unknown`, or leave out the `?`",
+            );
         }
     }
 

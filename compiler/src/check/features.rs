@@ -95,14 +95,39 @@ impl<'a> Checker<'a> {
         Some(self.hir.features.len() - 1)
     }
 
-    fn feature_value(&mut self, value: Expr, source: &str, name: &str) -> Expr {
-        if let Some(leak) = value.facts.label {
+    /// Where labels of earlier rows are read.
+    fn earlier_labels(&self, source: &str) -> String {
+        if !self.is_entity(source) {
             let of = self.references_of(source).first().cloned();
             let of = of.unwrap_or_else(|| "user".into());
+            return format!(
+                "read it from earlier rows: `history({source} of {of}, last: 50)`, or declare the column without `label`"
+            );
+        }
+        let mut sources = self.hir.sources.iter();
+        let events = sources.find(|known| {
+            known.time.is_some() && known.references.iter().any(|to| to.target == source)
+        });
+        match events {
+            Some(events) => format!(
+                "read earlier ones in `features {0}`: `history({0} of {source}, last: 50)`",
+                events.name
+            ),
+            None => "declare the column without `label`, if it is known before it is asked for"
+                .to_owned(),
+        }
+    }
+
+    fn feature_value(&mut self, value: Expr, source: &str, name: &str) -> Expr {
+        if let Some(leak) = value.facts.label {
             self.report(
-                Diagnostic::error(Code(420), leak, format!("feature `{source}.{name}` reads a label of its own row"))
-                    .here("known only after the row happened")
-                    .help(format!("read it from earlier rows: `history({source} of {of}, last: 50)`, or declare the column without `label`")),
+                Diagnostic::error(
+                    Code(420),
+                    leak,
+                    format!("feature `{source}.{name}` reads a label of its own row"),
+                )
+                .here("known only after the row happened")
+                .help(self.earlier_labels(source)),
             );
             return Expr::error(value.span);
         }

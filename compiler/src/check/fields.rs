@@ -4,6 +4,7 @@ use super::Checker;
 use super::expr::{by_name, tuple};
 use super::values::handle_key;
 use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
+use crate::plan::row::RowKind;
 use crate::value::Value;
 use reckon_grammar::ast::{self, ExprKind as Syntax, Name};
 use reckon_grammar::diagnostic::nearest;
@@ -226,12 +227,34 @@ impl Checker<'_> {
                     name.span,
                     format!("`{text}` is a column of `{source}`, not a feature"),
                 )
-                .help(format!("write `.raw.{text}` for the column, or add a feature `{text} = ...` to `features {source}`")),
+                .help(self.feature_of(source, text)),
             );
             return Expr::error(name.span);
         }
         let what = format!("feature of `{source}`");
         self.unknown(215, name.span, &what, &name.text, &known)
+    }
+
+    /// How a column becomes what a tower can read.
+    fn feature_of(&self, source: &str, column: &str) -> String {
+        let known = self.hir.sources.iter().find(|known| known.name == source);
+        let found = known.and_then(|known| known.columns.iter().find(|known| known.name == column));
+        let made = match found.map(|found| (&found.ty.kind, found.ty.nullable)) {
+            Some((RowKind::Str, _)) => "|> vocab |> embed(8)",
+            Some((RowKind::Int | RowKind::Float, true)) => "|> fill(0)",
+            Some((RowKind::Int | RowKind::Float | RowKind::Bool, false)) => {
+                return format!(
+                    "write `.raw.{column}` for the column, or add a feature `{column} = ...` to `features {source}`"
+                );
+            }
+            Some(_) | None => "...",
+        };
+        let value = if made == "..." {
+            made.to_owned()
+        } else {
+            format!("{column} {made}")
+        };
+        format!("add a feature to `features {source}`: `{column} = {value}`")
     }
 
     /// What candidates carry beside their features.

@@ -187,6 +187,13 @@ impl Checker<'_> {
             }
             return None;
         }
+        let row = self.frames.last().and_then(|frame| frame.row.as_ref());
+        if let Some(row) = row.map(|row| row.source.clone())
+            && of.is_none()
+            && self.references_of(name).contains(&row)
+        {
+            self.history_reader(name, &row, span)?;
+        }
         let Some(of) = of else {
             let targets: Vec<String> = self.references_of(name);
             let target = targets.first().cloned().unwrap_or_else(|| "user".into());

@@ -192,10 +192,34 @@ impl Checker<'_> {
                     .unwrap_or(plan.embeddings)
             }
             "schedule" => plan.schedule = self.schedule(value).unwrap_or(plan.schedule),
-            other => {
-                self.unknown(805, name.span, "entry of `train`", other, OPTIONS);
-            }
+            other => self.no_option(other, value, name.span),
         }
+    }
+
+    /// An entry that `train` does not have, and where what it seems to mean is written.
+    fn no_option(&mut self, name: &str, value: &ast::Expr, span: Span) {
+        let value = reckon_grammar::print_expr(value);
+        let help = match name {
+            "lr" | "learning_rate" | "rate" => {
+                format!("a rate belongs to its optimiser: `optimizer adam(lr: {value})`")
+            }
+            "weight_decay" | "decay" => {
+                format!("a decay belongs to its optimiser: `optimizer adamw(decay: {value})`")
+            }
+            "batch_size" => format!("write `batch {value}`"),
+            "seed" => format!("a seed is given to the run: `reckon run FILE --seed {value}`"),
+            "device" => format!("a device is given to the run: `reckon run FILE --device {value}`"),
+            "loss" | "losses" => format!("write `minimize {value}`"),
+            "warmup" => {
+                format!("a warm-up belongs to the schedule: `schedule cosine(warmup: {value})`")
+            }
+            _ => {
+                self.unknown(805, span, "entry of `train`", name, OPTIONS);
+                return;
+            }
+        };
+        let message = format!("`train` has no entry `{name}`");
+        self.report(Diagnostic::error(Code(805), span, message).help(help));
     }
 
     /// Whether rows of this source have such a part; there is none without a split.

@@ -192,11 +192,14 @@ impl Checker<'_> {
                 )
             }
             None => {
-                self.report(self.error(
-                    303,
-                    span,
-                    format!("`{}` does not join `{x}` and `{y}`", symbol(op)),
-                ));
+                let message = format!("`{}` does not join `{x}` and `{y}`", symbol(op));
+                let refused = self.error(303, span, message);
+                let truth = x.kind == RowKind::Bool || y.kind == RowKind::Bool;
+                self.report(match (&x.kind, &y.kind) {
+                    _ if truth && matches!(op, BinaryOp::Eq | BinaryOp::Ne) => refused.help("a truth value stands by itself: `click`, `not click`"),
+                    (RowKind::Time, RowKind::Str) | (RowKind::Str, RowKind::Time) => refused.help("times are compared with times, or `day(at)` with a number of days since 1970"),
+                    _ => refused,
+                });
                 Expr::error(span)
             }
         }

@@ -147,6 +147,17 @@ impl Reporter<'_> {
             (Rule::err_entry, Some(Rule::test_item)) => {
                 Advice::say("a test holds `let` and `assert`")
             }
+            (Rule::err_extra, Some(Rule::arg)) if word == "=" => replace_word(
+                Advice::say("arguments are named with `:`, as in `embed(ids, dim: 8)`"),
+                ":",
+            ),
+            (Rule::err_rest, Some(Rule::train_entry)) if word == "," => {
+                let line = self.line_before(node.start);
+                Advice::say(match line.contains("minimize") {
+                    true => "losses are added: `minimize main + 0.1 * other`",
+                    false => "entries of `train` stand on lines of their own, or between `;`",
+                })
+            }
             (Rule::err_rest, _) if word == "=" => {
                 replace_word(Advice::say("equality is written `==`"), "==")
             }

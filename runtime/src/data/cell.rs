@@ -145,15 +145,33 @@ impl<'a> Builder<'a> {
 
     /// The column, with its faults moved to `sink`.
     pub(crate) fn finish(self, sink: &mut Vec<Diagnostic>) -> Column {
-        let mixed = self.text_found && matches!(self.reads, Reads::Int);
-        let help = "where a column mixes numbers and texts, declare it as `str`";
-        self.wrong.tell(sink, mixed.then_some(help));
+        let help = self.help_for_wrong();
+        self.wrong.tell(sink, help.as_deref());
         let null_help = format!(
             "write `{}: {}?` where values may be missing",
             self.plan.name, self.plan.ty.kind
         );
         self.null.tell(sink, Some(&null_help));
         Column::with_validity(self.data, (self.nulls > 0).then_some(self.valid))
+    }
+}
+
+impl Builder<'_> {
+    /// How a column is declared that holds what this one does.
+    fn help_for_wrong(&self) -> Option<String> {
+        let name = &self.plan.name;
+        match self.reads {
+            Reads::Int if self.text_found => {
+                Some("where a column mixes numbers and texts, declare it as `str`".to_owned())
+            }
+            Reads::Number(_) if self.text_found && self.plan.ty.kind == RowKind::Time => Some(
+                format!("say how texts are read: `{name}: time(format: \"%Y-%m-%d %H:%M:%S\")`"),
+            ),
+            Reads::Bool => Some(format!(
+                "`bool` reads 1, 0, true and false; read others as `{name}: str`, and compare: `{name} == \"yes\"`"
+            )),
+            Reads::Int | Reads::Float | Reads::Str | Reads::Number(_) | Reads::Pattern(_) => None,
+        }
     }
 }
 

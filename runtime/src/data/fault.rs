@@ -92,6 +92,14 @@ pub(crate) fn no_column(file: &str, column: &str, span: Span, found: &[String]) 
     let diagnostic = Diagnostic::error(NO_COLUMN, span, format!("{file} has no column `{column}`"));
     let names: Vec<String> = found.iter().map(|name| format!("`{name}`")).collect();
     let diagnostic = diagnostic.note(format!("its columns are {}", names.join(", ")));
+    if let [one] = found
+        && let Some(other) = one.chars().find(|mark| matches!(mark, ';' | '\t' | '|'))
+    {
+        let help = format!(
+            "its names are separated by {other:?}: fields are separated by commas, in `.tsv` files by tabs"
+        );
+        return diagnostic.help(help);
+    }
     match nearest(column, found.iter().map(String::as_str)) {
         Some(name) => diagnostic.help(format!("perhaps `{name}` is meant")),
         None => diagnostic,

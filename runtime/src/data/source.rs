@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::slice::ParallelSliceMut;
-use reckon_compiler::plan::{Absent, ReferencePlan, SourceKind, SourcePlan};
+use reckon_compiler::plan::{Absent, ReferencePlan, SourceKind, SourcePlan, TimeFormat};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data};
 
-use super::fault::{ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, too_many_rows};
+use super::fault::{
+    ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, WRONG_TYPE, too_many_rows,
+};
 use super::keys::{Keys, text};
 use super::split::Parts;
 use super::table::Table;
@@ -241,7 +243,7 @@ fn resolve(
         .collect();
     faults.tell(
         sink,
-        Some("add `absent: unknown` to the reference to keep such rows"),
+        Some("write the line `absent: unknown` in the events to keep such rows"),
     );
     Some(rows)
 }
@@ -282,6 +284,45 @@ fn check_times(plan: &SourcePlan, time: &str, table: &Table, sink: &mut Vec<Diag
         });
     }
     faults.tell(sink, None);
+    check_units(plan, time, table, sink);
+}
+
+/// Times that would lie centuries ahead are numbers of a smaller unit than the one they are declared in.
+fn check_units(plan: &SourcePlan, time: &str, table: &Table, sink: &mut Vec<Diagnostic>) {
+    /// The year 2500, in microseconds since 1970.
+    const FAR: i64 = 16_725_225_600 * 1_000_000;
+    let (
+        Some(declared),
+        Some(Column {
+            data: Data::Int(times),
+            ..
+        }),
+    ) = (
+        plan.columns.iter().find(|column| column.name == time),
+        table.columns.get(time),
+    )
+    else {
+        return;
+    };
+    let smaller: &[(&str, i64)] = match declared.time {
+        TimeFormat::Seconds => &[("ms", 1_000), ("us", 1_000_000)],
+        TimeFormat::Millis => &[("us", 1_000)],
+        TimeFormat::Micros | TimeFormat::Text { .. } => &[],
+    };
+    let Some(row) = times.iter().position(|at| *at > FAR) else {
+        return;
+    };
+    let likely = smaller.iter().find(|(_, factor)| times[row] / factor < FAR);
+    if let Some((unit, _)) = likely {
+        let message = format!(
+            "{}: column `{time}` lies after the year 2500",
+            table.place(row)
+        );
+        sink.push(
+            Diagnostic::error(WRONG_TYPE, declared.span, message)
+                .help(format!("write `{time}: time(unit: {unit})`")),
+        );
+    }
 }
 
 /// The rows whose values in the `unique by` columns no earlier row has.

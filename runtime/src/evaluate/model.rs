@@ -13,7 +13,7 @@ use reckon_torch::{Device, RunKey, Store};
 use super::predictions::Prediction;
 use super::report::Report;
 use crate::data::{ABSENT_ROW, Dataset, Parts, Selected, Source, StepKey};
-use crate::failure::{DIVERGED, Failure, FailureKind, NAME};
+use crate::failure::{DIVERGED, Failure, FailureKind, NAME, RANGE};
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
 use scored::Ranking;
@@ -251,6 +251,15 @@ impl<'a> Frame<'a> {
             FailureKind::Diverged,
             diagnostic.help("lower the learning rate, or clip gradients"),
         )
+    }
+
+    /// A label that says neither that something happened nor that it did not.
+    fn no_outcome(&self, label: f64) -> Failure {
+        let message = format!("a label of evaluation `{}` is {label}", self.plan.name);
+        let diagnostic = Diagnostic::error(RANGE, self.plan.span, message)
+            .note("a ranking compares scores with what happened, 1, or did not, 0")
+            .help("write a condition: `score ... against stars >= 4`");
+        Failure::new(FailureKind::Data, diagnostic)
     }
 
     /// A program does not give what the evaluation asks for.

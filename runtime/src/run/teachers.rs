@@ -12,7 +12,7 @@ use reckon_torch::Stored;
 use super::checkpoints_of;
 use crate::checkpoint::Checkpoint;
 use crate::data::load_named_fit;
-use crate::failure::{Failure, FailureKind, MISFIT};
+use crate::failure::{Failure, FailureKind, MISFIT, NO_CHECKPOINT};
 
 /// What a run takes from finished runs.
 #[derive(Default)]
@@ -32,7 +32,7 @@ impl Teachers {
         let mut teachers = Self::default();
         for load in &plan.loads {
             let folder = checkpoints_of(&root.join(&load.run));
-            let checkpoint = Checkpoint::read(&folder, load.span)?;
+            let checkpoint = Checkpoint::read(&folder, load.span).map_err(of_a_run)?;
             teachers.weights.extend(weights(load, &checkpoint)?);
             let place = Checkpoint::place(&folder).unwrap_or(folder);
             for (at, fit) in plan.fits.iter().enumerate() {
@@ -46,6 +46,19 @@ impl Teachers {
         }
         Ok(teachers)
     }
+}
+
+/// A teacher's checkpoint is that of a finished run, and not of this one.
+fn of_a_run(mut failure: Failure) -> Failure {
+    for diagnostic in &mut failure.diagnostics {
+        if diagnostic.code == NO_CHECKPOINT {
+            diagnostic.help = Some(
+                "name a folder that `reckon run` has written; it is looked for beside the spec"
+                    .to_owned(),
+            );
+        }
+    }
+    failure
 }
 
 /// The parameters of a teacher, renamed from what they are called in its run.

@@ -17,7 +17,7 @@ use super::stream::Stream;
 use super::{Training, Turned, schedule};
 use crate::checkpoint::Position;
 use crate::data::{Assembler, Batch, Selected, StepKey};
-use crate::failure::{Failure, NO_ROWS};
+use crate::failure::{Failure, NO_ROWS, RANGE};
 use crate::observer::{Event, Observer, Progress};
 use crate::random::Key;
 use crate::step::{Step, average, begin, declare_phase};
@@ -426,6 +426,20 @@ fn rows_of(
             "they are the training rows of `{}` that satisfy its condition",
             plan.source
         ));
+        return Err(Failure::data(vec![diagnostic]));
+    }
+    let rows = || selected.rows.iter().chain(selected.second.iter().flatten());
+    let weight = |row: u32| {
+        selected
+            .weights
+            .as_ref()
+            .map_or(1.0, |all| all[row as usize])
+    };
+    if let Some(row) = rows().find(|row| weight(**row) < 0.0) {
+        let (name, weight) = (&plan.name, weight(*row));
+        let message = format!("a row of stream `{name}` weighs {weight}, less than nothing");
+        let diagnostic = Diagnostic::error(RANGE, phase.span, message)
+            .help("bound what `weigh` takes: `weigh(maximum(..., 0))`");
         return Err(Failure::data(vec![diagnostic]));
     }
     let mut key = Key::new(training.seed)

@@ -72,7 +72,33 @@ fn values_of_another_type_are_named_by_row_and_line() {
             b"user_id,movie_id,stars,at\n1,10,5,100\n\n1,11,good,later\n",
         )],
         "E1003: ratings.csv row 2 (line 4): column `stars` expects float, found `good`\n\
-         E1003: ratings.csv row 2 (line 4): column `at` expects time, found `later`",
+         E1003: ratings.csv row 2 (line 4): column `at` expects time, found `later`\n  \
+         help: say how texts are read: `at: time(format: \"%Y-%m-%d %H:%M:%S\")`",
+    );
+}
+
+#[test]
+fn times_of_a_smaller_unit_are_told_by_the_year_they_would_be() {
+    check(
+        &[(
+            "ratings.csv",
+            b"user_id,movie_id,stars,at\n1,10,5,1700000000000\n",
+        )],
+        "E1003: ratings.csv row 1 (line 2): column `at` lies after the year 2500\n  \
+         help: write `at: time(unit: ms)`",
+    );
+}
+
+#[test]
+fn a_file_with_another_separator_is_told_by_its_names() {
+    check(
+        &[("movies.csv", b"movie_id;genres\n10;War\n")],
+        "E1002: movies.csv has no column `movie_id`\n  \
+         note: its columns are `movie_id;genres`\n  \
+         help: its names are separated by ';': fields are separated by commas, in `.tsv` files by tabs\n\
+         E1002: movies.csv has no column `genres`\n  \
+         note: its columns are `movie_id;genres`\n  \
+         help: its names are separated by ';': fields are separated by commas, in `.tsv` files by tabs",
     );
 }
 
@@ -139,9 +165,9 @@ fn a_reference_to_an_absent_entity() {
     check(
         &[("ratings.csv", ratings)],
         "E1008: ratings.csv row 3 (line 4): there is no `user` with the key 7\n  \
-         help: add `absent: unknown` to the reference to keep such rows\n\
+         help: write the line `absent: unknown` in the events to keep such rows\n\
          E1008: ratings.csv row 2 (line 3): there is no `movie` with the key 99\n  \
-         help: add `absent: unknown` to the reference to keep such rows",
+         help: write the line `absent: unknown` in the events to keep such rows",
     );
     let mut plan = movielens();
     plan.sources[2]

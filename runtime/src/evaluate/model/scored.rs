@@ -104,6 +104,9 @@ impl<'a> Ranking<'a> {
             return Err(frame.not_finite(split, not_finite));
         }
         let (labels, rows) = self.labels(store, &selected)?;
+        if let Some(label) = labels.iter().find(|label| !(0.0..=1.0).contains(*label)) {
+            return Err(frame.no_outcome(f64::from(*label)));
+        }
         let scored = self.scored(scores, labels, &rows, &selected);
         let mut report = self.measured(&scored, &rows.of, split, detail);
         let drawn = rows.drawn.iter().flatten().count();
