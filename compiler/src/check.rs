@@ -27,6 +27,7 @@ mod judged;
 mod metrics;
 mod minimised;
 mod optimizers;
+mod parameters;
 mod prim;
 mod retrieval;
 mod row_ops;
@@ -89,6 +90,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     checker.declare();
     checker.settings(overrides);
     checker.declare_sources();
+    checker.function_types();
     checker.items();
     checker.counted_losses();
     checker.unread_columns();

@@ -11,13 +11,7 @@ use reckon_grammar::span::Span;
 impl Checker<'_> {
     pub(super) fn column_type(&mut self, ty: &ast::Type) -> Option<(RowType, TimeFormat)> {
         const KNOWN: &[&str] = &["int", "float", "bool", "str", "time", "list"];
-        let TypeKind::Named {
-            name,
-            of,
-            args,
-            dims,
-        } = &ty.kind
-        else {
+        let TypeKind::Named { name, of, args, .. } = &ty.kind else {
             if !matches!(ty.kind, TypeKind::Error) {
                 self.report(
                     Diagnostic::error(Code(403), ty.span, "expected the type of a column")
@@ -58,19 +52,7 @@ impl Checker<'_> {
                 return None;
             }
         };
-        if kind != RowKind::Time && !args.is_empty()
-            || dims.is_some()
-            || name.text != "list" && !of.is_empty()
-        {
-            let message = format!("`{}` stands by itself as the type of a column", name.text);
-            let mut alone = Diagnostic::error(Code(403), ty.span, message);
-            if dims.is_some() {
-                alone = alone.help(format!(
-                    "write `list<{}>` for several in each row",
-                    name.text
-                ));
-            }
-            self.report(alone);
+        if !self.stands_alone(ty, &kind) {
             return None;
         }
         let time = self.time_format(args);
@@ -81,6 +63,33 @@ impl Checker<'_> {
             },
             time,
         ))
+    }
+
+    /// Whether a type has only what it can have behind its name: a time its format, a list what it holds.
+    fn stands_alone(&mut self, ty: &ast::Type, kind: &RowKind) -> bool {
+        let TypeKind::Named {
+            name,
+            of,
+            args,
+            dims,
+        } = &ty.kind
+        else {
+            return true;
+        };
+        let arguments = *kind != RowKind::Time && !args.is_empty();
+        if !arguments && dims.is_none() && (name.text == "list" || of.is_empty()) {
+            return true;
+        }
+        let message = format!("`{}` stands by itself as the type of a column", name.text);
+        let alone = Diagnostic::error(Code(403), ty.span, message);
+        self.report(match dims {
+            Some(_) => alone.help(format!(
+                "write `list<{}>` for several in each row",
+                name.text
+            )),
+            None => alone,
+        });
+        false
     }
 
     /// `unit: ms`, or `format: "%Y-%m-%d"` with a `zone`.

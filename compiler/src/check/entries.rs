@@ -112,15 +112,18 @@ impl<'a> Checker<'a> {
         if source.entries.iter().any(absent) {
             return;
         }
-        let plan = self.hir.sources.iter();
-        let declared = plan
-            .filter(|known| known.name == source.name.text)
-            .flat_map(|known| &known.columns)
-            .find(|known| {
-                known.ty.nullable && columns.iter().any(|column| column.text == known.name)
-            });
+        // A column that the reference itself declares is what the key is.
+        let declared = source.entries.iter().find_map(|entry| match entry {
+            SourceEntry::Column(ColumnDecl {
+                name, ty: Some(ty), ..
+            }) => {
+                let refers = columns.iter().any(|column| column.text == name.text);
+                (ty.nullable && refers).then_some(name)
+            }
+            _ => None,
+        });
         if let Some(null) = declared {
-            let (name, span) = (null.name.clone(), null.span);
+            let (name, span) = (&null.text, null.span);
             let message = format!("`{name}` may be null, and refers to nothing where it is");
             self.unfit(
                 span,

@@ -84,6 +84,14 @@ impl Checker<'_> {
             "rows" => matches!(arg.ty, Ty::Handle(_)),
             "candidates" => matches!(&arg.ty, Ty::Handle(handle) if handle.candidates),
             "pairs" => return self.pairs(arg),
+            source if self.hir.sources.iter().any(|known| known.name == source) => {
+                let rows = matches!(&arg.ty, Ty::Handle(handle) if handle.source == source);
+                let what = format!("rows of `{source}`");
+                return match rows {
+                    true => Some(arg),
+                    false => self.wrong_argument(decl, param, &arg, &what),
+                };
+            }
             _ => {
                 let Some((elem, kind)) = kind_named(name) else {
                     return Some(arg);

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::keywords;
-use crate::lex::TokenKind;
+use crate::lex::{Token, TokenKind};
 use crate::span::{FileId, Span};
 use crate::tree::{Node, Rule};
 
@@ -147,6 +147,16 @@ impl Reporter<'_> {
             (Rule::err_entry, Some(Rule::test_item)) => {
                 Advice::say("a test holds `let` and `assert`")
             }
+            (rule, parent) => self.advise_after(rule, parent, node, token),
+        }
+    }
+
+    /// Advice where a line or an argument goes on with what does not belong there.
+    fn advise_after(&self, rule: Rule, parent: Option<Rule>, node: &Node, token: &Token) -> Advice {
+        let word = token.text(self.source);
+        let replace_word =
+            |advice: Advice, text: &str| advice.replace(token.start..token.end, text);
+        match (rule, parent) {
             (Rule::err_extra, Some(Rule::arg)) if word == "=" => replace_word(
                 Advice::say("arguments are named with `:`, as in `embed(ids, dim: 8)`"),
                 ":",
