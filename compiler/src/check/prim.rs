@@ -17,8 +17,10 @@ impl Checker<'_> {
     fn words_fit(&mut self, decl: &ast::Fn, args: &[Expr]) -> bool {
         let fits = |param: &ast::Param, arg: &Expr| {
             let words = matches!(&param.ty, Some(ty) if matches!(ty.kind, ast::TypeKind::Words(_)));
+            // A word was looked at where it was read: it may also be the name of a loss.
+            let word = matches!(arg.ty, Ty::Const(Value::Word(_)));
             let number = arg.ty.value().is_some_and(|value| value.as_f64().is_some());
-            !words || arg.is_error() || param.name.text == "init" && number
+            !words || word || arg.is_error() || param.name.text == "init" && number
         };
         let mut ok = true;
         for (param, arg) in decl.params.iter().zip(args) {
