@@ -96,6 +96,7 @@ impl Observer for Teller<'_> {
             // At the end the table tells it.
             Event::Evaluated { during: None, .. } if self.day.is_none() => {}
             Event::SourceRead { .. }
+            | Event::ScoresRead(_)
             | Event::Split(_)
             | Event::EpochFinished { .. }
             | Event::Evaluated { .. }

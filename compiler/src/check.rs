@@ -20,10 +20,13 @@ mod expr;
 mod features;
 mod fields;
 mod graphs;
+mod grouping;
 mod history;
 mod ids;
 mod items;
+mod joined;
 mod judged;
+mod masks;
 mod metrics;
 mod minimised;
 mod optimizers;
@@ -34,6 +37,7 @@ mod row_ops;
 mod rows;
 mod sampled;
 mod samplers;
+mod scores;
 mod selectors;
 mod signature;
 mod sources;
@@ -197,6 +201,10 @@ pub(crate) struct Checker<'a> {
     broken_columns: BTreeSet<(String, String)>,
     /// Names of items that this compiler does not lower yet; said once, where they are declared.
     refused: BTreeSet<String>,
+    /// Teachers that are tables of scores: the checked one, once it was read.
+    score_tables: BTreeMap<String, Option<scores::ScoreTable>>,
+    /// What leaves rows out of the item being checked.
+    masks: Option<masks::Masks>,
     /// The loop that the item being checked stands in.
     open_loop: Option<&'a ast::Loop>,
     /// The selectors that the rows behind a handle have passed.
@@ -238,6 +246,8 @@ impl<'a> Checker<'a> {
             steps: Vec::new(),
             broken_columns: BTreeSet::new(),
             refused: BTreeSet::new(),
+            score_tables: BTreeMap::new(),
+            masks: None,
             open_loop: None,
             reach: BTreeMap::new(),
             counted: Vec::new(),

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use reckon_grammar::span::Span;
 
 use crate::graph::Init;
-use crate::plan::{Schedule, SlicePlan, SourcePlan, SplitPlan};
+use crate::plan::{Schedule, ScoresPlan, SlicePlan, SourcePlan, SplitPlan};
 use crate::value::Value;
 pub use daily::{Affinity, ItemGraph, Loop, Turn};
 pub use expr::{EmbedTable, Expr, ExprKind, Facts, LocalId};
@@ -37,6 +37,8 @@ pub struct Hir {
     pub sources: Vec<SourcePlan>,
     /// Columns known only afterwards, by source and name.
     pub labels: BTreeSet<(String, String)>,
+    /// Teachers that are tables, each with the events that read it.
+    pub scores: Vec<ScoresPlan>,
     /// Splits.
     pub splits: Vec<SplitPlan>,
     /// Features in the order of the spec.

@@ -84,6 +84,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     let plan = Plan {
         settings: hir.settings.iter().cloned().collect(),
         sources: hir.sources.clone(),
+        scores: hir.scores.clone(),
         splits: hir.splits.clone(),
         histories,
         kernels: rows.kernels(hir),

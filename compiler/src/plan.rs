@@ -10,6 +10,7 @@ pub mod print;
 mod program;
 pub mod row;
 mod rows;
+mod scores;
 mod source;
 mod stored;
 mod training;
@@ -25,6 +26,7 @@ pub use daily::{AffinityPlan, GraphPlan, LoopPlan, NearnessPlan, RowsPlan, Turn,
 pub use evaluation::{EvaluationKind, EvaluationPlan, ExportPlan, SlicePlan};
 pub use program::{Clock, Feed, FeedKind, Handle, HandleRows, Program};
 pub use rows::{AmountPlan, CountedRows, NegativesPlan, PickPlan, SamplerPlan};
+pub use scores::ScoresPlan;
 pub use source::{
     Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
@@ -41,6 +43,8 @@ pub struct Plan {
     pub settings: BTreeMap<String, Value>,
     /// Entities and events in the order of the spec.
     pub sources: Vec<SourcePlan>,
+    /// Teachers that are tables, each with the events that read it.
+    pub scores: Vec<ScoresPlan>,
     /// One split an events source at most.
     pub splits: Vec<SplitPlan>,
     /// Histories that handles read.

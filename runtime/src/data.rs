@@ -19,6 +19,7 @@ mod keys;
 mod neighbours;
 mod program;
 mod sampler;
+mod scores;
 mod select;
 mod source;
 mod split;
@@ -40,6 +41,7 @@ pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};
+pub use scores::ScoresReport;
 pub(crate) use select::{Selected, number, unit};
 pub use source::{ABSENT_ROW, Source};
 pub use split::{NO_PART, PartReport, Parts, SplitReport};
@@ -65,6 +67,8 @@ pub struct Dataset {
     /// The row program of each source that has one.
     kernels: Vec<Kernel>,
     histories: Vec<LoadedHistory>,
+    /// How many rows found scores of teachers that are tables.
+    pub scores: Vec<ScoresReport>,
     /// The days of a loop until it ends.
     days: Vec<Day>,
     /// The day that it runs.
@@ -107,6 +111,7 @@ impl Dataset {
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut sources = read_sources(plan, root)?;
         split_sources(plan, &mut sources)?;
+        let scores = scores::join(plan, root, &mut sources)?;
         daily::empty_columns(plan, &mut sources);
         let mut fits = vec![Fitted::Waiting; plan.fits.len()];
         for (at, fitted) in given {
@@ -117,6 +122,7 @@ impl Dataset {
             fits,
             kernels: plan.kernels.clone(),
             histories: Vec::new(),
+            scores,
             days: Vec::new(),
             today: Today::default(),
         };

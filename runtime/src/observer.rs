@@ -8,6 +8,7 @@ use std::io::Write;
 use reckon_grammar::diagnostic::Diagnostic;
 use serde::Serialize;
 
+use crate::data::ScoresReport;
 use crate::evaluate::Report;
 pub(crate) use tensorboard::EventFile;
 
@@ -38,6 +39,8 @@ pub enum Event {
         #[serde(serialize_with = "json::named")]
         absent: Vec<(String, usize)>,
     },
+    /// The scores of a teacher that is a table have been put beside rows of events.
+    ScoresRead(ScoresReport),
     /// An events source has been cut into parts.
     Split(SplitNotice),
     /// Something that a reader should know and that stops nothing.

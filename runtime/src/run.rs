@@ -303,6 +303,9 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
                 .collect(),
         });
     }
+    for scores in &data.scores {
+        observer.notice(&Event::ScoresRead(scores.clone()));
+    }
     for source in &data.sources {
         let Some(parts) = &source.parts else { continue };
         let part = |part: &crate::data::PartReport| PartNotice {

@@ -1,6 +1,7 @@
 //! Events in words.
 
 use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
+use reckon_runtime::data::ScoresReport;
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::{Event, Progress, SplitNotice};
 
@@ -13,6 +14,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
             repeats,
             absent,
         } => read(source, *rows, *repeats, absent),
+        Event::ScoresRead(scores) => scored(scores),
         Event::Split(split) => cut(split),
         Event::PhaseStarted {
             phase,
@@ -97,6 +99,17 @@ fn read(source: &str, rows: usize, repeats: usize, absent: &[(String, usize)]) -
         line += &format!(", {} without their {entity}", grouped(*count));
     }
     line
+}
+
+fn scored(scores: &ScoresReport) -> String {
+    format!(
+        "read {}: {}; {} of {} have some, {} have none",
+        scores.teacher,
+        counted(scores.rows, "score"),
+        counted(scores.found, "row"),
+        scores.source,
+        grouped(scores.missing)
+    )
 }
 
 fn cut(split: &SplitNotice) -> String {

@@ -137,7 +137,7 @@ impl Run {
                 (string(&phase["name"]), seconds)
             }),
             went_on: timing["went_on"].as_bool().unwrap_or(false),
-            sources: list(&facts["sources"], source),
+            sources: with_scores(list(&facts["sources"], source), &summary["scores"]),
             splits: list(&facts["splits"], split),
             tables: named(&facts["tables"], count),
             stopped: list(&facts["stopped"], |stop| {
@@ -216,6 +216,18 @@ fn source(value: &Value) -> Source {
         repeats: count(&value["repeats"]),
         absent: named(&value["absent"], count),
     }
+}
+
+/// Sources with how many of their rows have no score of a teacher that is a table.
+fn with_scores(mut sources: Vec<Source>, scores: &Value) -> Vec<Source> {
+    for scores in list(scores, Value::clone) {
+        let of = string(&scores["source"]);
+        if let Some(source) = sources.iter_mut().find(|known| known.name == of) {
+            let teacher = format!("score of {}", string(&scores["teacher"]));
+            source.absent.push((teacher, count(&scores["missing"])));
+        }
+    }
+    sources
 }
 
 fn split(value: &Value) -> Split {

@@ -3,7 +3,7 @@
 use super::{Built, GraphBuilder};
 use crate::graph::{Dim, Elem, NodeId, Op, SpaceId, SpaceKind, TensorType};
 use crate::hir::{Candidates, Expr, ExprKind, Sampler};
-use crate::plan::{FeedKind, Handle, HandleRows};
+use crate::plan::{FeedKind, Handle, HandleRows, StreamPlan};
 use crate::value::Value;
 
 impl GraphBuilder<'_> {
@@ -224,7 +224,12 @@ impl GraphBuilder<'_> {
     }
 
     /// The rows of a stream of groups: a list in each group.
-    pub(crate) fn group_handle(&mut self, stream: usize, source: &str, e: &Expr) -> Built<usize> {
+    pub(crate) fn group_handle(
+        &mut self,
+        (stream, plan): (usize, &StreamPlan),
+        e: &Expr,
+    ) -> Built<usize> {
+        let source = plan.source.as_str();
         let rows = HandleRows::Stream(stream);
         if let Some(at) = self.handles.iter().position(|known| known.rows == rows) {
             return Ok(at);
@@ -241,7 +246,13 @@ impl GraphBuilder<'_> {
             space: parent,
             rows: HandleRows::Groups(stream),
         });
-        let space = self.new_space("L", SpaceKind::List { parent, max: None });
+        let space = self.new_space(
+            "L",
+            SpaceKind::List {
+                parent,
+                max: plan.most,
+            },
+        );
         self.handles.push(Handle {
             name: name.clone(),
             source: source.to_owned(),

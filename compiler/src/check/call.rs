@@ -224,6 +224,9 @@ impl<'a> Checker<'a> {
         span: Span,
     ) -> Expr {
         let name = &tower.name.text;
+        if self.is_scores(name) {
+            return self.apply_scores(tower, piped, args, span);
+        }
         let Some(at) = self.tower_index(name) else {
             return Expr::error(span);
         };

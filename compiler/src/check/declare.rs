@@ -162,7 +162,8 @@ impl<'a> Checker<'a> {
             let (name, kept) = match &item.kind {
                 ItemKind::Tower(tower) => (
                     &tower.name,
-                    self.hir.towers.iter().any(|t| t.name == tower.name.text),
+                    self.hir.towers.iter().any(|t| t.name == tower.name.text)
+                        || matches!(self.score_tables.get(&tower.name.text), Some(Some(_))),
                 ),
                 ItemKind::Loss(loss) => (
                     &loss.name,

@@ -118,7 +118,7 @@ impl Checker<'_> {
     fn ranking_entry(&mut self, entry: &EvaluateEntry, rows: &Expr, plan: &mut Evaluation) {
         match entry {
             EvaluateEntry::Score { score, against } => {
-                if let Some(scored) = self.scored(score, against, rows, &plan.rows) {
+                if let Some(scored) = self.scored(score, against, rows, &mut plan.rows) {
                     plan.kind = scored;
                 }
             }
@@ -223,12 +223,15 @@ impl Checker<'_> {
         score: &ast::Expr,
         against: &ast::Expr,
         handle: &Expr,
-        rows: &Rows,
+        rows: &mut Rows,
     ) -> Option<EvaluationKind> {
-        let (score, label) = self.in_row_scope(handle.clone(), &rows.source, |checker| {
+        let source = rows.source.clone();
+        let outer = self.open_masks(handle);
+        let (score, label) = self.in_row_scope(handle.clone(), &source, |checker| {
             let (score, label) = (checker.expr(score), checker.expr(against));
             (checker.tensor(score), checker.tensor(label))
         });
+        self.close_masks(outer, rows);
         if self.judges_by_the_answer(&score, rows) {
             return None;
         }

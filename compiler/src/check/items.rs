@@ -27,6 +27,9 @@ impl<'a> Checker<'a> {
         for item in &items {
             if let ItemKind::Tower(tower) = &item.kind {
                 self.tower_index(&tower.name.text);
+                if self.is_scores(&tower.name.text) {
+                    self.score_table(tower);
+                }
             }
         }
         self.loop_heads();
@@ -102,6 +105,7 @@ impl<'a> Checker<'a> {
             calls: std::mem::take(&mut self.calls),
             hint: self.hint.take(),
             feature: self.current_feature.take(),
+            masks: self.masks.take(),
             depth: std::mem::take(&mut self.depth),
         }
     }
@@ -112,6 +116,7 @@ impl<'a> Checker<'a> {
         self.calls = outer.calls;
         self.hint = outer.hint;
         self.current_feature = outer.feature;
+        self.masks = outer.masks;
         self.depth = outer.depth;
     }
 
@@ -119,10 +124,13 @@ impl<'a> Checker<'a> {
         self.frames.push(Frame::default());
         let rows = self.rows(&loss.rows, &loss.name.text);
         self.frames.pop();
-        let Some((rows, handle)) = rows else { return };
+        let Some((mut rows, handle)) = rows else {
+            return;
+        };
         let trains = self.trained_towers(loss);
         self.segments = vec![Default::default()];
         let source = rows.source.clone();
+        let outer = self.open_masks(&handle);
         let value = self.in_row_scope(handle.clone(), &source, |checker| {
             let value = checker.body(&loss.body, None);
             if value.is_error() {
@@ -131,6 +139,7 @@ impl<'a> Checker<'a> {
                 checker.tensor(value)
             }
         });
+        self.close_masks(outer, &mut rows);
         self.reveal(loss.body.value.span, &value);
         let Ty::Tensor(tensor) = &value.ty else {
             return;
@@ -175,5 +184,6 @@ pub(super) struct Body {
     calls: Vec<Span>,
     hint: Option<String>,
     feature: Option<(String, String)>,
+    masks: Option<super::masks::Masks>,
     depth: usize,
 }

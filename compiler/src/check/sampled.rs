@@ -45,7 +45,13 @@ impl Checker<'_> {
                 "a row drawn from `{entity}` did not happen; of its row it has {}",
                 super::list(&kept)
             ));
-        if let Some(user) = user {
+        if self.hir.scores.iter().any(|scores| {
+            scores.source == *source && scores.heads.iter().any(|(_, column)| column == name)
+        }) {
+            diagnostic = diagnostic.help(
+                "a table has scores of pairs that were scored: read it over rows that happened",
+            );
+        } else if let Some(user) = user {
             diagnostic = diagnostic.help(format!("where it is the {user}'s, declare it `known of {user} {name}: ...`; else leave it out of what this loss reads"));
         }
         self.report(diagnostic);

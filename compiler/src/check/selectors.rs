@@ -4,6 +4,7 @@ use reckon_grammar::ast::{self, Arg, ExprKind as Syntax};
 use reckon_grammar::span::Span;
 
 use super::Checker;
+use super::grouping::Grouping;
 use crate::hir::{
     Draw, Expr, HandleTy, LocalId, Negatives, Pick, Rows, SpaceKind, Ty, first_condition,
 };
@@ -23,15 +24,12 @@ const FUNCTIONS: &[&str] = &[
     "group",
 ];
 
-/// How deep selectors may stand in each other.
-const MAX_SELECTORS: usize = 64;
-
 /// Rows as far as they have been read.
 struct Draft {
     /// Tells the batch apart from others.
     batch: String,
-    /// The pipe groups rows.
-    grouped: bool,
+    /// How the pipe groups rows, where it does.
+    grouping: Option<Grouping>,
     source: Option<(String, LocalId, Expr)>,
     rows: Parts,
     /// Selectors being read.
@@ -64,7 +62,7 @@ impl<'a> Checker<'a> {
     pub(super) fn rows(&mut self, rows: &ast::Rows, batch_name: &str) -> Option<(Rows, Expr)> {
         let mut draft = Draft {
             batch: batch_name.to_owned(),
-            grouped: self.groups(&rows.expr, 0),
+            grouping: self.grouping(&rows.expr),
             source: None,
             rows: Parts::default(),
             open: Vec::new(),
@@ -98,6 +96,7 @@ impl<'a> Checker<'a> {
             balanced,
             negatives,
             group,
+            most: draft.grouping.and_then(|grouping| grouping.most),
             through: draft.through,
             batch,
             span: rows.expr.span,
@@ -210,18 +209,21 @@ impl<'a> Checker<'a> {
             }
             return same.then_some(());
         }
-        let kind = match draft.grouped {
-            true => {
+        let (kind, letter) = match draft.grouping {
+            Some(Grouping { most }) => {
                 let groups = self.space(format!("groups {}", draft.batch), "B", SpaceKind::Batch);
-                SpaceKind::List {
+                let kind = SpaceKind::List {
                     parent: Some(groups),
-                    max: None,
-                }
+                    max: most,
+                };
+                (
+                    kind,
+                    most.map_or_else(|| "~".to_owned(), |most| format!("~{most}")),
+                )
             }
-            false => SpaceKind::Batch,
+            None => (SpaceKind::Batch, "B".to_owned()),
         };
-        let letter = if draft.grouped { "~" } else { "B" };
-        let space = self.space(format!("batch {}", draft.batch), letter, kind);
+        let space = self.space(format!("batch {}", draft.batch), &letter, kind);
         let ty = HandleTy {
             source: name.to_owned(),
             space: Some(space),
@@ -258,7 +260,7 @@ impl<'a> Checker<'a> {
         Expr::error(span)
     }
 
-    fn selector_named(&self, name: &str) -> Option<&'a ast::Selector> {
+    pub(super) fn selector_named(&self, name: &str) -> Option<&'a ast::Selector> {
         self.user_items().find_map(|item| match &item.kind {
             ast::ItemKind::Selector(selector) if selector.name.text == name => Some(selector),
             _ => None,
@@ -310,8 +312,18 @@ impl<'a> Checker<'a> {
             }
             "sample" => self.sample(args, span, draft),
             "group" => {
-                let [by] = self.row_arguments(name, args, [("by", true)], span)?;
-                self.group(by?, draft)
+                let params = [("by", false), ("most", false)];
+                let [by, _] = self.row_arguments(name, args, params, span)?;
+                let by = match by {
+                    Some(by) => by.clone(),
+                    None => {
+                        let (source, ..) = draft.source.clone()?;
+                        self.declared_group(&source, span)?
+                    }
+                };
+                let value = self.of_rows(&by, draft)?;
+                draft.rows.group = self.groups_rows(&value).then_some(value);
+                draft.rows.group.as_ref().map(|_| ())
             }
             "negatives" => {
                 let (source, ..) = draft.source.clone()?;
@@ -407,24 +419,6 @@ impl<'a> Checker<'a> {
         Some(())
     }
 
-    fn group(&mut self, by: &ast::Expr, draft: &mut Draft) -> Option<()> {
-        let value = self.of_rows(by, draft)?;
-        match &value.ty {
-            Ty::Row(RowType {
-                kind: RowKind::Int | RowKind::Str,
-                nullable: false,
-            }) => {
-                draft.rows.group = Some(value);
-                Some(())
-            }
-            other => {
-                let shown = self.show(other);
-                self.report(self.error(706, value.span, format!("rows are grouped by a whole number or a text without nulls, found `{shown}`")));
-                None
-            }
-        }
-    }
-
     /// `balanced(a, b)`: half of each batch from each.
     fn balanced(&mut self, args: &[Arg], span: Span, draft: &mut Draft) -> Option<()> {
         let [a, b] = self.row_arguments("balanced", args, [("a", true), ("b", true)], span)?;
@@ -470,19 +464,6 @@ impl<'a> Checker<'a> {
         draft.rows.balanced = Some(second.0);
         draft.rows.picks = first.0;
         Some(())
-    }
-
-    /// Whether a pipe groups its rows.
-    fn groups(&self, rows: &ast::Expr, depth: usize) -> bool {
-        match &rows.kind {
-            Syntax::Pipe(base, callee, _) => is_name(callee, "group") || self.groups(base, depth),
-            Syntax::Rows { source, .. } => self.groups(source, depth),
-            Syntax::Name(name) if depth < MAX_SELECTORS => {
-                let selector = self.selector_named(name);
-                selector.is_some_and(|selector| self.groups(&selector.rows.expr, depth + 1))
-            }
-            _ => false,
-        }
     }
 
     fn no_rows(&mut self, span: Span) {

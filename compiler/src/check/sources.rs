@@ -95,7 +95,7 @@ impl<'a> Checker<'a> {
         Some(null.name.clone())
     }
 
-    fn paths(&mut self, from: &ast::Expr) -> Vec<String> {
+    pub(super) fn paths(&mut self, from: &ast::Expr) -> Vec<String> {
         let value = self.expr(from);
         match value.ty {
             Ty::Const(Value::Str(path)) => vec![path],
@@ -137,14 +137,11 @@ impl<'a> Checker<'a> {
             SourceEntry::Unique(names, _) => {
                 plan.unique = names.iter().map(|name| name.text.clone()).collect();
             }
-            SourceEntry::Group(name) => {
-                self.not_yet(name.span, "`group`");
-            }
             SourceEntry::Policy { name, .. } if name.text == "absent" => {}
             SourceEntry::Policy { name, .. } => {
                 self.not_yet(name.span, &format!("the policy `{}`", name.text));
             }
-            SourceEntry::Reference { .. } | SourceEntry::Error(_) => {}
+            SourceEntry::Group(_) | SourceEntry::Reference { .. } | SourceEntry::Error(_) => {}
         }
     }
 
@@ -255,13 +252,15 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// `unique by` names columns, those of references among them.
+    /// `unique by` and `group` name columns, those of references among them.
     fn unique_columns(&mut self, source: &ast::Source) {
         let columns = self.column_names(&source.name.text);
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         for entry in &source.entries {
-            let SourceEntry::Unique(names, _) = entry else {
-                continue;
+            let names = match entry {
+                SourceEntry::Unique(names, _) => names.as_slice(),
+                SourceEntry::Group(name) => std::slice::from_ref(name),
+                _ => continue,
             };
             for name in names {
                 if !columns.contains(&name.text.as_str()) {

@@ -22,11 +22,14 @@ impl Checker<'_> {
                 "as_list" => "vectors beside each other, `f32[N, D]`",
                 _ => "a list of bounded length, `f32[~N, D]`",
             };
-            self.report(self.error(
-                302,
-                span,
-                format!("`{name}` takes {takes}, found `{shown}`"),
-            ));
+            let message = format!("`{name}` takes {takes}, found `{shown}`");
+            let mut diagnostic = self.error(302, span, message);
+            if name == "padded" {
+                diagnostic = diagnostic.help(
+                    "bound a history by `last: 50`, a group of rows by `group(..., most: 50)`",
+                );
+            }
+            self.report(diagnostic);
             return Expr::error(span);
         };
         let facts = value.facts.clone();

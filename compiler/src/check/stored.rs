@@ -204,7 +204,7 @@ impl<'a> Checker<'a> {
         self.frames.push(Frame::default());
         let rows = self.rows(&column.rows, name);
         self.frames.pop();
-        let (rows, handle) = rows?;
+        let (mut rows, handle) = rows?;
         if !rows.are_of_a_source() || rows.batch.is_some() {
             self.report(
                 Diagnostic::error(
@@ -219,9 +219,11 @@ impl<'a> Checker<'a> {
         }
         self.has_window(&rows);
         let source = rows.source.clone();
+        let outer = self.open_masks(&handle);
         let value = self.in_row_scope(handle.clone(), &source, |checker| {
             checker.body(&column.body, None)
         });
+        self.close_masks(outer, &mut rows);
         self.reveal(column.body.value.span, &value);
         let kind = self.column_kind(name, &value, &handle)?;
         let reach = match column.all_splits {

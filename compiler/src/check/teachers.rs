@@ -23,11 +23,13 @@ impl<'a> Checker<'a> {
                 self.no_structure(tower, run);
                 return None;
             }
-            ast::Origin::Scores { .. } => {
-                self.not_yet(tower.name.span, "a teacher from scores");
-                return None;
-            }
+            // A table is no tower; it is applied as one.
+            ast::Origin::Scores { .. } => return None,
         };
+        if self.is_scores(&of.text) {
+            self.is_a_table(of, "it has no structure to take");
+            return None;
+        }
         self.takes_its_structure(tower, of);
         let Some(at) = self.tower_index(&of.text) else {
             if !self.towers.contains_key(of.text.as_str()) {
@@ -262,6 +264,10 @@ impl<'a> Checker<'a> {
         let mut others: Vec<&str> = Vec::new();
         let mut names = Vec::new();
         for name in &loss.trains {
+            if self.is_scores(&name.text) {
+                self.is_a_table(name, "no loss trains it");
+                continue;
+            }
             let Some(at) = self.tower_index(&name.text) else {
                 if !self.towers.contains_key(name.text.as_str()) {
                     let known: Vec<&str> = self.towers.keys().copied().collect();

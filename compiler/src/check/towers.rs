@@ -12,6 +12,9 @@ impl<'a> Checker<'a> {
         if let Some(at) = self.hir.towers.iter().position(|tower| tower.name == name) {
             return Some(at);
         }
+        if self.is_scores(name) {
+            return None;
+        }
         let tower = *self.towers.get(name)?;
         let key = format!("tower {name}");
         if self.broken.contains(&key) {
@@ -204,62 +207,69 @@ impl<'a> Checker<'a> {
 
     pub(super) fn export(&mut self, export: &ast::Export) {
         for name in &export.names {
-            let Some(at) = self.tower_index(&name.text) else {
-                if !self.towers.contains_key(name.text.as_str()) {
-                    let known: Vec<&str> = self.towers.keys().copied().collect();
-                    self.unknown(505, name.span, "tower", &name.text, &known);
-                }
-                continue;
-            };
-            let entities: Vec<&str> = self.hir.towers[at]
-                .params
-                .iter()
-                .filter_map(|(_, _, ty)| match ty {
-                    Ty::Handle(handle) => self
-                        .hir
-                        .sources
-                        .iter()
-                        .find(|s| s.name == handle.source && s.time.is_none() && !s.key.is_empty())
-                        .map(|s| s.name.as_str()),
-                    _ => None,
-                })
-                .collect();
-            let takes_tensors = self.hir.towers[at]
-                .params
-                .iter()
-                .any(|(_, _, ty)| !matches!(ty, Ty::Handle(_)));
-            if takes_tensors || self.hir.towers[at].params.is_empty() {
-                self.report(
-                    Diagnostic::error(
-                        Code(506),
-                        name.span,
-                        format!(
-                            "tower `{}` cannot serve alone: it is not applied to rows",
-                            name.text
-                        ),
-                    )
-                    .label(self.hir.towers[at].span, "declared here")
-                    .help("export the tower that applies it"),
-                );
-                continue;
+            match self.is_scores(&name.text) {
+                true => self.is_a_table(name, "there is nothing to serve"),
+                false => self.exported(name),
             }
-            if entities.len() > 1 {
-                let diagnostic = Diagnostic::error(
+        }
+    }
+
+    fn exported(&mut self, name: &ast::Name) {
+        let Some(at) = self.tower_index(&name.text) else {
+            if !self.towers.contains_key(name.text.as_str()) {
+                let known: Vec<&str> = self.towers.keys().copied().collect();
+                self.unknown(505, name.span, "tower", &name.text, &known);
+            }
+            return;
+        };
+        let entities: Vec<&str> = self.hir.towers[at]
+            .params
+            .iter()
+            .filter_map(|(_, _, ty)| match ty {
+                Ty::Handle(handle) => self
+                    .hir
+                    .sources
+                    .iter()
+                    .find(|s| s.name == handle.source && s.time.is_none() && !s.key.is_empty())
+                    .map(|s| s.name.as_str()),
+                _ => None,
+            })
+            .collect();
+        let takes_tensors = self.hir.towers[at]
+            .params
+            .iter()
+            .any(|(_, _, ty)| !matches!(ty, Ty::Handle(_)));
+        if takes_tensors || self.hir.towers[at].params.is_empty() {
+            self.report(
+                Diagnostic::error(
                     Code(506),
                     name.span,
                     format!(
-                        "tower `{}` reads {} and cannot serve alone",
-                        name.text,
-                        super::list(&entities)
+                        "tower `{}` cannot serve alone: it is not applied to rows",
+                        name.text
                     ),
                 )
                 .label(self.hir.towers[at].span, "declared here")
-                .help("export towers that read one side each, such as a viewer and a film tower");
-                self.report(diagnostic);
-                continue;
-            }
-            self.used.insert(format!("tower {}", name.text));
-            self.hir.exports.push((name.text.clone(), name.span));
+                .help("export the tower that applies it"),
+            );
+            return;
         }
+        if entities.len() > 1 {
+            let diagnostic = Diagnostic::error(
+                Code(506),
+                name.span,
+                format!(
+                    "tower `{}` reads {} and cannot serve alone",
+                    name.text,
+                    super::list(&entities)
+                ),
+            )
+            .label(self.hir.towers[at].span, "declared here")
+            .help("export towers that read one side each, such as a viewer and a film tower");
+            self.report(diagnostic);
+            return;
+        }
+        self.used.insert(format!("tower {}", name.text));
+        self.hir.exports.push((name.text.clone(), name.span));
     }
 }

@@ -29,7 +29,7 @@ impl Checker<'_> {
                 },
                 None => self.not_a_tensor(&value),
             },
-            Ty::Row(row) if row.nullable => {
+            Ty::Row(row) if row.nullable && !self.is_masked(&value) => {
                 let shown = self.show(&value.ty);
                 self.report(
                     self.error(309, span, "a null would reach a tensor")
@@ -45,7 +45,7 @@ impl Checker<'_> {
                 let spaces = self.feed_spaces(&value, is_list);
                 let ty = Ty::Tensor(Tensor {
                     elem,
-                    kind: Kind::Plain,
+                    kind: self.score_kind(&value).unwrap_or(Kind::Plain),
                     spaces,
                     dims: Vec::new(),
                 });

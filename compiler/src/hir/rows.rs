@@ -27,6 +27,8 @@ pub struct Rows {
     pub negatives: Option<Negatives>,
     /// Rows with an equal value come together.
     pub group: Option<Expr>,
+    /// At most so many rows of a group, the first of the file.
+    pub most: Option<usize>,
     /// The selectors that all of them have passed.
     pub through: Vec<String>,
     /// An own batch size.
@@ -47,6 +49,18 @@ impl Rows {
     /// Whether they are a source, perhaps of a day, with a condition and nothing else.
     pub(crate) fn is_plain(&self) -> bool {
         self.picks.is_empty() && self.are_of_a_source()
+    }
+
+    /// Narrows them, after all that narrows them already.
+    pub(crate) fn keep(&mut self, condition: Expr) {
+        if self.balanced.is_none() && self.picks.is_empty() {
+            self.condition = Some(both(self.condition.take(), condition));
+            return;
+        }
+        if let Some(second) = &mut self.balanced {
+            second.push(Pick::Keep(condition.clone()));
+        }
+        self.picks.push(Pick::Keep(condition));
     }
 
     /// Whether some rows are more likely to be among them than others: drawn beside others, drawn by a value, or left out
@@ -75,6 +89,15 @@ impl Rows {
             .chain(&self.group)
             .collect()
     }
+}
+
+/// Two conditions as one.
+fn both(before: Option<Expr>, after: Expr) -> Expr {
+    let Some(before) = before else { return after };
+    let (ty, span) = (before.ty.clone(), after.span);
+    let facts = before.facts.clone().join(&after.facts);
+    let both = ExprKind::Binary(BinaryOp::And, Box::new(before), Box::new(after));
+    Expr::new(both, ty, facts, span)
 }
 
 /// How rows are drawn.
@@ -163,15 +186,7 @@ pub(crate) fn first_condition(picks: &mut Vec<Pick>) -> Option<Expr> {
     while let Some(Pick::Keep(cond)) = picks.first() {
         let cond = cond.clone();
         picks.remove(0);
-        all = Some(match all {
-            None => cond,
-            Some(before) => {
-                let (ty, span) = (before.ty.clone(), cond.span);
-                let facts = before.facts.clone().join(&cond.facts);
-                let both = ExprKind::Binary(BinaryOp::And, Box::new(before), Box::new(cond));
-                Expr::new(both, ty, facts, span)
-            }
-        });
+        all = Some(both(all, cond));
     }
     all
 }

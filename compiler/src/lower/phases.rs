@@ -152,7 +152,7 @@ impl<'a> Lowering<'a, '_> {
         for ((_, loss), stream) in losses.iter().zip(of_loss) {
             let plan = &streams[*stream];
             let handle = match plan.group {
-                Some(_) => builder.group_handle(*stream, &plan.source, &loss.value),
+                Some(_) => builder.group_handle((*stream, plan), &loss.value),
                 None => Ok(stream_handle(&mut builder, *stream, &plan.source)),
             };
             builder.learning.open = loss.trains.iter().cloned().collect();

@@ -72,6 +72,7 @@ impl Lowering<'_, '_> {
             balanced,
             negatives,
             group,
+            most: rows.most,
             batch: rows.batch.unwrap_or(batch),
             order,
         };

@@ -4,11 +4,13 @@ mod daily;
 mod kernel;
 mod program;
 mod schedule;
+mod scores;
 mod sections;
 mod stored;
 
 use super::{EvaluationKind, Plan, Program, StoredValue};
 use crate::graph::Graph;
+pub(crate) use scores::scores_lines;
 pub(crate) use sections::{source_lines, split};
 pub(crate) use stored::folds;
 
@@ -17,6 +19,7 @@ pub fn print(plan: &Plan) -> String {
     let mut text = Text::default();
     sections::settings(&mut text, plan);
     sections::sources(&mut text, plan);
+    scores::scores(&mut text, plan);
     sections::splits(&mut text, plan);
     sections::histories(&mut text, plan);
     sections::fits(&mut text, plan);

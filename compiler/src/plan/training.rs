@@ -117,6 +117,8 @@ pub struct StreamPlan {
     pub negatives: Option<NegativesPlan>,
     /// An output of the source's kernel: rows with an equal value are in one batch, beside each other.
     pub group: Option<String>,
+    /// At most so many rows of a group, the first of the file.
+    pub most: Option<usize>,
     /// Rows a step, drawn ones included; of groups, so many rows or one group more.
     pub batch: usize,
     /// In which order rows come.
@@ -171,7 +173,8 @@ impl StreamPlan {
             ));
         }
         if let Some(group) = &self.group {
-            text.push_str(&format!(" |> group({group})"));
+            let most = self.most.map(|most| format!(", most: {most}"));
+            text.push_str(&format!(" |> group({group}{})", most.unwrap_or_default()));
         }
         text
     }

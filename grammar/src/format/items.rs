@@ -248,7 +248,7 @@ impl Printer<'_> {
                 pieces.extend([Piece::text(" from checkpoint "), Piece::Small(path)]);
             }
             Some(Origin::Scores { path, on, as_of }) => {
-                pieces.extend([Piece::text(" from scores "), Piece::Small(path)]);
+                pieces.extend([Piece::text(" from scores "), Piece::Value(path)]);
                 if !on.is_empty() {
                     pieces.push(Piece::text(format!(" on {}", columns(on))));
                 }

@@ -93,6 +93,7 @@ pub(super) fn measurement(
         }
         Event::Begun { .. }
         | Event::SourceRead { .. }
+        | Event::ScoresRead(_)
         | Event::Split(_)
         | Event::Warning(_)
         | Event::PhaseStarted { .. }

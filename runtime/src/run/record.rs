@@ -127,6 +127,7 @@ impl Observer for Record<'_> {
             Event::StoppedEarly { .. } => self.stopped.push(as_json()),
             Event::PhaseFinished { phase, seconds, .. } => self.times.phase(phase, *seconds),
             Event::Begun { .. }
+            | Event::ScoresRead(_)
             | Event::Warning(_)
             | Event::PhaseStarted { .. }
             | Event::Progress(_)

@@ -30,6 +30,9 @@ pub(super) fn summary(
         );
     }
     summary.insert("rows".to_owned(), rows.into());
+    if !data.scores.is_empty() {
+        summary.insert("scores".to_owned(), json!(data.scores));
+    }
     summary.insert("steps".to_owned(), json!(steps));
     summary.insert("seed".to_owned(), json!(seed));
     let versions = json!({ "reckon": env!("CARGO_PKG_VERSION"), "libtorch": reckon_torch::versions().libtorch });

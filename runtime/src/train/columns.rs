@@ -340,6 +340,7 @@ impl Observer for Renamed<'_> {
             | Event::Evaluated { .. }
             | Event::StoppedEarly { .. }
             | Event::SourceRead { .. }
+            | Event::ScoresRead(_)
             | Event::Split(_)
             | Event::ColumnComputed { .. }
             | Event::DayTurn { .. }

@@ -66,9 +66,10 @@ impl Stream {
             }
         };
         let groups = |rows: &mut Vec<u32>| {
-            plan.group
-                .as_ref()
-                .map(|output| grouped(data, &plan.source, output, rows))
+            plan.group.as_ref().map(|output| {
+                let groups = grouped(data, &plan.source, output, rows);
+                at_most(plan.most, groups, rows)
+            })
         };
         let mut rows = selected.rows;
         let (of_first, of_second) = match &selected.second {
@@ -240,6 +241,19 @@ fn grouped(data: &Dataset, source: &str, output: &str, rows: &mut [u32]) -> Vec<
     }
 }
 
+/// Leaves the first rows of each group.
+fn at_most(most: Option<usize>, groups: Vec<usize>, rows: &mut Vec<u32>) -> Vec<usize> {
+    let Some(most) = most else { return groups };
+    let (mut kept, mut ends) = (Vec::with_capacity(rows.len()), vec![0]);
+    for group in groups.windows(2) {
+        let end = group[1].min(group[0] + most);
+        kept.extend_from_slice(&rows[group[0]..end]);
+        ends.push(kept.len());
+    }
+    *rows = kept;
+    ends
+}
+
 fn by_value<V: Ord>(rows: &mut [u32], value: impl Fn(u32) -> V) -> Vec<usize> {
     rows.sort_by(|a, b| value(*a).cmp(&value(*b)).then_with(|| a.cmp(b)));
     let begins = |at: &usize| *at == 0 || value(rows[at - 1]) != value(rows[*at]);
@@ -337,6 +351,17 @@ mod tests {
                 .iter()
                 .any(|rows| rows.ends_with(&[3, 5, 7, 9]) || rows == &[3, 4, 5, 7, 9]),
             "{batches:?}"
+        );
+    }
+
+    #[test]
+    fn of_a_long_group_the_first_rows_of_the_file_come() {
+        let mut rows = vec![7, 3, 9, 4, 5];
+        let groups = by_value(&mut rows, |row| row % 2);
+        let groups = at_most(Some(2), groups, &mut rows);
+        assert_eq!(
+            (rows.as_slice(), groups.as_slice()),
+            (&[4, 3, 5][..], &[0, 1, 3][..])
         );
     }
 

@@ -7,7 +7,7 @@ use crate::hir::{
     Amount, Draw, Evaluation, EvaluationKind, Except, Expr, Feature, ItemGraph, Loop, Loss,
     Negatives, Optimizer, Origin, Pick, Rows, Sampler, Tables, Tower, Train, Turn, Ty,
 };
-use crate::plan::print::{source_lines, split};
+use crate::plan::print::{scores_lines, source_lines, split};
 use crate::plan::{Schedule, SlicePlan};
 
 impl Printer<'_> {
@@ -76,6 +76,11 @@ impl Printer<'_> {
     }
 
     pub(super) fn towers(&mut self) {
+        for scores in &self.hir.scores {
+            self.item();
+            let lines = scores_lines(scores);
+            self.out.push_str(&lines);
+        }
         for tower in &self.hir.towers {
             self.item();
             self.tower(tower);
@@ -195,7 +200,9 @@ impl Printer<'_> {
             text.push_str(&self.negatives(negatives));
         }
         if let Some(group) = &rows.group {
-            text.push_str(&format!(" |> group({})", self.whole(group, 0, 0)));
+            let most = rows.most.map(|most| format!(", most: {most}"));
+            let by = self.whole(group, 0, 0);
+            text.push_str(&format!(" |> group({by}{})", most.unwrap_or_default()));
         }
         match &rows.drawn {
             None => {}
