@@ -34,7 +34,8 @@ impl Checker<'_> {
                     format!("`dot` needs vectors of one width, found `{x}` and `{y}`"),
                 )
                 .here(format!("{n} wide"))
-                .label(a.span, format!("{m} wide")),
+                .label(a.span, format!("{m} wide"))
+                .help(format!("bring the first to {n} as well: `... |> linear({n})`")),
             );
             return Expr::error(span);
         }

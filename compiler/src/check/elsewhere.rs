@@ -1,4 +1,4 @@
-//! Names that stand for something, but not where they are written.
+//! Names that stand for something, but not where they are written, or not in this language.
 
 use reckon_grammar::ast::{Item, ItemKind};
 use reckon_grammar::diagnostic::Diagnostic;
@@ -8,7 +8,7 @@ use super::Checker;
 use crate::plan::SourceKind;
 
 impl Checker<'_> {
-    /// What is said of a name that a spec declares elsewhere; `None` where it declares none of that name.
+    /// What is said of a name that a spec declares elsewhere, or that other languages have; `None` of any other.
     pub(super) fn name_elsewhere(&self, name: &str, span: Span) -> Option<Diagnostic> {
         if self.in_library() {
             return None;
@@ -17,6 +17,10 @@ impl Checker<'_> {
             .or_else(|| self.sibling_feature(name, span))
             .or_else(|| self.rows_elsewhere(name, span))
             .or_else(|| self.loss_as_value(name, span))
+            .or_else(|| {
+                let told = self.error(211, span, format!("unknown name `{name}`"));
+                Some(told.help(of_other_languages(name)?))
+            })
     }
 
     /// Settings are computed in the order of the text.
@@ -99,4 +103,17 @@ impl Checker<'_> {
             "add losses where they are minimised: `minimize {name} + ...`"
         )))
     }
+}
+
+/// What stands here for a word of other languages.
+fn of_other_languages(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "return" => "the last line of a body is its value; leave `return` out",
+        "True" | "TRUE" => "write `true`",
+        "False" | "FALSE" => "write `false`",
+        "None" | "null" | "nil" | "NULL" => {
+            "there is no null to write: `is_null(x)` asks for it, `fill(x, 0)` ends it"
+        }
+        _ => return None,
+    })
 }

@@ -108,7 +108,10 @@ impl Checker<'_> {
                     name.span,
                     format!("`{}` is a metric of a `{other_name}`", name.text),
                 )
-                .note(format!("here there are {}", list(known))),
+                .note(format!("here there are {}", list(known)))
+                .help(format!(
+                    "ask for it in an evaluation of its own: `evaluate ...: {other_name} over ...`"
+                )),
             );
             return false;
         }

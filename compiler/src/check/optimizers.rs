@@ -41,7 +41,8 @@ impl Checker<'_> {
                         arg.value.span,
                         format!("arguments of `{name}` have names"),
                     )
-                    .note(format!("they are {}", list(allowed))),
+                    .note(format!("they are {}", list(allowed)))
+                    .help(format!("write `{name}({}: ...)`", allowed[0])),
                 );
                 return Some((name, found));
             };

@@ -177,9 +177,18 @@ impl<'a> Checker<'a> {
             ),
         )
         .label(written, "written here");
-        if found.ends_with("[1]") && !wanted.contains('[') {
-            diagnostic = diagnostic.help("drop the dimension of 1: `... |> squeeze`");
-        }
+        let help = match (found.split_once('['), wanted.split_once('[')) {
+            (Some((_, "1]")), None) => Some("drop the dimension of 1: `... |> squeeze`".to_owned()),
+            (Some((_, dims)), _) if dims.starts_with('~') => Some(
+                "a list is pooled before it is one vector: `... |> mean`, or `... |> attention_pool`"
+                    .to_owned(),
+            ),
+            (Some((a, _)), Some((b, _))) if a == b => Some(format!(
+                "write `-> {found}`, or bring the body to what is written: `... |> linear(...)`"
+            )),
+            _ => None,
+        };
+        diagnostic.help = help;
         self.report(diagnostic);
         Expr::error(value.span)
     }

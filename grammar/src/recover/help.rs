@@ -70,6 +70,7 @@ impl Reporter<'_> {
                 "a condition follows the rows it narrows, as in `rating where stars >= 4`",
             ),
             Rule::err_operand if word == "*" => Advice::say("a power is written `^`"),
+            Rule::err_paren if word == "," => Advice::say("a list is written `[32, 16]`"),
             _ => match help_with_mark(word) {
                 Some(help) => Advice::say(help),
                 None => self.insertion(rule, expected, found, at),
@@ -147,36 +148,38 @@ impl Reporter<'_> {
             (Rule::err_entry, Some(Rule::test_item)) => {
                 Advice::say("a test holds `let` and `assert`")
             }
-            (rule, parent) => self.advise_after(rule, parent, node, token),
+            (Rule::err_rest | Rule::err_extra, _) => self.advise_on_rest(node, token),
+            _ => Advice::default(),
         }
     }
 
-    /// Advice where a line or an argument goes on with what does not belong there.
-    fn advise_after(&self, rule: Rule, parent: Option<Rule>, node: &Node, token: &Token) -> Advice {
-        let word = token.text(self.source);
-        let replace_word =
-            |advice: Advice, text: &str| advice.replace(token.start..token.end, text);
-        match (rule, parent) {
-            (Rule::err_extra, Some(Rule::arg)) if word == "=" => replace_word(
+    /// Advice where an expression goes on with what does not continue it.
+    fn advise_on_rest(&self, node: &Node, token: &Token) -> Advice {
+        let parent = self.path.last().copied();
+        let line = self.line_before(node.start);
+        let instead = |advice: Advice, text: &str| advice.replace(token.start..token.end, text);
+        match (token.text(self.source), node.rule, parent) {
+            ("=", Rule::err_extra, Some(Rule::arg)) => instead(
                 Advice::say("arguments are named with `:`, as in `embed(ids, dim: 8)`"),
                 ":",
             ),
-            (Rule::err_rest, Some(Rule::train_entry)) if word == "," => {
-                let line = self.line_before(node.start);
-                Advice::say(match line.contains("minimize") {
-                    true => "losses are added: `minimize main + 0.1 * other`",
-                    false => "entries of `train` stand on lines of their own, or between `;`",
-                })
+            ("=", Rule::err_rest, Some(Rule::value_line)) if is_name(line.trim()) => {
+                let name = line.trim_start();
+                let start = node.start - name.len();
+                Advice::say(format!("a value gets its name by `let {name}= ...`"))
+                    .replace(start..start, "let ")
             }
-            (Rule::err_rest, _) if word == "=" => {
-                replace_word(Advice::say("equality is written `==`"), "==")
+            ("=", Rule::err_rest, _) => instead(Advice::say("equality is written `==`"), "=="),
+            (",", Rule::err_rest, Some(Rule::train_entry)) if line.contains("minimize") => {
+                Advice::say("losses are added: `minimize main + 0.1 * other`")
             }
-            (Rule::err_rest | Rule::err_extra, _) if word == "[" => Advice::say(
+            (",", Rule::err_rest, Some(Rule::train_entry)) => {
+                Advice::say("entries of `train` stand on lines of their own, or between `;`")
+            }
+            ("[", _, _) => Advice::say(
                 "lists are not indexed; `.name` projects, and the library has `first`, `last`, `take`",
             ),
-            (Rule::err_rest, Some(Rule::item))
-                if word == "{" && self.line_before(node.start).contains(" where ") =>
-            {
+            ("{", Rule::err_rest, Some(Rule::item)) if line.contains(" where ") => {
                 Advice::say("one `=` begins the body; equality is written `==`")
             }
             _ => Advice::default(),
@@ -190,6 +193,10 @@ impl Reporter<'_> {
             .map_or(0, |newline| newline + 1);
         &self.source[line..at]
     }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 fn help_with_reserved(word: &str) -> String {
