@@ -303,6 +303,9 @@ pub(crate) struct Run {
     /// Threads to use; results do not depend on it [default: all]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
+    /// Measure what each line of the spec costs; writes profile.txt and profile.json into the run directory
+    #[arg(long)]
+    pub(crate) profile: bool,
     /// How progress is told
     #[arg(long, value_enum, default_value_t, value_name = "MANNER")]
     pub(crate) progress: Manner,

@@ -37,6 +37,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
         resume: arguments.resume,
         threads,
         interrupted: &interrupted,
+        profile: arguments.profile,
     };
     let run_spec_of = RunSpec {
         plan: &plan,

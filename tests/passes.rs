@@ -89,6 +89,7 @@ fn epochs(plan: &Plan, sources: &Sources, file: &Path) -> Vec<f64> {
         resume: false,
         threads: 1,
         interrupted: &AtomicBool::new(false),
+        profile: false,
     };
     let mut recorder = Recorder::default();
     run(&spec, &options, &mut recorder).unwrap();

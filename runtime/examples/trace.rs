@@ -38,6 +38,7 @@ fn write(words: &[String]) -> Result<(), Stop> {
         resume: false,
         threads: 1,
         interrupted: &AtomicBool::new(false),
+        profile: false,
     };
     trace(&spec, &options, steps, Path::new(out))
         .map_err(|failure| Stop::found(&failure.diagnostics))

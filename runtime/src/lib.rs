@@ -8,6 +8,7 @@ pub mod evaluate;
 mod failure;
 mod metric;
 pub mod observer;
+mod profile;
 mod random;
 pub mod run;
 mod step;

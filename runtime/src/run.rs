@@ -25,6 +25,7 @@ use crate::evaluate::model::{Detail, Evaluated, Evaluation};
 use crate::evaluate::predictions;
 use crate::failure::{Failure, FailureKind, MISFIT, whole_spec};
 use crate::observer::{Event, Observer, PartNotice, SplitNotice};
+use crate::profile::{Machine, Profile};
 use crate::train::Course;
 pub use answer::{Answer, Recommendation, eval, recommend};
 use folder::Resumed;
@@ -74,6 +75,8 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// Set from outside to stop after the current step.
     pub interrupted: &'a AtomicBool,
+    /// Measure what each op takes, and write `profile.txt` and `profile.json` into the run directory.
+    pub profile: bool,
 }
 
 /// A device by name.
@@ -118,11 +121,15 @@ pub fn run(
     record.notice(&Event::Begun {
         out: folder.path().display().to_string(),
     });
+    let profile = options.profile.then(Profile::new);
     let work = Work {
         spec,
         options,
         folder: &folder,
-        device,
+        machine: Machine {
+            device,
+            profile: profile.as_ref(),
+        },
         seed,
         teachers: &teachers,
     };
@@ -131,8 +138,13 @@ pub fn run(
         record.lap("until it stopped");
     }
     let timed = folder.write_json("timing.json", &record.timing());
+    // What was measured before a run was stopped is worth as much.
+    let profiled = profile.map_or(Ok(()), |profile| {
+        folder.write_profile(&profile, spec.sources)
+    });
     let result = outcome?;
     timed?;
+    profiled?;
     record.notice(&Event::Finished {
         out: folder.path().display().to_string(),
     });
@@ -145,7 +157,7 @@ struct Work<'a> {
     spec: &'a Spec<'a>,
     options: &'a RunOptions<'a>,
     folder: &'a RunFolder,
-    device: Device,
+    machine: Machine<'a>,
     seed: u64,
     teachers: &'a [Stored],
 }
@@ -165,7 +177,7 @@ impl Work<'_> {
         let checkpoints = folder.checkpoints();
         let course = Course {
             plan,
-            device: self.device,
+            machine: self.machine,
             seed: self.seed,
             threads: self.options.threads,
             interrupted: self.options.interrupted,
@@ -203,7 +215,7 @@ impl Work<'_> {
         let plan = self.spec.plan;
         let mut reports = Vec::new();
         for evaluation in plan.evaluations.iter().filter(|one| one.window.is_none()) {
-            let ready = Evaluation::new(plan, evaluation, data, store, self.device, self.seed)?;
+            let ready = Evaluation::new(plan, evaluation, data, store, self.machine, self.seed)?;
             let splits = evaluated_parts(data, &evaluation.source);
             for (at, split) in splits.iter().enumerate() {
                 let detail = if at + 1 == splits.len() {

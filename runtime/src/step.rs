@@ -6,10 +6,11 @@ use reckon_compiler::plan::{
 };
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
-use reckon_torch::{Device, Feeds, NonFinite, Outputs, RunKey, Store, Stored, Values};
+use reckon_torch::{Feeds, NonFinite, Outputs, RunKey, Store, Stored, Values};
 
 use crate::data::{Assembler, Batch, Dataset, HostTensor, HostValues};
 use crate::failure::{Failure, FailureKind, PROGRAM};
+use crate::profile::{Machine, Owner, Watch};
 use crate::run::teachers::misfit;
 
 /// A program that is ready to run.
@@ -21,25 +22,29 @@ pub(crate) struct Step<'a> {
     program: reckon_torch::Program,
     /// What asks for it.
     span: Span,
+    /// What keeps how long it takes.
+    watch: Option<Watch<'a>>,
 }
 
 impl<'a> Step<'a> {
-    /// Compiles a program for a device. `streams` are those of its phase; an evaluation has none.
+    /// Compiles a program of `owner` for a device. `streams` are those of its phase; an evaluation has none.
     pub(crate) fn new(
         data: &'a Dataset,
         plan: &'a Program,
         streams: &[StreamPlan],
-        device: Device,
+        machine: Machine<'a>,
+        owner: Owner<'_>,
         span: Span,
     ) -> Result<Self, Failure> {
         let assembler = Assembler::new(data, plan, streams).map_err(Failure::data)?;
-        let program = reckon_torch::Program::compile(&plan.graph, device)
+        let program = reckon_torch::Program::compile(&plan.graph, machine.device)
             .map_err(|error| refused(plan, &error, span))?;
         Ok(Self {
             plan,
             assembler,
             program,
             span,
+            watch: machine.watch(owner, &plan.graph, span),
         })
     }
 
@@ -52,9 +57,11 @@ impl<'a> Step<'a> {
         key: &RunKey,
     ) -> Result<Outputs, Failure> {
         let feeds = feeds(batch, extra);
-        self.program
-            .run(store, &feeds, key)
-            .map_err(|error| refused(self.plan, &error, self.span))
+        let outputs = match &self.watch {
+            None => self.program.run(store, &feeds, key),
+            Some(watch) => watch.run(|| self.program.profile(store, &feeds, key)),
+        };
+        outputs.map_err(|error| refused(self.plan, &error, self.span))
     }
 
     /// The op that first makes a NaN or an infinity of this batch, updates left out.

@@ -19,13 +19,14 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use reckon_compiler::plan::{Plan, StoredPlan, Turn};
-use reckon_torch::{Device, Store, Stored};
+use reckon_torch::{Store, Stored};
 
 use crate::checkpoint::{Checkpoint, Position};
 use crate::data::Dataset;
 use crate::evaluate::Report;
 use crate::failure::{Failure, whole_spec};
 use crate::observer::{Event, Observer};
+use crate::profile::Machine;
 use crate::run::{RunFolder, columns as columns_of_run};
 use crate::step::{begin_day, declare_daily, declare_loaded, take_loaded};
 use columns::Fold;
@@ -42,7 +43,7 @@ pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 #[derive(Clone, Copy)]
 pub(crate) struct Course<'a> {
     pub(crate) plan: &'a Plan,
-    pub(crate) device: Device,
+    pub(crate) machine: Machine<'a>,
     pub(crate) seed: u64,
     /// Threads that prepare batches.
     pub(crate) threads: usize,
@@ -61,7 +62,7 @@ pub(crate) struct Course<'a> {
 pub(crate) struct Training<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) data: &'a Dataset,
-    pub(crate) device: Device,
+    pub(crate) machine: Machine<'a>,
     pub(crate) seed: u64,
     pub(crate) threads: usize,
     /// What has been begun, itself included.
@@ -122,7 +123,7 @@ impl<'a> Course<'a> {
         let asking = Asking {
             plan: self.plan,
             folder,
-            device: self.device,
+            machine: self.machine,
             seed: self.seed,
         };
         let mut days = Days::new(asking, data, &timeline, at.position.turn)?;
@@ -344,7 +345,7 @@ impl<'a> Course<'a> {
         Training {
             plan: self.plan,
             data,
-            device: self.device,
+            machine: self.machine,
             seed: self.seed,
             threads: self.threads,
             reached,
@@ -361,7 +362,7 @@ impl<'a> Course<'a> {
 impl Training<'_> {
     /// A store that holds the teachers out of finished runs, and nothing else yet.
     fn first_store(&self) -> Result<Store, Failure> {
-        let mut store = Store::new(self.device);
+        let mut store = Store::new(self.machine.device);
         declare_loaded(&mut store, self.plan, self.data, self.seed)?;
         take_loaded(&mut store, self.plan, self.teachers)?;
         Ok(store)

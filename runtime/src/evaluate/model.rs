@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 
 use reckon_compiler::plan::{EvaluationKind, EvaluationPlan, Plan};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
-use reckon_torch::{Device, RunKey, Store};
+use reckon_torch::{RunKey, Store};
 
 use super::predictions::Prediction;
 use super::report::Report;
 use crate::data::{ABSENT_ROW, Dataset, Parts, Selected, Source, StepKey};
 use crate::failure::{DIVERGED, Failure, FailureKind, NAME, RANGE};
+use crate::profile::{Machine, Owner};
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
 use scored::Ranking;
@@ -39,6 +40,7 @@ pub(crate) struct Evaluated {
 
 /// An evaluation that is ready to be asked.
 pub(crate) struct Evaluation<'a> {
+    frame: Frame<'a>,
     kind: Kind<'a>,
 }
 
@@ -57,6 +59,7 @@ pub(crate) struct Frame<'a> {
     /// How they are split, or how a day splits them.
     pub(crate) split: Option<&'a Parts>,
     pub(crate) seed: u64,
+    pub(crate) machine: Machine<'a>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -66,10 +69,10 @@ impl<'a> Evaluation<'a> {
         plan: &'a EvaluationPlan,
         data: &'a Dataset,
         store: &mut Store,
-        device: Device,
+        machine: Machine<'a>,
         seed: u64,
     ) -> Result<Self, Failure> {
-        Self::of_parts(whole, plan, data, None, store, (device, seed))
+        Self::of_parts(whole, plan, data, None, store, (machine, seed))
     }
 
     /// The same, of events that a day splits.
@@ -79,7 +82,7 @@ impl<'a> Evaluation<'a> {
         data: &'a Dataset,
         split: Option<&'a Parts>,
         store: &mut Store,
-        (device, seed): (Device, u64),
+        (machine, seed): (Machine<'a>, u64),
     ) -> Result<Self, Failure> {
         let names = whole.sources.iter().map(|source| source.name.as_str());
         let events = data
@@ -91,17 +94,16 @@ impl<'a> Evaluation<'a> {
             events,
             split: split.or(events.parts.as_ref()),
             seed,
+            machine,
         };
         for program in plan.programs() {
             declare(store, whole, data, program, seed, plan.span)?;
         }
         let kind = match &plan.kind {
-            EvaluationKind::Retrieval { .. } => Kind::Retrieval(Retrieval::new(frame, device)?),
-            EvaluationKind::Ranking { score } => {
-                Kind::Ranking(Ranking::new(frame, whole, score, device)?)
-            }
+            EvaluationKind::Retrieval { .. } => Kind::Retrieval(Retrieval::new(frame)?),
+            EvaluationKind::Ranking { score } => Kind::Ranking(Ranking::new(frame, whole, score)?),
         };
-        Ok(Self { kind })
+        Ok(Self { frame, kind })
     }
 
     /// Asks about one part of the split.
@@ -111,10 +113,11 @@ impl<'a> Evaluation<'a> {
         split: &str,
         detail: Detail,
     ) -> Result<Evaluated, Failure> {
-        match &self.kind {
+        let Frame { machine, plan, .. } = self.frame;
+        machine.turn(Owner::Evaluation(&plan.name), || match &self.kind {
             Kind::Retrieval(retrieval) => retrieval.report(store, split, detail),
             Kind::Ranking(ranking) => ranking.report(store, split, detail),
-        }
+        })
     }
 
     /// The metrics of what was said before.

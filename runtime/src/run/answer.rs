@@ -13,6 +13,7 @@ use crate::data::{Dataset, Source};
 use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluation};
 use crate::failure::{Failure, NAME, whole_spec};
+use crate::profile::Machine;
 use crate::step::{declare_daily, declare_loaded, declare_phase};
 use crate::train::{Timeline, import};
 
@@ -68,7 +69,14 @@ pub fn eval(
         // Those of a loop were asked day by day.
         .filter(|evaluation| evaluation.window.is_none())
         .map(|evaluation| {
-            let ready = Evaluation::new(plan, evaluation, data, store, *device, *seed)?;
+            let ready = Evaluation::new(
+                plan,
+                evaluation,
+                data,
+                store,
+                Machine::silent(*device),
+                *seed,
+            )?;
             Ok(ready.report(store, split, Detail::Full)?.report)
         })
         .collect()
@@ -95,7 +103,14 @@ pub fn recommend(
         seed,
     } = &mut model;
     for evaluation in &plan.evaluations {
-        let ready = Evaluation::new(plan, evaluation, data, store, *device, *seed)?;
+        let ready = Evaluation::new(
+            plan,
+            evaluation,
+            data,
+            store,
+            Machine::silent(*device),
+            *seed,
+        )?;
         let Some(retrieval) = ready.retrieval() else {
             continue;
         };

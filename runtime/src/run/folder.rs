@@ -8,13 +8,14 @@ use std::path::{Component, Path, PathBuf};
 use reckon_compiler::plan::Plan;
 use reckon_compiler::value::Value as Constant;
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_grammar::span::{FileId, Span};
+use reckon_grammar::span::{FileId, Sources, Span};
 use serde_json::{Map, Value, json};
 
 use super::{RunOptions, Spec};
 use crate::checkpoint::{Checkpoint, folder_of};
 use crate::data::{Dataset, FIT_NAMES, fit_names, save_fits, stored_files};
 use crate::failure::{Failure, FailureKind, MISFIT, RUN_FOLDER, whole_spec};
+use crate::profile::Profile;
 use crate::train::Files;
 
 /// Library modules have names that begin with this; they belong to the program, not to the run.
@@ -220,6 +221,17 @@ impl RunFolder {
         }
         fs::remove_dir_all(&scratch).map_err(failed)?;
         Ok(files)
+    }
+
+    /// Writes what a run took, as a table and as events.
+    pub(crate) fn write_profile(
+        &self,
+        profile: &Profile,
+        sources: &Sources,
+    ) -> Result<(), Failure> {
+        self.write("profile.txt", profile.table(sources).as_bytes())?;
+        let events = profile.events(sources).to_string();
+        self.write("profile.json", events.as_bytes())
     }
 
     /// Writes a file of JSON.

@@ -13,6 +13,7 @@ use super::{RunOptions, Spec, device_of, load_anew};
 use crate::checkpoint::tensors;
 use crate::data::{HostTensor, HostValues};
 use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
+use crate::profile::Machine;
 use crate::train::{Course, Reached, Traced, Turned};
 
 /// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
@@ -46,7 +47,7 @@ pub fn trace(
     let (data, teachers) = load_anew(spec)?;
     let course = Course {
         plan: spec.plan,
-        device,
+        machine: Machine::silent(device),
         seed: options.seed,
         threads: options.threads,
         interrupted: options.interrupted,

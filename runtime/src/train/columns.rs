@@ -15,6 +15,7 @@ use crate::checkpoint::Position;
 use crate::data::{ABSENT_ROW, Source, StepKey, StoredValues};
 use crate::failure::{DIVERGED, Failure, FailureKind, PROGRAM};
 use crate::observer::{Event, Observer, Progress};
+use crate::profile::Owner;
 use crate::random::Key;
 use crate::step::{Step, declare, declare_loaded, declare_phase, take_loaded};
 
@@ -154,7 +155,7 @@ impl Training<'_> {
             fold: Some(fold),
             ..self.clone()
         };
-        let mut store = Store::new(self.device);
+        let mut store = Store::new(self.machine.device);
         if !self.plan.loads.is_empty() {
             declare_loaded(&mut store, self.plan, self.data, self.seed)?;
             take_loaded(&mut store, self.plan, &whole.export())?;
@@ -192,7 +193,8 @@ impl Training<'_> {
         store: &mut Store,
         rows: &[u32],
     ) -> Result<Vec<f32>, Failure> {
-        let step = Step::new(self.data, program, &[], self.device, plan.span)?;
+        let owner = Owner::Column(&plan.name);
+        let step = Step::new(self.data, program, &[], self.machine, owner, plan.span)?;
         let key = StepKey {
             seed: self.seed,
             step: 0,
@@ -201,6 +203,7 @@ impl Training<'_> {
             schedule: 0.0,
         };
         let mut values = Vec::with_capacity(rows.len());
+        let began = Instant::now();
         for block in rows.chunks(ROWS_A_BLOCK) {
             let batch = step.assembler.assemble(&[block.to_vec()], key);
             let run = RunKey {
@@ -215,6 +218,7 @@ impl Training<'_> {
                 failed(Diagnostic::error(PROGRAM, plan.span, message))
             })?);
         }
+        self.machine.turned(owner, began);
         match values.iter().filter(|value| !value.is_finite()).count() {
             0 => Ok(values),
             count => {

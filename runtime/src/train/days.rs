@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use reckon_compiler::plan::{EvaluationPlan, Plan, Turn};
-use reckon_torch::{Device, Store};
+use reckon_torch::Store;
 
 use super::timeline::Timeline;
 use crate::data::{AskedDay, Dataset};
@@ -13,6 +13,7 @@ use crate::evaluate::model::{Detail, Evaluation};
 use crate::evaluate::predictions::{self, Prediction};
 use crate::failure::Failure;
 use crate::observer::{Event, Observer};
+use crate::profile::Machine;
 use crate::run::RunFolder;
 
 /// How the rows of all days together are called.
@@ -25,7 +26,7 @@ const MEAN: &str = "mean of days";
 pub(super) struct Asking<'a> {
     pub(super) plan: &'a Plan,
     pub(super) folder: &'a RunFolder,
-    pub(super) device: Device,
+    pub(super) machine: Machine<'a>,
     pub(super) seed: u64,
 }
 
@@ -91,9 +92,9 @@ impl<'a> Days<'a> {
         };
         let parts = asked.parts(source);
         let AskedDay { label, .. } = asked;
-        let Asking { device, seed, .. } = self.asking;
+        let Asking { machine, seed, .. } = self.asking;
         let ready =
-            Evaluation::of_parts(plan, evaluation, data, Some(&parts), store, (device, seed))?;
+            Evaluation::of_parts(plan, evaluation, data, Some(&parts), store, (machine, seed))?;
         let mut found = ready.report(store, &label, Detail::Kept)?;
         found
             .predictions
@@ -116,14 +117,17 @@ impl<'a> Days<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Vec<Report>, Failure> {
         let Asking {
-            plan, device, seed, ..
+            plan,
+            machine,
+            seed,
+            ..
         } = self.asking;
         let mut reports = Vec::new();
         for (evaluation, predictions) in plan.evaluations.iter().zip(&self.predictions) {
             if evaluation.window.is_none() {
                 continue;
             }
-            let ready = Evaluation::new(plan, evaluation, data, store, device, seed)?;
+            let ready = Evaluation::new(plan, evaluation, data, store, machine, seed)?;
             let by_day = predictions.chunk_by(|one, next| one.day == next.day);
             let mut days: Vec<Report> = by_day
                 .map(|of| {

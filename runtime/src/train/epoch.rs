@@ -43,7 +43,7 @@ impl<'a> Judge<'a> {
         let Training {
             plan: whole,
             data,
-            device,
+            machine,
             seed,
             ..
         } = *training;
@@ -60,7 +60,7 @@ impl<'a> Judge<'a> {
             let names: Vec<&str> = found.metrics.iter().map(String::as_str).collect();
             return Err(unknown(phase, "metric", &plan.metric, &names));
         }
-        let evaluation = Evaluation::new(whole, found, data, store, device, seed)?;
+        let evaluation = Evaluation::new(whole, found, data, store, machine, seed)?;
         let better = match plan.metric.split('(').next().unwrap_or_default() {
             "logloss" | "calibration" | "ne" => Better::Lower,
             _ => Better::Higher,

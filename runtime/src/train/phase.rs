@@ -19,11 +19,17 @@ use crate::checkpoint::Position;
 use crate::data::{Assembler, Batch, Selected, StepKey};
 use crate::failure::{Failure, NO_ROWS, RANGE};
 use crate::observer::{Event, Observer, Progress};
+use crate::profile::Owner;
 use crate::random::Key;
 use crate::step::{Step, average, begin, declare_phase};
 
 /// Batches that may be ready before they are used.
 const BATCHES_AHEAD: usize = 4;
+
+/// What a profile calls the time in which no batch is ready.
+const WAITING: &str = "waiting for data";
+/// What it calls moving the averages of weights.
+const AVERAGING: &str = "averages of weights";
 
 /// A training that is ready to run.
 pub(super) struct Phase<'a> {
@@ -126,7 +132,7 @@ impl<'a> Phase<'a> {
         let Training {
             plan: whole,
             data,
-            device,
+            machine,
             seed,
             ..
         } = *training;
@@ -135,11 +141,12 @@ impl<'a> Phase<'a> {
             .iter()
             .map(|stream| rows_of(training, plan, stream))
             .collect::<Result<_, _>>()?;
-        let step = Step::new(data, &plan.step, &plan.streams, device, plan.span)?;
+        let owner = Owner::Training(&plan.name);
+        let step = Step::new(data, &plan.step, &plan.streams, machine, owner, plan.span)?;
         let update = plan
             .accumulate
             .as_ref()
-            .map(|accumulate| Step::new(data, &accumulate.update, &[], device, plan.span));
+            .map(|accumulate| Step::new(data, &accumulate.update, &[], machine, owner, plan.span));
         declare_phase(store, whole, data, plan, seed)?;
         let judge = plan
             .stop
@@ -221,9 +228,10 @@ impl<'a> Phase<'a> {
             weights: store.export(),
         };
         let mut pace = Pace::new(position.step);
+        let (machine, owner) = (self.training.machine, self.owner());
         loop {
             let waiting = Instant::now();
-            let Some(batches) = queue.next() else {
+            let Some(batches) = machine.part(owner, WAITING, || queue.next()) else {
                 return Ok(());
             };
             pace.add(waiting.elapsed(), self.examples());
@@ -235,6 +243,7 @@ impl<'a> Phase<'a> {
             position.step += 1;
             position.total_steps += 1;
             self.tell_progress(&mut pace, position.step, &values, observer);
+            machine.turned(owner, waiting);
             if position.step.is_multiple_of(self.steps_an_epoch()) {
                 let verdict = self.end_epoch(store, position, best, observer)?;
                 self.training
@@ -280,7 +289,10 @@ impl<'a> Phase<'a> {
             }
             (_, []) => Vec::new(),
         };
-        average(store, self.plan)?;
+        if !self.plan.averages.is_empty() {
+            let machine = self.training.machine;
+            machine.part(self.owner(), AVERAGING, || average(store, self.plan))?;
+        }
         Ok(values)
     }
 
@@ -340,6 +352,11 @@ impl<'a> Phase<'a> {
             step: (self.earlier + step) as u64,
             first_row: (at * self.streams.iter().map(Stream::batch).max().unwrap_or(0)) as u64,
         }
+    }
+
+    /// To whom its step belongs in a profile.
+    fn owner(&self) -> Owner<'_> {
+        Owner::Training(&self.plan.name)
     }
 
     fn steps_an_epoch(&self) -> usize {

@@ -15,7 +15,7 @@ use crate::step::{declare_daily, declare_loaded, declare_phase};
 /// # Errors
 /// Parameters of the plan that `stored` lacks, or has in another shape, or has in excess.
 pub(crate) fn restore(training: &Training<'_>, stored: &[Stored]) -> Result<Store, Failure> {
-    let mut store = Store::new(training.device);
+    let mut store = Store::new(training.machine.device);
     let Training {
         plan, data, seed, ..
     } = *training;

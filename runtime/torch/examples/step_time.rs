@@ -46,8 +46,9 @@ fn main() -> Result<(), Error> {
                 program.run(&mut store, &feeds, &key)?;
                 times.push(start.elapsed());
             } else {
-                for (node, time) in program.profile(&mut store, &feeds, &key)? {
-                    *by_op.entry(graph.node(node).op.entry().name).or_default() += time;
+                for node in program.profile(&mut store, &feeds, &key)?.1 {
+                    let name = graph.node(node.node).op.entry().name;
+                    *by_op.entry(name).or_default() += node.time;
                 }
             }
         }

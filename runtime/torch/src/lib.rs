@@ -13,6 +13,7 @@ mod compile;
 mod exec;
 mod fuse;
 mod kernels;
+mod profile;
 mod reproducible;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use tests::world;
 
 pub use error::Error;
 pub use feeds::{Feeds, Values};
+pub use profile::NodeTime;
 pub use program::{NonFinite, Outputs, Program, RunKey};
 pub use store::{Store, Stored};
 pub use tch::Device;

@@ -1,7 +1,5 @@
 //! A graph as a list of instructions, and how it runs.
 
-use std::time::{Duration, Instant};
-
 use reckon_compiler::graph::{Graph, NodeId, Op, Space, SpaceId, TensorType};
 use tch::{Device, Kind, Tensor};
 
@@ -130,7 +128,11 @@ impl Program {
         let _guard = tch::no_grad_guard();
         let mut first = None;
         let mut states = vec![State::Finite; self.slots];
-        self.execute_pure(store, feeds, key, &mut |instruction, result| {
+        self.execute_pure(store, feeds, key, &mut |instruction, moment| {
+            let result = match moment {
+                Moment::Before => return Ok(()),
+                Moment::After(result) => result,
+            };
             let state = state(result)?;
             let read = instruction
                 .operands
@@ -152,25 +154,6 @@ impl Program {
         Ok(first)
     }
 
-    /// Runs, and says how long each op took, in the order in which they ran. On CUDA this is the time to launch it.
-    pub fn profile(
-        &self,
-        store: &mut Store,
-        feeds: &Feeds<'_>,
-        key: &RunKey,
-    ) -> Result<Vec<(NodeId, Duration)>, Error> {
-        let _guard = tch::no_grad_guard();
-        let mut times = Vec::with_capacity(self.instructions.len());
-        let mut last = Instant::now();
-        self.execute(store, feeds, key, &mut |instruction, _| {
-            let now = Instant::now();
-            times.push((instruction.node, now - last));
-            last = now;
-            Ok(())
-        })?;
-        Ok(times)
-    }
-
     /// Runs with a tape, for tests that compare gradients with libtorch's own.
     #[cfg(test)]
     pub(crate) fn run_taped(
@@ -182,7 +165,7 @@ impl Program {
         self.execute(store, feeds, key, &mut |_, _| Ok(()))
     }
 
-    fn execute(
+    pub(crate) fn execute(
         &self,
         store: &mut Store,
         feeds: &Feeds<'_>,
@@ -237,9 +220,10 @@ impl Program {
             .iter()
             .filter(|instruction| include(&instruction.op))
         {
-            let value = instruction
-                .run(&slots, &mut frame, observe)
-                .map_err(|error| instruction.name(error))?;
+            let named = |error| instruction.name(error);
+            observe(instruction, Moment::Before).map_err(named)?;
+            let value = instruction.run(&slots, &mut frame).map_err(named)?;
+            observe(instruction, Moment::After(&value)).map_err(named)?;
             for &(axis, space) in &instruction.binds {
                 frame.sizes[space.0 as usize].get_or_insert(value.size()[axis]);
             }
@@ -284,16 +268,19 @@ impl Program {
     }
 }
 
-/// Sees each instruction with its result. Operands may have been written over.
-type Observe<'a> = dyn FnMut(&Instruction, &Tensor) -> Result<(), Error> + 'a;
+/// Sees each instruction before it runs and after.
+pub(crate) type Observe<'a> = dyn FnMut(&Instruction, Moment<'_>) -> Result<(), Error> + 'a;
+
+/// When an instruction is seen.
+#[derive(Clone, Copy)]
+pub(crate) enum Moment<'t> {
+    Before,
+    /// With its result. Operands may have been written over, and are released afterwards.
+    After(&'t Tensor),
+}
 
 impl Instruction {
-    fn run(
-        &self,
-        slots: &[Option<Tensor>],
-        frame: &mut Frame<'_>,
-        observe: &mut Observe<'_>,
-    ) -> Result<Tensor, Error> {
+    fn run(&self, slots: &[Option<Tensor>], frame: &mut Frame<'_>) -> Result<Tensor, Error> {
         let operand = |slot: &usize| {
             slots[*slot]
                 .as_ref()
@@ -310,9 +297,7 @@ impl Instruction {
         } else {
             views.iter().collect()
         };
-        let value = (self.kernel)(&operands, frame)?;
-        observe(self, &value)?;
-        Ok(value)
+        (self.kernel)(&operands, frame)
     }
 
     /// Says which op an error of libtorch is of.

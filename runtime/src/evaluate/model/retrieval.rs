@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reckon_compiler::plan::EvaluationKind;
-use reckon_torch::{Device, Outputs, Store};
+use reckon_torch::{Outputs, Store};
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::RetrievalBaseline;
@@ -16,6 +16,7 @@ use crate::evaluate::slice::{Slice, by_training_count};
 use crate::evaluate::top::top_items;
 use crate::failure::Failure;
 use crate::metric::retrieval::RetrievalMetric;
+use crate::profile::Owner;
 use crate::random::Key;
 use crate::step::Step;
 
@@ -39,9 +40,13 @@ pub(crate) struct Retrieval<'a> {
 pub(crate) type Scored = (u32, f32);
 
 impl<'a> Retrieval<'a> {
-    pub(super) fn new(frame: Frame<'a>, device: Device) -> Result<Self, Failure> {
+    pub(super) fn new(frame: Frame<'a>) -> Result<Self, Failure> {
         let Frame {
-            plan, data, events, ..
+            plan,
+            data,
+            events,
+            machine,
+            ..
         } = frame;
         let EvaluationKind::Retrieval {
             entity,
@@ -70,6 +75,8 @@ impl<'a> Retrieval<'a> {
             RetrievalMetric::parse(name)
                 .ok_or_else(|| unknown(plan, "metric", name, NAMES.iter().copied()))
         };
+        let owner = Owner::Evaluation(&plan.name);
+        let step = |program| Step::new(data, program, &[], machine, owner, plan.span);
         Ok(Self {
             frame,
             asker: asker.clone(),
@@ -86,8 +93,8 @@ impl<'a> Retrieval<'a> {
             },
             metrics: plan.metrics.iter().map(metric).collect::<Result<_, _>>()?,
             slices: all_slices,
-            catalogue: Step::new(data, catalogue, &[], device, plan.span)?,
-            query: Step::new(data, query, &[], device, plan.span)?,
+            catalogue: step(catalogue)?,
+            query: step(query)?,
             rows,
         })
     }

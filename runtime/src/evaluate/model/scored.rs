@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use reckon_compiler::graph::Op;
 use reckon_compiler::plan::{Plan, Program};
-use reckon_torch::{Device, Store};
+use reckon_torch::Store;
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::rate::Rates;
@@ -16,6 +16,7 @@ use crate::evaluate::scored::Scored;
 use crate::evaluate::slice::Slice;
 use crate::failure::Failure;
 use crate::metric::ranking::RankingMetric;
+use crate::profile::Owner;
 use crate::random::Key;
 use crate::step::Step;
 
@@ -35,16 +36,10 @@ pub(super) struct Ranking<'a> {
     item: Option<String>,
     /// The reference that rows are drawn by for intervals.
     grouped_by: Option<String>,
-    device: Device,
 }
 
 impl<'a> Ranking<'a> {
-    pub(super) fn new(
-        frame: Frame<'a>,
-        whole: &Plan,
-        score: &'a Program,
-        device: Device,
-    ) -> Result<Self, Failure> {
+    pub(super) fn new(frame: Frame<'a>, whole: &Plan, score: &'a Program) -> Result<Self, Failure> {
         let plan = frame.plan;
         let metric = |name: &String| {
             let metric = RankingMetric::parse(name);
@@ -76,7 +71,7 @@ impl<'a> Ranking<'a> {
             .iter()
             .map(|slice| slices::ranking(frame, slice))
             .collect::<Result<_, _>>()?;
-        let score_step = step(frame, score, device)?;
+        let score_step = step(frame, score)?;
         Ok(Self {
             frame,
             metrics,
@@ -85,7 +80,6 @@ impl<'a> Ranking<'a> {
             label: only_label(score),
             item,
             grouped_by,
-            device,
         })
     }
 
@@ -283,7 +277,7 @@ impl<'a> Ranking<'a> {
         store: &mut Store,
         selected: &Selected,
     ) -> Result<(Vec<f32>, AskedRows), Failure> {
-        let step = step(self.frame, &self.label, self.device)?;
+        let step = step(self.frame, &self.label)?;
         self.outputs(store, &step, selected, "label")
     }
 
@@ -328,9 +322,17 @@ impl<'a> Ranking<'a> {
 }
 
 /// A program with what feeds it at the rows of an evaluation.
-fn step<'p>(frame: Frame<'p>, program: &'p Program, device: Device) -> Result<Step<'p>, Failure> {
+fn step<'p>(frame: Frame<'p>, program: &'p Program) -> Result<Step<'p>, Failure> {
     let pool = frame.plan.pool.as_slice();
-    Step::new(frame.data, program, pool, device, frame.plan.span)
+    let owner = Owner::Evaluation(&frame.plan.name);
+    Step::new(
+        frame.data,
+        program,
+        pool,
+        frame.machine,
+        owner,
+        frame.plan.span,
+    )
 }
 
 /// The part of a program that gives its labels.

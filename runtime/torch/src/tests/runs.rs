@@ -362,3 +362,26 @@ fn a_run_has_the_same_bits_with_any_number_of_threads() {
     assert_eq!((&one.0, differs(&two.1)), (&two.0, Vec::new()));
     assert_eq!((&one.0, differs(&four.1)), (&four.0, Vec::new()));
 }
+
+#[test]
+fn a_profiled_run_computes_the_same_and_counts_memory_once() {
+    let (program, mut store) = build(|build| {
+        let rows = lookup(build);
+        let columns = [B, Dim::Fixed(2), Dim::Fixed(1)];
+        build.typed(Op::Reshape, &[rows], TensorType::new(Elem::F32, columns))
+    });
+    let mut feeds = Feeds::new();
+    feeds.set("movie.id", &[4], Values::I64(&[0, 2, 2, 1]));
+    let key = RunKey::default();
+    let plain = program.run(&mut store, &feeds, &key).unwrap();
+    let (outputs, times) = program.profile(&mut store, &feeds, &key).unwrap();
+    assert_eq!(outputs.f32("y"), plain.f32("y"));
+    // The table is there, four ids and the rows of four by two are made, and the reshape lies where they do.
+    let mut bytes: Vec<usize> = times.iter().map(|node| node.bytes).collect();
+    bytes.sort_unstable();
+    assert_eq!(bytes, [0, 0, 4 * 8, 4 * 2 * 4]);
+    let in_order = times
+        .windows(2)
+        .all(|pair| pair[0].began + pair[0].time == pair[1].began);
+    assert!(in_order, "{times:?}");
+}
