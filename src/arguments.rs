@@ -164,6 +164,7 @@ Examples:
   reckon build main.rec --emit graph                      the graphs as they run
   reckon build main.rec --emit graph --passes cse,dce     with two passes only
   reckon build main.rec --emit graph --print-after fold   as they are after a pass
+  reckon build main.rec --emit clif                       the loops of its row programs
   reckon build main.rec --emit tree                       what the grammar saw")]
 pub(crate) struct Build {
     /// The spec; `-` reads it from stdin

@@ -7,10 +7,11 @@ use reckon_compiler::hir::Hir;
 use reckon_compiler::hir::print::print as print_hir;
 use reckon_compiler::lower::{Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
-use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::{graphs, print as print_plan};
+use reckon_compiler::plan::{FitKind, Plan};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
-use reckon_grammar::span::Sources;
+use reckon_grammar::span::{Sources, Span};
+use reckon_kernel::clif;
 
 use crate::arguments::Build;
 use crate::console::{Console, Exit, Failure};
@@ -30,6 +31,8 @@ pub(crate) enum Level {
     Graph,
     /// Everything that a run does, in order; the tensor programs by what feeds them
     Plan,
+    /// The row programs as Cranelift is given them, each instruction below the line of the spec that asks for it
+    Clif,
 }
 
 /// Prints the level of the spec that was asked for.
@@ -51,6 +54,7 @@ pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failur
             console.print_raw(&match (&arguments.print_after, arguments.emit) {
                 (Some(_), _) => after,
                 (None, Level::Plan) => print_plan(&plan),
+                (None, Level::Clif) => print_clif(&plan, &spec),
                 (None, Level::Tree | Level::Ast | Level::Hir | Level::Graph) => {
                     let texts: Vec<String> = graphs(&plan)
                         .iter()
@@ -68,6 +72,26 @@ pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failur
     }
 }
 
+/// The row programs of all sources as loops, with the lines of the spec that ask for them.
+fn print_clif(plan: &Plan, spec: &spec::Spec) -> String {
+    let sources = &spec.checked.sources;
+    let line = |span: Span| {
+        let (line, _) = sources.line_column(span.file, span.start);
+        let file = sources.file(span.file);
+        let text = file.text.lines().nth(line - 1).unwrap_or_default();
+        format!("{}:{line}: {}", file.name, text.trim())
+    };
+    let borders = |fit: usize| match plan.fits.get(fit).map(|fit| &fit.kind) {
+        Some(FitKind::Quantiles(n)) => n.saturating_sub(1),
+        Some(_) | None => 0,
+    };
+    let texts = plan
+        .kernels
+        .iter()
+        .map(|kernel| clif(kernel, borders, line));
+    texts.collect::<Vec<String>>().join("\n")
+}
+
 /// Levels that even a wrong text has.
 fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
     let name = spec::name(&arguments.file);
@@ -77,7 +101,9 @@ fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
     let parsed = reckon_grammar::parse(file, &text);
     let level = match arguments.emit {
         Level::Tree => parsed.tree.dump(&text),
-        Level::Ast | Level::Hir | Level::Graph | Level::Plan => reckon_grammar::print(&parsed.ast),
+        Level::Ast | Level::Hir | Level::Graph | Level::Plan | Level::Clif => {
+            reckon_grammar::print(&parsed.ast)
+        }
     };
     console.print_raw(&level);
     render::show(&sources, &parsed.diagnostics, &name, Format::Human, console);

@@ -31,10 +31,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
-use reckon_compiler::plan::row::Kernel;
 use reckon_compiler::plan::{HistoryPlan, Plan, SourceKind, StoredPlan, StreamPlan, TableRows};
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_kernel::{Data, Fitted};
+use reckon_kernel::{Data, Fitted, RowProgram};
 
 pub(crate) use assemble::AskedRows;
 pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
@@ -65,7 +64,7 @@ pub struct Dataset {
     /// Fitted statistics in the order of the plan.
     pub fits: Vec<Fitted>,
     /// The row program of each source that has one.
-    kernels: Vec<Kernel>,
+    kernels: Vec<RowProgram>,
     histories: Vec<LoadedHistory>,
     /// How many rows found scores of teachers that are tables.
     pub scores: Vec<ScoresReport>,
@@ -120,7 +119,7 @@ impl Dataset {
         let mut data = Self {
             sources,
             fits,
-            kernels: plan.kernels.clone(),
+            kernels: plan.kernels.iter().cloned().map(RowProgram::new).collect(),
             histories: Vec::new(),
             scores,
             days: Vec::new(),
@@ -230,8 +229,9 @@ impl Dataset {
         rows
     }
 
-    fn kernel(&self, source: &str) -> Option<&Kernel> {
-        self.kernels.iter().find(|kernel| kernel.source == source)
+    fn kernel(&self, source: &str) -> Option<&RowProgram> {
+        let mut programs = self.kernels.iter();
+        programs.find(|program| program.kernel().source == source)
     }
 }
 

@@ -4,6 +4,7 @@
 mod methods;
 mod parity;
 mod peers;
+mod preprocess;
 mod quality;
 mod reckon;
 mod record;
@@ -24,7 +25,7 @@ use std::{
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity, methods, tools; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
     run: bench,
 };
 
@@ -37,7 +38,13 @@ struct Bench {
     run: fn(&Bed<'_>, &mut Record) -> Result<(), Trouble>,
 }
 
-const BENCHES: &[Bench] = &[quality::BENCH, parity::BENCH, methods::BENCH, tools::BENCH];
+const BENCHES: &[Bench] = &[
+    quality::BENCH,
+    parity::BENCH,
+    methods::BENCH,
+    tools::BENCH,
+    preprocess::BENCH,
+];
 
 /// What a benchmark runs on.
 struct Bed<'a> {

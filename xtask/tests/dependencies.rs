@@ -32,6 +32,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "reckon-grammar",
             "reckon-stdlib",
             "reckon-compiler",
+            "reckon-kernel",
             "reckon-lsp",
             "reckon-runtime",
         ],

@@ -10,6 +10,7 @@ mod stored;
 
 use super::{EvaluationKind, Plan, Program, StoredValue};
 use crate::graph::Graph;
+pub use kernel::instruction;
 pub(crate) use scores::scores_lines;
 pub(crate) use sections::{source_lines, split};
 pub(crate) use stored::folds;

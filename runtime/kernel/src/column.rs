@@ -163,6 +163,20 @@ impl Data {
         self.len() == 0
     }
 
+    /// Whether these are values of a kind.
+    pub(crate) fn is_of(&self, kind: &RowKind) -> bool {
+        match (self, kind) {
+            (Self::Int(_), RowKind::Int | RowKind::Time | RowKind::Duration)
+            | (Self::Float(_), RowKind::Float)
+            | (Self::Bool(_), RowKind::Bool)
+            | (Self::Str(_), RowKind::Str) => true,
+            (Self::List(lists), RowKind::List(of)) => lists.values.is_of(of),
+            (Self::Int(_) | Self::Float(_) | Self::Bool(_) | Self::Str(_) | Self::List(_), _) => {
+                false
+            }
+        }
+    }
+
     /// How the kind of the values is called.
     pub fn kind_name(&self) -> &'static str {
         match self {

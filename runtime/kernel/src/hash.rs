@@ -7,7 +7,11 @@
 //! are, floats by their bits with -0 as 0 and one NaN, truth values as 0 or 1, texts as their length and their UTF-8
 //! bytes in little-endian words, the last one filled up with zeros, null as the tag alone.
 
-const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) const FIRST_FACTOR: u64 = 0xBF58_476D_1CE4_E5B9;
+pub(crate) const SECOND_FACTOR: u64 = 0x94D0_49BB_1331_11EB;
+/// The bits that stand for every NaN.
+pub(crate) const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
 
 /// A value to hash.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,9 +32,12 @@ pub enum Hashed<'a> {
 pub fn hash(seed: u64, values: &[Hashed<'_>]) -> u64 {
     values
         .iter()
-        .fold(mix(seed.wrapping_add(STEP)), |state, value| {
-            absorb(state, *value)
-        })
+        .fold(begin(seed), |state, value| absorb(state, *value))
+}
+
+/// The state before the first value.
+pub(crate) fn begin(seed: u64) -> u64 {
+    mixed(seed)
 }
 
 /// The slot of a hash among `n`, which is at least 1: the high half of their 128-bit product.
@@ -38,13 +45,14 @@ pub fn slot(hash: u64, n: u64) -> u64 {
     ((u128::from(hash) * u128::from(n)) >> 64) as u64
 }
 
-fn absorb(state: u64, value: Hashed<'_>) -> u64 {
+/// The state after a value.
+pub(crate) fn absorb(state: u64, value: Hashed<'_>) -> u64 {
     match value {
         Hashed::Null => word(state, 0),
         Hashed::Int(value) => word(word(state, 1), value as u64),
         Hashed::Float(value) => {
             let canonical = if value.is_nan() {
-                f64::NAN.to_bits() & !(1 << 63)
+                CANONICAL_NAN
             } else if value == 0.0 {
                 0
             } else {
@@ -64,14 +72,20 @@ fn absorb(state: u64, value: Hashed<'_>) -> u64 {
     }
 }
 
-fn word(state: u64, word: u64) -> u64 {
-    mix(state.rotate_left(23) ^ mix(word.wrapping_add(STEP)))
+/// The state after a word.
+pub(crate) fn word(state: u64, word: u64) -> u64 {
+    mix(state.rotate_left(23) ^ mixed(word))
+}
+
+/// A word before it meets the state.
+pub(crate) fn mixed(word: u64) -> u64 {
+    mix(word.wrapping_add(STEP))
 }
 
 /// A bijection of 64-bit words in which every bit of the input reaches every bit of the output.
 fn mix(word: u64) -> u64 {
-    let word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    let word = (word ^ (word >> 30)).wrapping_mul(FIRST_FACTOR);
+    let word = (word ^ (word >> 27)).wrapping_mul(SECOND_FACTOR);
     word ^ (word >> 31)
 }
 

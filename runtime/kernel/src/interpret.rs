@@ -19,10 +19,24 @@ pub struct Inputs<'a> {
     pub rows: usize,
     /// Columns of the source by name.
     pub columns: BTreeMap<&'a str, Cow<'a, Column>>,
-    /// Columns of referred entities at the rows of the source, by reference target and column.
-    pub through: BTreeMap<(&'a str, &'a str), Cow<'a, Column>>,
+    /// Columns of referred entities, by reference target and column.
+    pub through: BTreeMap<(&'a str, &'a str), Through<'a>>,
     /// Which rows were drawn beside others, whose labels are 0 or false; `None` where all rows happened.
     pub drawn: Option<&'a [bool]>,
+}
+
+/// A column of a referred entity.
+#[derive(Clone, Debug)]
+pub enum Through<'a> {
+    /// At the rows of the source.
+    Taken(Cow<'a, Column>),
+    /// At the rows of the entity, with the row of it that each row of the source refers to; null where there is none.
+    At {
+        /// One value a row of the entity.
+        column: &'a Column,
+        /// One row of the entity a row of the source, beyond the end where it is absent.
+        rows: &'a [u32],
+    },
 }
 
 /// A row program that cannot run: a column that is not there, a pattern that is no regular expression, an operand of
@@ -41,59 +55,81 @@ impl fmt::Display for KernelError {
     }
 }
 
-/// Runs a row program over all rows; `fitted` holds the fits that it reads, by their index in the plan.
+/// Runs a row program over all rows by going through its instructions; `fitted` holds the fits that it reads, by their
+/// index in the plan.
 ///
 /// # Errors
 /// The first instruction that cannot run.
-pub fn run(
+pub(crate) fn interpret(
     kernel: &Kernel,
     inputs: &Inputs<'_>,
     fitted: &[Fitted],
 ) -> Result<Vec<(String, Column)>, KernelError> {
     let last_use = last_uses(kernel);
-    let mut slots: Vec<Option<Slot<'_>>> = Vec::with_capacity(kernel.code.len());
+    let mut slots: Slots<'_> = Vec::with_capacity(kernel.code.len());
     for (at, inst) in kernel.code.iter().enumerate() {
-        let slot = step(kernel, inst, &slots, inputs, fitted).map_err(|message| KernelError {
-            message,
-            span: inst.span,
-        })?;
-        slots.push(Some(slot));
+        let slot = step(kernel, inst, &slots, inputs, fitted);
+        slots.push(Some(slot.map_err(|message| at_span(inst, message))?));
         for arg in inst.args.iter().chain([&at]) {
             if last_use[*arg] <= at {
                 slots[*arg] = None;
             }
         }
     }
-    kernel
-        .outputs
-        .iter()
-        .map(|(name, at)| {
-            let slot = slots.get(*at).and_then(Option::as_ref);
-            let message = || {
-                format!("internal: output `{name}` names instruction {at}, which does not exist")
-            };
-            let slot = slot.ok_or_else(|| KernelError {
-                message: message(),
-                span: None,
-            })?;
-            Ok((name.clone(), slot.spread(inputs.rows)))
-        })
-        .collect()
+    results(kernel, slots, inputs.rows)
+}
+
+/// An instruction that cannot run.
+pub(crate) fn at_span(inst: &Inst, message: String) -> KernelError {
+    KernelError {
+        message,
+        span: inst.span,
+    }
+}
+
+/// The outputs of a kernel whose instructions have run.
+pub(crate) fn results(
+    kernel: &Kernel,
+    mut slots: Slots<'_>,
+    rows: usize,
+) -> Result<Vec<(String, Column)>, KernelError> {
+    let outputs = kernel.outputs.iter().enumerate();
+    let result = |(number, (name, at)): (usize, &(String, usize))| {
+        let again = kernel.outputs[number + 1..]
+            .iter()
+            .any(|(_, other)| other == at);
+        let slot = slots.get_mut(*at).and_then(|slot| match again {
+            true => slot.clone(),
+            false => slot.take(),
+        });
+        let message =
+            || format!("internal: output `{name}` names instruction {at}, which does not exist");
+        let slot = slot.ok_or_else(|| KernelError {
+            message: message(),
+            span: None,
+        })?;
+        Ok((name.clone(), slot.spread(rows)))
+    };
+    outputs.map(result).collect()
 }
 
 /// The value of an instruction.
-struct Slot<'a> {
-    column: Cow<'a, Column>,
+#[derive(Clone)]
+pub(crate) struct Slot<'a> {
+    pub(crate) column: Cow<'a, Column>,
     /// Whether the column has one row that stands for all.
-    scalar: bool,
+    pub(crate) scalar: bool,
 }
 
+/// The values of instructions, as far as they have been computed and are still read.
+pub(crate) type Slots<'a> = Vec<Option<Slot<'a>>>;
+
 impl Slot<'_> {
-    fn spread(&self, rows: usize) -> Column {
+    fn spread(self, rows: usize) -> Column {
         if self.scalar {
             self.column.take(&vec![0; rows])
         } else {
-            self.column.clone().into_owned()
+            self.column.into_owned()
         }
     }
 }
@@ -115,7 +151,8 @@ fn last_uses(kernel: &Kernel) -> Vec<usize> {
     last
 }
 
-fn step<'a>(
+/// Runs one instruction; `slots` hold its operands.
+pub(crate) fn step<'a>(
     kernel: &'a Kernel,
     inst: &'a Inst,
     slots: &[Option<Slot<'a>>],
@@ -137,7 +174,10 @@ fn step<'a>(
             let column =
                 column.ok_or_else(|| format!("entity `{target}` has no column `{name}`"))?;
             Ok(Slot {
-                column: Cow::Borrowed(column),
+                column: match column {
+                    Through::Taken(column) => Cow::Borrowed(column.as_ref()),
+                    Through::At { column, rows } => Cow::Owned(column.take(rows)),
+                },
                 scalar: false,
             })
         }
@@ -216,6 +256,7 @@ fn operands<'a>(
             column: slot.column.as_ref(),
             kind: &kernel.code[*arg].ty.kind,
             scalar: slot.scalar,
+            first: 0,
         })
     };
     inst.args.iter().map(operand).collect()
@@ -255,6 +296,7 @@ fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         column: &elements,
         kind: element,
         scalar: false,
+        first: 0,
     }];
     args.extend(
         others

@@ -1,16 +1,23 @@
 //! Row programs on columns: what a spec computes for each row of a source before any tensor.
 //!
-//! [`run`] is the interpreter: it goes through the instructions of a [`Kernel`](reckon_compiler::plan::row::Kernel)
-//! once and applies each to whole columns. It is the reference that machine code has to equal bit for bit.
+//! A [`RowProgram`] runs a [`Kernel`](reckon_compiler::plan::row::Kernel). Its interpreter (`interpret.rs`, `ops/`) goes
+//! through the instructions once and applies each to whole columns: it says what they mean. Machine code (`compile/`,
+//! `jit.rs`, `execute.rs`) fuses them into loops and equals it bit for bit, but for the payload of a NaN.
 
 mod column;
+mod compile;
+mod execute;
 mod fitted;
 mod groups;
 pub mod hash;
 mod interpret;
+mod jit;
 mod ops;
+mod program;
 
 pub use column::{Column, Data, Lists, Texts};
+pub use compile::clif;
 pub use fitted::{Fitted, Vocabulary, VocabularyValues};
 pub use groups::{Group, GroupKey, Groups};
-pub use interpret::{Inputs, KernelError, run};
+pub use interpret::{Inputs, KernelError, Through};
+pub use program::{Means, RowProgram};

@@ -9,6 +9,9 @@ mod numbers;
 mod select;
 mod texts;
 
+pub(crate) use numbers::{DAY, HOUR, SECOND, int_power};
+
+use rayon::prelude::*;
 use reckon_compiler::plan::row::{RowKind, RowOp, RowType};
 
 use crate::column::{Column, Data};
@@ -21,11 +24,13 @@ pub(crate) struct Operand<'a> {
     pub(crate) kind: &'a RowKind,
     /// Whether the column has one row that stands for all.
     pub(crate) scalar: bool,
+    /// The row of the column that is row 0 of the call.
+    pub(crate) first: usize,
 }
 
 impl Operand<'_> {
     fn at(&self, row: usize) -> usize {
-        if self.scalar { 0 } else { row }
+        if self.scalar { 0 } else { self.first + row }
     }
 
     fn is_null(&self, row: usize) -> bool {
@@ -34,6 +39,7 @@ impl Operand<'_> {
 }
 
 /// What an op is applied to.
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) args: &'a [Operand<'a>],
     pub(crate) rows: usize,
@@ -68,8 +74,78 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Rows that one thread takes at a time.
+const CHUNK: usize = 65_536;
+
 /// Applies an op. Leaves and labels are the caller's.
 pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
+    let shared = call.rows >= 2 * CHUNK && !has_machine_code(op);
+    if !shared {
+        return apply_to_rows(op, call);
+    }
+    let parts: Vec<Result<Column, String>> = (0..call.rows.div_ceil(CHUNK))
+        .into_par_iter()
+        .map(|part| {
+            let first = part * CHUNK;
+            let args = call.args.iter().map(|arg| Operand {
+                first: arg.first + first,
+                ..*arg
+            });
+            let args: Vec<Operand<'_>> = args.collect();
+            apply_to_rows(
+                op,
+                &Call {
+                    args: &args,
+                    rows: CHUNK.min(call.rows - first),
+                    ..*call
+                },
+            )
+        })
+        .collect();
+    let mut parts = parts.into_iter();
+    let mut all = match parts.next() {
+        Some(first) => first?,
+        None => return apply_to_rows(op, call),
+    };
+    for part in parts {
+        if !all.extend(&part?) {
+            return Err("internal: an op gives one kind of values".to_owned());
+        }
+    }
+    Ok(all)
+}
+
+/// Whether an op is one of numbers, for which the interpreter is a reference and not the way to run.
+fn has_machine_code(op: &RowOp) -> bool {
+    matches!(
+        op,
+        RowOp::Add
+            | RowOp::Sub
+            | RowOp::Mul
+            | RowOp::Div
+            | RowOp::Pow
+            | RowOp::Neg
+            | RowOp::Abs
+            | RowOp::Log
+            | RowOp::Log1p
+            | RowOp::Exp
+            | RowOp::Sqrt
+            | RowOp::Floor
+            | RowOp::Min
+            | RowOp::Max
+            | RowOp::Clip
+            | RowOp::ToFloat
+            | RowOp::ToInt
+            | RowOp::And
+            | RowOp::Or
+            | RowOp::Not
+            | RowOp::IsNull
+            | RowOp::Fill
+            | RowOp::Where
+    )
+}
+
+fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
         RowOp::Column(_) | RowOp::Through(..) | RowOp::Const(_) | RowOp::Label => {
             Err("internal: leaves and labels are not applied".to_owned())

@@ -14,7 +14,7 @@ use std::hash::Hash;
 use rayon::prelude::*;
 use reckon_compiler::plan::{Domain, FitKind, FitPlan};
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_kernel::{Column, Data, Fitted, Texts, Vocabulary, VocabularyValues};
+use reckon_kernel::{Column, Data, Fitted, RowProgram, Texts, Vocabulary, VocabularyValues};
 
 use super::fault::KERNEL;
 use super::grow::Until;
@@ -34,7 +34,12 @@ pub(crate) fn fit(
     before: &[Fitted],
     until: Until,
 ) -> Result<Fitted, Diagnostic> {
-    let outputs = run_over_rows(&plan.kernel, sources, before, plan.span)?;
+    let outputs = run_over_rows(
+        &RowProgram::new(plan.kernel.clone()),
+        sources,
+        before,
+        plan.span,
+    )?;
     let unlike = |found: &str| {
         Diagnostic::error(
             KERNEL,

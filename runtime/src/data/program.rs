@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use reckon_compiler::plan::row::{Inst, Kernel, RowOp};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
-use reckon_kernel::{Column, Fitted, Inputs, run};
+use reckon_kernel::{Column, Fitted, Inputs, RowProgram, Through};
 
 use super::fault::{KERNEL, PLAN};
 use super::source::Source;
@@ -18,11 +18,12 @@ pub(crate) fn source_named<'a>(sources: &'a [Source], name: &str) -> Option<&'a 
 
 /// Runs a row program over all rows of its source.
 pub(crate) fn run_over_rows(
-    kernel: &Kernel,
+    program: &RowProgram,
     sources: &[Source],
     fitted: &[Fitted],
     span: Span,
 ) -> Result<Vec<(String, Column)>, Diagnostic> {
+    let kernel = program.kernel();
     let Some(source) = source_named(sources, &kernel.source) else {
         let message = format!(
             "internal: a row program reads `{}`, which is no source",
@@ -31,23 +32,25 @@ pub(crate) fn run_over_rows(
         return Err(Diagnostic::error(PLAN, span, message));
     };
     let inputs = inputs(kernel, source, sources);
-    run(kernel, &inputs, fitted).map_err(|error| failed(&error, span))
+    program
+        .run(&inputs, fitted)
+        .map_err(|error| failed(&error, span))
 }
 
 /// Runs the program of a source over all rows, and once more over an absent thing. Nulls of the results read as their
 /// default.
 pub(crate) fn outputs(
-    kernel: &Kernel,
+    program: &RowProgram,
     sources: &[Source],
     fitted: &[Fitted],
     span: Span,
 ) -> Result<BTreeMap<String, Column>, Diagnostic> {
-    let mut outputs: BTreeMap<String, Column> = run_over_rows(kernel, sources, fitted, span)?
+    let mut outputs: BTreeMap<String, Column> = run_over_rows(program, sources, fitted, span)?
         .into_iter()
         .collect();
-    for (name, absent) in
-        run(kernel, &absent(kernel, 1), fitted).map_err(|error| failed(&error, span))?
-    {
+    let nothing = absent(program.kernel(), 1);
+    let of_nothing = program.run(&nothing, fitted);
+    for (name, absent) in of_nothing.map_err(|error| failed(&error, span))? {
         let same_kind = outputs
             .get_mut(&name)
             .is_some_and(|column| column.extend(&absent));
@@ -100,7 +103,8 @@ pub(crate) fn absent(kernel: &Kernel, rows: usize) -> Inputs<'_> {
         match &inst.op {
             RowOp::Column(name) => drop(inputs.columns.insert(name, nulls(inst))),
             RowOp::Through(target, name) => {
-                drop(inputs.through.insert((target, name), nulls(inst)))
+                let nulls = Through::Taken(nulls(inst));
+                drop(inputs.through.insert((target, name), nulls));
             }
             _ => {}
         }
@@ -110,13 +114,13 @@ pub(crate) fn absent(kernel: &Kernel, rows: usize) -> Inputs<'_> {
 
 /// The columns of an entity at given rows, null where a row is absent.
 pub(crate) fn through<'a>(
-    sources: &[Source],
+    sources: &'a [Source],
     target: &str,
     name: &str,
-    rows: &[u32],
-) -> Option<Cow<'a, Column>> {
+    rows: &'a [u32],
+) -> Option<Through<'a>> {
     let column = source_named(sources, target)?.columns.get(name)?;
-    Some(Cow::Owned(column.take(rows)))
+    Some(Through::At { column, rows })
 }
 
 fn inputs<'a>(kernel: &'a Kernel, source: &'a Source, sources: &'a [Source]) -> Inputs<'a> {

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind};
 use reckon_compiler::plan::{ColumnRef, FitKind, Plan, StoredPlan};
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_kernel::{Column, Data, Fitted};
+use reckon_kernel::{Column, Data, Fitted, RowProgram};
 
 use super::fault::FITTED;
 use super::program::source_named;
@@ -122,7 +122,12 @@ impl Dataset {
                         .is_disjoint(&missing)
                 })
             };
-            self.kernels = plan.kernels.iter().map(there).collect();
+            self.kernels = plan
+                .kernels
+                .iter()
+                .map(there)
+                .map(RowProgram::new)
+                .collect();
         }
         let ready = |kernel: &Kernel| {
             let source = source_named(&self.sources, &kernel.source)?;
@@ -134,7 +139,12 @@ impl Dataset {
             };
             Some(only(kernel, wanted)).filter(|part| !part.outputs.is_empty())
         };
-        let ready: Vec<Kernel> = plan.kernels.iter().filter_map(ready).collect();
+        let ready: Vec<RowProgram> = plan
+            .kernels
+            .iter()
+            .filter_map(ready)
+            .map(RowProgram::new)
+            .collect();
         for (name, outputs) in self.run_programs(plan, &ready)? {
             if let Some(source) = self.sources.iter_mut().find(|source| source.name == name) {
                 source.outputs.extend(outputs);
@@ -143,21 +153,22 @@ impl Dataset {
         Ok(())
     }
 
-    /// The outputs of kernels, by source.
+    /// The outputs of row programs, by source.
     fn run_programs(
         &self,
         plan: &Plan,
-        kernels: &[Kernel],
+        programs: &[RowProgram],
     ) -> Result<Vec<(String, Outputs)>, Vec<Diagnostic>> {
-        let run = |kernel: &Kernel| {
+        let run = |program: &RowProgram| {
+            let kernel = program.kernel();
             let Some(source) = plan.source(&kernel.source) else {
                 return Ok((kernel.source.clone(), Outputs::new()));
             };
-            let outputs = program::outputs(kernel, &self.sources, &self.fits, source.span)?;
+            let outputs = program::outputs(program, &self.sources, &self.fits, source.span)?;
             Ok((kernel.source.clone(), outputs))
         };
         let results: Vec<Result<(String, Outputs), Diagnostic>> =
-            kernels.par_iter().map(run).collect();
+            programs.par_iter().map(run).collect();
         let (mut sink, mut outputs) = (Vec::new(), Vec::new());
         for result in results {
             match result {

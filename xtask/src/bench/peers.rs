@@ -28,9 +28,18 @@ pub(super) struct Peers {
 impl Peers {
     /// Makes the environment, unless it was made from the same requirements before.
     pub(super) fn ready(repository: &Repository) -> Result<Peers, Trouble> {
+        Peers::ready_with(repository, "requirements.txt", "venv")
+    }
+
+    /// As [`Peers::ready`], from another file of requirements, in a folder of its own.
+    pub(super) fn ready_with(
+        repository: &Repository,
+        requirements: &str,
+        name: &str,
+    ) -> Result<Peers, Trouble> {
         let folder = repository.root.join(FOLDER);
-        let environment = repository.root.join("target/bench/venv");
-        let requirements = folder.join("requirements.txt");
+        let environment = repository.root.join("target/bench").join(name);
+        let requirements = folder.join(requirements);
         let wanted = fs::read_to_string(&requirements).map_err(|error| {
             Trouble::io(format!("cannot read {}", requirements.display()), &error)
         })?;
@@ -43,7 +52,9 @@ impl Peers {
             return Ok(peers);
         }
         Python::with_pip("the environment of the peers")?;
-        say("installing the peers into target/bench/venv (3 GB to download)");
+        say(format!(
+            "installing the peers into target/bench/{name} (up to 3 GB to download)"
+        ));
         fresh_folder(environment.clone())?;
         let mut make = Command::new("python3");
         make.args(["-m", "venv"]).arg(&environment);
@@ -73,7 +84,8 @@ impl Peers {
             .args(words)
             .arg(out)
             .current_dir(&bed.repository.root)
-            .env("OMP_NUM_THREADS", bed.threads.to_string());
+            .env("OMP_NUM_THREADS", bed.threads.to_string())
+            .env("POLARS_MAX_THREADS", bed.threads.to_string());
         succeed(script, command)?;
         read_json(out)
     }

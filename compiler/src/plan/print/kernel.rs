@@ -25,7 +25,8 @@ pub(super) fn kernel(text: &mut Text, kernel: &Kernel) {
     }
 }
 
-fn instruction(inst: &Inst) -> String {
+/// An instruction without its result: `each buckets %3 [1, 5]`.
+pub fn instruction(inst: &Inst) -> String {
     let (name, attributes) = written(&inst.op);
     let mut text = if inst.mapped {
         format!("each {name}")

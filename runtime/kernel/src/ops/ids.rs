@@ -5,7 +5,7 @@ use reckon_compiler::plan::row::RowOp;
 use super::{Call, Numbers, Operand};
 use crate::column::{Column, Data};
 use crate::fitted::{Fitted, Vocabulary};
-use crate::hash::{Hashed, hash, slot};
+use crate::hash::{Hashed, absorb, begin, slot};
 
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
@@ -104,14 +104,14 @@ fn hash_rows(call: &Call<'_>, n: u64, seed: u64) -> Result<Vec<i64>, String> {
         return Err("expected at least one slot to hash into, found 0".to_owned());
     }
     call.arg(0)?;
-    let mut values = Vec::with_capacity(call.args.len());
+    let first = begin(seed);
     (0..call.rows)
         .map(|row| {
-            values.clear();
+            let mut state = first;
             for arg in call.args {
-                values.push(hashed(arg, row)?);
+                state = absorb(state, hashed(arg, row)?);
             }
-            Ok(slot(hash(seed, &values), n) as i64)
+            Ok(slot(state, n) as i64)
         })
         .collect()
 }

@@ -29,18 +29,11 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
                 });
                 Ok(call.strict(coerce(Data::Int(sums.collect()), call.ty)))
             }
-            _ => reduce(call, x, list, |values| Some(values.sum())),
+            _ => reduce(call, x, list, Reduction::Sum),
         },
-        RowOp::ListMean => reduce(call, x, list, |values| {
-            let count = values.len();
-            Some(if count == 0 {
-                0.0
-            } else {
-                values.sum::<f64>() / count as f64
-            })
-        }),
-        RowOp::ListMax => reduce(call, x, list, |values| values.reduce(f64::max)),
-        RowOp::ListMin => reduce(call, x, list, |values| values.reduce(f64::min)),
+        RowOp::ListMean => reduce(call, x, list, Reduction::Mean),
+        RowOp::ListMax => reduce(call, x, list, Reduction::Max),
+        RowOp::ListMin => reduce(call, x, list, Reduction::Min),
         RowOp::Contains => contains(call, x, list),
         other => Err(format!("internal: {other:?} is no function of a list")),
     }
@@ -101,21 +94,50 @@ fn keep(
     }))
 }
 
+/// What is made of the numbers of a list.
+#[derive(Clone, Copy)]
+enum Reduction {
+    Sum,
+    Mean,
+    Max,
+    Min,
+}
+
+impl Reduction {
+    /// `None` for the largest or smallest of no numbers.
+    fn of<T: Copy>(self, values: &[T], float: fn(T) -> f64) -> Option<f64> {
+        let floats = values.iter().map(|value| float(*value));
+        // From 0 on, so that the sum of nothing is 0 and not the -0 that `Iterator::sum` gives.
+        let sum = || floats.clone().fold(0.0, |sum, value| sum + value);
+        match self {
+            Self::Sum => Some(sum()),
+            Self::Mean if values.is_empty() => Some(0.0),
+            Self::Mean => Some(sum() / values.len() as f64),
+            Self::Max => floats.reduce(f64::max),
+            Self::Min => floats.reduce(f64::min),
+        }
+    }
+}
+
 fn reduce(
     call: &Call<'_>,
     x: Operand<'_>,
     list: &Lists,
-    f: impl Fn(&mut dyn ExactSizeIterator<Item = f64>) -> Option<f64>,
+    reduction: Reduction,
 ) -> Result<Column, String> {
     let numbers = Numbers::of(&list.values)?;
-    let results: Vec<Option<f64>> = (0..call.rows)
-        .map(|row| {
-            if x.is_null(row) {
-                None
-            } else {
-                f(&mut list.range(x.at(row)).map(|at| numbers.get(at)))
+    let of = |row: usize| {
+        let range = list.range(x.at(row));
+        match numbers {
+            Numbers::Int(values) => reduction.of(&values[range], |value| value as f64),
+            Numbers::Float(values) => reduction.of(&values[range], |value| value),
+            Numbers::Bool(values) => {
+                reduction.of(&values[range], |value| f64::from(u8::from(value)))
             }
-        })
+        }
+    };
+    let results: Vec<Option<f64>> = (0..call.rows)
+        .map(|row| if x.is_null(row) { None } else { of(row) })
         .collect();
     let valid = results.iter().map(Option::is_some).collect();
     let data = Data::Float(results.into_iter().map(Option::unwrap_or_default).collect());

@@ -5,9 +5,12 @@ use reckon_compiler::plan::row::{RowKind, RowOp};
 use super::{Call, Numbers, Operand, coerce};
 use crate::column::{Column, Data};
 
-const SECOND: f64 = 1e6;
-const HOUR: i64 = 3_600_000_000;
-const DAY: i64 = 24 * HOUR;
+/// Microseconds.
+pub(crate) const SECOND: f64 = 1e6;
+/// Microseconds.
+pub(crate) const HOUR: i64 = 3_600_000_000;
+/// Microseconds.
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     let data = match op {
@@ -15,8 +18,8 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::Sub => binary(call, i64::wrapping_sub, |a, b| a - b)?,
         RowOp::Mul => binary(call, i64::wrapping_mul, |a, b| a * b)?,
         RowOp::Pow => binary(call, int_power, f64::powf)?,
-        RowOp::Min => binary(call, i64::min, f64::min)?,
-        RowOp::Max => binary(call, i64::max, f64::max)?,
+        RowOp::Min => binary(call, i64::min, least)?,
+        RowOp::Max => binary(call, i64::max, most)?,
         RowOp::Div => {
             let (a, b) = (call.arg(0)?, call.arg(1)?);
             let (x, y) = (Numbers::of(&a.column.data)?, Numbers::of(&b.column.data)?);
@@ -41,7 +44,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::ToInt => {
             let x = call.arg(0)?;
             if let Data::Int(values) = &x.column.data {
-                Data::Int(values.clone())
+                Data::Int((0..call.rows).map(|row| values[x.at(row)]).collect())
             } else {
                 let numbers = Numbers::of(&x.column.data)?;
                 Data::Int(
@@ -104,24 +107,22 @@ fn float(call: &Call<'_>, f: fn(f64) -> f64) -> Result<Data, String> {
 fn clip(call: &Call<'_>) -> Result<Data, String> {
     let [x, low, high] = [call.arg(0)?, call.arg(1)?, call.arg(2)?];
     let ints = |operand: Operand<'_>| matches!(operand.column.data, Data::Int(_));
-    let [value, least, most] = [&x, &low, &high].map(|operand| Numbers::of(&operand.column.data));
-    let (value, least, most) = (value?, least?, most?);
+    let [value, lows, highs] = [&x, &low, &high].map(|operand| Numbers::of(&operand.column.data));
+    let (value, lows, highs) = (value?, lows?, highs?);
     let clipped = (0..call.rows).map(|row| {
         // Not `clamp`, which panics where the borders are the wrong way round.
-        value
-            .get(x.at(row))
-            .max(least.get(low.at(row)))
-            .min(most.get(high.at(row)))
+        let raised = most(value.get(x.at(row)), lows.get(low.at(row)));
+        least(raised, highs.get(high.at(row)))
     });
     if ints(x) && ints(low) && ints(high) {
-        let (Numbers::Int(value), Numbers::Int(least), Numbers::Int(most)) = (value, least, most)
+        let (Numbers::Int(value), Numbers::Int(lows), Numbers::Int(highs)) = (value, lows, highs)
         else {
             return Err("internal: integers are read as integers".to_owned());
         };
         let clipped = (0..call.rows).map(|row| {
             value[x.at(row)]
-                .max(least[low.at(row)])
-                .min(most[high.at(row)])
+                .max(lows[low.at(row)])
+                .min(highs[high.at(row)])
         });
         return Ok(Data::Int(clipped.collect()));
     }
@@ -138,8 +139,19 @@ fn time(call: &Call<'_>, f: fn(i64) -> i64) -> Result<Data, String> {
     }
 }
 
+/// The smaller value; of two that are equal, and of any with NaN, the second, or the first where the second is NaN. Other
+/// than `f64::min`, this leaves no choice of -0 or 0 to the compiler.
+fn least(a: f64, b: f64) -> f64 {
+    if a < b || b.is_nan() { a } else { b }
+}
+
+/// The larger value, as [`least`].
+fn most(a: f64, b: f64) -> f64 {
+    if a > b || b.is_nan() { a } else { b }
+}
+
 /// `base ^ exponent`, wrapping; a negative exponent gives the power cut towards zero, and 0 for base 0.
-fn int_power(base: i64, exponent: i64) -> i64 {
+pub(crate) fn int_power(base: i64, exponent: i64) -> i64 {
     match u32::try_from(exponent) {
         Ok(exponent) => base.wrapping_pow(exponent),
         Err(_) if base == 1 || (base == -1 && exponent % 2 == 0) => 1,

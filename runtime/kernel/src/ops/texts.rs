@@ -1,5 +1,6 @@
 //! Texts.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use reckon_compiler::plan::row::{RowKind, RowOp};
@@ -7,11 +8,70 @@ use regex::Regex;
 
 use super::{Call, Operand};
 use crate::column::{Column, Data, Lists, Texts};
+use crate::fitted::Mixing;
 
 /// Words: runs of letters, marks and digits; an apostrophe between two of them belongs to the word.
 const WORD: &str = r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*";
 
+/// Functions of texts are computed once for each distinct text, where texts recur.
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
+    let recurring = match op {
+        RowOp::ToStr => None,
+        _ => recurring(call)?,
+    };
+    let Some((places, distinct)) = recurring else {
+        return of_each_row(op, call);
+    };
+    let column = Column::new(Data::Str(distinct));
+    let once = [Operand {
+        column: &column,
+        kind: &RowKind::Str,
+        scalar: false,
+        first: 0,
+    }];
+    let results = of_each_row(
+        op,
+        &Call {
+            args: &once,
+            rows: column.len(),
+            ..*call
+        },
+    );
+    Ok(results?.take(&places))
+}
+
+/// Fewer rows are not searched for texts that recur.
+const FEW: usize = 1024;
+
+/// The place of the text of each row among the distinct ones, beyond their end where a row is null. `None` where more than
+/// a quarter of the texts are new.
+fn recurring(call: &Call<'_>) -> Result<Option<(Vec<u32>, Texts)>, String> {
+    let x = call.arg(0)?;
+    let values = texts(x)?;
+    if x.scalar || call.rows < FEW {
+        return Ok(None);
+    }
+    let mut known: HashMap<&str, u32, Mixing> = HashMap::default();
+    let (mut places, mut distinct) = (Vec::with_capacity(call.rows), Texts::default());
+    for row in 0..call.rows {
+        if x.is_null(row) {
+            places.push(u32::MAX);
+            continue;
+        }
+        let text = values.get(x.at(row));
+        let place = *known.entry(text).or_insert_with(|| {
+            distinct.push(text);
+            distinct.len() as u32 - 1
+        });
+        places.push(place);
+        if row % FEW == FEW - 1 && distinct.len() > row / 4 {
+            return Ok(None);
+        }
+    }
+    Ok(Some((places, distinct)))
+}
+
+fn of_each_row(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
         RowOp::ToStr => to_text(call),
         RowOp::Split(separator) => lists(call, |text, parts| {

@@ -1,4 +1,4 @@
-//! Every op on a small column, nulls included.
+//! Every op on a small column, nulls included, by the interpreter and by machine code.
 
 mod choices;
 mod ids;
@@ -10,7 +10,9 @@ use std::borrow::Cow;
 
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 
-use reckon_kernel::{Column, Data, Fitted, Inputs, Lists, Vocabulary, VocabularyValues, run};
+use reckon_kernel::{
+    Column, Data, Fitted, Inputs, Lists, Means, RowProgram, Vocabulary, VocabularyValues,
+};
 
 const N: f64 = f64::NAN;
 
@@ -182,9 +184,16 @@ fn compute(case: &Case<'_>, ty: RowKind) -> Result<Column, String> {
             .collect(),
         ..Inputs::default()
     };
-    run(&kernel, &inputs, &fits())
-        .map(|mut outputs| outputs.remove(0).1)
-        .map_err(|error| error.message)
+    let program = RowProgram::new(kernel);
+    let run = |means| {
+        let outputs = program.run_by(means, &inputs, &fits());
+        outputs
+            .map(|mut outputs| outputs.remove(0).1)
+            .map_err(|error| error.message)
+    };
+    let (interpreted, compiled) = (run(Means::Interpreter), run(Means::MachineCode));
+    assert_eq!(interpreted, compiled, "{:?}", case.op);
+    interpreted
 }
 
 #[track_caller]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::value::Value;
-use reckon_kernel::{Inputs, run};
+use reckon_kernel::{Inputs, Means, RowProgram};
 
 use crate::{Case, check_mapped, compute, floats, int_lists, ints, text_lists, texts};
 
@@ -67,14 +67,17 @@ fn constants_stand_for_all_rows() {
         ..Inputs::default()
     };
     inputs.columns.insert("stars", Cow::Borrowed(&stars));
-    let outputs = run(&kernel, &inputs, &[]).unwrap();
-    assert_eq!(
-        outputs,
-        vec![
-            ("double".to_owned(), floats(&[6.0, 10.0])),
-            ("four".to_owned(), floats(&[4.0, 4.0])),
-        ]
-    );
+    let program = RowProgram::new(kernel);
+    for means in [Means::Interpreter, Means::MachineCode] {
+        let outputs = program.run_by(means, &inputs, &[]).unwrap();
+        assert_eq!(
+            outputs,
+            vec![
+                ("double".to_owned(), floats(&[6.0, 10.0])),
+                ("four".to_owned(), floats(&[4.0, 4.0])),
+            ]
+        );
+    }
 }
 
 #[test]

@@ -5,12 +5,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use reckon_compiler::hir::Except;
-use reckon_compiler::plan::row::Kernel;
 use reckon_compiler::plan::{NegativesPlan, StreamPlan};
 use reckon_compiler::random::site_hash;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
-use reckon_kernel::{Column, run};
+use reckon_kernel::{Column, RowProgram};
 
 use super::candidates::{Known, counts};
 use super::{AskedRows, StepKey};
@@ -196,8 +195,8 @@ impl Beside {
             key: Vec::new(),
             keys: None,
         };
-        if let Some(kernel) = data.kernel(&from.name) {
-            let outputs = self.outputs(kernel, data, from, origin, sampled, &made);
+        if let Some(program) = data.kernel(&from.name) {
+            let outputs = self.outputs(program, data, from, origin, sampled, &made);
             made.outputs = outputs.unwrap_or_else(|error| {
                 panic!(
                     "internal: the row program ran over all rows: {}",
@@ -210,13 +209,14 @@ impl Beside {
 
     fn outputs(
         &self,
-        kernel: &Kernel,
+        program: &RowProgram,
         data: &Dataset,
         from: &Source,
         origin: &[u32],
         sampled: &[bool],
         made: &Source,
     ) -> Result<BTreeMap<String, Column>, Diagnostic> {
+        let kernel = program.kernel();
         let mut inputs = absent(kernel, origin.len());
         inputs.drawn = Some(sampled);
         for (name, column) in &mut inputs.columns {
@@ -232,7 +232,9 @@ impl Beside {
         }
         let first = kernel.code.iter().find_map(|inst| inst.span);
         let span = first.unwrap_or(Span::new(reckon_grammar::span::FileId(0), 0, 0));
-        let outputs = run(kernel, &inputs, &data.fits).map_err(|error| failed(&error, span))?;
+        let outputs = program
+            .run(&inputs, &data.fits)
+            .map_err(|error| failed(&error, span))?;
         Ok(outputs.into_iter().collect())
     }
 

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use reckon_compiler::plan::row::Kernel;
 use reckon_compiler::plan::{Handle, HandleRows, Program};
 use reckon_compiler::random::{Key, site_hash, uniform};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
-use reckon_kernel::{Column, run};
+use reckon_kernel::{Column, RowProgram};
 
 use super::beside::Made;
 use super::{StepKey, groups};
@@ -368,7 +367,7 @@ pub(super) fn source_now(
             .map(|(target, rows)| (target.clone(), rows.clone())),
     );
     let outputs = match data.kernel(name) {
-        Some(kernel) => outputs_now(data, kernel, now, &references)?,
+        Some(program) => outputs_now(data, program, now, &references)?,
         None => BTreeMap::new(),
     };
     Ok(Source {
@@ -390,10 +389,11 @@ pub(super) fn source_now(
 
 fn outputs_now(
     data: &Dataset,
-    kernel: &Kernel,
+    program: &RowProgram,
     now: &Now,
     references: &BTreeMap<String, Vec<u32>>,
 ) -> Result<BTreeMap<String, Column>, Diagnostic> {
+    let kernel = program.kernel();
     let mut inputs = absent(kernel, now.rows);
     for (column, values) in &mut inputs.columns {
         if let Some(known) = now.known.get(*column) {
@@ -408,6 +408,8 @@ fn outputs_now(
     }
     let first = kernel.code.iter().find_map(|inst| inst.span);
     let span = first.unwrap_or(Span::new(FileId(0), 0, 0));
-    let outputs = run(kernel, &inputs, &data.fits).map_err(|error| failed(&error, span))?;
+    let outputs = program
+        .run(&inputs, &data.fits)
+        .map_err(|error| failed(&error, span))?;
     Ok(outputs.into_iter().collect())
 }

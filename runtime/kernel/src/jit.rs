@@ -1,0 +1,233 @@
+//! Machine code in memory: the only module of this crate with `unsafe`.
+//!
+//! Code is made by Cranelift for the machine that it runs on and freed with the [`Machine`] that owns it. A [`Table`]
+//! holds what a function reads and writes; it borrows all of it, and [`Machine::call`] checks the lengths.
+#![allow(
+    unsafe_code,
+    reason = "machine code is called by its address, and it reads and writes by address"
+)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+use cranelift_codegen::ir::Function;
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{Linkage, Module, default_libcall_names};
+
+use crate::compile::Helper;
+use crate::ops::int_power;
+
+/// An island: its table, the first place, the place after the last.
+type Entry = unsafe extern "C" fn(*const u64, i64, i64);
+
+/// Functions in executable memory.
+pub(crate) struct Machine {
+    entries: Vec<Entry>,
+    /// The owner of the memory; taken when it is freed.
+    module: Mutex<Option<JITModule>>,
+}
+
+/// What the machine is; `None` where Cranelift has no code for it.
+pub(crate) fn target() -> Option<OwnedTargetIsa> {
+    if cfg!(not(target_pointer_width = "64")) || cfg!(target_endian = "big") {
+        return None;
+    }
+    let mut flags = settings::builder();
+    let verifier = if cfg!(debug_assertions) {
+        "true"
+    } else {
+        "false"
+    };
+    let wanted = [
+        ("opt_level", "speed"),
+        ("enable_verifier", verifier),
+        ("unwind_info", "false"),
+        ("is_pic", "false"),
+        ("use_colocated_libcalls", "false"),
+    ];
+    for (name, value) in wanted {
+        flags.set(name, value).ok()?;
+    }
+    let native = cranelift_native::builder().ok()?;
+    native.finish(settings::Flags::new(flags)).ok()
+}
+
+impl Machine {
+    /// Compiles functions; function `at` has the number [`Machine::number`] in the module.
+    ///
+    /// # Errors
+    /// What Cranelift says of a function that it does not compile, which is our fault.
+    pub(crate) fn new(isa: OwnedTargetIsa, functions: Vec<Function>) -> Result<Self, String> {
+        let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
+        for helper in Helper::ALL {
+            builder.symbol(helper.name(), address(helper));
+        }
+        let mut module = JITModule::new(builder);
+        let call = module.isa().default_call_conv();
+        for helper in Helper::ALL {
+            module
+                .declare_function(helper.name(), Linkage::Import, &helper.signature(call))
+                .map_err(|error| error.to_string())?;
+        }
+        let mut context = module.make_context();
+        let mut made = Vec::with_capacity(functions.len());
+        for (at, function) in functions.into_iter().enumerate() {
+            let name = format!("island{at}");
+            let id = module
+                .declare_function(&name, Linkage::Local, &function.signature)
+                .map_err(|error| error.to_string())?;
+            context.func = function;
+            module
+                .define_function(id, &mut context)
+                .map_err(|error| format!("{error:?}"))?;
+            module.clear_context(&mut context);
+            made.push(id);
+        }
+        module
+            .finalize_definitions()
+            .map_err(|error| error.to_string())?;
+        let entry = |id| {
+            let code = module.get_finalized_function(id);
+            // SAFETY: the function was compiled with the three parameters of `Entry` and the machine's C convention, and
+            // its code stays where it is until `module` is freed, which happens after the last entry is gone.
+            unsafe { std::mem::transmute::<*const u8, Entry>(code) }
+        };
+        Ok(Self {
+            entries: made.into_iter().map(entry).collect(),
+            module: Mutex::new(Some(module)),
+        })
+    }
+
+    /// The number that function `at` has among those of a module.
+    pub(crate) fn number(at: usize) -> usize {
+        Helper::ALL.len() + at
+    }
+
+    /// Runs a function over `places`, at least two of them.
+    pub(crate) fn call(&self, at: usize, table: &Table<'_>, places: Range<usize>) {
+        assert!(
+            places.len() >= 2 && places.end <= table.rows,
+            "internal: an island goes over at least two of its rows"
+        );
+        // SAFETY: the words of the table are those that the function reads, in its order (`compile::words` gives both).
+        // Columns, validity and outputs hold `table.rows` values each, which `Table` has checked, and the function stays
+        // within `places`; gathered columns are read at places that were checked to be in them, or that the code checks.
+        // All of them are borrowed by the table, and no two calls that run at once share a place.
+        unsafe { self.entries[at](table.words.as_ptr(), places.start as i64, places.end as i64) }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.entries.clear();
+        let module = self
+            .module
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = module.take() {
+            // SAFETY: calls borrow the machine, so none is running, and its entries, the only pointers into the memory,
+            // are gone.
+            unsafe { module.free_memory() }
+        }
+    }
+}
+
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Machine({} islands)", self.entries.len())
+    }
+}
+
+/// What a function of an island reads and writes, word by word.
+pub(crate) struct Table<'a> {
+    words: Vec<u64>,
+    /// The rows or elements that the loop may go over.
+    rows: usize,
+    borrowed: PhantomData<&'a mut u64>,
+}
+
+/// The elements of columns.
+pub(crate) trait Element: Copy + Send + Sync {}
+
+impl Element for i64 {}
+impl Element for f64 {}
+impl Element for bool {}
+impl Element for u32 {}
+
+impl<'a> Table<'a> {
+    pub(crate) fn new(rows: usize) -> Self {
+        Self {
+            words: Vec::new(),
+            rows,
+            borrowed: PhantomData,
+        }
+    }
+
+    /// Values that are read at the places of the loop.
+    pub(crate) fn read<T: Element>(&mut self, values: &'a [T]) {
+        assert!(
+            values.len() >= self.rows,
+            "internal: a column is as long as its rows"
+        );
+        self.words.push(values.as_ptr() as u64);
+    }
+
+    /// Values that are read at other places: those that a list of places names, or the first few.
+    pub(crate) fn read_anywhere<T: Element>(&mut self, values: &'a [T]) {
+        self.words.push(values.as_ptr() as u64);
+    }
+
+    /// Where values go.
+    pub(crate) fn write<T: Element>(&mut self, values: &'a mut [T]) {
+        assert!(
+            values.len() >= self.rows,
+            "internal: a result is as long as its rows"
+        );
+        self.words.push(values.as_mut_ptr() as u64);
+    }
+
+    /// A number of values.
+    pub(crate) fn count(&mut self, count: usize) {
+        self.words.push(count as u64);
+    }
+
+    /// A fitted number.
+    pub(crate) fn number(&mut self, number: f64) {
+        self.words.push(number.to_bits());
+    }
+}
+
+fn address(helper: Helper) -> *const u8 {
+    let unary = |f: extern "C" fn(f64) -> f64| f as *const u8;
+    match helper {
+        Helper::Log => unary(log),
+        Helper::Log1p => unary(log1p),
+        Helper::Exp => unary(exp),
+        Helper::Power => power as *const u8,
+        Helper::IntPower => integer_power as *const u8,
+    }
+}
+
+extern "C" fn log(x: f64) -> f64 {
+    x.ln()
+}
+
+extern "C" fn log1p(x: f64) -> f64 {
+    x.ln_1p()
+}
+
+extern "C" fn exp(x: f64) -> f64 {
+    x.exp()
+}
+
+extern "C" fn power(base: f64, exponent: f64) -> f64 {
+    base.powf(exponent)
+}
+
+extern "C" fn integer_power(base: i64, exponent: i64) -> i64 {
+    int_power(base, exponent)
+}
