@@ -55,6 +55,8 @@ impl fmt::Display for KernelError {
     }
 }
 
+impl std::error::Error for KernelError {}
+
 /// Runs a row program over all rows by going through its instructions; `fitted` holds the fits that it reads, by their
 /// index in the plan.
 ///

@@ -12,11 +12,14 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::Function;
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_jit::{JITBuilder, JITModule};
-use cranelift_module::{Linkage, Module, default_libcall_names};
+use cranelift_module::{FuncId, Linkage, Module, ModuleReloc, default_libcall_names};
+use rayon::prelude::*;
 
 use crate::compile::Helper;
 use crate::ops::int_power;
@@ -62,6 +65,7 @@ impl Machine {
     /// # Errors
     /// What Cranelift says of a function that it does not compile, which is our fault.
     pub(crate) fn new(isa: OwnedTargetIsa, functions: Vec<Function>) -> Result<Self, String> {
+        let module_isa = isa.clone();
         let mut builder = JITBuilder::with_isa(isa, default_libcall_names());
         for helper in Helper::ALL {
             builder.symbol(helper.name(), address(helper));
@@ -73,19 +77,13 @@ impl Machine {
                 .declare_function(helper.name(), Linkage::Import, &helper.signature(call))
                 .map_err(|error| error.to_string())?;
         }
-        let mut context = module.make_context();
-        let mut made = Vec::with_capacity(functions.len());
-        for (at, function) in functions.into_iter().enumerate() {
-            let name = format!("island{at}");
-            let id = module
-                .declare_function(&name, Linkage::Local, &function.signature)
-                .map_err(|error| error.to_string())?;
-            context.func = function;
-            module
-                .define_function(id, &mut context)
-                .map_err(|error| format!("{error:?}"))?;
-            module.clear_context(&mut context);
-            made.push(id);
+        let compiled: Vec<Result<Context, String>> = functions
+            .into_par_iter()
+            .map(|function| compiled(module_isa.as_ref(), function))
+            .collect();
+        let mut made = Vec::with_capacity(compiled.len());
+        for (at, context) in compiled.into_iter().enumerate() {
+            made.push(define(&mut module, at, &context?)?);
         }
         module
             .finalize_definitions()
@@ -119,6 +117,41 @@ impl Machine {
         // All of them are borrowed by the table, and no two calls that run at once share a place.
         unsafe { self.entries[at](table.words.as_ptr(), places.start as i64, places.end as i64) }
     }
+}
+
+/// Compiles one function.
+fn compiled(isa: &dyn TargetIsa, function: Function) -> Result<Context, String> {
+    let mut context = Context::for_function(function);
+    context
+        .compile(isa, &mut ControlPlane::default())
+        .map_err(|error| format!("{:?}", error.inner))?;
+    Ok(context)
+}
+
+/// Puts a compiled function into a module, as island number `at`.
+fn define(module: &mut JITModule, at: usize, context: &Context) -> Result<FuncId, String> {
+    let id = module
+        .declare_function(
+            &format!("island{at}"),
+            Linkage::Local,
+            &context.func.signature,
+        )
+        .map_err(|error| error.to_string())?;
+    let code = context
+        .compiled_code()
+        .ok_or_else(|| format!("island {at} has no code"))?;
+    let relocations: Vec<ModuleReloc> = code
+        .buffer
+        .relocs()
+        .iter()
+        .map(|found| ModuleReloc::from_mach_reloc(found, &context.func, id))
+        .collect();
+    let least = u64::from(module.isa().function_alignment().minimum);
+    let alignment = u64::from(code.buffer.alignment).max(least);
+    module
+        .define_function_bytes(id, alignment, code.code_buffer(), &relocations)
+        .map_err(|error| error.to_string())?;
+    Ok(id)
 }
 
 impl Drop for Machine {

@@ -2,7 +2,7 @@
 //! `cargo run -p reckon-kernel --example preprocess -- FOLDER ROUNDS THREADS OUT`.
 //!
 //! FOLDER holds the columns as `benches/peers/preprocess.py` writes them. OUT gets a JSON object: for each class of work
-//! the seconds of each round by each means, and the milliseconds that compiling 200 features takes.
+//! the seconds of each round by each means, by the clock and on processors, and the milliseconds that compiling 200 features takes.
 
 mod classes;
 
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             class.name
         ));
     }
-    let compile = compile_times(rounds, &columns)?;
+    let compile = compile_times(rounds, &columns);
     let text = format!(
         "{{\"classes\": {{{}}}, \"compile\": {compile:?}}}",
         results.join(", ")
@@ -60,22 +60,56 @@ fn inputs<'a>(kernel: &'a Kernel, columns: &'a Columns, rows: usize) -> Inputs<'
     inputs
 }
 
+/// Seconds that all threads of this process have been on a processor, where the system tells: what other processes do to
+/// the clock is not in them.
+fn processor_seconds() -> Option<f64> {
+    let of_task = |entry: fs::DirEntry| {
+        let text = fs::read_to_string(entry.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    let tasks = fs::read_dir("/proc/self/task").ok()?;
+    let nanos: Option<f64> = tasks.map(|entry| of_task(entry.ok()?)).sum();
+    Some(nanos? / 1e9)
+}
+
+/// What a run took by the clock, and on processors.
+struct Watch {
+    begin: Instant,
+    processors: Option<f64>,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self {
+            processors: processor_seconds(),
+            begin: Instant::now(),
+        }
+    }
+
+    /// Seconds by the clock, and on processors; the former twice where the system does not tell the latter.
+    fn stop(&self) -> [f64; 2] {
+        let clock = self.begin.elapsed().as_secs_f64();
+        let taken = processor_seconds().zip(self.processors);
+        [clock, taken.map_or(clock, |(after, before)| after - before)]
+    }
+}
+
 /// Seconds a round; one more goes before, in which code is made.
 fn time(
     class: &Class,
     means: Means,
     columns: &Columns,
     rounds: usize,
-) -> Result<Vec<f64>, Box<dyn Error>> {
+) -> Result<Vec<[f64; 2]>, Box<dyn Error>> {
     let rows = columns.values().next().map_or(0, Column::len);
     let program = RowProgram::new(class.kernel.clone());
     let inputs = inputs(program.kernel(), columns, rows);
     let mut seconds = Vec::new();
     for round in 0..=rounds {
-        let begin = Instant::now();
+        let watch = Watch::start();
         let outputs = program.run_by(means, &inputs, &class.fits)?;
         if round > 0 {
-            seconds.push(begin.elapsed().as_secs_f64());
+            seconds.push(watch.stop());
         }
         drop(outputs);
     }
@@ -83,7 +117,7 @@ fn time(
 }
 
 /// Milliseconds that making code of 200 features takes, run over few rows.
-fn compile_times(rounds: usize, columns: &Columns) -> Result<Vec<f64>, Box<dyn Error>> {
+fn compile_times(rounds: usize, columns: &Columns) -> Vec<[f64; 2]> {
     let few: Columns = columns
         .iter()
         .map(|(name, column)| (name.clone(), column.take(&[0, 1])))
@@ -92,12 +126,12 @@ fn compile_times(rounds: usize, columns: &Columns) -> Result<Vec<f64>, Box<dyn E
     for _ in 0..rounds {
         let program = RowProgram::new(many_features(200));
         let inputs = inputs(program.kernel(), &few, 2);
-        let begin = Instant::now();
+        let watch = Watch::start();
         let loops = program.loops(&inputs, &[]);
-        millis.push(begin.elapsed().as_secs_f64() * 1e3);
+        millis.push(watch.stop().map(|seconds| seconds * 1e3));
         assert!(loops > 0, "nothing was compiled");
     }
-    Ok(millis)
+    millis
 }
 
 /// Columns from files `NAME.int`, `NAME.float` (8 bytes a value, little end first) and `NAME.str` (a line a value, empty

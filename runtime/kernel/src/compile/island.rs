@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
     AbiParam, ExtFuncData, ExternalName, FuncRef, Function, InstBuilder, MemFlags, Signature,
-    SourceLoc, Type, UserExternalName, UserFuncName, Value, types,
+    SourceLoc, UserExternalName, UserFuncName, Value, types,
 };
 use cranelift_codegen::isa::CallConv;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -24,14 +24,9 @@ use super::{Lane, Read, Shape};
 /// Borders up to this number are compared with one after the other, more by halving.
 pub(super) const LINEAR: usize = 8;
 
-/// Loads and stores at addresses that the caller vouches for, of any alignment.
-const FREE: MemFlags = MemFlags::new().with_notrap();
-
-/// Loads of what does not change while the loop runs.
-pub(super) const FIXED: MemFlags = MemFlags::new()
-    .with_notrap()
-    .with_readonly()
-    .with_can_move();
+/// Loads and stores at addresses that the caller vouches for, of any alignment. Loads stay where they are: moved out of the
+/// loop, borders and addresses would need more registers than there are.
+pub(super) const FREE: MemFlags = MemFlags::new().with_notrap();
 
 /// The steps of halving among so many borders.
 pub(super) fn steps_of(count: usize) -> impl Iterator<Item = usize> {
@@ -302,7 +297,7 @@ pub(crate) fn function(
     let words: BTreeMap<Word, Value> = words(kernel, island)
         .into_iter()
         .zip(0..)
-        .map(|(word, at)| (word, b.ins().load(word.ty(), FIXED, table, 8 * at)))
+        .map(|(word, at)| (word, b.ins().load(word.ty(), FREE, table, 8 * at)))
         .collect();
     let last = b.ins().iadd_imm(end, -2);
     b.ins().jump(body, &[start.into()]);

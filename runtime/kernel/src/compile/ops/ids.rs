@@ -8,7 +8,7 @@ use reckon_compiler::plan::row::RowOp;
 use super::numbers::divide;
 use super::{Call, to_float};
 use crate::compile::Lane;
-use crate::compile::island::{FIXED, LINEAR, Loop, steps_of};
+use crate::compile::island::{FREE, LINEAR, Loop, steps_of};
 use crate::compile::lanes::{Lanes, Typed, bits, choose, each, lift2, to_pair, to_vector};
 use crate::compile::words::Word;
 use crate::hash::{CANONICAL_NAN, FIRST_FACTOR, SECOND_FACTOR, STEP, begin, word};
@@ -29,7 +29,7 @@ pub(super) fn bucket(code: &mut Loop<'_, '_>, call: &Call<'_>) -> Lanes {
         let mut place = table;
         for step in steps_of(count) {
             let next = b.ins().iadd_imm(place, 8 * step as i64);
-            let border = b.ins().load(types::F64, FIXED, next, -8);
+            let border = b.ins().load(types::F64, FREE, next, -8);
             let holds = b.ins().fcmp(FloatCC::LessThanOrEqual, border, x);
             place = b.ins().select(holds, next, place);
         }
@@ -45,7 +45,7 @@ fn counted(code: &mut Loop<'_, '_>, x: Lanes, table: Value, count: usize) -> Lan
     let b = &mut code.b;
     let mut ids = to_vector(b, Lane::Int, zero);
     for at in 0..count {
-        let border = b.ins().load(types::F64, FIXED, table, 8 * at as i32);
+        let border = b.ins().load(types::F64, FREE, table, 8 * at as i32);
         let border = b.ins().splat(types::F64X2, border);
         // All bits where it holds, which is -1.
         let holds = b.ins().fcmp(FloatCC::LessThanOrEqual, border, x);
