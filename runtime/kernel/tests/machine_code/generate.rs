@@ -129,6 +129,7 @@ impl Case {
                     ((ENTITY, name.as_str()), at)
                 })
                 .collect(),
+            ..Inputs::default()
         }
     }
 
