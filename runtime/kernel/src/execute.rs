@@ -196,6 +196,16 @@ struct Made {
     valid: Option<Vec<bool>>,
 }
 
+/// What an island reads beside its columns.
+struct Beside<'a> {
+    /// Stands for the validity of columns that might have held nulls and hold none.
+    all: Vec<bool>,
+    /// By instruction.
+    borders: BTreeMap<usize, Vec<f64>>,
+    /// For each element the list that it is in.
+    segments: &'a [u32],
+}
+
 impl<'a> Run<'a> {
     /// An instruction over whole columns.
     fn columns(&mut self, at: usize) -> Result<(), KernelError> {
@@ -295,18 +305,45 @@ impl<'a> Run<'a> {
             .inputs
             .keys()
             .map(|at| self.source(island, *at).len());
-        // Stands for the validity of columns that might have held nulls and hold none.
-        let all = vec![true; longest.max().unwrap_or(0)];
-        let borders = self.borders(island);
+        let beside = Beside {
+            all: vec![true; longest.max().unwrap_or(0)],
+            borders: self.borders(island),
+            segments,
+        };
         let mut table = Table::new(count);
+        self.fill(&mut table, number, island, &mut made, &beside);
+        let function = self.code.numbers[&number];
+        // The last chunk takes what is left over a multiple, so that none is shorter than a round.
+        let chunks = (count / CHUNK).max(1);
+        (0..chunks).into_par_iter().for_each(|chunk| {
+            let end = if chunk + 1 == chunks {
+                count
+            } else {
+                (chunk + 1) * CHUNK
+            };
+            self.code.machine.call(function, &table, chunk * CHUNK..end);
+        });
+        drop(table);
+        made
+    }
+
+    /// Puts what an island reads and writes into its table.
+    fn fill<'t>(
+        &'t self,
+        table: &mut Table<'t>,
+        number: usize,
+        island: &Island,
+        made: &'t mut [Made],
+        beside: &'t Beside<'_>,
+    ) {
         let mut outputs = made.iter_mut();
         let mut validity = Vec::new();
         for word in &self.code.words[&number] {
             match *word {
-                Word::Values(at) => self.values(&mut table, island, at),
+                Word::Values(at) => self.values(table, island, at),
                 Word::Valid(at) => {
                     let column = self.source(island, at);
-                    let valid = column.valid.as_ref().unwrap_or(&all);
+                    let valid = column.valid.as_ref().unwrap_or(&beside.all);
                     match island.inputs[&at].leaf.read {
                         Read::Direct => table.read(valid),
                         Read::Gathered | Read::GatheredOrAbsent => table.read_anywhere(valid),
@@ -314,7 +351,7 @@ impl<'a> Run<'a> {
                 }
                 Word::Places(at) => match self.through(at) {
                     Some((_, rows)) if island.space == Space::Rows => table.read(rows),
-                    Some(_) | None => table.read(segments),
+                    Some(_) | None => table.read(beside.segments),
                 },
                 Word::Len(at) => table.count(self.source(island, at).len()),
                 Word::Out(at) => {
@@ -330,24 +367,11 @@ impl<'a> Run<'a> {
                     validity.extend(made.valid.as_mut());
                 }
                 Word::OutValid(_) => table.write(validity.remove(0)),
-                Word::Borders(at) => table.read_anywhere(&borders[&at]),
+                Word::Borders(at) => table.read_anywhere(&beside.borders[&at]),
                 Word::Low(at) => table.number(self.scale(at).0),
                 Word::High(at) => table.number(self.scale(at).1),
             }
         }
-        let function = self.code.numbers[&number];
-        // The last chunk takes what is left over a multiple, so that none is shorter than a round.
-        let chunks = (count / CHUNK).max(1);
-        (0..chunks).into_par_iter().for_each(|chunk| {
-            let end = if chunk + 1 == chunks {
-                count
-            } else {
-                (chunk + 1) * CHUNK
-            };
-            self.code.machine.call(function, &table, chunk * CHUNK..end);
-        });
-        drop(table);
-        made
     }
 
     fn values<'t>(&'t self, table: &mut Table<'t>, island: &Island, at: usize) {
