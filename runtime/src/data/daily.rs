@@ -2,7 +2,7 @@
 
 use reckon_compiler::plan::{LoopPlan, Plan, RowsPlan, Turn, WindowPlan};
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_kernel::{Column, Data, RowProgram};
+use reckon_kernel::{Column, Data};
 
 use super::grow::Until;
 use super::neighbours::Neighbours;

@@ -123,7 +123,12 @@ fn weights(
             let Some(source) = source_named(sources, &rows.kernel.source) else {
                 return Ok(Vec::new());
             };
-            let outputs = run_over_rows(&rows.kernel, sources, before, plan.span)?;
+            let outputs = run_over_rows(
+                &RowProgram::new(rows.kernel.clone()),
+                sources,
+                before,
+                plan.span,
+            )?;
             let mut of_rows = select::counted(rows, source, &outputs.into_iter().collect());
             for (row, weight) in of_rows.iter_mut().enumerate() {
                 *weight *= f64::from(u8::from(until.has(source, row)));
