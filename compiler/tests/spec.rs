@@ -1,8 +1,8 @@
 //! The pages of `tests/spec/` and `docs/`: prose with specs, where comments say which messages stand on their lines and which types
 //! values have.
 //!
-//! Every block fenced with `rec` is a spec. The block fenced with `rec base` stands before each block that follows it on its
-//! page. `// error: [E0302] "dimensions"` expects an error of this code on its line, with a message that holds the text;
+//! Every block fenced with `rec` is a spec; one fenced with `rec of FILE` quotes lines of that file. The block fenced
+//! with `rec base` stands before each block that follows it on its page. `// error: [E0302] "dimensions"` expects an error of this code on its line, with a message that holds the text;
 //! `// warning: ...` likewise, and several may stand on a line. `at NAME` moves the place to the last line above that
 //! begins with the name. `// reveal: f32[B, 8]` says the type of the `let`, feature, tower or loss that ends on its line.
 
@@ -55,17 +55,30 @@ fn pages_below(folder: &Path, pages: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn the_readme_quotes_the_example() {
+fn quotes_stand_in_what_they_quote() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let example = fs::read_to_string(root.join("examples/movielens/two_tower.rec")).unwrap();
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let quoted = &specs(&readme)[0].text;
-    for line in quoted.lines().filter(|line| !line.trim().is_empty()) {
-        assert!(
-            example.lines().any(|of| of == line),
-            "two_tower.rec has no line `{line}`"
-        );
+    let mut pages = vec![root.join("README.md")];
+    pages_below(&root.join("docs"), &mut pages);
+    let mut quotes = 0;
+    for path in pages {
+        let page = fs::read_to_string(&path).unwrap();
+        let mut lines = page.lines();
+        while let Some(fence) = lines.next() {
+            let Some(of) = fence.strip_prefix("```rec of ") else {
+                continue;
+            };
+            quotes += 1;
+            let quoted = fs::read_to_string(root.join(of)).unwrap();
+            for line in lines.by_ref().take_while(|line| *line != "```") {
+                let found = quoted.lines().any(|of| of == line);
+                assert!(found, "{}: {of} has no line `{line}`", path.display());
+            }
+        }
     }
+    assert!(
+        quotes > 1,
+        "the README and the pages of methods quote specs"
+    );
 }
 
 fn specs(page: &str) -> Vec<Spec> {
