@@ -35,7 +35,9 @@ impl Checker<'_> {
                 )
                 .here(format!("{n} wide"))
                 .label(a.span, format!("{m} wide"))
-                .help(format!("bring the first to {n} as well: `... |> linear({n})`")),
+                .help(format!(
+                    "bring the first to {n} as well: `... |> linear({n})`"
+                )),
             );
             return Expr::error(span);
         }
