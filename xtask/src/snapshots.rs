@@ -46,7 +46,8 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if entry.file_type()?.is_dir() {
-            if !name.starts_with('.') && name != "target" {
+            // Snapshots of the editors' extensions belong to npm.
+            if !name.starts_with('.') && !["target", "editors"].contains(&name.as_ref()) {
                 collect(&entry.path(), found)?;
             }
         } else if name.ends_with(".snap") {
