@@ -31,6 +31,7 @@ mod metrics;
 mod minimised;
 mod optimizers;
 mod parameters;
+mod policies;
 mod prim;
 mod retrieval;
 mod row_ops;

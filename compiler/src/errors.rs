@@ -189,6 +189,8 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1031"
     "E1032"
     "E1040"
+    "E1041"
+    "E1042"
 };
 
 /// The page of a code such as `E0302`.

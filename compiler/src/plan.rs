@@ -28,7 +28,8 @@ pub use program::{Clock, Feed, FeedKind, Handle, HandleRows, Program};
 pub use rows::{AmountPlan, CountedRows, NegativesPlan, PickPlan, SamplerPlan};
 pub use scores::ScoresPlan;
 pub use source::{
-    Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
+    Absent, BadRows, ColumnPlan, ReferencePlan, SkipLimit, SourceKind, SourcePlan, SplitPlan,
+    SplitRule, TimeFormat,
 };
 pub use stored::{ColumnRef, CrossFit, FoldBy, Reach, StoredPlan, StoredValue};
 pub use training::{

@@ -5,6 +5,7 @@
 //! parsed, hashed or looked up by key any more.
 
 mod assemble;
+mod bad;
 mod cell;
 mod columnar;
 mod daily;
@@ -12,6 +13,7 @@ mod delimited;
 mod fault;
 mod files;
 mod fit;
+mod format;
 mod grow;
 mod history;
 mod inspect;
@@ -25,6 +27,7 @@ mod source;
 mod split;
 mod stored;
 mod table;
+mod text;
 mod time;
 
 use std::collections::BTreeMap;
@@ -37,6 +40,7 @@ use reckon_kernel::{Data, Fitted, RowProgram};
 
 pub(crate) use assemble::AskedRows;
 pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
+pub use bad::BadCount;
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};

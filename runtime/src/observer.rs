@@ -8,7 +8,7 @@ use std::io::Write;
 use reckon_grammar::diagnostic::Diagnostic;
 use serde::Serialize;
 
-use crate::data::ScoresReport;
+use crate::data::{BadCount, ScoresReport};
 use crate::evaluate::Report;
 pub(crate) use tensorboard::EventFile;
 
@@ -35,6 +35,9 @@ pub enum Event {
         rows: usize,
         /// Rows dropped by `unique by`.
         repeats: usize,
+        /// Rows that could not be read and were left out, or hold defaults.
+        #[serde(skip_serializing_if = "BadCount::is_none")]
+        bad: BadCount,
         /// References to absent entities, by entity.
         #[serde(serialize_with = "json::named")]
         absent: Vec<(String, usize)>,

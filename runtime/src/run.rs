@@ -308,6 +308,7 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
             source: source.name.clone(),
             rows: source.rows,
             repeats: source.repeats,
+            bad: source.bad,
             absent: source
                 .absent
                 .iter()

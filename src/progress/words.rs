@@ -1,7 +1,7 @@
 //! Events in words.
 
 use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
-use reckon_runtime::data::ScoresReport;
+use reckon_runtime::data::{BadCount, ScoresReport};
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::{Event, Progress, SplitNotice};
 
@@ -12,8 +12,9 @@ pub(super) fn line(event: &Event) -> Option<String> {
             source,
             rows,
             repeats,
+            bad,
             absent,
-        } => read(source, *rows, *repeats, absent),
+        } => read(source, *rows, *repeats, *bad, absent),
         Event::ScoresRead(scores) => scored(scores),
         Event::Split(split) => cut(split),
         Event::PhaseStarted {
@@ -90,10 +91,28 @@ fn clock(seconds: f64) -> String {
     }
 }
 
-fn read(source: &str, rows: usize, repeats: usize, absent: &[(String, usize)]) -> String {
+fn read(
+    source: &str,
+    rows: usize,
+    repeats: usize,
+    bad: BadCount,
+    absent: &[(String, usize)],
+) -> String {
     let mut line = format!("read {source}: {}", counted(rows, "row"));
     if repeats > 0 {
         line += &format!(", {} dropped", counted(repeats, "repeat"));
+    }
+    if bad.skipped > 0 {
+        line += &format!(
+            ", {} skipped that cannot be read",
+            counted(bad.skipped, "row")
+        );
+    }
+    if bad.defaulted > 0 {
+        line += &format!(
+            ", {} with defaults for what cannot be read",
+            grouped(bad.defaulted)
+        );
     }
     for (entity, count) in absent.iter().filter(|(_, count)| *count > 0) {
         line += &format!(", {} without their {entity}", grouped(*count));
@@ -264,13 +283,27 @@ mod tests {
     #[test]
     fn what_was_dropped_is_said_beside_what_was_read() {
         assert_eq!(
-            read("rating", 1000, 0, &[("user".to_owned(), 0)]),
+            read(
+                "rating",
+                1000,
+                0,
+                BadCount::default(),
+                &[("user".to_owned(), 0)]
+            ),
             "read rating: 1,000 rows"
         );
         let absent = [("movie".to_owned(), 2)];
         assert_eq!(
-            read("rating", 10, 3, &absent),
+            read("rating", 10, 3, BadCount::default(), &absent),
             "read rating: 10 rows, 3 repeats dropped, 2 without their movie"
+        );
+        let bad = BadCount {
+            skipped: 1,
+            defaulted: 0,
+        };
+        assert_eq!(
+            read("rating", 10, 0, bad, &[]),
+            "read rating: 10 rows, 1 row skipped that cannot be read"
         );
     }
 

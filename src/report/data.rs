@@ -86,6 +86,10 @@ pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) rows: u64,
     pub(crate) repeats: u64,
+    /// Rows that could not be read and were left out.
+    pub(crate) skipped: u64,
+    /// Rows with defaults for what could not be read.
+    pub(crate) defaulted: u64,
     /// References to absent entities, by entity.
     pub(crate) absent: Vec<(String, u64)>,
 }
@@ -214,6 +218,8 @@ fn source(value: &Value) -> Source {
         name: string(&value["source"]),
         rows: count(&value["rows"]),
         repeats: count(&value["repeats"]),
+        skipped: count(&value["bad"]["skipped"]),
+        defaulted: count(&value["bad"]["defaulted"]),
         absent: named(&value["absent"], count),
     }
 }

@@ -317,16 +317,24 @@ pub(super) fn facts(run: &Run) -> String {
         .iter()
         .map(|source| {
             let absent = source.absent.iter().filter(|(_, count)| *count > 0);
-            let absent: Vec<String> = absent
+            let mut remarks: Vec<String> = absent
                 .map(|(entity, count)| {
                     format!("{} without their {entity}", grouped(*count as usize))
                 })
                 .collect();
+            for (count, what) in [
+                (source.skipped, "skipped that cannot be read"),
+                (source.defaulted, "with defaults for what cannot be read"),
+            ] {
+                if count > 0 {
+                    remarks.push(format!("{} {what}", grouped(count as usize)));
+                }
+            }
             let cells = vec![
                 Cell::text(&source.name),
                 Cell::number(grouped(source.rows as usize)),
                 Cell::number(grouped(source.repeats as usize)),
-                Cell::text(absent.join(", ")),
+                Cell::text(remarks.join(", ")),
             ];
             ("", cells)
         })

@@ -9,7 +9,7 @@ use super::values::{handle_key, root_handle};
 use crate::graph::Elem;
 use crate::hir::{Expr, ExprKind, Facts, HandleTy, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{ColumnPlan, ScoresPlan, SourceKind, SourcePlan, TimeFormat};
+use crate::plan::{BadRows, ColumnPlan, ScoresPlan, SourceKind, SourcePlan, TimeFormat};
 
 impl<'a> Checker<'a> {
     /// `reader(user, article)`: columns of the rows that refer to both.
@@ -161,6 +161,7 @@ impl<'a> Checker<'a> {
                 references: Vec::new(),
                 time: None,
                 unique: Vec::new(),
+                on_bad_row: BadRows::Fail,
                 span: tower.name.span,
             },
             on: on.into_iter().map(|column| column.name).collect(),

@@ -7,7 +7,7 @@ use reckon_grammar::span::Span;
 use super::Checker;
 use crate::hir::{Expr, HandleTy, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{Absent, ColumnPlan, ReferencePlan, SourceKind, SourcePlan};
+use crate::plan::{Absent, BadRows, ColumnPlan, ReferencePlan, SourceKind, SourcePlan};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -52,6 +52,7 @@ impl<'a> Checker<'a> {
             references: Vec::new(),
             time: None,
             unique: Vec::new(),
+            on_bad_row: BadRows::Fail,
             span: source.name.span,
         };
         if let Some(column) = &source.as_of {
@@ -138,6 +139,9 @@ impl<'a> Checker<'a> {
                 plan.unique = names.iter().map(|name| name.text.clone()).collect();
             }
             SourceEntry::Policy { name, .. } if name.text == "absent" => {}
+            SourceEntry::Policy { name, value } if name.text == "on_bad_row" => {
+                plan.on_bad_row = self.on_bad_row(value);
+            }
             SourceEntry::Policy { name, .. } => {
                 self.not_yet(name.span, &format!("the policy `{}`", name.text));
             }

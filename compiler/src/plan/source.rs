@@ -24,6 +24,8 @@ pub struct SourcePlan {
     pub time: Option<String>,
     /// `unique by`: columns whose repeats are dropped, the first kept.
     pub unique: Vec<String>,
+    /// What becomes of rows that cannot be read as declared.
+    pub on_bad_row: BadRows,
     /// The declaration, for diagnostics.
     pub span: Span,
 }
@@ -82,6 +84,28 @@ pub struct ReferencePlan {
     pub absent: Absent,
     /// The declaration.
     pub span: Span,
+}
+
+/// Policy for rows with a cell that is none of its column, or that are not even cut into cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum BadRows {
+    /// Diagnostics that name file, row and column.
+    #[default]
+    Fail,
+    /// Such rows are left out, and counted.
+    Skip(SkipLimit),
+    /// Such cells are null where their column may be, else 0, false or empty; counted. Rows whose key, reference or time
+    /// is bad are diagnostics still.
+    Default,
+}
+
+/// How much may be skipped before the source is at fault.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SkipLimit {
+    /// So many rows.
+    Rows(u64),
+    /// A share of all rows.
+    Share(f64),
 }
 
 /// Policy for events that refer to an absent entity.

@@ -5,9 +5,14 @@ use reckon_compiler::plan::{ColumnPlan, TimeFormat};
 use reckon_compiler::value::Value;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data};
+use serde_json::Value as Json;
 
-use super::fault::{Faults, NULL, Place, TIME_FORMAT, WRONG_TYPE};
-use super::time::{Pattern, decimal};
+use super::bad::Wrongs;
+use super::fault::{NULL, TIME_FORMAT, WRONG_TYPE};
+use super::time::{Pattern, decimal, from_float};
+
+/// A list of more values than this is taken for a fault of the file.
+pub(crate) const LONGEST_LIST: usize = 1 << 20;
 
 /// Collects the values of a column.
 pub(crate) struct Builder<'a> {
@@ -18,8 +23,8 @@ pub(crate) struct Builder<'a> {
     nulls: usize,
     /// Texts that stand for null.
     sentinels: Vec<String>,
-    wrong: Faults,
-    null: Faults,
+    wrong: Wrongs,
+    null: Wrongs,
     /// Whether a wrong value would be no number in any type.
     text_found: bool,
 }
@@ -33,11 +38,31 @@ enum Reads {
     /// A number in units of ten to this power of microseconds.
     Number(u32),
     Pattern(Pattern),
+    /// Only objects have lists.
+    List,
 }
 
 impl<'a> Builder<'a> {
+    /// For fields of text.
+    ///
     /// # Errors
     /// A type that no text can hold, or a time format that is not understood.
+    pub(crate) fn of_fields(plan: &'a ColumnPlan) -> Result<Self, Diagnostic> {
+        if let RowKind::List(_) = plan.ty.kind {
+            let message = format!(
+                "column `{}` has type {}, which a text file cannot hold",
+                plan.name, plan.ty
+            );
+            return Err(Diagnostic::error(WRONG_TYPE, plan.span, message)
+                .help("declare it as `str` and take it apart with `split`"));
+        }
+        Self::new(plan)
+    }
+
+    /// For values of objects, lists among them.
+    ///
+    /// # Errors
+    /// A time format that is not understood.
     pub(crate) fn new(plan: &'a ColumnPlan) -> Result<Self, Diagnostic> {
         let reads = match (&plan.ty.kind, &plan.time) {
             (RowKind::Int, _) => Reads::Int,
@@ -48,14 +73,7 @@ impl<'a> Builder<'a> {
             (RowKind::Time, TimeFormat::Millis) => Reads::Number(3),
             (RowKind::Time, TimeFormat::Micros) => Reads::Number(0),
             (RowKind::Time, TimeFormat::Text { .. }) => Reads::Pattern(pattern(plan)?),
-            (RowKind::List(_), _) => {
-                let message = format!(
-                    "column `{}` has type {}, which a text file cannot hold",
-                    plan.name, plan.ty
-                );
-                return Err(Diagnostic::error(WRONG_TYPE, plan.span, message)
-                    .help("declare it as `str` and take it apart with `split`"));
-            }
+            (RowKind::List(_), _) => Reads::List,
         };
         let sentinels = plan
             .nulls
@@ -72,14 +90,14 @@ impl<'a> Builder<'a> {
             valid: Vec::new(),
             nulls: 0,
             sentinels,
-            wrong: Faults::new(WRONG_TYPE, plan.span),
-            null: Faults::new(NULL, plan.span),
+            wrong: Wrongs::new(WRONG_TYPE, plan.span),
+            null: Wrongs::new(NULL, plan.span),
             text_found: false,
         })
     }
 
-    /// Adds the value of a field. `place` is asked for where something is wrong with it.
-    pub(crate) fn push(&mut self, field: &str, place: impl FnOnce() -> Place) {
+    /// Adds the value of a field of text.
+    pub(crate) fn push(&mut self, field: &str) {
         let is_text = matches!(self.reads, Reads::Str);
         let empty = if is_text {
             field.is_empty() && self.plan.ty.nullable
@@ -87,33 +105,70 @@ impl<'a> Builder<'a> {
             field.trim().is_empty()
         };
         if empty || self.sentinels.iter().any(|null| null == field) || self.is_nan(field) {
-            self.push_null(place);
+            self.push_null();
         } else if self.push_value(field) {
             self.valid.push(true);
         } else {
             self.text_found |= field.trim().parse::<f64>().is_err();
-            let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
-            self.wrong.add(|| {
-                format!(
-                    "{}: column `{name}` expects {ty}, found `{}`",
-                    place(),
-                    shortened(field)
-                )
-            });
-            self.data.push_default();
-            self.valid.push(true);
+            self.push_wrong(|| format!("`{}`", shortened(field)));
         }
     }
 
-    fn push_null(&mut self, place: impl FnOnce() -> Place) {
-        self.data.push_default();
-        self.valid.push(false);
-        self.nulls += 1;
-        if !self.plan.ty.nullable {
-            let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
-            self.null
-                .add(|| format!("{}: column `{name}` expects {ty}, found null", place()));
+    /// Adds the value of an object, `None` where it has none.
+    pub(crate) fn push_json(&mut self, value: Option<&Json>) {
+        let text;
+        let written = match value {
+            None | Some(Json::Null) => return self.push_null(),
+            Some(Json::String(text)) => text.as_str(),
+            Some(other) => {
+                text = other.to_string();
+                text.as_str()
+            }
+        };
+        let value = value.unwrap_or(&Json::Null);
+        if self.sentinels.iter().any(|null| null == written) {
+            self.push_null();
+        } else if self.push_json_value(value) {
+            self.valid.push(true);
+        } else {
+            self.text_found |= value.is_string();
+            self.push_wrong(|| match value {
+                Json::Array(of) if of.len() > LONGEST_LIST => {
+                    format!("a list of {}, more than {LONGEST_LIST}", of.len())
+                }
+                other => format!("`{}`", shortened(&other.to_string())),
+            });
         }
+    }
+
+    /// Adds a field that the row does not have: what is wrong is said of the row.
+    pub(crate) fn push_missing(&mut self) {
+        self.data.push_default();
+        self.valid.push(true);
+    }
+
+    fn push_null(&mut self) {
+        self.data.push_default();
+        self.valid.push(!self.plan.ty.nullable);
+        if self.plan.ty.nullable {
+            self.nulls += 1;
+        } else {
+            let (row, name, ty) = (self.valid.len() - 1, &self.plan.name, &self.plan.ty.kind);
+            self.null
+                .add(row, || format!("column `{name}` expects {ty}, found null"));
+        }
+    }
+
+    /// A value that is none of the column is null where it may be, else the default; whether either stays is said by the
+    /// source's policy.
+    fn push_wrong(&mut self, found: impl FnOnce() -> String) {
+        self.data.push_default();
+        self.valid.push(!self.plan.ty.nullable);
+        self.nulls += usize::from(self.plan.ty.nullable);
+        let (row, name, ty) = (self.valid.len() - 1, &self.plan.name, &self.plan.ty.kind);
+        self.wrong.add(row, || {
+            format!("column `{name}` expects {ty}, found {}", found())
+        });
     }
 
     /// Not a number is how some writers spell null.
@@ -143,16 +198,59 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The column, with its faults moved to `sink`.
-    pub(crate) fn finish(self, sink: &mut Vec<Diagnostic>) -> Column {
+    /// Whether the value of an object is one of the type, which is then added.
+    fn push_json_value(&mut self, value: &Json) -> bool {
+        if let Data::List(lists) = &mut self.data {
+            let Json::Array(elements) = value else {
+                return false;
+            };
+            if elements.len() > LONGEST_LIST {
+                return false;
+            }
+            // Lists are without nulls, so those among the elements are left out.
+            let there = || elements.iter().filter(|element| !element.is_null());
+            let fits = there().all(|element| is_element(&lists.values, element));
+            if fits {
+                there().for_each(|element| push_element(&mut lists.values, element));
+                lists.offsets.push(lists.values.len());
+            }
+            return fits;
+        }
+        match (&mut self.data, &self.reads, value) {
+            (Data::Int(values), Reads::Number(digits), Json::Number(number)) => {
+                let unit = 10_i64.pow(*digits);
+                let micros = match number.as_i64() {
+                    Some(whole) => whole.checked_mul(unit),
+                    None => number.as_f64().and_then(|value| from_float(value, unit)),
+                };
+                micros.map(|at| values.push(at)).is_some()
+            }
+            (Data::Int(values), Reads::Pattern(pattern), Json::String(text)) => {
+                pattern.parse(text).map(|at| values.push(at)).is_some()
+            }
+            (Data::Int(_), Reads::Number(_) | Reads::Pattern(_), _) => false,
+            (data, _, value) => {
+                let fits = is_element(data, value);
+                if fits {
+                    push_element(data, value);
+                }
+                fits
+            }
+        }
+    }
+
+    /// The column, and what is wrong with it.
+    pub(crate) fn finish(self) -> (Column, [Wrongs; 2]) {
         let help = self.help_for_wrong();
-        self.wrong.tell(sink, help.as_deref());
-        let null_help = format!(
+        let nulls = format!(
             "write `{}: {}?` where values may be missing",
             self.plan.name, self.plan.ty.kind
         );
-        self.null.tell(sink, Some(&null_help));
-        Column::with_validity(self.data, (self.nulls > 0).then_some(self.valid))
+        let column = Column::with_validity(self.data, (self.nulls > 0).then_some(self.valid));
+        (
+            column,
+            [self.wrong.with_help(help), self.null.with_help(Some(nulls))],
+        )
     }
 }
 
@@ -170,9 +268,54 @@ impl Builder<'_> {
             Reads::Bool => Some(format!(
                 "`bool` reads 1, 0, true and false; read others as `{name}: str`, and compare: `{name} == \"yes\"`"
             )),
-            Reads::Int | Reads::Float | Reads::Str | Reads::Number(_) | Reads::Pattern(_) => None,
+            Reads::Int
+            | Reads::Float
+            | Reads::Str
+            | Reads::Number(_)
+            | Reads::Pattern(_)
+            | Reads::List => None,
         }
     }
+}
+
+/// Whether a value of an object is one of the kind.
+fn is_element(data: &Data, value: &Json) -> bool {
+    match data {
+        Data::Int(_) => whole(value).is_some(),
+        Data::Float(_) => value.is_number(),
+        Data::Bool(_) => truth_of(value).is_some(),
+        Data::Str(_) => value.is_string(),
+        Data::List(_) => false,
+    }
+}
+
+/// Adds a value of an object that is one of the kind.
+fn push_element(data: &mut Data, value: &Json) {
+    match data {
+        Data::Int(values) => values.extend(whole(value)),
+        Data::Float(values) => values.extend(value.as_f64()),
+        Data::Bool(values) => values.extend(truth_of(value)),
+        Data::Str(texts) => value.as_str().into_iter().for_each(|text| texts.push(text)),
+        Data::List(_) => {}
+    }
+}
+
+/// A whole number; `3.0` is one too.
+fn whole(value: &Json) -> Option<i64> {
+    /// Below this, floats tell whole numbers apart.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let of_float = |value: &f64| value.fract() == 0.0 && value.abs() < EXACT;
+    value
+        .as_i64()
+        .or_else(|| value.as_f64().filter(of_float).map(|value| value as i64))
+}
+
+fn truth_of(value: &Json) -> Option<bool> {
+    value.as_bool().or_else(|| match value.as_i64()? {
+        0 => Some(false),
+        1 => Some(true),
+        _ => None,
+    })
 }
 
 /// The pattern of a column whose times are texts.

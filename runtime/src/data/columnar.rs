@@ -3,82 +3,136 @@
 mod arrays;
 
 use std::fs::File as Handle;
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
-use arrow::ipc::reader::FileReader;
+use arrow::ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use rayon::prelude::*;
 use reckon_compiler::plan::row::RowKind;
 use reckon_compiler::plan::{ColumnPlan, SourcePlan, TimeFormat};
 use reckon_grammar::diagnostic::Diagnostic;
-use reckon_kernel::Column;
 
-use super::fault::{EMPTY, UNREADABLE, WRONG_TYPE, no_column};
+use super::fault::{UNREADABLE, WRONG_TYPE, no_column};
 use super::files::File;
-use super::table::{Lines, Part};
+use super::format::Format;
+use super::table::{Lines, Part, Piece};
+use super::text::of_column;
 use arrays::Reader;
 
-/// Reads the declared columns of a parquet or arrow file.
+/// Rows a record batch.
+const BATCH: usize = 65_536;
+
+/// Reads the declared columns of a parquet or arrow file: row groups on all threads, and only what is declared.
 pub(crate) fn read(
     plan: &SourcePlan,
     file: &File,
+    format: Format,
     sink: &mut Vec<Diagnostic>,
-) -> Option<(Vec<(String, Column)>, Part)> {
-    let batches = match open(plan, file, sink) {
-        Ok(batches) => batches?,
-        Err(error) => {
-            sink.push(unreadable(plan, file, &error));
-            return None;
+) -> Option<Vec<Piece>> {
+    let mut misfits = Vec::new();
+    let read = match format {
+        Format::Parquet => row_groups(plan, file, &mut misfits),
+        Format::Arrow | Format::Delimited(_) | Format::JsonLines => {
+            record_batches(plan, file, &mut misfits)
         }
     };
-    let mut readers: Vec<Reader<'_>> = plan
-        .columns
-        .iter()
-        .map(|column| Reader::new(column, file))
-        .collect();
-    let mut rows = 0;
-    for batch in batches {
-        let added = batch
-            .map_err(|error| unreadable(plan, file, &error))
-            .and_then(|batch| {
-                for reader in &mut readers {
-                    if let Some(array) = batch.column_by_name(&reader.plan.name) {
-                        reader.add(array, rows)?;
-                    }
-                }
-                Ok(batch.num_rows())
-            });
-        match added {
-            Ok(more) => rows += more,
-            Err(diagnostic) => {
-                sink.push(diagnostic);
-                return None;
-            }
+    sink.append(&mut misfits);
+    match read {
+        Ok(pieces) => pieces,
+        Err(diagnostic) => {
+            sink.push(diagnostic);
+            None
         }
     }
-    if rows == 0 {
-        sink.push(Diagnostic::error(
-            EMPTY,
-            plan.span,
-            format!("`{}` holds no rows", file.name),
-        ));
+}
+
+/// The row groups of a parquet file; `None` where it lacks a column or one is of another type.
+fn row_groups(
+    plan: &SourcePlan,
+    file: &File,
+    sink: &mut Vec<Diagnostic>,
+) -> Result<Option<Vec<Piece>>, Diagnostic> {
+    let fault = |error: ArrowError| unreadable(plan, file, &error);
+    let handle = Handle::open(&file.path).map_err(|error| fault(error.into()))?;
+    let footer = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::default());
+    let footer = footer.map_err(|error| fault(error.into()))?;
+    let Some(kept) = projection(plan, file, footer.schema(), sink) else {
+        return Ok(None);
+    };
+    let mask = ProjectionMask::roots(footer.parquet_schema(), kept);
+    let group = |group: usize| -> Result<Piece, Diagnostic> {
+        let handle = Handle::open(&file.path).map_err(|error| fault(error.into()))?;
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer.clone());
+        let batches = builder
+            .with_projection(mask.clone())
+            .with_row_groups(vec![group])
+            .with_batch_size(BATCH)
+            .build();
+        piece(plan, file, batches.map_err(|error| fault(error.into()))?)
+    };
+    let groups = footer.metadata().num_row_groups();
+    let pieces: Vec<Result<Piece, Diagnostic>> = (0..groups).into_par_iter().map(group).collect();
+    pieces.into_iter().collect::<Result<_, _>>().map(Some)
+}
+
+/// The record batches of an arrow file or stream, as one piece.
+fn record_batches(
+    plan: &SourcePlan,
+    file: &File,
+    sink: &mut Vec<Diagnostic>,
+) -> Result<Option<Vec<Piece>>, Diagnostic> {
+    let fault = |error: ArrowError| unreadable(plan, file, &error);
+    let (schema, _) = arrow(&file.path, None).map_err(fault)?;
+    let Some(kept) = projection(plan, file, &schema, sink) else {
+        return Ok(None);
+    };
+    let (_, batches) = arrow(&file.path, Some(kept)).map_err(fault)?;
+    Ok(Some(vec![piece(plan, file, batches)?]))
+}
+
+fn piece(
+    plan: &SourcePlan,
+    file: &File,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+) -> Result<Piece, Diagnostic> {
+    let columns = plan.columns.iter();
+    let mut readers: Vec<Reader<'_>> = columns.map(|column| Reader::new(column, file)).collect();
+    let mut rows = 0;
+    for batch in batches {
+        let batch = batch.map_err(|error| unreadable(plan, file, &error))?;
+        for reader in &mut readers {
+            if let Some(array) = batch.column_by_name(&reader.plan.name) {
+                reader.add(array, rows)?;
+            }
+        }
+        rows += batch.num_rows();
     }
-    let columns = readers
-        .into_iter()
-        .map(|reader| (reader.plan.name.clone(), reader.finish(sink)))
-        .collect();
-    Some((
+    let (mut columns, mut wrongs) = (Vec::new(), Vec::new());
+    for reader in readers {
+        let name = reader.plan.name.clone();
+        let (column, found) = reader.finish();
+        wrongs.extend(of_column(plan, &name, found));
+        columns.push((name, column));
+    }
+    Ok(Piece {
         columns,
-        Part {
+        part: Part {
             file: file.name.clone(),
             rows,
+            before: 0,
             lines: Lines::None,
+            kept: None,
         },
-    ))
+        wrongs,
+    })
 }
 
 fn unreadable(plan: &SourcePlan, file: &File, error: &ArrowError) -> Diagnostic {
@@ -87,45 +141,32 @@ fn unreadable(plan: &SourcePlan, file: &File, error: &ArrowError) -> Diagnostic 
 }
 
 /// The schema and all record batches of a parquet or arrow file.
-pub(crate) fn batches(path: &Path) -> Result<(Arc<Schema>, Batches), ArrowError> {
-    let handle = Handle::open(path)?;
-    if path.extension().is_some_and(|ending| ending == "parquet") {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(handle)?;
-        let schema = Arc::clone(builder.schema());
-        return Ok((schema, Box::new(builder.build()?)));
+pub(crate) fn batches(path: &Path, format: Format) -> Result<(Arc<Schema>, Batches), ArrowError> {
+    match format {
+        Format::Parquet => {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(Handle::open(path)?)?;
+            let schema = Arc::clone(builder.schema());
+            Ok((schema, Box::new(builder.build()?)))
+        }
+        Format::Arrow | Format::Delimited(_) | Format::JsonLines => arrow(path, None),
     }
-    let reader = FileReader::try_new(handle, None)?;
-    Ok((reader.schema(), Box::new(reader)))
 }
 
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
 
-/// Opens a file with the declared columns only; `None` where it lacks one or one is of another type.
-fn open(
-    plan: &SourcePlan,
-    file: &File,
-    sink: &mut Vec<Diagnostic>,
-) -> Result<Option<Batches>, ArrowError> {
-    let handle = Handle::open(&file.path)?;
-    if file.name.ends_with(".parquet") {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(handle)?;
-        let Some(kept) = projection(plan, file, builder.schema(), sink) else {
-            return Ok(None);
-        };
-        let mask = ProjectionMask::roots(builder.parquet_schema(), kept);
-        return Ok(Some(Box::new(
-            builder
-                .with_projection(mask)
-                .with_batch_size(65_536)
-                .build()?,
-        )));
+/// The schema and the record batches of an arrow file, which begins with a magic word, or of a stream, which does not.
+fn arrow(path: &Path, kept: Option<Vec<usize>>) -> Result<(Arc<Schema>, Batches), ArrowError> {
+    const MAGIC: &[u8; 6] = b"ARROW1";
+    let mut handle = Handle::open(path)?;
+    let mut start = [0; MAGIC.len()];
+    let is_file = handle.read_exact(&mut start).is_ok() && start == *MAGIC;
+    handle.rewind()?;
+    if is_file {
+        let reader = FileReader::try_new_buffered(handle, kept)?;
+        return Ok((reader.schema(), Box::new(reader)));
     }
-    let reader = FileReader::try_new(handle, None)?;
-    let Some(kept) = projection(plan, file, &reader.schema(), sink) else {
-        return Ok(None);
-    };
-    let projected = FileReader::try_new(Handle::open(&file.path)?, Some(kept))?;
-    Ok(Some(Box::new(projected)))
+    let reader = StreamReader::try_new_buffered(handle, kept)?;
+    Ok((reader.schema(), Box::new(reader)))
 }
 
 fn projection(

@@ -40,6 +40,26 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// The line that comes next, from 1.
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
+    /// What is not read yet.
+    pub(crate) fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    /// The records of a part of a text, which begins on this line.
+    pub(crate) fn of_part(text: &'a str, style: Style, line: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            line,
+            style,
+        }
+    }
+
     /// Reads the next record into `fields` and gives the line on which it begins; `None` at the end.
     pub(crate) fn next(
         &mut self,

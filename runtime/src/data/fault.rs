@@ -4,7 +4,7 @@ use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::Span;
 
 /// At most so many faults of a column are told one by one.
-const TOLD: usize = 5;
+pub(crate) const TOLD: usize = 5;
 
 pub(crate) const NO_FILE: Code = Code(1001);
 pub(crate) const NO_COLUMN: Code = Code(1002);
@@ -25,6 +25,8 @@ pub(crate) const PLAN: Code = Code(1016);
 pub(crate) const FITTED: Code = Code(1017);
 pub(crate) const TOO_MANY_ROWS: Code = Code(1018);
 pub(crate) const UNDRAWABLE: Code = Code(1019);
+pub(crate) const TOO_MANY_BAD: Code = Code(1041);
+pub(crate) const NOT_OBJECT: Code = Code(1042);
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,12 +76,18 @@ impl Faults {
         }
     }
 
+    /// Counts faults that are not told.
+    pub(crate) fn count_more(&mut self, more: usize) {
+        self.count += more;
+    }
+
     /// Moves the faults to `sink`, the last one with the number of those left out.
     pub(crate) fn tell(mut self, sink: &mut Vec<Diagnostic>, help: Option<&str>) {
+        let told = self.told.len();
         if let Some(last) = self.told.last_mut() {
-            if self.count > TOLD {
-                last.notes
-                    .push(format!("{} more of the same", self.count - TOLD));
+            let left_out = self.count - told;
+            if left_out > 0 {
+                last.notes.push(format!("{left_out} more of the same"));
             }
             last.help = help.map(str::to_owned);
         }

@@ -6,9 +6,7 @@ use reckon_compiler::plan::SourcePlan;
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
 
 use super::fault::NO_FILE;
-
-/// The endings that tell how a file is to be read.
-const ENDINGS: [&str; 6] = ["csv", "tsv", "parquet", "arrow", "feather", "ipc"];
+use super::format::format_of;
 
 /// A file to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,48 +31,91 @@ pub(crate) fn files(plan: &SourcePlan, root: &Path, sink: &mut Vec<Diagnostic>) 
 }
 
 fn expand(written: &str, root: &Path) -> Vec<File> {
-    let (folder, name) = written.rsplit_once('/').unwrap_or(("", written));
-    let file = |folder: &str, name: &str| {
-        let name = if folder.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{folder}/{name}")
-        };
-        File {
-            path: root.join(&name),
-            name,
-        }
+    let file = |name: String| File {
+        path: root.join(&name),
+        name,
     };
-    if name.contains(['*', '?']) {
-        let names = names_in(&root.join(folder));
-        return names
-            .iter()
-            .filter(|found| matches(name, found))
-            .map(|found| file(folder, found))
-            .collect();
+    if written.contains(['*', '?']) {
+        let parts: Vec<&str> = written.split('/').collect();
+        let mut found = Vec::new();
+        glob(&parts, String::new(), root, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        return found.into_iter().map(file).collect();
     }
     let path = root.join(written);
     if path.is_dir() {
         let folder = written.trim_end_matches('/');
-        let known = |name: &&String| {
-            ENDINGS
-                .iter()
-                .any(|ending| name.ends_with(&format!(".{ending}")))
-        };
+        let known = |name: &&String| format_of(name).is_some();
         return names_in(&path)
             .iter()
             .filter(known)
-            .map(|found| file(folder, found))
+            .map(|found| file(joined(folder, found)))
             .collect();
     }
     if path.is_file() {
-        vec![File {
-            name: written.to_owned(),
-            path,
-        }]
+        vec![file(written.to_owned())]
     } else {
         Vec::new()
     }
+}
+
+fn joined(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        "/" => format!("/{name}"),
+        folder => format!("{folder}/{name}"),
+    }
+}
+
+/// The files under `folder` that fit the parts of a pattern: `*` and `?` within a name, `**` for any folders.
+fn glob(parts: &[&str], folder: String, root: &Path, found: &mut Vec<String>) {
+    let Some((part, rest)) = parts.split_first() else {
+        return;
+    };
+    let here = root.join(&folder);
+    match (*part, rest) {
+        // A path that begins at the root, or a doubled slash.
+        ("", rest) => glob(
+            rest,
+            if folder.is_empty() {
+                "/".to_owned()
+            } else {
+                folder
+            },
+            root,
+            found,
+        ),
+        ("**", rest) => {
+            glob(rest, folder.clone(), root, found);
+            for name in folders_in(&here) {
+                glob(parts, joined(&folder, &name), root, found);
+            }
+        }
+        (name, []) => {
+            let names = names_in(&here).into_iter();
+            let fitting = names.filter(|known| matches(name, known));
+            found.extend(fitting.map(|known| joined(&folder, &known)));
+        }
+        (name @ ("." | ".."), rest) => glob(rest, joined(&folder, name), root, found),
+        (name, rest) => {
+            for known in folders_in(&here)
+                .iter()
+                .filter(|known| matches(name, known))
+            {
+                glob(rest, joined(&folder, known), root, found);
+            }
+        }
+    }
+}
+
+/// The names of the folders in a folder, without links, which may lead in circles.
+fn folders_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    folders
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect()
 }
 
 /// The names of the files in a folder, sorted.
@@ -170,6 +211,29 @@ mod tests {
         ];
         assert!(yes.iter().all(|(pattern, name)| matches(pattern, name)));
         assert!(!no.iter().any(|(pattern, name)| matches(pattern, name)));
+    }
+
+    #[test]
+    fn globs_go_through_folders() {
+        let root = tempfile::tempdir().unwrap();
+        for name in [
+            "day=2/b.csv",
+            "day=1/a.csv",
+            "day=1/deep/c.csv",
+            "other/d.csv",
+        ] {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x\n1\n").unwrap();
+        }
+        let names = |written| {
+            let found = expand(written, root.path());
+            found.into_iter().map(|file| file.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("day=*/*.csv"), ["day=1/a.csv", "day=2/b.csv"]);
+        assert_eq!(names("**/*.csv").len(), 4);
+        assert_eq!(names("day=1/**/*.csv"), ["day=1/a.csv", "day=1/deep/c.csv"]);
+        assert!(names("day=?/x*.csv").is_empty());
     }
 
     #[test]

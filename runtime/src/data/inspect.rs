@@ -1,7 +1,7 @@
 //! A first look at a file: what its columns seem to be. `reckon new --from` writes a spec from it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
@@ -11,10 +11,12 @@ use reckon_compiler::plan::TimeFormat;
 use reckon_compiler::plan::row::{RowKind, RowType};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
+use serde_json::{Map, Value as Json};
 
 use super::columnar;
 use super::delimited::{Records, Style};
-use super::fault::{EMPTY, NO_FILE, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE};
+use super::fault::{EMPTY, NO_FILE, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE};
+use super::format::{self, Format, Packing, format_of};
 use super::time::Pattern;
 
 /// So many rows are looked at.
@@ -61,7 +63,7 @@ pub enum Role {
     Plain,
 }
 
-/// Looks at a csv, tsv, parquet or arrow file. Diagnostics have no place in a spec.
+/// Looks at a file of any kind that sources are read from. Diagnostics have no place in a spec.
 ///
 /// # Errors
 /// A file that is missing, empty, or that cannot be read.
@@ -74,11 +76,11 @@ pub fn inspect(path: &Path) -> Result<Sketch, Diagnostic> {
     if !path.is_file() {
         return Err(fault(NO_FILE, format!("there is no file `{name}`")));
     }
-    let texts = match path.extension().and_then(|ending| ending.to_str()) {
-        Some("csv") => of_text(path, Style::Csv),
-        Some("tsv") => of_text(path, Style::Tsv),
-        Some("parquet" | "arrow" | "feather" | "ipc") => of_batches(path),
-        _ => Err((UNREADABLE, "is of no kind that can be read".to_owned())),
+    let texts = match format_of(&name) {
+        Some((Format::Delimited(style), packing)) => of_text(path, packing, style),
+        Some((Format::JsonLines, packing)) => of_objects(path, packing),
+        Some((format @ (Format::Parquet | Format::Arrow), _)) => of_batches(path, format),
+        None => Err((UNREADABLE, "is of no kind that can be read".to_owned())),
     };
     let columns = texts.map_err(|(code, what)| fault(code, format!("`{name}` {what}")))?;
     let rows = columns.first().map_or(0, |column| column.values.len());
@@ -100,10 +102,62 @@ struct Texts {
 
 type Fault = (reckon_grammar::diagnostic::Code, String);
 
-fn of_text(path: &Path, style: Style) -> Result<Vec<Texts>, Fault> {
-    let bytes =
-        std::fs::read(path).map_err(|error| (UNREADABLE, format!("cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| (NOT_UTF8, "is not UTF-8".to_owned()))?;
+fn text_of(path: &Path, packing: Packing) -> Result<String, Fault> {
+    let unreadable = |error| (UNREADABLE, format!("cannot be read: {error}"));
+    let bytes = format::bytes(path, packing, None).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|_| (NOT_UTF8, "is not UTF-8".to_owned()))
+}
+
+/// Objects, one a line: columns in the order in which they first appear.
+fn of_objects(path: &Path, packing: Packing) -> Result<Vec<Texts>, Fault> {
+    let text = text_of(path, packing)?;
+    let mut columns: Vec<Texts> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let lines = text.lines().enumerate();
+    let lines = lines.filter(|(_, line)| !line.trim().is_empty());
+    for (rows, (at, line)) in lines.take(ROWS).enumerate() {
+        let object: Map<String, Json> = serde_json::from_str(line)
+            .map_err(|_| (NOT_OBJECT, format!("line {}: expected an object", at + 1)))?;
+        for (name, value) in object {
+            let place = *places.entry(name.clone()).or_insert_with(|| {
+                columns.push(Texts {
+                    name,
+                    values: Vec::new(),
+                    known: None,
+                });
+                columns.len() - 1
+            });
+            let column = &mut columns[place];
+            column.values.resize(rows, None);
+            column.known = column.known.take().or_else(|| known_kind(&value));
+            column.values.push(match value {
+                Json::Null => None,
+                Json::String(text) => Some(text),
+                other => Some(other.to_string()),
+            });
+        }
+    }
+    let rows = columns.iter().map(|column| column.values.len()).max();
+    let rows = rows.unwrap_or_default();
+    columns
+        .iter_mut()
+        .for_each(|column| column.values.resize(rows, None));
+    Ok(columns)
+}
+
+/// The kind that only objects tell: that of a list, by its first element.
+fn known_kind(value: &Json) -> Option<RowKind> {
+    let of = match value.as_array()?.first()? {
+        Json::Number(number) if number.is_i64() => RowKind::Int,
+        Json::Number(_) => RowKind::Float,
+        Json::Bool(_) => RowKind::Bool,
+        Json::String(_) | Json::Null | Json::Array(_) | Json::Object(_) => RowKind::Str,
+    };
+    Some(RowKind::List(Box::new(of)))
+}
+
+fn of_text(path: &Path, packing: Packing, style: Style) -> Result<Vec<Texts>, Fault> {
+    let text = text_of(path, packing)?;
     let mut records = Records::new(&text, style);
     let mut fields: Vec<Cow<'_, str>> = Vec::new();
     let open = |quote: super::delimited::OpenQuote| {
@@ -146,10 +200,10 @@ fn of_text(path: &Path, style: Style) -> Result<Vec<Texts>, Fault> {
     Ok(columns)
 }
 
-fn of_batches(path: &Path) -> Result<Vec<Texts>, Fault> {
+fn of_batches(path: &Path, format: Format) -> Result<Vec<Texts>, Fault> {
     let unreadable =
         |error: arrow::error::ArrowError| (UNREADABLE, format!("cannot be read: {error}"));
-    let (schema, batches) = columnar::batches(path).map_err(unreadable)?;
+    let (schema, batches) = columnar::batches(path, format).map_err(unreadable)?;
     let mut columns: Vec<Texts> = named(&schema);
     for batch in batches {
         let batch = batch.map_err(unreadable)?;

@@ -80,7 +80,7 @@ impl Keys {
         }
     }
 
-    /// The row with a key as a user writes it; the parts of a key of several columns are separated by commas.
+    /// The row with a key as a user writes it; the parts of a key of several columns as in [`text`].
     pub(crate) fn find_text(&self, key: &str) -> Option<u32> {
         match self {
             Self::Int(keys) => keys.get(&key.trim().parse().ok()?).copied(),
@@ -89,12 +89,20 @@ impl Keys {
     }
 }
 
-/// The values of a row as one text, separated by commas.
+/// The values of a row as one text, separated by commas. Within one of several values `\,` stands for a comma and `\\`
+/// for a backslash, so that rows with different values have different texts.
 pub(crate) fn text(columns: &[&Column], row: usize) -> String {
-    let parts: Vec<String> = columns
-        .iter()
-        .map(|column| value_text(&column.data, row))
-        .collect();
+    if let [column] = columns {
+        return value_text(&column.data, row);
+    }
+    let part = |column: &&Column| {
+        let value = value_text(&column.data, row);
+        match value.contains([',', '\\']) {
+            true => value.replace('\\', "\\\\").replace(',', "\\,"),
+            false => value,
+        }
+    };
+    let parts: Vec<String> = columns.iter().map(part).collect();
     parts.join(",")
 }
 

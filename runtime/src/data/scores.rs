@@ -157,7 +157,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use reckon_compiler::plan::{SourceKind, SourcePlan};
+    use crate::data::BadCount;
+    use reckon_compiler::plan::{BadRows, SourceKind, SourcePlan};
     use reckon_grammar::span::{FileId, Span};
 
     const DAY: i64 = 86_400;
@@ -180,6 +181,7 @@ mod tests {
                 references: Vec::new(),
                 time: None,
                 unique: Vec::new(),
+                on_bad_row: BadRows::Fail,
                 span,
             },
             on: vec!["user".to_owned(), "thing".to_owned()],
@@ -213,7 +215,7 @@ mod tests {
         let table = Table {
             rows: table["at"].len(),
             columns: table,
-            parts: Vec::new(),
+            ..Table::default()
         };
         let mut source = Source {
             name: "log".to_owned(),
@@ -226,6 +228,7 @@ mod tests {
             parts: None,
             outputs: BTreeMap::new(),
             repeats: 0,
+            bad: BadCount::default(),
             absent: BTreeMap::new(),
             key: Vec::new(),
             keys: None,

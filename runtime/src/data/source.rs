@@ -7,6 +7,7 @@ use reckon_compiler::plan::{Absent, ReferencePlan, SourceKind, SourcePlan, TimeF
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data};
 
+use super::bad::BadCount;
 use super::fault::{
     ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, WRONG_TYPE, too_many_rows,
 };
@@ -41,6 +42,8 @@ pub struct Source {
     pub outputs: BTreeMap<String, Column>,
     /// Rows dropped by `unique by`.
     pub repeats: usize,
+    /// What became of rows that could not be read.
+    pub bad: BadCount,
     /// References to absent entities, by the name of the entity.
     pub absent: BTreeMap<String, usize>,
     pub(crate) key: Vec<String>,
@@ -187,6 +190,7 @@ fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source 
         parts: None,
         outputs: BTreeMap::new(),
         repeats: 0,
+        bad: table.bad,
         absent: BTreeMap::new(),
         key: plan.key.clone(),
         keys: None,

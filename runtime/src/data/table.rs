@@ -1,46 +1,59 @@
 //! Tables: the declared columns of the files of a source, one after another.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use reckon_compiler::plan::SourcePlan;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Column;
 
-use super::cell::Builder;
+use super::bad::{BadCount, Wrongs, beyond_limit, examples, settle};
 use super::columnar;
-use super::delimited::{OpenQuote, Records, Style};
-use super::fault::{EMPTY, Faults, NOT_UTF8, OPEN_QUOTE, Place, RAGGED, UNREADABLE, no_column};
+use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
+use super::format::{ENDINGS, Format, bytes, format_of};
+use super::text::{self, Text};
 
 /// Columns by name with the places that their rows come from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table {
     pub(crate) columns: BTreeMap<String, Column>,
     pub(crate) rows: usize,
-    /// The parts of the table that come from one file each, in order.
+    /// The pieces of files that the table is made of, in order.
     pub(crate) parts: Vec<Part>,
+    /// What became of rows that could not be read.
+    pub(crate) bad: BadCount,
 }
 
-/// The rows of one file.
+/// Rows of one file that follow one another.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
     pub(crate) file: String,
+    /// How many rows the table has of it.
     pub(crate) rows: usize,
+    /// The rows of the file before it.
+    pub(crate) before: usize,
     pub(crate) lines: Lines,
+    /// Which rows of the piece are kept, where not all are.
+    pub(crate) kept: Option<Vec<u32>>,
 }
 
-/// On which line of its file a row begins.
+/// On which line of its file a row of a piece begins.
 #[derive(Clone, Debug)]
 pub(crate) enum Lines {
     /// The file has no lines.
     None,
-    /// Row 1 is on line 2, and so on.
-    AfterHeader,
+    /// The first row is on this line, the second on the next, and so on.
+    From(usize),
     /// Line by row.
     Listed(Vec<usize>),
+}
+
+/// A part of a file as it was read: columns, where they come from, and what is wrong with them.
+pub(crate) struct Piece {
+    pub(crate) columns: Vec<(String, Column)>,
+    pub(crate) part: Part,
+    pub(crate) wrongs: Vec<Wrongs>,
 }
 
 impl Table {
@@ -49,7 +62,9 @@ impl Table {
         let mut before = 0;
         for part in &self.parts {
             if row < before + part.rows {
-                return part.place(row - before);
+                let row = row - before;
+                let of_piece = part.kept.as_ref().map_or(row, |kept| kept[row] as usize);
+                return part.place(of_piece);
             }
             before += part.rows;
         }
@@ -59,18 +74,33 @@ impl Table {
             line: None,
         }
     }
+
+    /// Adds a piece; `false` where a column is of another kind than before.
+    fn add(&mut self, piece: Piece) -> bool {
+        let mut fits = true;
+        for (name, column) in piece.columns {
+            match self.columns.get_mut(&name) {
+                Some(all) => fits &= all.extend(&column),
+                None => drop(self.columns.insert(name, column)),
+            }
+        }
+        self.rows += piece.part.rows;
+        self.parts.push(piece.part);
+        fits
+    }
 }
 
 impl Part {
-    fn place(&self, row: usize) -> Place {
+    /// Where a row of the piece comes from, before any were dropped.
+    pub(crate) fn place(&self, row: usize) -> Place {
         let line = match &self.lines {
             Lines::None => None,
-            Lines::AfterHeader => Some(row + 2),
+            Lines::From(first) => Some(row + first),
             Lines::Listed(lines) => lines.get(row).copied(),
         };
         Place {
             file: self.file.clone(),
-            row: row + 1,
+            row: self.before + row + 1,
             line,
         }
     }
@@ -83,27 +113,27 @@ impl Part {
 pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnostic>> {
     let mut sink = Vec::new();
     let mut table = Table::default();
+    let mut first_bad = Vec::new();
     for file in files(plan, root, &mut sink) {
-        let Some((columns, part)) = read_file(plan, &file, &mut sink) else {
+        let Some(mut pieces) = read_file(plan, &file, &mut sink) else {
             continue;
         };
-        for (name, column) in columns {
-            match table.columns.get_mut(&name) {
-                Some(all) => {
-                    if !all.extend(&column) {
-                        let message =
-                            format!("internal: column `{name}` of {} differs in kind", file.name);
-                        sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
-                    }
-                }
-                None => {
-                    table.columns.insert(name, column);
-                }
+        number_rows(&mut pieces);
+        if first_bad.len() < TOLD {
+            first_bad.extend(examples(&pieces));
+        }
+        let bad = settle(plan, &mut pieces, &mut sink);
+        table.bad.skipped += bad.skipped;
+        table.bad.defaulted += bad.defaulted;
+        for piece in pieces {
+            if !table.add(piece) {
+                let message = format!("internal: the columns of {} differ in kind", file.name);
+                sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
             }
         }
-        table.rows += part.rows;
-        table.parts.push(part);
     }
+    first_bad.truncate(TOLD);
+    sink.extend(beyond_limit(plan, table.rows, table.bad, &first_bad));
     if sink.iter().any(Diagnostic::is_error) {
         Err(sink)
     } else {
@@ -111,203 +141,48 @@ pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnost
     }
 }
 
-type Columns = Vec<(String, Column)>;
-
-fn read_file(
-    plan: &SourcePlan,
-    file: &File,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<(Columns, Part)> {
-    let ending = file.name.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let style = match ending {
-        "csv" => Style::Csv,
-        "tsv" => Style::Tsv,
-        "parquet" | "arrow" | "feather" | "ipc" => return columnar::read(plan, file, sink),
-        _ => {
-            let message = format!("`{}` is of no kind that can be read", file.name);
-            let diagnostic = Diagnostic::error(UNREADABLE, plan.span, message);
-            sink.push(
-                diagnostic.note("names end in .csv, .tsv, .parquet, .arrow, .feather or .ipc"),
-            );
-            return None;
-        }
-    };
-    let bytes = match fs::read(&file.path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let message = format!("`{}` cannot be read: {error}", file.name);
-            sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
-            return None;
-        }
-    };
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => read_text(plan, file, text, style, sink),
-        Err(error) => {
-            sink.push(not_utf8(plan, file, &bytes, error.valid_up_to(), style));
-            None
-        }
+/// Pieces follow one another in their file.
+fn number_rows(pieces: &mut [Piece]) {
+    let mut before = 0;
+    for piece in pieces {
+        piece.part.before = before;
+        before += piece.part.rows;
     }
 }
 
-fn read_text(
-    plan: &SourcePlan,
-    file: &File,
-    text: &str,
-    style: Style,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<(Columns, Part)> {
-    let mut records = Records::new(text, style);
-    let header = match header(plan, file, &mut records) {
-        Ok(header) => header,
-        Err(diagnostic) => {
-            sink.push(diagnostic);
-            return None;
+fn read_file(plan: &SourcePlan, file: &File, sink: &mut Vec<Diagnostic>) -> Option<Vec<Piece>> {
+    let Some((format, packing)) = format_of(&file.name) else {
+        let message = format!("`{}` is of no kind that can be read", file.name);
+        sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
+        return None;
+    };
+    let pieces = match format {
+        Format::Parquet | Format::Arrow => columnar::read(plan, file, format, sink)?,
+        Format::Delimited(_) | Format::JsonLines => {
+            let bytes = match bytes(&file.path, packing, None) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    let message = format!("`{}` cannot be read: {error}", file.name);
+                    sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
+                    return None;
+                }
+            };
+            let text = Text::new(&bytes);
+            match format {
+                Format::Delimited(style) => text::delimited(plan, file, &text, style, sink)?,
+                Format::JsonLines | Format::Parquet | Format::Arrow => {
+                    text::json_lines(plan, file, &text, sink)?
+                }
+            }
         }
     };
-    let mut builders = builders(plan, file, &header, sink)?;
-    let part = match read_rows(plan, file, &mut records, &header, &mut builders, sink) {
-        Ok(part) => part,
-        Err(quote) => {
-            sink.push(open_quote(plan, file, quote));
-            return None;
-        }
-    };
-    if part.rows == 0 {
-        let message = format!(
-            "`{}` holds no rows, only the names of its columns",
-            file.name
-        );
+    if pieces.iter().all(|piece| piece.part.rows == 0) {
+        let what = match format {
+            Format::Delimited(_) => " holds no rows, only the names of its columns",
+            Format::JsonLines | Format::Parquet | Format::Arrow => " holds no rows",
+        };
+        let message = format!("`{}`{what}", file.name);
         sink.push(Diagnostic::error(EMPTY, plan.span, message));
     }
-    let columns = builders
-        .into_iter()
-        .map(|(at, builder)| (header[at].clone(), builder.finish(sink)))
-        .collect();
-    Some((columns, part))
-}
-
-fn header(
-    plan: &SourcePlan,
-    file: &File,
-    records: &mut Records<'_>,
-) -> Result<Vec<String>, Diagnostic> {
-    let mut fields = Vec::new();
-    match records.next(&mut fields) {
-        Ok(Some(_)) => Ok(fields.iter().map(|name| name.trim().to_owned()).collect()),
-        Ok(None) => {
-            let message = format!(
-                "`{}` is empty: expected a line with the names of its columns",
-                file.name
-            );
-            Err(Diagnostic::error(EMPTY, plan.span, message))
-        }
-        Err(quote) => Err(open_quote(plan, file, quote)),
-    }
-}
-
-fn read_rows<'t>(
-    plan: &SourcePlan,
-    file: &File,
-    records: &mut Records<'t>,
-    header: &[String],
-    builders: &mut [(usize, Builder<'_>)],
-    sink: &mut Vec<Diagnostic>,
-) -> Result<Part, OpenQuote> {
-    let mut fields: Vec<Cow<'t, str>> = Vec::new();
-    let mut ragged = Faults::new(RAGGED, plan.span);
-    let mut part = Part {
-        file: file.name.clone(),
-        rows: 0,
-        lines: Lines::AfterHeader,
-    };
-    while let Some(line) = records.next(&mut fields)? {
-        note_line(&mut part.lines, part.rows, line);
-        let place = || Place {
-            file: file.name.clone(),
-            row: part.rows + 1,
-            line: Some(line),
-        };
-        if fields.len() == header.len() {
-            builders
-                .iter_mut()
-                .for_each(|(at, builder)| builder.push(&fields[*at], place));
-        } else {
-            ragged.add(|| {
-                format!(
-                    "{}: expected {} fields, found {}",
-                    place(),
-                    header.len(),
-                    fields.len()
-                )
-            });
-        }
-        part.rows += 1;
-    }
-    ragged.tell(
-        sink,
-        Some("a field that holds the separator is put in quotes"),
-    );
-    Ok(part)
-}
-
-fn open_quote(plan: &SourcePlan, file: &File, quote: OpenQuote) -> Diagnostic {
-    let message = format!(
-        "{} line {}: a quoted field has no end",
-        file.name, quote.line
-    );
-    Diagnostic::error(OPEN_QUOTE, plan.span, message)
-        .help("close it with `\"`, or double quotes that belong to it")
-}
-
-/// A builder for each declared column with its place in the header.
-fn builders<'a>(
-    plan: &'a SourcePlan,
-    file: &File,
-    header: &[String],
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<(usize, Builder<'a>)>> {
-    let before = sink.len();
-    let mut builders = Vec::new();
-    for column in &plan.columns {
-        match header.iter().position(|name| *name == column.name) {
-            Some(at) => match Builder::new(column) {
-                Ok(builder) => builders.push((at, builder)),
-                Err(diagnostic) => sink.push(diagnostic),
-            },
-            None => sink.push(no_column(&file.name, &column.name, column.span, header)),
-        }
-    }
-    (sink.len() == before).then_some(builders)
-}
-
-/// Lists lines only from the first row on that is not where it is expected.
-fn note_line(lines: &mut Lines, row: usize, line: usize) {
-    match lines {
-        Lines::Listed(listed) => listed.push(line),
-        Lines::AfterHeader if line != row + 2 => {
-            *lines = Lines::Listed((0..row).map(|row| row + 2).chain([line]).collect());
-        }
-        Lines::AfterHeader | Lines::None => {}
-    }
-}
-
-fn not_utf8(plan: &SourcePlan, file: &File, bytes: &[u8], at: usize, style: Style) -> Diagnostic {
-    let before = std::str::from_utf8(&bytes[..at]).unwrap_or_default();
-    let mut records = Records::new(before, style);
-    let (mut fields, mut row) = (Vec::new(), 0_usize);
-    while let Ok(Some(_)) = records.next(&mut fields) {
-        row += 1;
-    }
-    // A record that ends in a line break is complete, so the bad byte belongs to the next.
-    if !before.ends_with('\n') {
-        row = row.saturating_sub(1);
-    }
-    let line = before.matches('\n').count() + 1;
-    let place = Place {
-        file: file.name.clone(),
-        row,
-        line: Some(line),
-    };
-    let message = format!("{place}: byte 0x{:02x} is not UTF-8", bytes[at]);
-    Diagnostic::error(NOT_UTF8, plan.span, message).help("convert the file to UTF-8")
+    Some(pieces)
 }

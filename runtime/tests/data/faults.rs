@@ -219,7 +219,7 @@ fn files_that_cannot_be_read() {
     assert_eq!(
         said(&plan, &[("users.xlsx", b"PK")]),
         "E1011: `users.xlsx` is of no kind that can be read\n  \
-         note: names end in .csv, .tsv, .parquet, .arrow, .feather or .ipc"
+         note: names end in .csv, .tsv or .jsonl, each also packed as .gz or .zst, or in .parquet, .arrow, .feather or .ipc"
     );
 }
 

@@ -6,6 +6,7 @@ mod assemble;
 mod domains;
 mod faults;
 mod fit;
+mod formats;
 mod load;
 mod selected;
 mod spec;

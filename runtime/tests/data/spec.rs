@@ -5,8 +5,9 @@ use std::path::Path;
 use reckon_compiler::graph::{Graph, SpaceId};
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::plan::{
-    Absent, ColumnPlan, Domain, Feed, FeedKind, FitKind, FitPlan, Handle, HandleRows, HistoryPlan,
-    Plan, Program, ReferencePlan, Sees, SourceKind, SourcePlan, SplitPlan, SplitRule, TimeFormat,
+    Absent, BadRows, ColumnPlan, Domain, Feed, FeedKind, FitKind, FitPlan, Handle, HandleRows,
+    HistoryPlan, Plan, Program, ReferencePlan, Sees, SourceKind, SourcePlan, SplitPlan, SplitRule,
+    TimeFormat,
 };
 use reckon_compiler::value::Value;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -50,6 +51,7 @@ pub(crate) fn entity(name: &str, path: &str, columns: &[(&str, &str)]) -> Source
         references: Vec::new(),
         time: None,
         unique: Vec::new(),
+        on_bad_row: BadRows::Fail,
         span: span(0),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Text, kernel};
 use crate::plan::{
-    Absent, ColumnPlan, Domain, FitKind, FitPlan, HistoryPlan, Plan, Sees, SourceKind, SourcePlan,
-    SplitPlan, SplitRule, TableRows, TimeFormat,
+    Absent, BadRows, ColumnPlan, Domain, FitKind, FitPlan, HistoryPlan, Plan, Sees, SkipLimit,
+    SourceKind, SourcePlan, SplitPlan, SplitRule, TableRows, TimeFormat,
 };
 use crate::value::Value;
 
@@ -69,7 +69,27 @@ fn source(text: &mut Text, source: &SourcePlan, label: &dyn Fn(&str) -> bool) {
                 source.unique.join(", ")
             ));
         }
+        if source.on_bad_row != BadRows::Fail {
+            text.line(bad_rows(source.on_bad_row));
+        }
     });
+}
+
+/// What becomes of rows that cannot be read; empty where they are diagnostics.
+pub(crate) fn bad_rows(policy: BadRows) -> String {
+    match policy {
+        BadRows::Fail => String::new(),
+        BadRows::Skip(SkipLimit::Rows(most)) => {
+            format!("without rows that cannot be read, at most {most}")
+        }
+        BadRows::Skip(SkipLimit::Share(most)) => {
+            format!(
+                "without rows that cannot be read, at most {}% of all",
+                most * 100.0
+            )
+        }
+        BadRows::Default => "with null, 0, false or nothing for what cannot be read".to_owned(),
+    }
 }
 
 /// What a column is for.

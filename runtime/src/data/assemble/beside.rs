@@ -191,6 +191,7 @@ impl Beside {
             parts: None,
             outputs: BTreeMap::new(),
             repeats: 0,
+            bad: crate::data::BadCount::default(),
             absent: BTreeMap::new(),
             key: Vec::new(),
             keys: None,

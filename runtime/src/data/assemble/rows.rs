@@ -381,6 +381,7 @@ pub(super) fn source_now(
         parts: None,
         outputs,
         repeats: 0,
+        bad: crate::data::BadCount::default(),
         absent: BTreeMap::new(),
         key: Vec::new(),
         keys: None,

@@ -9,8 +9,9 @@ use reckon_compiler::value::Value;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data, Lists, Texts};
 
-use crate::data::cell::{pattern, shortened};
-use crate::data::fault::{Faults, NULL, Place, WRONG_TYPE};
+use crate::data::bad::Wrongs;
+use crate::data::cell::{LONGEST_LIST, pattern, shortened};
+use crate::data::fault::{NULL, WRONG_TYPE};
 use crate::data::files::File;
 use crate::data::time::from_float;
 
@@ -19,8 +20,8 @@ pub(super) struct Reader<'a> {
     pub(super) plan: &'a ColumnPlan,
     file: &'a File,
     column: Column,
-    wrong: Faults,
-    null: Faults,
+    wrong: Wrongs,
+    null: Wrongs,
 }
 
 impl<'a> Reader<'a> {
@@ -29,12 +30,12 @@ impl<'a> Reader<'a> {
             plan,
             file,
             column: Column::new(Data::empty(&plan.ty.kind)),
-            wrong: Faults::new(WRONG_TYPE, plan.span),
-            null: Faults::new(NULL, plan.span),
+            wrong: Wrongs::new(WRONG_TYPE, plan.span),
+            null: Wrongs::new(NULL, plan.span),
         }
     }
 
-    /// Adds a batch whose first row is row `before` of the file, from 0.
+    /// Adds a batch whose first row is row `before` of the piece, from 0.
     pub(super) fn add(&mut self, array: &ArrayRef, before: usize) -> Result<(), Diagnostic> {
         let column = match (&self.plan.ty.kind, &self.plan.time) {
             (RowKind::Time, TimeFormat::Text { .. }) => self.texts_as_times(array, before)?,
@@ -44,17 +45,18 @@ impl<'a> Reader<'a> {
             (kind, format) => self.convert(array, kind, format)?,
         };
         let column = self.without_sentinels(column);
+        let mut column = self.without_endless_lists(column, before);
         if !self.plan.ty.nullable {
-            let place = |row: usize| Place {
-                file: self.file.name.clone(),
-                row: before + row + 1,
-                line: None,
-            };
             let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
-            for row in (0..column.len()).filter(|row| column.is_null(*row)) {
-                self.null
-                    .add(|| format!("{}: column `{name}` expects {ty}, found null", place(row)));
+            let told = |row: &usize| self.wrong.has(before + row);
+            let nulls = (0..column.len()).filter(|row| column.is_null(*row) && !told(row));
+            for row in nulls {
+                self.null.add(before + row, || {
+                    format!("column `{name}` expects {ty}, found null")
+                });
             }
+            // What is null holds the default, which stays where the source's policy is to keep such rows.
+            column.valid = None;
         }
         if self.column.extend(&column) {
             Ok(())
@@ -63,14 +65,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn finish(self, sink: &mut Vec<Diagnostic>) -> Column {
-        self.wrong.tell(sink, None);
+    pub(super) fn finish(self) -> (Column, [Wrongs; 2]) {
         let help = format!(
             "write `{}: {}?` where values may be missing",
             self.plan.name, self.plan.ty.kind
         );
-        self.null.tell(sink, Some(&help));
-        self.column
+        (self.column, [self.wrong, self.null.with_help(Some(help))])
     }
 
     fn unlike(&self, array: &ArrayRef) -> Diagnostic {
@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
                 self.mistaken(before + row, text);
             }
             micros.push(parsed.unwrap_or_default());
-            valid.push(array.is_valid(row));
+            valid.push(parsed.is_some() || (array.is_valid(row) && !self.plan.ty.nullable));
         }
         Ok(Column::with_validity(Data::Int(micros), Some(valid)))
     }
@@ -230,7 +230,11 @@ impl<'a> Reader<'a> {
                 self.mistaken(before + row, &value.to_string());
             }
         }
-        let valid = (0..array.len()).map(|row| array.is_valid(row)).collect();
+        let nullable = self.plan.ty.nullable;
+        let reads = |row: usize| matches!(values[row], 0 | 1) || !nullable;
+        let valid = (0..array.len())
+            .map(|row| array.is_valid(row) && reads(row))
+            .collect();
         Ok(Column::with_validity(
             Data::Bool(values.iter().map(|value| *value == 1).collect()),
             Some(valid),
@@ -238,19 +242,48 @@ impl<'a> Reader<'a> {
     }
 
     fn mistaken(&mut self, row: usize, found: &str) {
-        let place = || Place {
-            file: self.file.name.clone(),
-            row: row + 1,
-            line: None,
-        };
         let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
-        self.wrong.add(|| {
-            format!(
-                "{}: column `{name}` expects {ty}, found `{}`",
-                place(),
-                shortened(found)
-            )
+        self.wrong.add(row, || {
+            format!("column `{name}` expects {ty}, found `{}`", shortened(found))
         });
+    }
+
+    /// Makes lists null that are longer than any that is meant.
+    fn without_endless_lists(&mut self, mut column: Column, before: usize) -> Column {
+        let Data::List(lists) = &column.data else {
+            return column;
+        };
+        let endless = |row: &usize| lists.range(*row).len() > LONGEST_LIST;
+        let endless: Vec<usize> = (0..lists.len()).filter(endless).collect();
+        if endless.is_empty() {
+            return column;
+        }
+        let mut valid = column
+            .valid
+            .take()
+            .unwrap_or_else(|| vec![true; lists.len()]);
+        let (name, ty) = (&self.plan.name, &self.plan.ty.kind);
+        for row in endless {
+            let length = lists.range(row).len();
+            self.wrong.add(before + row, || {
+                format!("column `{name}` expects {ty}, found a list of {length}, more than {LONGEST_LIST}")
+            });
+            valid[row] = false;
+        }
+        Column::with_validity(column.data, Some(valid))
+    }
+
+    /// What a number of the file is multiplied with, where it is a time.
+    fn unit(&self) -> i64 {
+        match (&self.plan.ty.kind, &self.plan.time) {
+            (RowKind::Time, TimeFormat::Seconds) | (RowKind::Duration, _) => 1_000_000,
+            (RowKind::Time, TimeFormat::Millis) => 1_000,
+            (RowKind::Time, TimeFormat::Micros | TimeFormat::Text { .. })
+            | (
+                RowKind::Int | RowKind::Float | RowKind::Bool | RowKind::Str | RowKind::List(_),
+                _,
+            ) => 1,
+        }
     }
 
     /// The column with the values that stand for null made null.
@@ -262,7 +295,7 @@ impl<'a> Reader<'a> {
             self.plan
                 .nulls
                 .iter()
-                .any(|null| is_value(&column.data, row, null))
+                .any(|null| is_value(&column.data, row, null, self.unit()))
         };
         let valid = (0..column.len())
             .map(|row| !column.is_null(row) && !stands(row))
@@ -301,9 +334,9 @@ fn nan_is_null(values: Vec<f64>, valid: Option<Vec<bool>>) -> Column {
     Column::with_validity(Data::Float(values), Some(valid))
 }
 
-fn is_value(data: &Data, row: usize, value: &Value) -> bool {
+fn is_value(data: &Data, row: usize, value: &Value, unit: i64) -> bool {
     match (data, value) {
-        (Data::Int(values), Value::Int(value)) => values[row] == *value,
+        (Data::Int(values), Value::Int(value)) => values[row] == value.saturating_mul(unit),
         (Data::Float(values), value) => value.as_f64() == Some(values[row]),
         (Data::Bool(values), Value::Bool(value)) => values[row] == *value,
         (Data::Str(texts), Value::Str(text) | Value::Word(text)) => texts.get(row) == text,
