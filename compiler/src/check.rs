@@ -212,6 +212,8 @@ pub(crate) struct Checker<'a> {
     reach: BTreeMap<LocalId, Vec<String>>,
     /// Statistics over the rows of a loss.
     counted: Vec<domains::Counted>,
+    /// The source whose rows are being counted by a statistic.
+    counting: Option<String>,
     /// Calls of functions so far, to stop a spec that never ends.
     expanded: usize,
     /// It did not end, and that was said.
@@ -252,6 +254,7 @@ impl<'a> Checker<'a> {
             open_loop: None,
             reach: BTreeMap::new(),
             counted: Vec::new(),
+            counting: None,
             expanded: 0,
             gave_up: false,
         }

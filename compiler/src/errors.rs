@@ -92,6 +92,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0422"
     "E0423"
     "E0424"
+    "E0425"
     "E0430"
     "E0502"
     "E0503"

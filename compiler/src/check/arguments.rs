@@ -191,7 +191,8 @@ impl Checker<'_> {
         if let (Syntax::Name(name), Some(ty)) = (&value.kind, &param.ty)
             && let ast::TypeKind::Words(words) = &ty.kind
         {
-            let is_loss = words.iter().any(|word| word.text == ANY_LOSS) && self.is_loss(name);
+            let any_loss = words.iter().any(|word| word.text == ANY_LOSS);
+            let is_loss = any_loss && self.is_loss(name);
             if is_loss
                 || words
                     .iter()
@@ -204,6 +205,10 @@ impl Checker<'_> {
                 .last()
                 .is_some_and(|frame| frame.locals.iter().any(|b| b.name == *name))
                 || self.hir.settings.iter().any(|(setting, _)| setting == name);
+            if !bound && any_loss && self.is_evaluation(name) {
+                let message = format!("rows of evaluation `{name}` are held out of what is fitted");
+                return self.counts_what_is_held_out(value.span, message);
+            }
             if !bound {
                 let losses = self.loss_names();
                 let losses = losses.iter().map(String::as_str);

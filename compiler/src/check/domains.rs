@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use reckon_grammar::ast;
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
@@ -73,6 +74,23 @@ impl Checker<'_> {
                 self.not_counted(span, &rows, message);
             }
         }
+    }
+
+    /// Refuses a statistic over rows that evaluations ask about.
+    pub(super) fn counts_what_is_held_out(&mut self, span: Span, message: String) -> Expr {
+        let diagnostic = self
+            .error(425, span, message)
+            .note("what is fitted counts training rows only: a figure on rows that it had seen would say too much")
+            .help("leave it out: training rows are counted");
+        self.report(diagnostic);
+        Expr::error(span)
+    }
+
+    /// Whether a word is the name of an evaluation.
+    pub(super) fn is_evaluation(&self, word: &str) -> bool {
+        self.user_items().any(|item| {
+            matches!(&item.kind, ast::ItemKind::Evaluate(evaluation) if evaluation.name.text == word)
+        })
     }
 
     fn not_counted(&mut self, span: Span, rows: &Rows, message: String) {

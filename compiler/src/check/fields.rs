@@ -212,8 +212,12 @@ impl Checker<'_> {
         let mut known: Vec<String> = features.map(|(_, name, _)| name.clone()).collect();
         known.extend(self.references_of(source));
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        if matches!(name.text.as_str(), "weight" | "split") && !self.has_column(source, &name.text)
-        {
+        let built_in = matches!(name.text.as_str(), "weight" | "split");
+        if built_in && !self.has_column(source, &name.text) {
+            if name.text == "split" && self.counting.as_deref() == Some(source) {
+                let message = "a statistic does not choose its rows by their part of the split";
+                return self.counts_what_is_held_out(name.span, message.to_owned());
+            }
             let what = format!("`.{}` of a handle", name.text);
             return self.not_yet(name.span, &what);
         }

@@ -195,15 +195,14 @@ impl Checker<'_> {
         );
         let condition = match cond {
             Some(cond) => {
-                let cond = self.in_row_scope(handle.clone(), source, |checker| checker.expr(cond));
+                let cond = self.counting(&handle, source, cond);
                 Some(self.condition(cond)?)
             }
             None => None,
         };
         let value = match value {
             Some(value) => {
-                let value =
-                    self.in_row_scope(handle.clone(), source, |checker| checker.expr(value));
+                let value = self.counting(&handle, source, value);
                 Some(self.number_of_a_row(value)?)
             }
             None => None,
@@ -216,6 +215,14 @@ impl Checker<'_> {
             counted: Some(handle),
             row: row.handle,
         })
+    }
+
+    /// What a statistic reads of the rows that it counts.
+    fn counting(&mut self, handle: &Expr, source: &str, e: &ast::Expr) -> Expr {
+        let outer = self.counting.replace(source.to_owned());
+        let typed = self.in_row_scope(handle.clone(), source, |checker| checker.expr(e));
+        self.counting = outer;
+        typed
     }
 
     /// All training rows with a value, of the source of that value.
