@@ -22,6 +22,7 @@ fn ecat_and_its_baselines_run_day_by_day() {
         &["dim=4", "eta=0", "theta=0", "most=1000", "weighted=false"],
         &["dim=4", "theta=0", "most=1000"],
         &["dim=4", "share=1"],
+        &["dim=4", "eta=0", "theta=0", "weighted=false", "oracle=true"],
         &["dim=4", "gate=hard"],
         &["dim=4", "gate=constant"],
     ] {
@@ -122,7 +123,7 @@ fn visits(other: usize) -> tempfile::TempDir {
         "user_id,region\n".to_owned(),
         "item_id,category\n".to_owned(),
     );
-    let mut visits = "user_id,item_id,domain,click,buy,at\n".to_owned();
+    let mut visits = "user_id,item_id,domain,click,good,at\n".to_owned();
     (0..USERS).for_each(|id| writeln!(users, "{id},{}", id % 3).unwrap());
     (0..ITEMS).for_each(|id| writeln!(items, "{id},{}", id % 4).unwrap());
     for row in 0..DAYS * ROWS_A_DAY {
@@ -131,8 +132,8 @@ fn visits(other: usize) -> tempfile::TempDir {
         let domain = ["target", "home", "search", "feed"][row % 4];
         let click = (user % 3 == item % 3 || row % 11 == 0) != (day >= other);
         let at = 1_600_041_600 + day * 86_400 + place * 500;
-        let (click, buy) = (u8::from(click), u8::from(click && row % 5 == 0));
-        writeln!(visits, "{user},{item},{domain},{click},{buy},{at}").unwrap();
+        let (click, good) = (u8::from(click), u8::from(row % 8 < 5));
+        writeln!(visits, "{user},{item},{domain},{click},{good},{at}").unwrap();
     }
     for (name, text) in [("users", users), ("items", items), ("visits", visits)] {
         fs::write(folder.path().join(name).with_extension("csv"), text).unwrap();

@@ -14,7 +14,7 @@ const ITEMS: usize = 6_000;
 const CLICKS_A_USER: usize = 20;
 const CLASSES: usize = 40;
 /// The values by which a field names one class.
-const NAMES: usize = 10;
+const NAMES: usize = 40;
 /// How often the second class is that which goes with the first.
 const FOLLOWS: f64 = 0.5;
 const DIMS: usize = 6;

@@ -62,6 +62,23 @@ impl Runs {
         lines(&self.arm(arm)?.join(format!("columns/{name}.jsonl")))
     }
 
+    /// A column that an arm computed once a day, `columns/NAME.DAY.jsonl`: its rows, day by day.
+    pub(super) fn daily_column(&self, arm: &str, name: &str) -> Result<Vec<Value>, Trouble> {
+        let folder = self.arm(arm)?.join("columns");
+        let failed = |error| Trouble::io(format!("cannot read {}", folder.display()), &error);
+        let mut days = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let path = entry.map_err(failed)?.path();
+            let named = path.file_name().and_then(|of| of.to_str());
+            if named.is_some_and(|of| of.starts_with(&format!("{name}."))) {
+                days.push(path);
+            }
+        }
+        days.sort();
+        let rows: Result<Vec<_>, Trouble> = days.iter().map(|day| lines(day)).collect();
+        Ok(rows?.concat())
+    }
+
     /// A table of the world, row by row.
     pub(super) fn table(&self, name: &str) -> Result<Vec<BTreeMap<String, String>>, Trouble> {
         let path = self.world.join(name).with_extension("csv");

@@ -6,8 +6,8 @@ use crate::trouble::Trouble;
 
 pub(super) const STUDY: Study = Study {
     name: "ecat",
-    spec: "examples/ecat/weighed_world.rec",
-    percent: 30,
+    spec: "examples/ecat/world.rec",
+    percent: 100,
     arms: &[
         Arm {
             name: "target only",
@@ -20,8 +20,9 @@ pub(super) const STUDY: Study = Study {
                 "eta=0",
                 "theta=0",
                 "most=1000",
-                "rows=320",
                 "weighted=false",
+                "rows=320",
+                "beta=20",
             ],
             role: Role::Claimed,
         },
@@ -38,12 +39,14 @@ pub(super) const STUDY: Study = Study {
                 "most=1000",
                 "weighted=false",
                 "oracle=true",
+                "rows=160",
+                "beta=10",
             ],
             role: Role::Planted,
         },
         Arm {
             name: "random selection",
-            settings: &["theta=0", "weighted=false", "most=10", "rows=160"],
+            settings: &["theta=0", "weighted=false", "most=5"],
             role: Role::Planted,
         },
     ],
@@ -62,7 +65,7 @@ pub(super) const STUDY: Study = Study {
         },
         Claim {
             what: "auc of the weights for rows that do not mislead",
-            of: |runs| runs.metric("transfer", "weights", "auc"),
+            of: auc_of_weights,
             planted: Asked::Bar(Bar::Between(0.65, 1.0)),
             null: Asked::Nothing,
         },
@@ -123,6 +126,17 @@ pub(super) const STUDY: Study = Study {
 fn pooled_auc(runs: &Runs, arm: &str, base: &str) -> Result<f64, Trouble> {
     let of = |arm| runs.metric(arm, "shop", "auc");
     Ok(of(arm)? - of(base)?)
+}
+
+/// How well the ratios of the rows that were near enough tell those that do not mislead, all days together.
+fn auc_of_weights(runs: &Runs) -> Result<f64, Trouble> {
+    let visits = runs.table("visits")?;
+    let mut scored = Vec::new();
+    for said in runs.daily_column("transfer", "ratio")? {
+        let visit = &visits[number(&said["row"], "row")? as usize];
+        scored.push((number(&said["value"], "value")?, visit["good"] == "1"));
+    }
+    Ok(auc(scored))
 }
 
 /// What the probability of a click says of the rows that were asked about.
