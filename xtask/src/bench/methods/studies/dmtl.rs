@@ -9,7 +9,7 @@ const RECALL: (&str, &str) = ("articles", "recall@50");
 pub(super) const STUDY: Study = Study {
     name: "dmtl",
     spec: "examples/dmtl/world.rec",
-    percent: 40,
+    percent: 100,
     arms: &[
         Arm {
             name: "clicks",

@@ -26,6 +26,16 @@ pub(super) const STUDY: Study = Study {
             role: Role::Claimed,
         },
         Arm {
+            name: "four towers, the best alone",
+            settings: &["route=max_all"],
+            role: Role::Planted,
+        },
+        Arm {
+            name: "four towers, without repel",
+            settings: &["lambda=0"],
+            role: Role::Planted,
+        },
+        Arm {
             name: "four towers, label-aware",
             settings: &["route=label_aware"],
             role: Role::Planted,
@@ -66,6 +76,24 @@ pub(super) const STUDY: Study = Study {
             of: |runs| {
                 let of = |arm, lists| recall_of_one_interest(runs, arm, lists);
                 Ok(of(FOUR, Lists::One)? / of(ONE, Lists::One)? - 1.0)
+            },
+            planted: Asked::Reported,
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "the same without repel",
+            of: |runs| {
+                let of = |arm| recall_of_one_interest(runs, arm, Lists::One);
+                Ok(of("four towers, without repel")? / of(ONE)? - 1.0)
+            },
+            planted: Asked::Reported,
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "interests in four lists without repel, over one list of one tower, relative",
+            of: |runs| {
+                let four = covered(runs, "four towers, without repel", Lists::Four)?;
+                Ok(four / covered(runs, ONE, Lists::One)? - 1.0)
             },
             planted: Asked::Reported,
             null: Asked::Nothing,
