@@ -1,6 +1,5 @@
 //! `reckon build`: a level of the lowering, as text.
 
-use clap::ValueEnum;
 use reckon_compiler::graph::Graph;
 use reckon_compiler::graph::text::print;
 use reckon_compiler::hir::Hir;
@@ -13,27 +12,10 @@ use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_grammar::span::{Sources, Span};
 use reckon_kernel::clif;
 
-use crate::arguments::Build;
-use crate::console::{Console, Exit, Failure};
-use crate::render::{self, Format};
-use crate::spec;
-
-/// A level between text and plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Level {
-    /// What the grammar saw: rules and their places
-    Tree,
-    /// The abstract syntax, laid out
-    Ast,
-    /// The typed program: every name in full, every type and stage written
-    Hir,
-    /// The tensor programs, one op a line with its type
-    Graph,
-    /// Everything that a run does, in order; the tensor programs by what feeds them
-    Plan,
-    /// The row programs as Cranelift is given them, each instruction below the line of the spec that asks for it
-    Clif,
-}
+use reckon_command::arguments::{Build, Level};
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::{self, Format};
+use reckon_command::spec;
 
 /// Prints the level of the spec that was asked for.
 pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failure> {

@@ -2,9 +2,9 @@
 
 use reckon_compiler::lower::compile;
 
-use crate::arguments::Check;
-use crate::console::{Console, Exit, Failure};
-use crate::spec;
+use reckon_command::arguments::Check;
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::spec;
 
 /// Checks each file by itself and goes on after one that is wrong.
 pub(crate) fn check(arguments: &Check, console: &Console) -> Result<Exit, Failure> {

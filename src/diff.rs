@@ -6,10 +6,10 @@ use std::path::Path;
 use reckon_compiler::changes::{Chapter, Compiled, changes};
 use reckon_grammar::diagnostic::Diagnostic;
 
-use crate::arguments::Diff;
-use crate::console::{Console, Exit, Failure};
-use crate::render::{Format, wrap};
-use crate::spec::{self, Spec};
+use reckon_command::arguments::Diff;
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::{Format, wrap};
+use reckon_command::spec::{self, Spec};
 
 /// Widest line.
 const WIDTH: usize = 80;

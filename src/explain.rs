@@ -3,9 +3,9 @@
 use reckon_compiler::errors;
 use reckon_grammar::diagnostic::nearest;
 
-use crate::arguments::Explain;
-use crate::console::{Console, Exit, Failure};
-use crate::render::wrap;
+use reckon_command::arguments::Explain;
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::wrap;
 
 /// Prints the page, or the list of all codes with their titles.
 pub(crate) fn explain(arguments: &Explain, console: &Console) -> Result<Exit, Failure> {

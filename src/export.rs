@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::arguments::Export;
-use crate::console::{Console, Exit, Failure, reason};
+use reckon_command::arguments::Export;
+use reckon_command::console::{Console, Exit, Failure, reason};
 
 /// What stands beside the towers: what they were made from.
 const BESIDE: [&str; 3] = ["resolved.rec", "plan.txt", "settings.json"];

@@ -4,10 +4,10 @@ use reckon_compiler::flow::{Flow, StopFlow, WeightFlow, flow as follow};
 use reckon_compiler::graph::ParamKind;
 use reckon_grammar::span::Sources;
 
-use crate::arguments::Flow as Arguments;
-use crate::console::{Console, Exit, Failure};
-use crate::render::Format;
-use crate::spec;
+use reckon_command::arguments::Flow as Arguments;
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::Format;
+use reckon_command::spec;
 
 /// Prints a table for each training: a weight a line, a loss a column.
 pub(crate) fn flow(arguments: &Arguments, console: &Console) -> Result<Exit, Failure> {

@@ -7,9 +7,11 @@ use std::path::Path;
 
 use reckon_grammar::span::Sources;
 
-use crate::arguments::Fmt;
-use crate::console::{Console, Exit, Failure, reason};
-use crate::{lines, render, spec};
+use reckon_command::arguments::Fmt;
+use reckon_command::console::{Console, Exit, Failure, reason};
+use reckon_command::{render, spec};
+
+use crate::lines;
 
 /// Lays out each file; those with syntax errors stay as they are and are reported.
 pub(crate) fn fmt(arguments: &Fmt, console: &Console) -> Result<Exit, Failure> {

@@ -1,21 +1,11 @@
 //! `reckon graph`: a spec as a picture.
 
-use clap::ValueEnum;
 use reckon_compiler::drawing::drawing;
 
-use crate::arguments::Graph;
-use crate::console::{Console, Exit, Failure};
-use crate::render::Format;
-use crate::spec;
-
-/// What a picture is written as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Picture {
-    /// A picture for browsers, light or dark as the reader has it
-    Svg,
-    /// A graph for Graphviz
-    Dot,
-}
+use reckon_command::arguments::{Graph, Picture};
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::Format;
+use reckon_command::spec;
 
 /// Prints the picture.
 pub(crate) fn graph(arguments: &Graph, console: &Console) -> Result<Exit, Failure> {

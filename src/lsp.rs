@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use reckon_compiler::world::World;
 
-use crate::console::{Console, Exit, Failure, reason};
+use reckon_command::console::{Console, Exit, Failure, reason};
 
 /// Serves until the editor says that it is done.
 pub(crate) fn lsp(console: &Console) -> Result<Exit, Failure> {

@@ -8,9 +8,9 @@ mod write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::arguments::New;
-use crate::console::{Console, Exit, Failure, reason};
 use profile::Table;
+use reckon_command::arguments::New;
+use reckon_command::console::{Console, Exit, Failure, reason};
 
 /// What a new folder ignores.
 const IGNORED: &str = "runs/\n";

@@ -2,8 +2,8 @@
 
 use reckon_compiler::passes::{FORWARD, Place, STEP};
 
-use crate::console::{Console, Exit, Failure};
-use crate::render::wrap;
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::wrap;
 
 /// Prints the pipelines with the reason for each pass and for its place.
 pub(crate) fn passes(console: &Console) -> Result<Exit, Failure> {

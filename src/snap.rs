@@ -11,10 +11,10 @@ use reckon_compiler::graph::text::print;
 use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::{graphs, print as print_plan};
 
-use crate::arguments::Snap;
-use crate::console::{Console, Exit, Failure, reason};
-use crate::render::Format;
-use crate::spec;
+use reckon_command::arguments::Snap;
+use reckon_command::console::{Console, Exit, Failure, reason};
+use reckon_command::render::Format;
+use reckon_command::spec;
 
 /// Ends the name of a snapshot, after the name of its spec.
 const ENDING: &str = "snap";

@@ -110,6 +110,8 @@ pub struct Graph {
     pub outputs: Vec<(String, NodeId)>,
     /// Parameter updates, run after all outputs are computed.
     pub effects: Vec<NodeId>,
+    /// The names of the spaces, each with the number that the next one of the same stem may get.
+    named: BTreeMap<String, usize>,
     dag: StableDiGraph<Node, u32>,
 }
 
@@ -127,6 +129,7 @@ impl Graph {
         Self {
             name: self.name.clone(),
             spaces: self.spaces.clone(),
+            named: self.named.clone(),
             params: self.params.clone(),
             ..Self::default()
         }
@@ -134,6 +137,7 @@ impl Graph {
 
     /// Declares an index space.
     pub fn add_space(&mut self, space: Space) -> SpaceId {
+        self.named.entry(space.name.clone()).or_insert(0);
         self.spaces.push(space);
         SpaceId(u32::try_from(self.spaces.len() - 1).expect("a graph has fewer than 2^32 spaces"))
     }
@@ -152,15 +156,22 @@ impl Graph {
 
     /// A new flat space, named after `stem`, with a number where the name is taken.
     pub fn new_flat_space(&mut self, stem: &str) -> SpaceId {
-        let taken = |name: &str| self.spaces.iter().any(|space| space.name == name);
-        let numbered = (1..).map(|number| format!("{stem}{number}"));
-        let name = std::iter::once(stem.to_owned())
-            .chain(numbered)
-            .find(|name| !taken(name));
-        self.add_space(Space {
-            name: name.expect("numbers do not end"),
-            kind: SpaceKind::Flat,
-        })
+        self.new_space(stem, 1, SpaceKind::Flat)
+    }
+
+    /// A new space, named after `stem`, with a number where the name is taken: the next one from `first` on.
+    pub(crate) fn new_space(&mut self, stem: &str, first: usize, kind: SpaceKind) -> SpaceId {
+        let mut name = stem.to_owned();
+        if let Some(number) = self.named.get(stem) {
+            let mut number = first.max(*number);
+            while {
+                name = format!("{stem}{number}");
+                number += 1;
+                self.named.contains_key(&name)
+            } {}
+            self.named.insert(stem.to_owned(), number);
+        }
+        self.add_space(Space { name, kind })
     }
 
     /// The space with this id.

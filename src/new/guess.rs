@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::profile::{Column, Kind, Table};
-use crate::console::{Exit, Failure};
+use reckon_command::console::{Exit, Failure};
 
 /// Names of those for whom something is recommended.
 const QUERY_NAMES: &[&str] = &[

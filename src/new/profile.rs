@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::console::{Exit, Failure, reason};
+use reckon_command::console::{Exit, Failure, reason};
 
 /// Distinct values are counted up to this many; a column with more is an identifier, a time or prose.
 const MOST_DISTINCT: usize = 2_000_000;

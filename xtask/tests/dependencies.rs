@@ -26,6 +26,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "reckon-torch",
         ],
     ),
+    ("reckon-command", &["reckon-grammar", "reckon-compiler"]),
+    (
+        "reckon-engine",
+        &[
+            "reckon-grammar",
+            "reckon-compiler",
+            "reckon-runtime",
+            "reckon-command",
+        ],
+    ),
     (
         "reckon",
         &[
@@ -34,7 +44,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "reckon-compiler",
             "reckon-kernel",
             "reckon-lsp",
-            "reckon-runtime",
+            "reckon-command",
+            "reckon-engine",
         ],
     ),
     ("xtask", &[]),
@@ -51,9 +62,10 @@ const OWNER: &[(&str, &str)] = &[
     ("safetensors", "reckon-runtime"),
     ("lsp-server", "reckon-lsp"),
     ("gen-lsp-types", "reckon-lsp"),
-    ("clap", "reckon"),
-    ("indicatif", "reckon"),
-    ("miette", "reckon"),
+    ("clap", "reckon-command"),
+    ("indicatif", "reckon-engine"),
+    ("miette", "reckon-command"),
+    ("libloading", "reckon"),
 ];
 
 /// The dependencies of each crate of the workspace, those of its tests left out.

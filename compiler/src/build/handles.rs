@@ -1,7 +1,7 @@
 //! Handles: which rows a value is read at, and the inputs that come with them.
 
 use super::{Built, GraphBuilder, ListInputs, Mode, Val};
-use crate::graph::{Dim, Elem, NodeId, Space, SpaceId, SpaceKind, TensorType};
+use crate::graph::{Dim, Elem, NodeId, SpaceId, SpaceKind, TensorType};
 use crate::hir::{Expr, ExprKind, Ty};
 use crate::plan::row::RowKind;
 use crate::plan::{FeedKind, Handle, HandleRows};
@@ -9,15 +9,7 @@ use crate::plan::{FeedKind, Handle, HandleRows};
 impl GraphBuilder<'_> {
     /// Declares a space, numbering names that repeat.
     pub(crate) fn new_space(&mut self, name: &str, kind: SpaceKind) -> SpaceId {
-        let taken = |name: &str| self.graph.spaces.iter().any(|space| space.name == name);
-        let name = match taken(name) {
-            false => name.to_owned(),
-            true => (2..)
-                .map(|n| format!("{name}{n}"))
-                .find(|name| !taken(name))
-                .expect("there are infinitely many numbers"),
-        };
-        self.graph.add_space(Space { name, kind })
+        self.graph.new_space(name, 2, kind)
     }
 
     /// Adds a handle, or finds the one with the same rows.

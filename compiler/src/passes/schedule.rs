@@ -1,6 +1,8 @@
 //! Puts the nodes in an order in which few large values live at a time. Sizes of spaces are guesses, and the same graph
 //! always gets the same order.
 
+use std::collections::BTreeSet;
+
 use super::Pass;
 use crate::graph::space::SpaceKind;
 use crate::graph::{Dim, Elem, Graph, NodeId, TensorType};
@@ -100,47 +102,98 @@ impl Costs {
 
 /// Of the nodes that can run, always the one that grows the live bytes least; of equals the first in the given order.
 fn greedy(costs: &Costs, given: &[NodeId]) -> Vec<NodeId> {
-    let mut left = costs.readers.clone();
-    let mut waiting: Vec<usize> = costs.operands.iter().map(Vec::len).collect();
-    let mut place = vec![0; costs.bytes.len()];
-    for (at, id) in given.iter().enumerate() {
-        place[id.index()] = at;
-    }
+    let mut choice = Choice::among(costs, given);
     // Leaves cost nothing: they come when they are first read.
     let is_leaf = |id: NodeId| costs.operands[id.index()].is_empty();
-    let mut ready: Vec<NodeId> = Vec::new();
     let mut done = vec![false; costs.bytes.len()];
-    for leaf in given.iter().copied().filter(|id| is_leaf(*id)) {
-        release(costs, leaf, &mut waiting, &mut ready);
+    let leaves = || given.iter().copied().filter(|id| is_leaf(*id));
+    for leaf in leaves() {
+        choice.release(leaf);
     }
     let mut order = Vec::with_capacity(given.len());
-    while let Some(at) = (0..ready.len())
-        .min_by_key(|at| (costs.growth(ready[*at], &left), place[ready[*at].index()]))
-    {
-        let id = ready.swap_remove(at);
+    while let Some(id) = choice.take() {
         for operand in &costs.operands[id.index()] {
             if is_leaf(*operand) && !std::mem::replace(&mut done[operand.index()], true) {
                 order.push(*operand);
             }
-            left[operand.index()] -= 1;
         }
         order.push(id);
-        release(costs, id, &mut waiting, &mut ready);
+        choice.release(id);
     }
-    order.extend(
-        given
-            .iter()
-            .copied()
-            .filter(|id| is_leaf(*id) && !done[id.index()]),
-    );
+    order.extend(leaves().filter(|id| !done[id.index()]));
     order
 }
 
-fn release(costs: &Costs, id: NodeId, waiting: &mut [usize], ready: &mut Vec<NodeId>) {
-    for user in &costs.users[id.index()] {
-        waiting[user.index()] -= 1;
-        if waiting[user.index()] == 0 {
-            ready.push(*user);
+/// The nodes that can run. What one grows the live bytes by changes only when it becomes the last reader of an operand.
+struct Choice<'a> {
+    costs: &'a Costs,
+    /// The given order.
+    place: Vec<usize>,
+    /// How many have yet to read each value.
+    left: Vec<u32>,
+    /// How many operands each node waits for.
+    waiting: Vec<usize>,
+    ready: BTreeSet<(i128, usize, NodeId)>,
+}
+
+impl<'a> Choice<'a> {
+    fn among(costs: &'a Costs, given: &[NodeId]) -> Self {
+        let mut place = vec![0; costs.bytes.len()];
+        for (at, id) in given.iter().enumerate() {
+            place[id.index()] = at;
+        }
+        Self {
+            costs,
+            place,
+            left: costs.readers.clone(),
+            waiting: costs.operands.iter().map(Vec::len).collect(),
+            ready: BTreeSet::new(),
+        }
+    }
+
+    fn key(&self, id: NodeId) -> (i128, usize, NodeId) {
+        (
+            self.costs.growth(id, &self.left),
+            self.place[id.index()],
+            id,
+        )
+    }
+
+    /// The best node, which has read its operands then.
+    fn take(&mut self) -> Option<NodeId> {
+        let (.., id) = self.ready.pop_first()?;
+        let costs = self.costs;
+        for operand in &costs.operands[id.index()] {
+            let last = match self.left[operand.index()] {
+                2 => self.ready_user(*operand),
+                _ => None,
+            };
+            if let Some(user) = last {
+                self.ready.remove(&self.key(user));
+            }
+            self.left[operand.index()] -= 1;
+            if let Some(user) = last {
+                self.ready.insert(self.key(user));
+            }
+        }
+        Some(id)
+    }
+
+    /// A node that can run and reads the value.
+    fn ready_user(&self, value: NodeId) -> Option<NodeId> {
+        let users = self.costs.users[value.index()].iter().copied();
+        let mut ready = users.filter(|user| self.ready.contains(&self.key(*user)));
+        ready.next()
+    }
+
+    /// Lets the nodes run that have waited for this one last.
+    fn release(&mut self, id: NodeId) {
+        let costs = self.costs;
+        for user in &costs.users[id.index()] {
+            self.waiting[user.index()] -= 1;
+            if self.waiting[user.index()] == 0 {
+                self.ready.insert(self.key(*user));
+            }
         }
     }
 }

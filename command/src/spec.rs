@@ -16,17 +16,18 @@ use crate::console::{Console, Exit, Failure, reason};
 use crate::render::{self, Format};
 
 /// The path that stands for stdin.
-pub(crate) const STDIN: &str = "-";
+pub const STDIN: &str = "-";
 
 /// A spec after checking.
-pub(crate) struct Spec {
+pub struct Spec {
     /// As messages call it.
-    pub(crate) name: String,
-    pub(crate) checked: Checked,
+    pub name: String,
+    /// What checking made of it, and found.
+    pub checked: Checked,
 }
 
 /// Reads and checks a spec with settings changed.
-pub(crate) fn open(path: &Path, overrides: &[(String, String)]) -> Result<Spec, Failure> {
+pub fn open(path: &Path, overrides: &[(String, String)]) -> Result<Spec, Failure> {
     let name = name(path);
     let disk = Disk {
         main: (name.clone(), read(path)?),
@@ -36,7 +37,7 @@ pub(crate) fn open(path: &Path, overrides: &[(String, String)]) -> Result<Spec, 
 }
 
 /// The spec of a run, with the settings that it had.
-pub(crate) fn of_run(run: &Path) -> Result<Spec, Failure> {
+pub fn of_run(run: &Path) -> Result<Spec, Failure> {
     let (origin, settings) = (json(run, "origin.json"), json(run, "settings.json"));
     let (Some(main), Some(settings)) = (origin["spec"].as_str(), settings.as_object()) else {
         let message = format!("`{}` is not a run directory", run.display());
@@ -56,7 +57,7 @@ pub(crate) fn of_run(run: &Path) -> Result<Spec, Failure> {
 }
 
 /// The rows of the tables of a run by path; none where it has not told them.
-pub(crate) fn rows_of_run(run: &Path) -> BTreeMap<String, usize> {
+pub fn rows_of_run(run: &Path) -> BTreeMap<String, usize> {
     let facts = json(run, "facts.json");
     let tables = facts["tables"].as_object().into_iter().flatten();
     let rows = tables.filter_map(|(path, rows)| {
@@ -74,12 +75,12 @@ fn json(run: &Path, name: &str) -> Value {
 
 impl Spec {
     /// Whether the spec can be compiled.
-    pub(crate) fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         !self.checked.diagnostics.iter().any(Diagnostic::is_error)
     }
 
     /// Lowers it; shows why where that cannot be done.
-    pub(crate) fn plan(&self, console: &Console) -> Option<Plan> {
+    pub fn plan(&self, console: &Console) -> Option<Plan> {
         match compile(self.checked.hir.as_ref()?) {
             Ok(plan) => Some(plan),
             Err(findings) => {
@@ -90,12 +91,12 @@ impl Spec {
     }
 
     /// Shows what checking found.
-    pub(crate) fn show(&self, format: Format, console: &Console) {
+    pub fn show(&self, format: Format, console: &Console) {
         self.show_findings(&self.checked.diagnostics, format, console);
     }
 
     /// Shows what a later stage found.
-    pub(crate) fn show_findings(&self, findings: &[Diagnostic], format: Format, console: &Console) {
+    pub fn show_findings(&self, findings: &[Diagnostic], format: Format, console: &Console) {
         render::show(&self.checked.sources, findings, &self.name, format, console);
     }
 }
@@ -118,7 +119,7 @@ impl World for Disk {
 }
 
 /// What a spec is called in messages.
-pub(crate) fn name(path: &Path) -> String {
+pub fn name(path: &Path) -> String {
     if is_stdin(path) {
         "<stdin>".to_owned()
     } else {
@@ -126,12 +127,13 @@ pub(crate) fn name(path: &Path) -> String {
     }
 }
 
-pub(crate) fn is_stdin(path: &Path) -> bool {
+/// Whether the text comes from stdin.
+pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == STDIN
 }
 
 /// The text of a spec. A file that is not there is wrong usage; one that is not text is a wrong spec.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+pub fn read(path: &Path) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let read = if is_stdin(path) {
         io::stdin().lock().read_to_end(&mut bytes)

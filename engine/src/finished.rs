@@ -6,13 +6,12 @@ use reckon_compiler::plan::Plan;
 use reckon_grammar::diagnostic::nearest;
 use reckon_runtime::run::{self, DeviceName, Origin};
 
-use crate::arguments::{Eval, Recommend};
-use crate::console::{Console, Exit, Failure};
-use crate::render::Format;
 use crate::run::failed;
-use crate::spec::{self, Spec};
 use crate::table;
-use crate::threads;
+use reckon_command::arguments::{Eval, Recommend};
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::Format;
+use reckon_command::spec::{self, Spec};
 
 /// The one part of events that are not split.
 const WHOLE: &str = "all";
@@ -101,7 +100,6 @@ pub(crate) struct Model {
 impl Model {
     /// Nothing, and a report, where the spec of the run does not compile any more.
     pub(crate) fn open(run: &Path, console: &Console) -> Result<Option<Self>, Failure> {
-        threads::wait_briefly(threads::count(None))?;
         let origin = run::origin(run).map_err(|failure| {
             let message = failure
                 .diagnostics

@@ -1,17 +1,14 @@
 //! What may be written on the command line.
 
+mod choices;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::build::Level;
-use crate::completions::Shell;
-use crate::graph::Picture;
 use crate::render;
-#[cfg(feature = "torch")]
-use crate::{progress::Manner, run};
-#[cfg(feature = "torch")]
-use reckon_runtime::run::DeviceName;
+use choices::device;
+pub use choices::{CompareFormat, Device, Level, Manner, Picture, Shell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -26,14 +23,22 @@ does not fit; 130 interrupted after a clean checkpoint.";
 /// Trains recommenders that are described in `.rec` files.
 #[derive(Debug, Parser)]
 #[command(name = "reckon", version, after_help = EXAMPLES, max_term_width = 80)]
-pub(crate) struct Arguments {
+pub struct Arguments {
+    /// What to do.
     #[command(subcommand)]
-    pub(crate) verb: Verb,
+    pub verb: Verb,
+}
+
+impl Arguments {
+    /// Those of this process. What cannot be understood, and `--help`, end it.
+    pub fn of_process() -> Self {
+        Self::parse()
+    }
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verb {
+pub enum Verb {
     /// Write a first working spec, from data files or with a small example
     New(New),
     /// Say all that is wrong with specs
@@ -43,19 +48,14 @@ pub(crate) enum Verb {
     /// Print the page of an error code
     Explain(Explain),
     /// Compile, fit, train, evaluate and export
-    #[cfg(feature = "torch")]
     Run(Run),
     /// Evaluate the model of a run again
-    #[cfg(feature = "torch")]
     Eval(Eval),
     /// Print what a run's model recommends to a user
-    #[cfg(feature = "torch")]
     Recommend(Recommend),
     /// Set finished runs side by side, paired by user
-    #[cfg(feature = "torch")]
     Compare(Compare),
     /// Write the page of a run anew
-    #[cfg(feature = "torch")]
     Report(Report),
     /// Lay the towers of a finished run out that serve alone
     Export(Export),
@@ -88,10 +88,10 @@ pub(crate) enum Verb {
 
 /// Where settings are changed.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Overrides {
+pub struct Overrides {
     /// Give a setting another value: `--set dim=32`
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
-    pub(crate) set: Vec<(String, String)>,
+    pub set: Vec<(String, String)>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -103,61 +103,67 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Arguments of `reckon check`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   reckon check main.rec
   reckon check --message-format short specs/*.rec
   cat main.rec | reckon check -")]
-pub(crate) struct Check {
+pub struct Check {
     /// The specs; `-` reads one from stdin
     #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
+    /// Settings that get other values.
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub overrides: Overrides,
     /// How findings are written; JSON goes to stdout, one object a line
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) message_format: render::Format,
+    pub message_format: render::Format,
 }
 
+/// Arguments of `reckon fmt`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   reckon fmt main.rec           lays the file out in place
   reckon fmt --check *.rec      shows what would change, and exits with 1 then
   reckon fmt - < main.rec       from stdin to stdout")]
-pub(crate) struct Fmt {
+pub struct Fmt {
     /// The specs; `-` reads one from stdin and writes it to stdout
     #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// Change nothing; show what would change and exit with 1 if anything would
     #[arg(long)]
-    pub(crate) check: bool,
+    pub check: bool,
 }
 
+/// Arguments of `reckon explain`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  reckon explain E0301")]
-pub(crate) struct Explain {
+pub struct Explain {
     /// A code as findings show it; without one, all codes are listed
     #[arg(value_name = "CODE")]
-    pub(crate) code: Option<String>,
+    pub code: Option<String>,
 }
 
+/// Arguments of `reckon new`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   reckon new first                            a small example with its own data
   reckon new shop --from buys.csv items.csv   a spec for these files
   reckon new shop --from data/                a spec for the files of a folder")]
-pub(crate) struct New {
+pub struct New {
     /// The folder to write to; must not exist, or be empty
     #[arg(value_name = "DIR")]
-    pub(crate) dir: PathBuf,
+    pub dir: PathBuf,
     /// Data files or folders of them: csv or tsv
     #[arg(long, num_args = 1.., value_name = "DATA")]
-    pub(crate) from: Vec<PathBuf>,
+    pub from: Vec<PathBuf>,
 }
 
+/// Arguments of `reckon build`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -166,35 +172,38 @@ Examples:
   reckon build main.rec --emit graph --print-after fold   as they are after a pass
   reckon build main.rec --emit clif                       the loops of its row programs
   reckon build main.rec --emit tree                       what the grammar saw")]
-pub(crate) struct Build {
+pub struct Build {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// The level to print
     #[arg(long, value_enum, value_name = "LEVEL")]
-    pub(crate) emit: Level,
+    pub emit: Level,
+    /// Settings that get other values.
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub overrides: Overrides,
     /// Run only these passes, in the order of the pipeline
     #[arg(long, value_delimiter = ',', value_name = "PASS,...")]
-    pub(crate) passes: Option<Vec<String>>,
+    pub passes: Option<Vec<String>>,
     /// Print the graphs as they are after this pass
     #[arg(long, value_name = "PASS")]
-    pub(crate) print_after: Option<String>,
+    pub print_after: Option<String>,
 }
 
+/// Arguments of `reckon completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   source <(reckon completions bash)
   reckon completions zsh > ~/.zfunc/_reckon
   reckon completions fish > ~/.config/fish/completions/reckon.fish")]
-pub(crate) struct Completions {
+pub struct Completions {
     /// The shell
     #[arg(value_enum, value_name = "SHELL")]
-    pub(crate) shell: Shell,
+    pub shell: Shell,
 }
 
+/// Arguments of `reckon export`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -202,33 +211,35 @@ Example:
 
 Each tower that the spec exports gets a folder with its weights, the fitted state
 that its features need, and its program; beside them stands the spec.")]
-pub(crate) struct Export {
+pub struct Export {
     /// The run directory
     #[arg(value_name = "RUN")]
-    pub(crate) run: PathBuf,
+    pub run: PathBuf,
     /// The folder to write to; must not exist, or be empty
     #[arg(long, value_name = "DIR")]
-    pub(crate) to: PathBuf,
+    pub to: PathBuf,
 }
 
+/// Arguments of `reckon snap`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   reckon snap main.rec            writes main.rec.snap, or shows what has changed
   reckon snap --accept main.rec   keeps what the lowering is now
   reckon snap --check *.rec       for CI: writes nothing, exits with 1 on a change")]
-pub(crate) struct Snap {
+pub struct Snap {
     /// The specs
     #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// Write the snapshots anew
     #[arg(long, conflicts_with = "check")]
-    pub(crate) accept: bool,
+    pub accept: bool,
     /// Write nothing; exit with 1 where a snapshot is missing or differs
     #[arg(long)]
-    pub(crate) check: bool,
+    pub check: bool,
 }
 
+/// Arguments of `reckon diff`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -237,42 +248,46 @@ Examples:
   git show HEAD:main.rec | reckon diff - main.rec
 
 Specs are compared by what they mean: layout, comments and order do not count.")]
-pub(crate) struct Diff {
+pub struct Diff {
     /// A spec, or a run directory; `-` reads a spec from stdin
     #[arg(value_name = "OLD")]
-    pub(crate) old: PathBuf,
+    pub old: PathBuf,
     /// A spec, or a run directory
     #[arg(value_name = "NEW")]
-    pub(crate) new: PathBuf,
+    pub new: PathBuf,
 }
 
+/// Arguments of `reckon flow`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  reckon flow main.rec")]
-pub(crate) struct Flow {
+pub struct Flow {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
+    /// Settings that get other values.
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub overrides: Overrides,
 }
 
+/// Arguments of `reckon graph`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   reckon graph main.rec --to svg > main.svg
   reckon graph main.rec --to dot | dot -Tpdf > main.pdf")]
-pub(crate) struct Graph {
+pub struct Graph {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// What the picture is written as
     #[arg(long, value_enum, value_name = "FORMAT")]
-    pub(crate) to: Picture,
+    pub to: Picture,
+    /// Settings that get other values.
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub overrides: Overrides,
 }
 
-#[cfg(feature = "torch")]
+/// Arguments of `reckon run`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -283,36 +298,36 @@ Examples:
 
 The metrics go to stdout, with the run directory as the last line. Ctrl-C ends
 the run after the step with a checkpoint; a second one ends it at once.")]
-pub(crate) struct Run {
+pub struct Run {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
+    /// Settings that get other values.
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub overrides: Overrides,
     /// The run directory [default: runs/NAME-N, the first N that is free]
     #[arg(long, value_name = "DIR")]
-    pub(crate) out: Option<PathBuf>,
+    pub out: Option<PathBuf>,
     /// Decides every random draw
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// Where tensors live: `cpu`, `cuda` or `cuda:1`
-    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = run::device)]
-    pub(crate) device: DeviceName,
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = device)]
+    pub device: Device,
     /// Go on from the checkpoint in the run directory
     #[arg(long)]
-    pub(crate) resume: bool,
+    pub resume: bool,
     /// Threads to use; results do not depend on it [default: all]
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<usize>,
+    pub threads: Option<usize>,
     /// Measure what each line of the spec costs; writes profile.txt and profile.json into the run directory
     #[arg(long)]
-    pub(crate) profile: bool,
+    pub profile: bool,
     /// How progress is told
     #[arg(long, value_enum, default_value_t, value_name = "MANNER")]
-    pub(crate) progress: Manner,
+    pub progress: Manner,
 }
 
-#[cfg(feature = "torch")]
 fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count > 0 => Ok(count),
@@ -320,34 +335,34 @@ fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
-#[cfg(feature = "torch")]
+/// Arguments of `reckon eval`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  reckon eval runs/main-1 --split valid")]
-pub(crate) struct Eval {
+pub struct Eval {
     /// The run directory
     #[arg(value_name = "RUN")]
-    pub(crate) run: PathBuf,
+    pub run: PathBuf,
     /// The part of the split to evaluate on
     #[arg(long, value_name = "PART", default_value = "test")]
-    pub(crate) split: String,
+    pub split: String,
 }
 
-#[cfg(feature = "torch")]
+/// Arguments of `reckon recommend`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  reckon recommend runs/main-1 --user 42 -n 5")]
-pub(crate) struct Recommend {
+pub struct Recommend {
     /// The run directory
     #[arg(value_name = "RUN")]
-    pub(crate) run: PathBuf,
+    pub run: PathBuf,
     /// The key of the user, as in the data
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
-    pub(crate) user: String,
+    pub user: String,
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 10)]
-    pub(crate) count: usize,
+    pub count: usize,
 }
 
-#[cfg(feature = "torch")]
+/// Arguments of `reckon compare`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -357,19 +372,19 @@ Examples:
 
 Each run is compared with the first. A metric is called better or worse only
 where the 95 % interval of the difference, paired by user, leaves 0 out.")]
-pub(crate) struct Compare {
+pub struct Compare {
     /// Run directories; the first is the base
     #[arg(required = true, num_args = 2.., value_name = "RUN")]
-    pub(crate) runs: Vec<PathBuf>,
+    pub runs: Vec<PathBuf>,
     /// How the comparison is written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: CompareFormat,
+    pub format: CompareFormat,
     /// Write a page with all of it and with curves
     #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
+    pub html: Option<PathBuf>,
 }
 
-#[cfg(feature = "torch")]
+/// Arguments of `reckon report`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -377,29 +392,20 @@ Example:
 
 A run writes its page `report.html` when it ends; this makes it anew, from what
 the run directory holds.")]
-pub(crate) struct Report {
+pub struct Report {
     /// The run directory
     #[arg(value_name = "RUN")]
-    pub(crate) run: PathBuf,
+    pub run: PathBuf,
 }
 
-/// How a comparison is written.
-#[cfg(feature = "torch")]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum CompareFormat {
-    /// Aligned tables
-    #[default]
-    Table,
-    /// One JSON object a pair of runs and evaluation
-    Json,
-}
-
+/// Arguments of `reckon test`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  reckon test main.rec losses.rec")]
-pub(crate) struct Test {
+pub struct Test {
     /// The specs; `-` reads one from stdin
     #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
+    /// Settings that get other values.
     #[command(flatten)]
-    pub(crate) overrides: Overrides,
+    pub overrides: Overrides,
 }

@@ -1,8 +1,6 @@
 //! `reckon test`: the `test` items of specs, on the reference evaluator, as lowered, and optimised.
 
-use reckon_compiler::graph::Graph;
-use reckon_compiler::graph::eval::Env;
-use reckon_compiler::testing::run;
+use reckon_compiler::testing::{self, Execute};
 
 use crate::arguments::Test;
 use crate::console::{Console, Exit, Failure};
@@ -10,7 +8,14 @@ use crate::render::Format;
 use crate::spec;
 
 /// Prints a line a test; what does not hold is shown on stderr.
-pub(crate) fn test(arguments: &Test, console: &Console) -> Result<Exit, Failure> {
+///
+/// # Errors
+/// A spec cannot be read.
+pub fn run(
+    arguments: &Test,
+    console: &Console,
+    execute: &mut Execute<'_>,
+) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
     for path in &arguments.files {
         let spec = spec::open(path, &arguments.overrides.set)?;
@@ -22,7 +27,7 @@ pub(crate) fn test(arguments: &Test, console: &Console) -> Result<Exit, Failure>
         if hir.tests.is_empty() {
             console.say(&format!("note: `{}` holds no test", spec.name));
         }
-        for outcome in run(hir, &mut execute) {
+        for outcome in testing::run(hir, execute) {
             let holds = outcome.failures.is_empty();
             let verdict = if holds { "ok" } else { "failed" };
             console.print(&format!("{verdict:<6}  {}", outcome.title));
@@ -33,16 +38,4 @@ pub(crate) fn test(arguments: &Test, console: &Console) -> Result<Exit, Failure>
         }
     }
     Ok(exit)
-}
-
-/// Lowered programs run on libtorch, as in training.
-#[cfg(feature = "torch")]
-fn execute(graph: &Graph, env: &Env) -> Result<Vec<Vec<f64>>, String> {
-    reckon_runtime::outputs(graph, env).map_err(|error| error.to_string())
-}
-
-/// Without libtorch all three ways go through the reference evaluator.
-#[cfg(not(feature = "torch"))]
-fn execute(graph: &Graph, env: &Env) -> Result<Vec<Vec<f64>>, String> {
-    reckon_compiler::testing::reference(graph, env)
 }

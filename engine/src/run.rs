@@ -11,19 +11,18 @@ use reckon_runtime::observer::{Event, Observer};
 use reckon_runtime::run::{DeviceName, RunOptions, RunResult, Spec as RunSpec, run as run_spec};
 use signal_hook::consts::SIGINT;
 
-use crate::arguments::Run;
-use crate::console::{Console, Exit, Failure};
 use crate::progress::watcher;
-use crate::render::Format;
 use crate::report::{self, Ending};
-use crate::spec::{self, Spec};
 use crate::table;
 use crate::threads;
+use reckon_command::arguments::{Device, Manner, Run};
+use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::render::Format;
+use reckon_command::spec::{self, Spec};
 
 /// Compiles, runs and shows the metrics; the last line of stdout is the run directory.
 pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
     let threads = threads::count(arguments.threads);
-    threads::wait_briefly(threads)?;
     let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
     spec.show(Format::Human, console);
     let Some(plan) = spec.plan(console) else {
@@ -33,7 +32,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
     let options = RunOptions {
         out: arguments.out.as_deref(),
         seed: arguments.seed,
-        device: arguments.device,
+        device: device(arguments.device),
         resume: arguments.resume,
         threads,
         interrupted: &interrupted,
@@ -61,7 +60,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
     match outcome {
         Ok(result) => {
             written?;
-            if !arguments.progress.is_json() {
+            if arguments.progress != Manner::Json {
                 console.print_raw(&table::reports(&result.reports));
                 console.print(&result.out.display().to_string());
             }
@@ -121,32 +120,9 @@ fn interruption() -> Result<Arc<AtomicBool>, Failure> {
     Ok(flag)
 }
 
-/// `cpu`, `cuda` or `cuda:1`.
-pub(crate) fn device(text: &str) -> Result<DeviceName, String> {
-    let number = text
-        .strip_prefix("cuda")
-        .map(|rest| match rest.strip_prefix(':') {
-            Some(number) => number.parse().ok(),
-            None => rest.is_empty().then_some(0),
-        });
-    match (text, number) {
-        ("cpu", _) => Ok(DeviceName::Cpu),
-        (_, Some(Some(number))) => Ok(DeviceName::Cuda(number)),
-        _ => Err("expected `cpu`, `cuda` or `cuda:NUMBER`".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use reckon_runtime::run::DeviceName;
-
-    use super::device;
-
-    #[test]
-    fn devices_are_named_by_kind_and_number() {
-        assert_eq!(device("cpu"), Ok(DeviceName::Cpu));
-        assert_eq!(device("cuda"), Ok(DeviceName::Cuda(0)));
-        assert_eq!(device("cuda:3"), Ok(DeviceName::Cuda(3)));
-        assert!(device("cuda3").is_err() && device("gpu").is_err() && device("cuda:").is_err());
+fn device(asked: Device) -> DeviceName {
+    match asked {
+        Device::Cpu => DeviceName::Cpu,
+        Device::Cuda(number) => DeviceName::Cuda(number),
     }
 }

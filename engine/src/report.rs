@@ -14,11 +14,11 @@ use std::path::Path;
 use reckon_compiler::drawing::drawing;
 use reckon_compiler::flow::flow;
 
-use crate::arguments::Report;
-use crate::console::{Console, Exit, Failure, reason};
 use crate::finished::Model;
-use crate::spec::Spec;
 use data::Run;
+use reckon_command::arguments::Report;
+use reckon_command::console::{Console, Exit, Failure, reason};
+use reckon_command::spec::Spec;
 
 /// The file in a run directory.
 const PAGE: &str = "report.html";

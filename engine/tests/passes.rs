@@ -1,8 +1,8 @@
 //! The passes change how long a step takes, never what is learned.
 
-#![cfg(feature = "torch")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../tests/ratings/mod.rs"]
 mod ratings;
 
 use std::fs;
@@ -50,7 +50,7 @@ fn examples_have_the_same_losses_with_and_without_passes() {
 
 /// The sum of the losses of each step.
 fn losses(example: &str, data: &Path, forward: &[Place], step: &[Place]) -> Vec<f64> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/{example}.rec"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../examples/{example}.rec"));
     let settings = [
         ("data", data.display().to_string()),
         ("dim", "16".to_owned()),

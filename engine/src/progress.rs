@@ -4,34 +4,15 @@ mod words;
 
 use std::io;
 
-use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use reckon_command::arguments::Manner;
+use reckon_command::console::Console;
+use reckon_command::render;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Sources;
 use reckon_runtime::observer::{Event, JsonLines, Observer, Progress};
 
-use crate::console::Console;
-use crate::render;
 pub(crate) use words::{duration, grouped};
-
-/// How progress is told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Manner {
-    /// A bar on a terminal, lines elsewhere
-    #[default]
-    Auto,
-    /// Lines on stderr
-    Plain,
-    /// One JSON object an event, on stdout, in place of the final table
-    Json,
-}
-
-impl Manner {
-    /// Whether programs read it.
-    pub(crate) fn is_json(self) -> bool {
-        self == Self::Json
-    }
-}
 
 /// The observer for a manner.
 pub(crate) fn watcher<'a>(

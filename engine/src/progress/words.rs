@@ -57,17 +57,19 @@ pub(super) fn line(event: &Event) -> Option<String> {
             rows,
             folds,
             seconds,
-        } => {
-            let (rows, time) = (grouped(*rows), duration(*seconds));
-            let folds = folds.map_or(String::new(), |folds| format!(", {folds} folds"));
-            format!("{column}: {rows} rows{folds} in {time}")
-        }
+        } => computed(column, *rows, *folds, *seconds),
         Event::Begun { .. }
         | Event::Warning(_)
         | Event::LoopFinished { .. }
         | Event::Progress(_)
         | Event::Finished { .. } => return None,
     })
+}
+
+fn computed(column: &str, rows: usize, folds: Option<usize>, seconds: f64) -> String {
+    let (rows, time) = (grouped(rows), duration(seconds));
+    let folds = folds.map_or(String::new(), |folds| format!(", {folds} folds"));
+    format!("{column}: {rows} rows{folds} in {time}")
 }
 
 /// What stands beside the bar: at most 60 columns, so that both fit into 80.
@@ -241,6 +243,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{clock, cut, duration, grouped, read, state};
+    use reckon_runtime::data::BadCount;
     use reckon_runtime::observer::{PartNotice, Progress, SplitNotice};
 
     #[test]

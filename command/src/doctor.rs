@@ -1,35 +1,49 @@
 //! `reckon doctor`: what this machine has for training, and what is missing.
 
 use std::env;
-#[cfg(feature = "torch")]
-use std::fs;
-#[cfg(feature = "torch")]
-use std::path::Path;
-#[cfg(not(feature = "torch"))]
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use crate::console::{Console, Exit, Failure};
 
+/// What this process has of libtorch.
+#[derive(Debug)]
+pub enum Torch {
+    /// The version and the place, and how many graphics cards it can use.
+    Loaded {
+        /// As it is shown.
+        library: String,
+        /// How many.
+        cards: usize,
+    },
+    /// It should be there; why it is not.
+    Broken(String),
+    /// The build has none.
+    None,
+}
+
 /// Prints a line a finding, name first.
-pub(crate) fn doctor(console: &Console) -> Result<Exit, Failure> {
+///
+/// # Errors
+/// None yet: what cannot be found out is said in its line.
+pub fn report(torch: &Torch, console: &Console) -> Result<Exit, Failure> {
     let findings = [
         (
             "reckon",
-            format!("{} ({})", env!("CARGO_PKG_VERSION"), build_kind()),
+            format!("{} ({})", env!("CARGO_PKG_VERSION"), torch.build()),
         ),
         (
             "system",
             format!("{} {}", env::consts::OS, env::consts::ARCH),
         ),
-        ("libtorch", libtorch()),
+        ("libtorch", torch.library()),
         (
             "threads",
             thread::available_parallelism().map_or("unknown".to_owned(), |count| count.to_string()),
         ),
         ("simd", simd()),
-        ("gpu", gpu()),
+        ("gpu", gpu(torch)),
         ("python", python()),
         ("disk", disk()),
     ];
@@ -39,43 +53,29 @@ pub(crate) fn doctor(console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn build_kind() -> &'static str {
-    match (cfg!(feature = "torch"), cfg!(debug_assertions)) {
-        (true, true) => {
-            "with libtorch, development build: training is slower than in a release build"
+impl Torch {
+    /// The kind of build.
+    fn build(&self) -> &'static str {
+        match (self, cfg!(debug_assertions)) {
+            (Self::None, _) => "without libtorch: specs can be checked and lowered, not trained",
+            (_, true) => {
+                "with libtorch, development build: training is slower than in a release build"
+            }
+            (_, false) => "with libtorch",
         }
-        (true, false) => "with libtorch",
-        (false, _) => "without libtorch: specs can be checked and lowered, not trained",
+    }
+
+    /// The library, or where one lies that a build could use.
+    fn library(&self) -> String {
+        match self {
+            Self::Loaded { library, .. } => library.clone(),
+            Self::Broken(why) => why.clone(),
+            Self::None => unused(),
+        }
     }
 }
 
-/// The library in use.
-#[cfg(feature = "torch")]
-fn libtorch() -> String {
-    // A process that runs has its libraries; where they came from is listed among its mappings.
-    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let is_torch = |path: &&str| {
-        path.rsplit('/')
-            .next()
-            .is_some_and(|name| name.starts_with("libtorch_cpu"))
-    };
-    let library = maps
-        .lines()
-        .filter_map(|line| line.split_whitespace().nth(5))
-        .find(is_torch);
-    let folder = library.and_then(|library| Path::new(library).parent()?.parent());
-    let place = folder.map_or(String::new(), |folder| format!(" in {}", folder.display()));
-    let versions = reckon_runtime::versions();
-    format!(
-        "{} ({}){place}",
-        versions.libtorch,
-        versions.libraries.join(", ")
-    )
-}
-
-/// Where a library lies that a build could use.
-#[cfg(not(feature = "torch"))]
-fn libtorch() -> String {
+fn unused() -> String {
     let candidates = [
         env::var_os("LIBTORCH").map(PathBuf::from),
         Some(PathBuf::from(".libtorch")),
@@ -118,15 +118,12 @@ fn simd() -> String {
     }
 }
 
-fn gpu() -> String {
-    let cards = cards();
-    #[cfg(feature = "torch")]
-    {
-        let usable = reckon_runtime::versions().cuda_devices;
-        format!("{cards}; libtorch can use {usable}")
+fn gpu(torch: &Torch) -> String {
+    let found = cards();
+    match torch {
+        Torch::Loaded { cards, .. } => format!("{found}; libtorch can use {cards}"),
+        Torch::Broken(_) | Torch::None => found,
     }
-    #[cfg(not(feature = "torch"))]
-    cards
 }
 
 fn cards() -> String {

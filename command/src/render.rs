@@ -7,13 +7,13 @@ use clap::ValueEnum;
 use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
 use reckon_grammar::span::Sources;
 
-pub(crate) use report::wrap;
+pub use report::wrap;
 
 use crate::console::Console;
 
 /// What diagnostics look like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
     /// The lines in question with marks under them, for reading.
     #[default]
     Human,
@@ -25,15 +25,15 @@ pub(crate) enum Format {
 
 /// What the human report may use.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
+pub struct Look {
     /// ANSI colours.
-    pub(crate) colour: bool,
+    pub colour: bool,
     /// Line drawings beyond ASCII.
-    pub(crate) unicode: bool,
+    pub unicode: bool,
 }
 
 /// Shows all findings on one spec: JSON is what was asked for and goes to stdout, the rest to stderr with a summary.
-pub(crate) fn show(
+pub fn show(
     sources: &Sources,
     diagnostics: &[Diagnostic],
     name: &str,
@@ -60,8 +60,7 @@ pub(crate) fn show(
 }
 
 /// Shows a finding of a run that goes on.
-#[cfg(feature = "torch")]
-pub(crate) fn show_one(sources: &Sources, diagnostic: &Diagnostic, console: &Console) {
+pub fn show_one(sources: &Sources, diagnostic: &Diagnostic, console: &Console) {
     let look = Look {
         colour: console.colour,
         unicode: console.unicode,

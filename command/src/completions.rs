@@ -1,25 +1,14 @@
 //! `reckon completions`: what a shell needs to complete the command.
 
-use clap::{CommandFactory, ValueEnum};
+use clap::CommandFactory;
 use clap_complete::generate;
 use clap_complete::shells::{Bash, Fish, Zsh};
 
-use crate::arguments::{Arguments, Completions};
+use crate::arguments::{Arguments, Completions, Shell};
 use crate::console::{Console, Exit, Failure};
 
-/// A shell that is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Shell {
-    /// GNU Bash
-    Bash,
-    /// Z shell
-    Zsh,
-    /// fish
-    Fish,
-}
-
 /// Prints the completions of a shell.
-pub(crate) fn completions(arguments: &Completions, console: &Console) -> Result<Exit, Failure> {
+pub fn completions(arguments: &Completions, console: &Console) -> Result<Exit, Failure> {
     let mut command = Arguments::command();
     let mut text = Vec::new();
     match arguments.shell {

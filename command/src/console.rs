@@ -3,11 +3,11 @@
 use std::env;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::process::{self, ExitCode};
+use std::process;
 
 /// Exit status of every verb; scripts depend on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// 0
     Success,
     /// 1: the spec has errors, or a check does not hold.
@@ -17,43 +17,42 @@ pub(crate) enum Exit {
     /// 3: the data or the device is at fault.
     World,
     /// 4: a loss or a gradient became NaN or infinite.
-    #[cfg(feature = "torch")]
     Diverged,
     /// 5: a checkpoint is missing, damaged or of another model.
-    #[cfg(feature = "torch")]
     Checkpoint,
     /// 130: interrupted, after a clean checkpoint.
-    #[cfg(feature = "torch")]
     Interrupted,
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0u8,
-            Exit::SpecOrCheck => 1,
-            Exit::Usage => 2,
-            Exit::World => 3,
-            #[cfg(feature = "torch")]
-            Exit::Diverged => 4,
-            #[cfg(feature = "torch")]
-            Exit::Checkpoint => 5,
-            #[cfg(feature = "torch")]
-            Exit::Interrupted => 130,
-        })
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::SpecOrCheck => 1,
+            Self::Usage => 2,
+            Self::World => 3,
+            Self::Diverged => 4,
+            Self::Checkpoint => 5,
+            Self::Interrupted => 130,
+        }
     }
 }
 
 /// Why a verb could not do its work, where no place in a spec is to blame.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) exit: Exit,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
+pub struct Failure {
+    /// What the process ends with.
+    pub exit: Exit,
+    /// What cannot be done, in one line.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 impl Failure {
-    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
+    /// Without a help.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,
             message: message.into(),
@@ -61,7 +60,9 @@ impl Failure {
         }
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+    /// With what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -79,20 +80,20 @@ impl fmt::Display for Failure {
 
 /// How the streams may be written to.
 #[derive(Clone, Debug)]
-pub(crate) struct Console {
+pub struct Console {
     /// Colours and progress bars on stderr.
-    pub(crate) colour: bool,
+    pub colour: bool,
     /// Colours on stdout.
-    pub(crate) colour_out: bool,
+    pub colour_out: bool,
     /// Line drawings beyond ASCII.
-    pub(crate) unicode: bool,
+    pub unicode: bool,
     /// Whether a person watches stderr.
-    #[cfg(feature = "torch")]
-    pub(crate) interactive: bool,
+    pub interactive: bool,
 }
 
 impl Console {
-    pub(crate) fn of_process() -> Self {
+    /// As the environment and the terminal have it.
+    pub fn of_process() -> Self {
         let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || env::var_os("TERM").is_some_and(|term| term == "dumb");
         let interactive = io::stderr().is_terminal();
@@ -100,23 +101,30 @@ impl Console {
             colour: interactive && !plain,
             colour_out: io::stdout().is_terminal() && !plain,
             unicode: speaks_unicode(),
-            #[cfg(feature = "torch")]
             interactive,
         }
     }
 
+    /// How a verb ends the process; says why where it could not do its work.
+    pub fn end(&self, outcome: Result<Exit, Failure>) -> Exit {
+        outcome.unwrap_or_else(|failure| {
+            self.say(&failure.to_string());
+            failure.exit
+        })
+    }
+
     /// Writes a line of talk to stderr.
-    pub(crate) fn say(&self, text: &str) {
+    pub fn say(&self, text: &str) {
         deliver(writeln!(io::stderr().lock(), "{text}"));
     }
 
     /// Writes a line of what was asked for to stdout.
-    pub(crate) fn print(&self, text: &str) {
+    pub fn print(&self, text: &str) {
         deliver(writeln!(io::stdout().lock(), "{text}"));
     }
 
     /// Writes text that brings its own line ends to stdout.
-    pub(crate) fn print_raw(&self, text: &str) {
+    pub fn print_raw(&self, text: &str) {
         let mut out = io::stdout().lock();
         deliver(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
@@ -142,7 +150,7 @@ fn speaks_unicode() -> bool {
 }
 
 /// Why reading or writing failed, in words.
-pub(crate) fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::IsADirectory => "it is a folder".to_owned(),

@@ -233,7 +233,7 @@ fn footer(name: &str, text: &str, look: Look) -> String {
 
 /// Breaks a line at blanks so that each piece has at most `width` characters where words allow it. A line that begins
 /// with blanks is code and stays whole.
-pub(crate) fn wrap(line: &str, width: usize) -> Vec<String> {
+pub fn wrap(line: &str, width: usize) -> Vec<String> {
     if line.starts_with(' ') || line.chars().count() <= width {
         return vec![line.to_owned()];
     }
