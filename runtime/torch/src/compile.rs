@@ -3,6 +3,7 @@
 mod inputs;
 mod memory;
 mod schedule;
+mod tiles;
 
 use std::collections::BTreeMap;
 
@@ -17,11 +18,12 @@ use crate::kernels::Kernels;
 use crate::program::{Instruction, Output, Program};
 use memory::Memory;
 use schedule::{axes, known_spaces, schedule};
+pub(crate) use tiles::{Joined, Tiles};
 
 /// Lowers a graph for a device.
 pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result<Program, Error> {
     let reads = Reads::new(graph, kernels);
-    let schedule = schedule(&reads);
+    let (schedule, groups) = tiles::grouped(&reads, schedule(&reads));
     let memory = Memory::new(&reads, &schedule);
     let mut bound = known_spaces(graph, &schedule);
     let mut instructions = Vec::with_capacity(schedule.len());
@@ -46,7 +48,12 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
         slot: memory.slot(*id),
         shared: memory.shared.contains(&value_of(graph, *id)),
     };
+    let tiles = groups
+        .iter()
+        .map(|group| tiles::tiles(&reads, &memory, &schedule, group));
     Ok(Program {
+        tiles: tiles.collect(),
+        tile: crate::tiles::ELEMENTS,
         device,
         spaces: graph.spaces.clone(),
         axes: axes(graph).collect(),

@@ -7,6 +7,7 @@ pub mod linalg;
 pub mod once;
 pub mod program;
 pub mod store;
+mod tiles;
 
 mod align;
 mod compile;

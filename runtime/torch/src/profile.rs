@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use crate::error::Error;
 use crate::feeds::Feeds;
-use crate::program::{Instruction, Moment, Outputs, Program, RunKey};
+use crate::program::{Extent, Instruction, Moment, Outputs, Program, RunKey};
 use crate::store::Store;
 
 /// What one op took in a run of its program.
@@ -41,13 +41,19 @@ impl Program {
             times: Vec::with_capacity(self.instructions.len()),
             memory: vec![std::ptr::null_mut(); self.slots],
         };
-        let outputs = self.execute(store, feeds, key, &mut |instruction, moment| {
-            match moment {
-                Moment::Before => timer.before(instruction),
-                Moment::After(result) => timer.after(instruction, result),
-            }
-            Ok(())
-        })?;
+        let outputs = self.execute(
+            store,
+            feeds,
+            key,
+            Extent::Tiles,
+            &mut |instruction, moment| {
+                match moment {
+                    Moment::Before => timer.before(instruction),
+                    Moment::After(result) => timer.after(instruction, result),
+                }
+                Ok(())
+            },
+        )?;
         Ok((outputs, timer.times))
     }
 }

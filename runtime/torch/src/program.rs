@@ -4,7 +4,7 @@ use reckon_compiler::graph::{Graph, NodeId, Op, Space, SpaceId, TensorType};
 use tch::{Device, Kind, Tensor};
 
 use crate::align::View;
-use crate::compile;
+use crate::compile::{self, Tiles};
 use crate::error::Error;
 use crate::exec::{Frame, Kernel};
 use crate::feeds::Feeds;
@@ -36,8 +36,12 @@ pub struct Program {
     pub(crate) parameter_spaces: Vec<(SpaceId, String, usize)>,
     pub(crate) checks: Vec<RowCheck>,
     pub(crate) instructions: Vec<Instruction>,
+    /// Runs of instructions that may be repeated for a few rows at a time, by their place.
+    pub(crate) tiles: Vec<Tiles>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) slots: usize,
+    /// How many elements the widest value of a tile may have.
+    pub(crate) tile: usize,
 }
 
 /// An input that holds row numbers, and of what.
@@ -114,7 +118,7 @@ impl Program {
         key: &RunKey,
     ) -> Result<Outputs, Error> {
         let _guard = tch::no_grad_guard();
-        self.execute(store, feeds, key, &mut |_, _| Ok(()))
+        self.execute(store, feeds, key, Extent::Tiles, &mut |_, _| Ok(()))
     }
 
     /// Runs the instructions that come before the updates, and names the first whose result has a NaN although no
@@ -162,7 +166,7 @@ impl Program {
         feeds: &Feeds<'_>,
         key: &RunKey,
     ) -> Result<Outputs, Error> {
-        self.execute(store, feeds, key, &mut |_, _| Ok(()))
+        self.execute(store, feeds, key, Extent::Whole, &mut |_, _| Ok(()))
     }
 
     pub(crate) fn execute(
@@ -170,9 +174,10 @@ impl Program {
         store: &mut Store,
         feeds: &Feeds<'_>,
         key: &RunKey,
+        extent: Extent,
         observe: &mut Observe<'_>,
     ) -> Result<Outputs, Error> {
-        let mut slots = self.execute_where(store, feeds, key, observe, |_| true)?;
+        let mut slots = self.execute_where(store, feeds, key, extent, observe, |_| true)?;
         let values = self.outputs.iter().map(|output| {
             let value = slots[output.slot].take().expect("outputs are never freed");
             let value = if output.shared { value.copy() } else { value };
@@ -193,7 +198,7 @@ impl Program {
         observe: &mut Observe<'_>,
     ) -> Result<(), Error> {
         let pure = |op: &Op| !matches!(op, Op::Update { .. } | Op::Assign { .. });
-        self.execute_where(store, feeds, key, observe, pure)
+        self.execute_where(store, feeds, key, Extent::Whole, observe, pure)
             .map(drop)
     }
 
@@ -202,6 +207,7 @@ impl Program {
         store: &mut Store,
         feeds: &Feeds<'_>,
         key: &RunKey,
+        extent: Extent,
         observe: &mut Observe<'_>,
         include: impl Fn(&Op) -> bool,
     ) -> Result<Vec<Option<Tensor>>, Error> {
@@ -215,22 +221,22 @@ impl Program {
             key,
         };
         let mut slots: Vec<Option<Tensor>> = (0..self.slots).map(|_| None).collect();
-        for instruction in self
-            .instructions
-            .iter()
-            .filter(|instruction| include(&instruction.op))
-        {
-            let named = |error| instruction.name(error);
-            observe(instruction, Moment::Before).map_err(named)?;
-            let value = instruction.run(&slots, &mut frame).map_err(named)?;
-            observe(instruction, Moment::After(&value)).map_err(named)?;
-            for &(axis, space) in &instruction.binds {
-                frame.sizes[space.0 as usize].get_or_insert(value.size()[axis]);
+        let mut tiles = self.tiles.iter().filter(|_| extent == Extent::Tiles);
+        let mut next = tiles.next();
+        let mut at = 0;
+        while let Some(instruction) = self.instructions.get(at) {
+            if let Some(group) = next.filter(|group| group.instructions.start == at) {
+                next = tiles.next();
+                if let Some(rows) = group.rows(&frame, self.tile) {
+                    self.execute_tiles(group, rows, &mut slots, &mut frame, observe)?;
+                    at = group.instructions.end;
+                    continue;
+                }
             }
-            slots[instruction.result] = Some(value);
-            for &slot in &instruction.frees {
-                slots[slot] = None;
+            if include(&instruction.op) {
+                instruction.step(&mut slots, &mut frame, observe)?;
             }
+            at += 1;
         }
         Ok(slots)
     }
@@ -279,7 +285,35 @@ pub(crate) enum Moment<'t> {
     After(&'t Tensor),
 }
 
+/// Whether what can be cut into tiles is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    Tiles,
+}
+
 impl Instruction {
+    /// Runs, keeps the result, and releases what nothing reads afterwards.
+    pub(crate) fn step(
+        &self,
+        slots: &mut [Option<Tensor>],
+        frame: &mut Frame<'_>,
+        observe: &mut Observe<'_>,
+    ) -> Result<(), Error> {
+        let named = |error| self.name(error);
+        observe(self, Moment::Before).map_err(named)?;
+        let value = self.run(slots, frame).map_err(named)?;
+        observe(self, Moment::After(&value)).map_err(named)?;
+        for &(axis, space) in &self.binds {
+            frame.sizes[space.0 as usize].get_or_insert(value.size()[axis]);
+        }
+        slots[self.result] = Some(value);
+        for &slot in &self.frees {
+            slots[slot] = None;
+        }
+        Ok(())
+    }
+
     fn run(&self, slots: &[Option<Tensor>], frame: &mut Frame<'_>) -> Result<Tensor, Error> {
         let operand = |slot: &usize| {
             slots[*slot]

@@ -10,7 +10,7 @@ use super::{Reads, is_effect, spaces, value_of};
 pub(super) fn schedule(reads: &Reads<'_>) -> Vec<NodeId> {
     let graph = reads.graph;
     let order = graph.order();
-    let tellers = tellers(graph, &order);
+    let needs = Needs::new(graph, &order);
     let effects: Vec<NodeId> = order
         .iter()
         .copied()
@@ -28,10 +28,7 @@ pub(super) fn schedule(reads: &Reads<'_>) -> Vec<NodeId> {
                 scheduled.push(id);
             } else if seen.insert(id) {
                 stack.push((id, true));
-                let node = graph.node(id);
-                let needed = needed_spaces(&node.op, &node.ty);
-                let told = needed.iter().filter_map(|space| tellers.get(space));
-                stack.extend(told.map(|teller| (*teller, false)));
+                stack.extend(needs.tellers(graph, id).map(|teller| (teller, false)));
                 let operands = reads.of(id).into_iter().rev();
                 stack.extend(operands.map(|operand| (value_of(graph, operand), false)));
             }
@@ -39,6 +36,26 @@ pub(super) fn schedule(reads: &Reads<'_>) -> Vec<NodeId> {
     }
     scheduled.extend(effects);
     scheduled
+}
+
+/// Which nodes have to run before others, although those do not read them.
+pub(super) struct Needs {
+    tellers: BTreeMap<SpaceId, NodeId>,
+}
+
+impl Needs {
+    pub(super) fn new(graph: &Graph, order: &[NodeId]) -> Self {
+        Self {
+            tellers: tellers(graph, order),
+        }
+    }
+
+    /// The nodes that tell the sizes of spaces which a node has to know.
+    pub(super) fn tellers(&self, graph: &Graph, id: NodeId) -> impl Iterator<Item = NodeId> {
+        let node = graph.node(id);
+        let needed = needed_spaces(&node.op, &node.ty).into_iter();
+        needed.filter_map(|space| self.tellers.get(&space).copied())
+    }
 }
 
 /// The first op that tells the size of each space that no leaf tells.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use reckon_compiler::differentiate::grad_of;
 use reckon_compiler::graph::{
     Builder, Dim, Elem, Graph, Init, NodeId, Op, Param, ParamKind, Site, Space, SpaceId, SpaceKind,
     TensorType, UpdateRule,
@@ -282,15 +283,20 @@ fn train(size: Size, steps: u64) -> (Vec<f64>, Vec<crate::Stored>) {
     train_with(size, steps, Program::compile)
 }
 
-fn train_with(size: Size, steps: u64, compile: Compile) -> (Vec<f64>, Vec<crate::Stored>) {
-    let graph = two_towers::step(size);
-    let program = compile(&graph, Device::Cpu).unwrap();
+fn declared(graph: &Graph, size: Size) -> Store {
     let mut store = Store::new(Device::Cpu);
     let rows = BTreeMap::from([
         ("item".to_owned(), size.rows),
         ("user".to_owned(), size.rows),
     ]);
-    store.declare(&graph, &rows, 1).unwrap();
+    store.declare(graph, &rows, 1).unwrap();
+    store
+}
+
+fn train_with(size: Size, steps: u64, compile: Compile) -> (Vec<f64>, Vec<crate::Stored>) {
+    let graph = two_towers::step(size);
+    let program = compile(&graph, Device::Cpu).unwrap();
+    let mut store = declared(&graph, size);
     let mut losses = Vec::new();
     for step in 0..steps {
         let batch = Batch::new(size, step % 2);
@@ -319,13 +325,112 @@ fn two_towers_learn_their_batches() {
 fn our_kernels_train_as_the_ops_of_libtorch_do() {
     let (ours, ours_stored) = train(SMALL, 4);
     let (theirs, theirs_stored) = train_with(SMALL, 4, Program::compile_plain);
+    assert_trained_alike((&ours, &ours_stored), (&theirs, &theirs_stored));
+}
+
+#[test]
+fn rows_in_tiles_train_as_all_rows_at_once_do() {
+    // 192 rows in tiles of 50, the last of which is shorter.
+    let by_tiles = |graph: &Graph, device| {
+        let program = Program::compile(graph, device)?;
+        assert_eq!(program.tiles.len(), 1);
+        let tile = 50 * SMALL.batch;
+        Ok(Program { tile, ..program })
+    };
+    let (cut, cut_stored) = train_with(SMALL, 4, by_tiles);
+    let (whole, whole_stored) = train_with(SMALL, 4, Program::compile_plain);
+    assert_trained_alike((&cut, &cut_stored), (&whole, &whole_stored));
+}
+
+#[test]
+fn scores_of_a_batch_are_never_stored_whole() {
+    let size = Size {
+        batch: 1024,
+        ..SMALL
+    };
+    let graph = two_towers::step(size);
+    let program = Program::compile(&graph, Device::Cpu).unwrap();
+    let mut store = declared(&graph, size);
+    let batch = Batch::new(size, 0);
+    let (_, times) = program
+        .profile(&mut store, &batch.feeds(), &RunKey::default())
+        .unwrap();
+    let largest = times.iter().map(|node| node.bytes).max();
     assert!(
-        ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() < 1e-4),
+        largest < Some(size.batch * size.batch * 4 / 2),
+        "{largest:?}"
+    );
+}
+
+/// A product of `q[B, 2]` and `k[C, 2]`, what `make` does with it, and the gradient of its sum by `q`.
+fn pairs(make: impl FnOnce(&mut Builder, NodeId) -> NodeId) -> Program {
+    let mut graph = Graph::new("pairs");
+    let space = |name: &str, kind| Space {
+        name: name.to_owned(),
+        kind,
+    };
+    graph.add_space(space("B", SpaceKind::Batch));
+    graph.add_space(space("C", SpaceKind::Candidates));
+    let mut build = Builder {
+        graph: &mut graph,
+        site: Site::default(),
+    };
+    let q = input(&mut build, "q", Elem::F32, &[B, Dim::Fixed(2)]);
+    let k = input(&mut build, "k", Elem::F32, &[V, Dim::Fixed(2)]);
+    let scores = build.op(Op::MatMul { transpose_b: true }, &[q, k]);
+    let made = make(&mut build, scores);
+    let gradient = grad_of(&mut graph, made, q).unwrap();
+    graph.outputs = vec![("y".to_owned(), made), ("gradient".to_owned(), gradient)];
+    let program = Program::compile(&graph, Device::Cpu).unwrap();
+    Program { tile: 1, ..program }
+}
+
+fn sum(build: &mut Builder, x: NodeId) -> NodeId {
+    let rows = build.op(Op::SumOver(1), &[x]);
+    build.op(Op::SumOver(0), &[rows])
+}
+
+#[test]
+fn a_gradient_that_waits_for_all_rows_is_not_cut() {
+    let squares = |build: &mut Builder, scores| build.op(Op::Mul, &[scores, scores]);
+    let cut = pairs(|build, scores| {
+        let squares = squares(build, scores);
+        sum(build, squares)
+    });
+    let waits = pairs(|build, scores| {
+        let squares = squares(build, scores);
+        let total = sum(build, squares);
+        build.op(Op::Mul, &[total, total])
+    });
+    assert_eq!((cut.tiles.len(), waits.tiles.len()), (1, 0));
+    let mut feeds = Feeds::new();
+    feeds.set("q", &[3, 2], Values::F32(&[1.0, 2.0, 0.0, 1.0, -1.0, 1.0]));
+    feeds.set("k", &[2, 2], Values::F32(&[1.0, 0.0, 2.0, 1.0]));
+    let mut store = Store::new(Device::Cpu);
+    let mut run = |program: &Program| {
+        let outputs = program.run(&mut store, &feeds, &RunKey::default());
+        let outputs = outputs.unwrap();
+        (outputs.scalar("y"), outputs.f32("gradient").unwrap())
+    };
+    let (total, gradient) = run(&cut);
+    let (square, steeper) = run(&waits);
+    assert_eq!((total, square), (20.0, 400.0));
+    let expected: Vec<f32> = gradient.iter().map(|g| g * 40.0).collect();
+    assert_eq!(steeper, expected);
+}
+
+/// Losses and parameters of two trainings that do the same in another order of sums.
+fn assert_trained_alike(
+    (ours, ours_stored): (&[f64], &[crate::Stored]),
+    (theirs, theirs_stored): (&[f64], &[crate::Stored]),
+) {
+    assert!(
+        ours.iter().zip(theirs).all(|(a, b)| (a - b).abs() < 1e-4),
         "{ours:?} {theirs:?}"
     );
     for (a, b) in ours_stored
         .iter()
-        .zip(&theirs_stored)
+        .zip(theirs_stored)
         .filter(|(a, _)| a.elem == Elem::F32)
     {
         let floats = |bytes: &[u8]| -> Vec<f32> {
