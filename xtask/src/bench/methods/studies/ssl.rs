@@ -9,7 +9,7 @@ const TAIL: &str = "5 of 5";
 pub(super) const STUDY: Study = Study {
     name: "ssl",
     spec: "examples/ssl/world.rec",
-    percent: 40,
+    percent: 100,
     arms: &[
         Arm {
             name: "base",
