@@ -10,7 +10,7 @@ const RECALL: (&str, &str) = ("things", "recall@50");
 pub(super) const STUDY: Study = Study {
     name: "logq",
     spec: "examples/logq/world.rec",
-    percent: 100,
+    percent: 20,
     arms: &[
         Arm {
             name: "plain",
