@@ -87,7 +87,7 @@ fn claimed(asked: Asked, values: &[f64]) -> [String; 3] {
     let bar = match asked {
         Asked::Nothing => return ["", "", ""].map(str::to_owned),
         Asked::Reported => None,
-        Asked::Bar(bar) => Some(bar),
+        Asked::Bar(bar) | Asked::Sure(bar) => Some(bar),
     };
     let mean = Mean::of(values);
     let detectable = mean

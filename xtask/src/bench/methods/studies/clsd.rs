@@ -9,6 +9,7 @@ pub(super) const STUDY: Study = Study {
     name: "clsd",
     spec: "examples/clsd/world.rec",
     percent: 40,
+    quick: 40,
     arms: &[
         Arm {
             name: "base",
@@ -46,7 +47,7 @@ pub(super) const STUDY: Study = Study {
                 let values = groups.map(of).into_iter().collect::<Result<Vec<_>, _>>()?;
                 Ok(values.into_iter().fold(1.0, f64::min))
             },
-            planted: Asked::Bar(Bar::Between(0.55, 1.0)),
+            planted: Asked::Sure(Bar::Between(0.55, 1.0)),
             null: Asked::Reported,
         },
         Claim {
@@ -63,7 +64,7 @@ pub(super) const STUDY: Study = Study {
             of: |runs| {
                 Ok(weight_spread(runs, "confidence")? / weight_spread(runs, "global confidence")?)
             },
-            planted: Asked::Bar(Bar::AtMost(0.5)),
+            planted: Asked::Sure(Bar::AtMost(0.5)),
             null: Asked::Nothing,
         },
         Claim {

@@ -10,6 +10,7 @@ pub(super) const STUDY: Study = Study {
     name: "dmtl",
     spec: "examples/dmtl/world.rec",
     percent: 100,
+    quick: 40,
     arms: &[
         Arm {
             name: "clicks",
@@ -31,7 +32,7 @@ pub(super) const STUDY: Study = Study {
         Claim {
             what: "share of bait in the first 50, student over clicks",
             of: |runs| Ok(bait(runs, "student")? / bait(runs, "clicks")?),
-            planted: Asked::Bar(Bar::AtMost(0.7)),
+            planted: Asked::Sure(Bar::AtMost(0.7)),
             null: Asked::Nothing,
         },
         Claim {

@@ -11,6 +11,7 @@ pub(super) const STUDY: Study = Study {
     name: "logq",
     spec: "examples/logq/world.rec",
     percent: 20,
+    quick: 20,
     arms: &[
         Arm {
             name: "plain",
@@ -42,25 +43,25 @@ pub(super) const STUDY: Study = Study {
         Claim {
             what: "slope of score - log p on log Q, plain",
             of: |runs| slope_on_log_q(runs, "plain"),
-            planted: Asked::Bar(Bar::Between(-0.1, 0.1)),
+            planted: Asked::Sure(Bar::Between(-0.1, 0.1)),
             null: Asked::Nothing,
         },
         Claim {
             what: "the same, none",
             of: |runs| slope_on_log_q(runs, "none"),
-            planted: Asked::Bar(Bar::AtMost(-0.6)),
+            planted: Asked::Sure(Bar::AtMost(-0.6)),
             null: Asked::Nothing,
         },
         Claim {
             what: "the same, flipped sign: a mistake that has to show",
             of: |runs| slope_on_log_q(runs, "flipped sign"),
-            planted: Asked::Bar(Bar::AtMost(-0.6)),
+            planted: Asked::Sure(Bar::AtMost(-0.6)),
             null: Asked::Nothing,
         },
         Claim {
             what: "the same, counts of other rows: a mistake that has to show",
             of: |runs| slope_on_log_q(runs, "counts of other rows"),
-            planted: Asked::Bar(Bar::AtMost(-0.6)),
+            planted: Asked::Sure(Bar::AtMost(-0.6)),
             null: Asked::Nothing,
         },
         Claim {
@@ -72,7 +73,7 @@ pub(super) const STUDY: Study = Study {
         Claim {
             what: "recall@50, plain over none, relative",
             of: |runs| relative(runs, ("plain", "none"), RECALL),
-            planted: Asked::Bar(Bar::AtLeast(0.0)),
+            planted: Asked::Sure(Bar::AtLeast(0.0)),
             null: Asked::Bar(Bar::Near0(0.01)),
         },
         Claim {

@@ -14,6 +14,7 @@ pub(super) const STUDY: Study = Study {
     name: "mtmi",
     spec: "examples/mtmi/world.rec",
     percent: 20,
+    quick: 20,
     arms: &[
         Arm {
             name: ONE,
@@ -101,7 +102,7 @@ pub(super) const STUDY: Study = Study {
         Claim {
             what: "smallest share of clicks won by a tower",
             of: smallest_share,
-            planted: Asked::Bar(Bar::Between(0.05, 1.0)),
+            planted: Asked::Sure(Bar::Between(0.05, 1.0)),
             null: Asked::Reported,
         },
         Claim {
