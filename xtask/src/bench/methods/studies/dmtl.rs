@@ -9,7 +9,7 @@ const RECALL: (&str, &str) = ("articles", "recall@50");
 pub(super) const STUDY: Study = Study {
     name: "dmtl",
     spec: "examples/dmtl/world.rec",
-    percent: 100,
+    percent: 40,
     quick: 40,
     arms: &[
         Arm {
