@@ -30,6 +30,7 @@ mod masks;
 mod metrics;
 mod minimised;
 mod optimizers;
+mod outcomes;
 mod parameters;
 mod policies;
 mod prim;

@@ -93,6 +93,9 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0423"
     "E0424"
     "E0425"
+    "E0426"
+    "E0427"
+>>>>>>> 36bfee9 (Labels that become known later, and labels joined from other events: no row sees them early, and rows that are not mature are left out)
     "E0430"
     "E0502"
     "E0503"
@@ -192,6 +195,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1040"
     "E1041"
     "E1042"
+    "E1043"
 };
 
 /// The page of a code such as `E0302`.

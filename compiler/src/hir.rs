@@ -101,6 +101,8 @@ pub struct History {
     pub last: Option<usize>,
     /// Not older, in microseconds.
     pub within: Option<i64>,
+    /// Labels that it reads and that become known later than their rows.
+    pub labels: BTreeSet<String>,
     /// The call.
     pub span: Span,
     /// Equal for histories of equal text.

@@ -17,10 +17,10 @@ use reckon_grammar::diagnostic::Diagnostic;
 use crate::build::rows::RowPrograms;
 use crate::build::{Built, GraphBuilder};
 use crate::graph::{Graph, Op, SpaceKind};
-use crate::hir::Hir;
+use crate::hir::{Hir, History};
 use crate::passes::{FORWARD, Pass, Place, STEP, optimise};
 use crate::plan::{
-    EvaluationPlan, ExportPlan, Feed, Handle, HandleRows, HistoryPlan, Plan, Program,
+    EvaluationPlan, ExportPlan, Feed, Handle, HandleRows, HistoryPlan, Known, Plan, Program,
 };
 
 /// How graphs are optimised on their way to the plan.
@@ -134,9 +134,28 @@ impl Lowering<'_, '_> {
                 condition,
                 last: history.last,
                 within: history.within,
+                known: self.known(history),
             });
         }
         plans
+    }
+
+    /// From when on the labels are known that a history reads.
+    fn known(&self, history: &History) -> Vec<Known> {
+        let source = self
+            .hir
+            .sources
+            .iter()
+            .find(|known| known.name == history.source);
+        let columns = source.into_iter().flat_map(|source| &source.columns);
+        let read = columns.filter(|column| history.labels.contains(&column.name));
+        let mut known: Vec<Known> = Vec::new();
+        for one in read.flat_map(|column| &column.known) {
+            if !known.contains(one) {
+                known.push(one.clone());
+            }
+        }
+        known
     }
 
     fn optimised(&mut self, graph: &mut Graph) {

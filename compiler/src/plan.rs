@@ -28,8 +28,8 @@ pub use program::{Clock, Feed, FeedKind, Handle, HandleRows, Program};
 pub use rows::{AmountPlan, CountedRows, NegativesPlan, PickPlan, SamplerPlan};
 pub use scores::ScoresPlan;
 pub use source::{
-    Absent, BadRows, ColumnPlan, ReferencePlan, SkipLimit, SourceKind, SourcePlan, SplitPlan,
-    SplitRule, TimeFormat,
+    Absent, BadRows, ColumnPlan, Immature, JoinPlan, Known, ReferencePlan, SkipLimit, SourceKind,
+    SourcePlan, SplitPlan, SplitRule, TimeFormat,
 };
 pub use stored::{ColumnRef, CrossFit, FoldBy, Reach, StoredPlan, StoredValue};
 pub use training::{
@@ -94,6 +94,9 @@ pub struct HistoryPlan {
     pub last: Option<usize>,
     /// Not older than this, in microseconds.
     pub within: Option<i64>,
+    /// From when on the labels are known that it reads. A row sees the events whose labels were known before it, in the order
+    /// in which they became known.
+    pub known: Vec<Known>,
 }
 
 /// A statistic over training rows.

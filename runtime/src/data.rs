@@ -18,7 +18,10 @@ mod grow;
 mod history;
 mod inspect;
 mod keys;
+mod maturity;
 mod neighbours;
+mod objects;
+mod outcomes;
 mod program;
 mod sampler;
 mod scores;
@@ -44,6 +47,7 @@ pub use bad::BadCount;
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};
+pub use outcomes::OutcomeReport;
 pub use scores::ScoresReport;
 pub(crate) use select::{Selected, number, unit};
 pub use source::{ABSENT_ROW, Source};
@@ -72,6 +76,8 @@ pub struct Dataset {
     histories: Vec<LoadedHistory>,
     /// How many rows found scores of teachers that are tables.
     pub scores: Vec<ScoresReport>,
+    /// What joins of outcomes have found.
+    pub outcomes: Vec<OutcomeReport>,
     /// The days of a loop until it ends.
     days: Vec<Day>,
     /// The day that it runs.
@@ -113,6 +119,7 @@ impl Dataset {
         stored: Vec<(&StoredPlan, StoredValues)>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut sources = read_sources(plan, root)?;
+        let outcomes = outcomes::join(plan, &mut sources)?;
         split_sources(plan, &mut sources)?;
         let scores = scores::join(plan, root, &mut sources)?;
         daily::empty_columns(plan, &mut sources);
@@ -126,6 +133,7 @@ impl Dataset {
             kernels: plan.kernels.iter().cloned().map(RowProgram::new).collect(),
             histories: Vec::new(),
             scores,
+            outcomes,
             days: Vec::new(),
             today: Today::default(),
         };
@@ -189,15 +197,17 @@ impl Dataset {
     }
 
     /// The rows of a source in file order: those of a part of its split, or all, that pass a condition, a boolean output
-    /// of the source's row program. A part of a source without a split is all of it.
+    /// of the source's row program. A part of a source without a split is all of it. Rows whose labels are not known in time
+    /// are left out.
     pub fn rows(&self, source: &str, part: Option<&str>, condition: Option<&str>) -> Vec<u32> {
         let Some(source) = self.source(source) else {
             return Vec::new();
         };
-        let rows = match (&source.parts, part) {
+        let mut rows: Vec<u32> = match (&source.parts, part) {
             (Some(parts), Some(part)) => parts.rows(part),
             (None, _) | (_, None) => (0..source.rows as u32).collect(),
         };
+        rows.retain(|row| source.is_mature(*row));
         match condition
             .and_then(|name| source.outputs.get(name))
             .map(|column| &column.data)
@@ -304,7 +314,13 @@ fn split_sources(plan: &Plan, sources: &mut [Source]) -> Result<(), Vec<Diagnost
             }
         }
     }
-    stop_on_error(sink)
+    stop_on_error(sink)?;
+    for of in &plan.sources {
+        if let Some(source) = sources.iter_mut().find(|source| source.name == of.name) {
+            maturity::settle(plan, of, source);
+        }
+    }
+    Ok(())
 }
 
 fn load_history(plan: &HistoryPlan, sources: &[Source]) -> LoadedHistory {

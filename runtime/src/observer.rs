@@ -8,7 +8,7 @@ use std::io::Write;
 use reckon_grammar::diagnostic::Diagnostic;
 use serde::Serialize;
 
-use crate::data::{BadCount, ScoresReport};
+use crate::data::{BadCount, OutcomeReport, ScoresReport};
 use crate::evaluate::Report;
 pub(crate) use tensorboard::EventFile;
 
@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// The scores of a teacher that is a table have been put beside rows of events.
     ScoresRead(ScoresReport),
+    /// Outcomes have been joined to their rows.
+    OutcomesJoined(OutcomeReport),
     /// An events source has been cut into parts.
     Split(SplitNotice),
     /// Something that a reader should know and that stops nothing.
@@ -150,8 +152,15 @@ pub struct SplitNotice {
     pub parts: Vec<PartNotice>,
     /// Rows in no part.
     pub cut: usize,
+    /// Rows whose labels are not known at the end of their part.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub immature: usize,
     /// The share of training rows later than the median row of the last part.
     pub training_later_than_median_test: f64,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A part of a split.
@@ -306,6 +315,7 @@ mod tests {
             source: "rating".to_owned(),
             parts: vec![part],
             cut: 2,
+            immature: 0,
             training_later_than_median_test: 0.5,
         });
         let started = Event::PhaseStarted {

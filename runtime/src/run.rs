@@ -319,6 +319,9 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
     for scores in &data.scores {
         observer.notice(&Event::ScoresRead(scores.clone()));
     }
+    for outcomes in &data.outcomes {
+        observer.notice(&Event::OutcomesJoined(outcomes.clone()));
+    }
     for source in &data.sources {
         let Some(parts) = &source.parts else { continue };
         let part = |part: &crate::data::PartReport| PartNotice {
@@ -330,6 +333,7 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
             source: source.name.clone(),
             parts: parts.report.parts.iter().map(part).collect(),
             cut: parts.report.cut,
+            immature: parts.report.immature,
             training_later_than_median_test: parts.report.training_later_than_median_test,
         }));
     }

@@ -1,7 +1,7 @@
 //! What is read and how it is cut.
 
 use super::{Compiled, Paired, came_and_went, paired, was};
-use crate::plan::print::{bad_rows, source_lines, split};
+use crate::plan::print::{bad_rows, immature, source_lines, split};
 use crate::plan::{SourcePlan, SplitPlan};
 
 pub(super) fn settings(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
@@ -77,6 +77,10 @@ fn source(old: &Compiled<'_>, new: &Compiled<'_>, a: &SourcePlan, b: &SourcePlan
         };
         let (a, b) = (of(&a.unique), of(&b.unique));
         said.push(was(&format!("{name}: of its rows,"), &a, &b));
+    }
+    if a.waits() && b.waits() && a.immature != b.immature {
+        let (a, b) = (immature(a.immature), immature(b.immature));
+        said.push(was(&format!("{name}:"), a, b));
     }
     if a.on_bad_row != b.on_bad_row {
         let of = |policy| match bad_rows(policy) {

@@ -201,6 +201,9 @@ impl Checker<'_> {
         if let Some(derived) = self.derived.get(&key).cloned() {
             return self.derived_column(handle, &key, &derived, &facts, span);
         }
+        if past {
+            self.reads_earlier(&handle, source, name);
+        }
         let found = self.hir.sources.iter().find(|known| known.name == source);
         let Some(column) =
             found.and_then(|found| found.columns.iter().find(|column| column.name == name))

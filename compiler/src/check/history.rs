@@ -53,11 +53,13 @@ impl Checker<'_> {
         let condition = cond.and_then(|cond| self.history_condition(&source, cond));
         let history = History {
             key: format!(
-                "{source} {entity} {:?} {:?} {}",
+                "{source} {entity} {:?} {:?} {}{}",
                 bounds.last,
                 bounds.within,
-                cond.map_or_else(String::new, reckon_grammar::print_expr)
+                cond.map_or_else(String::new, reckon_grammar::print_expr),
+                self.place_of_history(&source, span)
             ),
+            labels: self.late_labels(&source, condition.as_ref().map(|(_, cond)| cond)),
             source,
             entity,
             condition,

@@ -9,7 +9,7 @@ use super::values::{handle_key, root_handle};
 use crate::graph::Elem;
 use crate::hir::{Expr, ExprKind, Facts, HandleTy, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{BadRows, ColumnPlan, ScoresPlan, SourceKind, SourcePlan, TimeFormat};
+use crate::plan::{BadRows, ColumnPlan, Immature, ScoresPlan, SourceKind, SourcePlan, TimeFormat};
 
 impl<'a> Checker<'a> {
     /// `reader(user, article)`: columns of the rows that refer to both.
@@ -141,6 +141,8 @@ impl<'a> Checker<'a> {
             },
             time: TimeFormat::default(),
             nulls: Vec::new(),
+            joined: None,
+            known: Vec::new(),
             span: head.span,
         };
         let keys = on.iter().chain([&time]).cloned();
@@ -162,6 +164,7 @@ impl<'a> Checker<'a> {
                 time: None,
                 unique: Vec::new(),
                 on_bad_row: BadRows::Fail,
+                immature: Immature::Drop,
                 span: tower.name.span,
             },
             on: on.into_iter().map(|column| column.name).collect(),
@@ -227,6 +230,8 @@ impl<'a> Checker<'a> {
         if kinds.contains(&found.ty.kind) {
             let found = ColumnPlan {
                 span: column.span,
+                joined: None,
+                known: Vec::new(),
                 ..found.clone()
             };
             self.used.insert(format!("column {source}.{}", column.text));

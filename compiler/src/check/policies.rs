@@ -6,7 +6,7 @@ use reckon_grammar::span::Span;
 
 use super::Checker;
 use crate::hir::Ty;
-use crate::plan::{BadRows, SkipLimit};
+use crate::plan::{BadRows, Immature, SkipLimit};
 use crate::value::Value;
 
 const ALL: &str = "`on_bad_row` is `fail`, `skip(max: 100)`, `skip(max: 1%)` or `default`";
@@ -33,6 +33,21 @@ impl Checker<'_> {
     fn no_policy(&mut self, span: Span) -> BadRows {
         self.report(Diagnostic::error(Code(221), span, ALL));
         BadRows::Fail
+    }
+
+    /// `immature: drop | keep | weight`
+    pub(super) fn immature(&mut self, value: &ast::Expr) -> Immature {
+        match &value.kind {
+            ExprKind::Name(word) if word == "drop" => Immature::Drop,
+            ExprKind::Name(word) if word == "keep" => Immature::Keep,
+            ExprKind::Name(word) if word == "weight" => Immature::Weight,
+            ExprKind::Error => Immature::Drop,
+            _ => {
+                let message = "`immature` is `drop`, `keep` or `weight`";
+                self.report(Diagnostic::error(Code(221), value.span, message));
+                Immature::Drop
+            }
+        }
     }
 
     /// A number of rows, or a share of them.

@@ -7,7 +7,7 @@ use reckon_grammar::span::Span;
 use super::Checker;
 use crate::hir::{Expr, HandleTy, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{Absent, BadRows, ColumnPlan, ReferencePlan, SourceKind, SourcePlan};
+use crate::plan::{Absent, BadRows, ColumnPlan, Immature, ReferencePlan, SourceKind, SourcePlan};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -29,6 +29,7 @@ impl<'a> Checker<'a> {
             self.references(source);
             self.unique_columns(source);
             self.entries_fit(source);
+            self.outcomes(source);
         }
         for item in self.user_items() {
             if let ItemKind::Split(split) = &item.kind {
@@ -53,6 +54,7 @@ impl<'a> Checker<'a> {
             time: None,
             unique: Vec::new(),
             on_bad_row: BadRows::Fail,
+            immature: Immature::Drop,
             span: source.name.span,
         };
         if let Some(column) = &source.as_of {
@@ -142,6 +144,9 @@ impl<'a> Checker<'a> {
             SourceEntry::Policy { name, value } if name.text == "on_bad_row" => {
                 plan.on_bad_row = self.on_bad_row(value);
             }
+            SourceEntry::Policy { name, value } if name.text == "immature" => {
+                plan.immature = self.immature(value);
+            }
             SourceEntry::Policy { name, .. } => {
                 self.not_yet(name.span, &format!("the policy `{}`", name.text));
             }
@@ -150,11 +155,8 @@ impl<'a> Checker<'a> {
     }
 
     fn column_entry(&mut self, column: &ast::ColumnDecl, plan: &mut SourcePlan) {
-        if let Some(joined) = &column.joined {
-            self.not_yet(joined.source.span, "a joined outcome");
-        }
-        if column.availability.is_some() {
-            self.not_yet(column.span, "a time from which a label is known");
+        if column.availability.is_some() && column.value.is_some() {
+            self.not_yet(column.span, "a time from which a computed label is known");
         }
         if column.role == Role::Label {
             self.hir
@@ -211,6 +213,8 @@ impl<'a> Checker<'a> {
             ty: RowType { nullable, ..ty },
             time,
             nulls,
+            joined: None,
+            known: Vec::new(),
             span: name.span,
         });
     }

@@ -12,7 +12,7 @@ use super::{EvaluationKind, Plan, Program, StoredValue};
 use crate::graph::Graph;
 pub use kernel::instruction;
 pub(crate) use scores::scores_lines;
-pub(crate) use sections::{bad_rows, source_lines, split};
+pub(crate) use sections::{bad_rows, immature, source_lines, split};
 pub(crate) use stored::folds;
 
 /// The whole plan. Its tensor programs appear by what feeds them and what they hold; [`graphs`] has their ops.

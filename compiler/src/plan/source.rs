@@ -26,8 +26,17 @@ pub struct SourcePlan {
     pub unique: Vec<String>,
     /// What becomes of rows that cannot be read as declared.
     pub on_bad_row: BadRows,
+    /// What becomes of rows with a label that is not known at the end of their part of the split.
+    pub immature: Immature,
     /// The declaration, for diagnostics.
     pub span: Span,
+}
+
+impl SourcePlan {
+    /// Whether a label becomes known later than its row.
+    pub fn waits(&self) -> bool {
+        self.columns.iter().any(|column| !column.known.is_empty())
+    }
 }
 
 /// Entity or events.
@@ -50,8 +59,49 @@ pub struct ColumnPlan {
     pub time: TimeFormat,
     /// Values that stand for null.
     pub nulls: Vec<Value>,
+    /// The outcome that it is joined from; no column of a file then.
+    pub joined: Option<JoinPlan>,
+    /// From when on it is known: from the latest of these, or with its row where there is none.
+    pub known: Vec<Known>,
     /// The declaration.
     pub span: Span,
+}
+
+/// `from click on (request_id, video_id) within 30m else false`: the first of the rows of other events with equal columns
+/// that come not before a row, nor later than within a time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JoinPlan {
+    /// The other events.
+    pub source: String,
+    /// Columns that both have.
+    pub on: Vec<String>,
+    /// How much later at most, in microseconds.
+    pub within: i64,
+    /// The column of the other events that is taken; where there is none, whether there is such a row.
+    pub value: Option<String>,
+    /// What a row without any has; null where nothing is said.
+    pub otherwise: Option<Value>,
+}
+
+/// From when on a label is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// So many microseconds after a time of its row.
+    After(i64, String),
+    /// At a time of its row; never where that is null.
+    At(String),
+}
+
+/// What becomes of rows with a label that is not known at the end of their part of the split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Immature {
+    /// They are in no part.
+    #[default]
+    Drop,
+    /// Nothing.
+    Keep,
+    /// Those that train count by the share of the time that has passed, the others are in no part.
+    Weight,
 }
 
 /// How times are written.

@@ -1,7 +1,7 @@
 //! Events in words.
 
 use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
-use reckon_runtime::data::{BadCount, ScoresReport};
+use reckon_runtime::data::{BadCount, OutcomeReport, ScoresReport};
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::{Event, Progress, SplitNotice};
 
@@ -16,6 +16,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
             absent,
         } => read(source, *rows, *repeats, *bad, absent),
         Event::ScoresRead(scores) => scored(scores),
+        Event::OutcomesJoined(outcomes) => joined(outcomes),
         Event::Split(split) => cut(split),
         Event::PhaseStarted {
             phase,
@@ -133,6 +134,25 @@ fn scored(scores: &ScoresReport) -> String {
     )
 }
 
+fn joined(outcomes: &OutcomeReport) -> String {
+    let mut line = format!(
+        "joined {}.{}: {} with an outcome",
+        outcomes.source,
+        outcomes.label,
+        counted(outcomes.matched, "row")
+    );
+    for (count, what) in [
+        (outcomes.duplicates, "beside the first of a row"),
+        (outcomes.late, "out of time"),
+        (outcomes.orphans, "of no row"),
+    ] {
+        if count > 0 {
+            line += &format!(", {} of {} {what}", grouped(count), outcomes.from);
+        }
+    }
+    line
+}
+
 fn cut(split: &SplitNotice) -> String {
     let mut lines = Vec::new();
     let parts: Vec<String> = split
@@ -143,6 +163,10 @@ fn cut(split: &SplitNotice) -> String {
     let mut line = format!("split {}: {}", split.source, parts.join(", "));
     if split.cut > 0 {
         line += &format!(", {} in none", grouped(split.cut));
+    }
+    if split.immature > 0 {
+        let count = grouped(split.immature);
+        line += &format!(", {count} with labels that are not known in time");
     }
     lines.push(line);
     for part in &split.parts {
@@ -321,6 +345,7 @@ mod tests {
             source: "rating".to_owned(),
             parts: vec![part("train", 80, 0), part("test", 20, 1)],
             cut: 0,
+            immature: 0,
             training_later_than_median_test: 0.25,
         };
         assert_eq!(

@@ -101,6 +101,8 @@ pub(crate) struct Split {
     pub(crate) parts: Vec<Part>,
     /// Rows in no part.
     pub(crate) cut: u64,
+    /// Rows whose labels are not known at the end of their part.
+    pub(crate) immature: u64,
     /// The share of training rows later than the median row of the last part.
     pub(crate) later: f64,
 }
@@ -250,6 +252,7 @@ fn split(value: &Value) -> Split {
             .collect(),
         }),
         cut: count(&value["cut"]),
+        immature: count(&value["immature"]),
         later: value["training_later_than_median_test"]
             .as_f64()
             .unwrap_or(0.0),

@@ -387,6 +387,12 @@ fn of_split(split: &Split) -> String {
         let cut = grouped(split.cut as usize);
         out += &format!("<p class=\"note\">{cut} rows are in no part</p>\n");
     }
+    if split.immature > 0 {
+        let immature = grouped(split.immature as usize);
+        out += &format!(
+            "<p class=\"note\">the labels of {immature} rows are not known at the end of their part</p>\n"
+        );
+    }
     if split.later > 0.0 {
         let later = split.later * 100.0;
         out += &format!(

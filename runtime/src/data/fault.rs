@@ -27,6 +27,7 @@ pub(crate) const TOO_MANY_ROWS: Code = Code(1018);
 pub(crate) const UNDRAWABLE: Code = Code(1019);
 pub(crate) const TOO_MANY_BAD: Code = Code(1041);
 pub(crate) const NOT_OBJECT: Code = Code(1042);
+pub(crate) const FANS_OUT: Code = Code(1043);
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

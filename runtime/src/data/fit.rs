@@ -115,7 +115,10 @@ fn weights(
             let source = source_named(sources, source);
             source.map_or_else(Vec::new, |source| {
                 (0..source.rows)
-                    .map(|row| f64::from(u8::from(source.trains(row) && until.has(source, row))))
+                    .map(|row| match until.has(source, row) {
+                        true => source.training_weight(row),
+                        false => 0.0,
+                    })
                     .collect()
             })
         }

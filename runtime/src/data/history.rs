@@ -1,11 +1,13 @@
 //! Histories: for each row the strictly earlier events of an entity, as a range into events sorted by entity and time.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use reckon_compiler::plan::HistoryPlan;
+use reckon_compiler::plan::{HistoryPlan, Known};
 use reckon_kernel::{Column, Data};
 
+use super::maturity::{NEVER, known_from};
 use super::source::{ABSENT_ROW, Source};
 
 /// The events of each row of an entity that pass the condition, oldest first, events of one instant in file order.
@@ -13,6 +15,8 @@ use super::source::{ABSENT_ROW, Source};
 pub(crate) struct History {
     last: usize,
     within: Option<i64>,
+    /// The last instant of the events: what a row without a time knows.
+    now: i64,
     /// What training rows see.
     training: Index,
     /// What other rows see.
@@ -46,6 +50,7 @@ impl History {
         Self {
             last: 0,
             within: None,
+            now: 0,
             training: index(),
             all: index(),
         }
@@ -63,21 +68,18 @@ impl History {
             Some(Data::Int(_) | Data::Float(_) | Data::Str(_) | Data::List(_)) | None => true,
         };
         let references = source.references.get(&plan.entity);
+        let (order, times) = ordered(source, &plan.known);
         let index = |keep: &dyn Fn(usize) -> bool| {
             let entity_of = |row: u32| references.map_or(ABSENT_ROW, |rows| rows[row as usize]);
             let kept = |row: &&u32| {
                 entity_of(**row) != ABSENT_ROW && passes(**row as usize) && keep(**row as usize)
             };
-            Index::new(
-                source,
-                size,
-                source.order.iter().filter(kept).copied(),
-                entity_of,
-            )
+            Index::new(&times, size, order.iter().filter(kept).copied(), entity_of)
         };
         Self {
             last: plan.last.unwrap_or(usize::MAX),
             within: plan.within,
+            now: source.times.iter().max().copied().unwrap_or_default(),
             training: index(&|row| source.trains(row)),
             all: index(&|_| true),
         }
@@ -118,9 +120,10 @@ impl History {
             };
         };
         let times = &index.times[range.clone()];
-        let end = time.map_or(times.len(), |time| {
-            times.partition_point(|earlier| *earlier < time)
-        });
+        let end = match time {
+            Some(time) => times.partition_point(|earlier| *earlier < time),
+            None => times.partition_point(|earlier| *earlier <= self.now),
+        };
         let oldest = match (self.within, time) {
             (Some(within), Some(time)) => {
                 times.partition_point(|earlier| *earlier < time.saturating_sub(within))
@@ -147,10 +150,23 @@ impl History {
     }
 }
 
+/// Events in the order in which what a history reads of them was known, and from when on it was; what never is known is left
+/// out.
+fn ordered<'s>(source: &'s Source, known: &[Known]) -> (Cow<'s, [u32]>, Cow<'s, [i64]>) {
+    if known.is_empty() {
+        return (Cow::Borrowed(&source.order), Cow::Borrowed(&source.times));
+    }
+    let times = known_from(source, known);
+    let known = |row: &&u32| times[**row as usize] != NEVER;
+    let mut order: Vec<u32> = source.order.iter().filter(known).copied().collect();
+    order.par_sort_by_key(|row| times[*row as usize]);
+    (Cow::Owned(order), Cow::Owned(times))
+}
+
 impl Index {
     /// `rows` are in the order of time, so a stable counting sort by entity keeps that order within each.
     fn new(
-        source: &Source,
+        of_rows: &[i64],
         size: usize,
         rows: impl Iterator<Item = u32> + Clone,
         entity_of: impl Fn(u32) -> u32,
@@ -168,7 +184,7 @@ impl Index {
         }
         let times = events
             .iter()
-            .map(|row| source.times.get(*row as usize).copied().unwrap_or(0))
+            .map(|row| of_rows.get(*row as usize).copied().unwrap_or(0))
             .collect();
         Self {
             offsets,

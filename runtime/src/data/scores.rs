@@ -62,8 +62,9 @@ fn misses(scores: &ScoresPlan) -> Diagnostic {
 
 /// `None` where a column is missing or of another kind, which the checker has looked at.
 fn join_one(scores: &ScoresPlan, table: &Table, source: &mut Source) -> Option<ScoresReport> {
-    let said = Dated::of(scores, &table.columns, table.rows)?;
-    let asked = Dated::of(scores, &source.columns, source.rows)?;
+    let dated = |columns, rows| Dated::of(&scores.on, &scores.time, columns, rows);
+    let said = dated(&table.columns, table.rows)?;
+    let asked = dated(&source.columns, source.rows)?;
     let mut order: Vec<u32> = (0..table.rows as u32)
         .filter(|row| said.is_whole(*row as usize))
         .collect();
@@ -106,24 +107,25 @@ fn join_one(scores: &ScoresPlan, table: &Table, source: &mut Source) -> Option<S
 }
 
 /// Rows with keys and a time.
-struct Dated<'c> {
+pub(super) struct Dated<'c> {
     keys: Vec<&'c Column>,
     time: &'c Column,
-    times: &'c [i64],
+    pub(super) times: &'c [i64],
 }
 
 impl<'c> Dated<'c> {
-    fn of(
-        scores: &ScoresPlan,
+    /// `None` where a column is missing or of another kind.
+    pub(super) fn of(
+        on: &[String],
+        time: &str,
         columns: &'c std::collections::BTreeMap<String, Column>,
         rows: usize,
     ) -> Option<Self> {
-        let time = columns.get(&scores.time)?;
+        let time = columns.get(time)?;
         let Data::Int(times) = &time.data else {
             return None;
         };
-        let keys: Vec<&Column> = scores
-            .on
+        let keys: Vec<&Column> = on
             .iter()
             .map(|name| columns.get(name))
             .collect::<Option<_>>()?;
@@ -132,11 +134,11 @@ impl<'c> Dated<'c> {
     }
 
     /// Whether a row has all of its keys and a time.
-    fn is_whole(&self, row: usize) -> bool {
+    pub(super) fn is_whole(&self, row: usize) -> bool {
         !self.time.is_null(row) && self.keys.iter().all(|key| !key.is_null(row))
     }
 
-    fn cmp_keys(&self, row: usize, other: &Self, at: usize) -> Ordering {
+    pub(super) fn cmp_keys(&self, row: usize, other: &Self, at: usize) -> Ordering {
         let keys = self.keys.iter().zip(&other.keys);
         keys.fold(Ordering::Equal, |order, (key, other)| {
             order.then_with(|| match (&key.data, &other.data) {
@@ -158,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::data::BadCount;
-    use reckon_compiler::plan::{BadRows, SourceKind, SourcePlan};
+    use reckon_compiler::plan::{BadRows, Immature, SourceKind, SourcePlan};
     use reckon_grammar::span::{FileId, Span};
 
     const DAY: i64 = 86_400;
@@ -182,6 +184,7 @@ mod tests {
                 time: None,
                 unique: Vec::new(),
                 on_bad_row: BadRows::Fail,
+                immature: Immature::Drop,
                 span,
             },
             on: vec!["user".to_owned(), "thing".to_owned()],
@@ -229,6 +232,9 @@ mod tests {
             outputs: BTreeMap::new(),
             repeats: 0,
             bad: BadCount::default(),
+            maturity: None,
+            time: String::new(),
+            origin: crate::data::source::Origin::default(),
             absent: BTreeMap::new(),
             key: Vec::new(),
             keys: None,

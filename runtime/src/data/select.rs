@@ -44,6 +44,10 @@ impl Dataset {
             self.bound(&mut rows, source, stream.window);
             rows
         };
+        let trains = source.parts.as_ref().and_then(|parts| parts.names.first());
+        if part == trains.map(String::as_str) {
+            selected.weights = source.shares();
+        }
         let first = rows(stream.condition.as_deref());
         selected.rows = selected.narrow(&self.values_of(source), first, &stream.picks);
         if let Some(picks) = &stream.balanced {
@@ -154,7 +158,8 @@ pub(super) fn counted(
         let mut conditions = plan.condition.iter();
         conditions.all(|name| of.truth(name, *row))
     };
-    let training = (0..source.rows as u32).filter(|row| source.trains(*row as usize));
+    let counts = |row: &u32| source.training_weight(*row as usize) > 0.0;
+    let training = (0..source.rows as u32).filter(counts);
     let mut selected = Selected::default();
     let rows = selected.narrow(&of, training.filter(holds).collect(), &plan.picks);
     let mut weights = vec![0.0; source.rows];
@@ -163,7 +168,7 @@ pub(super) fn counted(
             .weights
             .as_ref()
             .map_or(1.0, |weights| weights[row as usize]);
-        weights[row as usize] = f64::from(weight.max(0.0));
+        weights[row as usize] = f64::from(weight.max(0.0)) * source.training_weight(row as usize);
     }
     weights
 }

@@ -9,7 +9,7 @@ use reckon_kernel::{Column, Data};
 
 use super::bad::BadCount;
 use super::fault::{
-    ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, WRONG_TYPE, too_many_rows,
+    ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, Place, WRONG_TYPE, too_many_rows,
 };
 use super::keys::{Keys, text};
 use super::split::Parts;
@@ -35,6 +35,8 @@ pub struct Source {
     pub times: Vec<i64>,
     /// Row numbers in the order of time, rows of the same time in file order; file order where there is no time.
     pub order: Vec<u32>,
+    /// How much each row counts, 0 to 1, where the labels of some are not known at the end of their part.
+    pub(crate) maturity: Option<Vec<f32>>,
     /// Which part of the split each row is in, where there is a split.
     pub parts: Option<Parts>,
     /// Results of the source's row program by name, one row more than the source has: the last is that of an absent
@@ -48,6 +50,18 @@ pub struct Source {
     pub absent: BTreeMap<String, usize>,
     pub(crate) key: Vec<String>,
     pub(crate) keys: Option<Keys>,
+    /// The column that dates events; empty where none does.
+    pub(crate) time: String,
+    pub(crate) origin: Origin,
+}
+
+/// Where the rows of a source come from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The files without their columns.
+    files: Table,
+    /// The rows of the files that are kept, where repeats are dropped.
+    kept: Option<Vec<u32>>,
 }
 
 impl Source {
@@ -67,6 +81,40 @@ impl Source {
             text(&columns, row as usize)
         } else {
             String::new()
+        }
+    }
+
+    /// Where a row comes from.
+    pub(crate) fn place(&self, row: u32) -> Place {
+        let of_files = self
+            .origin
+            .kept
+            .as_ref()
+            .map_or(row, |kept| kept[row as usize]);
+        self.origin.files.place(of_files as usize)
+    }
+
+    /// Whether the labels of a row are known early enough for it to count at all.
+    pub(crate) fn is_mature(&self, row: u32) -> bool {
+        let maturity = self.maturity.as_ref();
+        maturity.is_none_or(|maturity| maturity[row as usize] > 0.0)
+    }
+
+    /// How much each row counts, where some count for a share.
+    pub(crate) fn shares(&self) -> Option<Vec<f32>> {
+        let maturity = self.maturity.as_ref()?;
+        let is_share = |weight: &f32| *weight > 0.0 && *weight < 1.0;
+        maturity.iter().any(is_share).then(|| maturity.clone())
+    }
+
+    /// How much a row counts in training: 0 where it does not train.
+    pub(crate) fn training_weight(&self, row: usize) -> f64 {
+        match self.trains(row) {
+            true => self
+                .maturity
+                .as_ref()
+                .map_or(1.0, |maturity| f64::from(maturity[row])),
+            false => 0.0,
         }
     }
 
@@ -171,7 +219,11 @@ pub(crate) fn events(
         let times = &source.times;
         source.order.par_sort_by_key(|row| times[*row as usize]);
     }
-    source.columns = table.columns;
+    source.columns = std::mem::take(&mut table.columns);
+    source.origin = Origin {
+        files: table,
+        kept: (source.repeats > 0).then_some(kept),
+    };
     source
 }
 
@@ -191,6 +243,9 @@ fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source 
         outputs: BTreeMap::new(),
         repeats: 0,
         bad: table.bad,
+        maturity: None,
+        time: plan.time.clone().unwrap_or_default(),
+        origin: Origin::default(),
         absent: BTreeMap::new(),
         key: plan.key.clone(),
         keys: None,

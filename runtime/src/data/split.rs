@@ -32,6 +32,7 @@ impl Parts {
             report: SplitReport {
                 parts: Vec::new(),
                 cut: 0,
+                immature: 0,
                 training_later_than_median_test: 0.0,
             },
         }
@@ -58,6 +59,8 @@ pub struct SplitReport {
     pub parts: Vec<PartReport>,
     /// Rows in no part.
     pub cut: usize,
+    /// Rows whose labels are not known at the end of their part.
+    pub immature: usize,
     /// The share of training rows later than the median row of the last part; 0 where events have no time.
     pub training_later_than_median_test: f64,
 }
@@ -254,6 +257,7 @@ fn report(
     SplitReport {
         parts,
         cut: of.iter().filter(|part| **part == NO_PART).count(),
+        immature: 0,
         training_later_than_median_test: later_than_median(of, names.len() - 1, source),
     }
 }

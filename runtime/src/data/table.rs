@@ -12,6 +12,7 @@ use super::columnar;
 use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
 use super::format::{ENDINGS, Format, bytes, format_of};
+use super::objects;
 use super::text::{self, Text};
 
 /// Columns by name with the places that their rows come from.
@@ -106,11 +107,16 @@ impl Part {
     }
 }
 
-/// Reads all files of a source.
+/// Reads all files of a source; labels that are joined later are in none.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnostic>> {
+    if plan.columns.iter().any(|column| column.joined.is_some()) {
+        let mut of_files = plan.clone();
+        of_files.columns.retain(|column| column.joined.is_none());
+        return read(&of_files, root);
+    }
     let mut sink = Vec::new();
     let mut table = Table::default();
     let mut first_bad = Vec::new();
@@ -171,7 +177,7 @@ fn read_file(plan: &SourcePlan, file: &File, sink: &mut Vec<Diagnostic>) -> Opti
             match format {
                 Format::Delimited(style) => text::delimited(plan, file, &text, style, sink)?,
                 Format::JsonLines | Format::Parquet | Format::Arrow => {
-                    text::json_lines(plan, file, &text, sink)?
+                    objects::json_lines(plan, file, &text, sink)?
                 }
             }
         }

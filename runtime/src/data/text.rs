@@ -1,4 +1,4 @@
-//! Files of text: their records or objects, piece by piece on all threads, as the declared columns.
+//! Files of text: their records, piece by piece on all threads, as the declared columns.
 //!
 //! A text is cut where lines end, unless quotes could hold line breaks. Pieces come back in the order of the file, each
 //! with what is wrong in its rows, so the number of threads shows nowhere.
@@ -9,21 +9,20 @@ use rayon::prelude::*;
 use reckon_compiler::plan::SourcePlan;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Column;
-use serde_json::{Map, Value as Json};
 
 use super::bad::Wrongs;
-use super::cell::{Builder, shortened};
+use super::cell::Builder;
 use super::delimited::{OpenQuote, Records, Style};
-use super::fault::{EMPTY, NO_COLUMN, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, no_column};
+use super::fault::{EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, no_column};
 use super::files::File;
 use super::table::{Lines, Part, Piece};
 
 /// About so many bytes make a piece.
-const PIECE: usize = 8 << 20;
+pub(super) const PIECE: usize = 8 << 20;
 
 /// The text of a file; bytes that are no UTF-8 are replaced, and known by their lines.
 pub(crate) struct Text<'b> {
-    text: Cow<'b, str>,
+    pub(super) text: Cow<'b, str>,
     /// Lines with such bytes, each with the first of them, from 1 and ascending.
     broken: Vec<(usize, u8)>,
 }
@@ -53,7 +52,7 @@ impl<'b> Text<'b> {
     }
 
     /// The first byte that is no UTF-8 between two lines, the second not included.
-    fn broken_in(&self, from: usize, until: usize) -> Option<u8> {
+    pub(super) fn broken_in(&self, from: usize, until: usize) -> Option<u8> {
         let at = self.broken.partition_point(|(line, _)| *line < from);
         let (line, byte) = self.broken.get(at)?;
         (*line < until).then_some(*byte)
@@ -65,7 +64,7 @@ fn lines_of(text: &str) -> usize {
 }
 
 /// Pieces of about `size` bytes that end where lines do, each with the line on which it begins.
-fn cut(text: &str, first_line: usize, size: usize) -> Vec<(usize, &str)> {
+pub(super) fn cut(text: &str, first_line: usize, size: usize) -> Vec<(usize, &str)> {
     let (mut pieces, mut rest, mut line) = (Vec::new(), text, first_line);
     while rest.len() > size {
         let Some(end) = rest.as_bytes()[size..]
@@ -164,7 +163,7 @@ fn header(
 
 const CONVERT: &str = "convert the file to UTF-8";
 
-fn no_utf8(byte: u8) -> String {
+pub(super) fn no_utf8(byte: u8) -> String {
     format!("byte 0x{byte:02x} is not UTF-8")
 }
 
@@ -232,122 +231,17 @@ fn open_quote(plan: &SourcePlan, file: &File, quote: OpenQuote) -> Diagnostic {
         .help("close it with `\"`, or double quotes that belong to it")
 }
 
-/// Reads the declared columns of a file with an object a line.
-pub(crate) fn json_lines(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    json_lines_by(plan, file, text, PIECE, sink)
-}
-
-fn json_lines_by(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    size: usize,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    let read = cut(&text.text, 1, size)
-        .into_par_iter()
-        .map(|(line, piece)| of_objects(plan, file, text, piece, line));
-    let pieces: Vec<(Piece, Vec<usize>)> = match read.collect() {
-        Ok(pieces) => pieces,
-        Err(diagnostic) => {
-            sink.push(diagnostic);
-            return None;
-        }
-    };
-    let rows: usize = pieces.iter().map(|(piece, _)| piece.part.rows).sum();
-    let before = sink.len();
-    for (at, column) in plan.columns.iter().enumerate() {
-        // A null may be left out of an object, but a column that no object has is misspelt.
-        if rows > 0 && pieces.iter().all(|(_, found)| found[at] == 0) {
-            sink.push(nowhere(file, &text.text, &column.name, column.span));
-        }
-    }
-    (sink.len() == before).then(|| pieces.into_iter().map(|(piece, _)| piece).collect())
-}
-
-fn nowhere(file: &File, text: &str, column: &str, span: reckon_grammar::span::Span) -> Diagnostic {
-    let first = text.lines().find(|line| !line.trim().is_empty());
-    let first: Option<Map<String, Json>> = first.and_then(|line| serde_json::from_str(line).ok());
-    match first {
-        Some(first) => {
-            let names: Vec<String> = first.keys().cloned().collect();
-            no_column(&file.name, column, span, &names)
-        }
-        None => Diagnostic::error(
-            NO_COLUMN,
-            span,
-            format!("{} has no column `{column}`", file.name),
-        ),
-    }
-}
-
-/// A piece of objects, with how many of them have each column.
-fn of_objects(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    piece: &str,
-    first: usize,
-) -> Result<(Piece, Vec<usize>), Diagnostic> {
-    let builders: Result<Vec<Builder<'_>>, Diagnostic> =
-        plan.columns.iter().map(Builder::new).collect();
-    let mut rows = Rows::new(plan, builders?, first);
-    let mut found = vec![0; plan.columns.len()];
-    for (at, written) in piece.split('\n').enumerate() {
-        let line = first + at;
-        if written.trim().is_empty() {
-            continue;
-        }
-        rows.begin(line);
-        if let Some(byte) = text.broken_in(line, line + 1) {
-            rows.lost(Lost::Bytes, no_utf8(byte));
-            continue;
-        }
-        match serde_json::from_str::<Json>(written) {
-            Ok(Json::Object(object)) => {
-                for (at, column) in plan.columns.iter().enumerate() {
-                    let value = object.get(&column.name);
-                    found[at] += usize::from(value.is_some());
-                    rows.builders[at].push_json(value);
-                }
-            }
-            Ok(other) => rows.lost(
-                Lost::Object,
-                format!(
-                    "expected an object, found `{}`",
-                    shortened(&other.to_string())
-                ),
-            ),
-            Err(error) => rows.lost(
-                Lost::Object,
-                format!("expected an object: {}", without_line(&error.to_string())),
-            ),
-        }
-    }
-    Ok((rows.finish(file), found))
-}
-
-/// The reader counts lines within the line that it is given, so its `at line 1` says nothing.
-fn without_line(message: &str) -> String {
-    message.replace(" at line 1 column ", " at column ")
-}
-
 /// Why a row cannot be cut into values at all.
 #[derive(Clone, Copy)]
-enum Lost {
+pub(super) enum Lost {
     Bytes,
     Fields,
     Object,
 }
 
 /// The rows of a piece while they are read.
-struct Rows<'p> {
-    builders: Vec<Builder<'p>>,
+pub(super) struct Rows<'p> {
+    pub(super) builders: Vec<Builder<'p>>,
     plan: &'p SourcePlan,
     rows: usize,
     first_line: usize,
@@ -356,7 +250,7 @@ struct Rows<'p> {
 }
 
 impl<'p> Rows<'p> {
-    fn new(plan: &'p SourcePlan, builders: Vec<Builder<'p>>, first_line: usize) -> Self {
+    pub(super) fn new(plan: &'p SourcePlan, builders: Vec<Builder<'p>>, first_line: usize) -> Self {
         let kind = |code, help: &str| {
             let wrongs = Wrongs::new(code, plan.span).vital();
             wrongs.with_help(Some(help.to_owned()))
@@ -379,7 +273,7 @@ impl<'p> Rows<'p> {
     }
 
     /// A row begins on a line. Lines are listed only from the first row on that is not where it is expected.
-    fn begin(&mut self, line: usize) {
+    pub(super) fn begin(&mut self, line: usize) {
         match &mut self.lines {
             Lines::Listed(listed) => listed.push(line),
             Lines::From(first) if line != *first + self.rows => {
@@ -392,12 +286,12 @@ impl<'p> Rows<'p> {
     }
 
     /// The row that has begun has no values.
-    fn lost(&mut self, why: Lost, what: String) {
+    pub(super) fn lost(&mut self, why: Lost, what: String) {
         self.lost[why as usize].add(self.rows - 1, || what);
         self.builders.iter_mut().for_each(Builder::push_missing);
     }
 
-    fn finish(self, file: &File) -> Piece {
+    pub(super) fn finish(self, file: &File) -> Piece {
         let mut wrongs: Vec<Wrongs> = self.lost.into();
         let mut columns: Vec<(String, Column)> = Vec::new();
         for (builder, column) in self.builders.into_iter().zip(&self.plan.columns) {
@@ -440,9 +334,10 @@ fn is_vital(plan: &SourcePlan, column: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use reckon_compiler::plan::row::{RowKind, RowType};
-    use reckon_compiler::plan::{BadRows, ColumnPlan, SourceKind, TimeFormat};
+    use reckon_compiler::plan::{BadRows, ColumnPlan, Immature, SourceKind, TimeFormat};
     use reckon_grammar::span::{FileId, Span};
 
+    use super::super::objects::json_lines_by;
     use super::*;
 
     fn plan() -> SourcePlan {
@@ -456,6 +351,8 @@ mod tests {
                 ty: RowType::new(RowKind::Str),
                 time: TimeFormat::default(),
                 nulls: Vec::new(),
+                joined: None,
+                known: Vec::new(),
                 span,
             }],
             key: vec!["id".to_owned()],
@@ -463,6 +360,7 @@ mod tests {
             time: None,
             unique: Vec::new(),
             on_bad_row: BadRows::Fail,
+            immature: Immature::Drop,
             span,
         }
     }

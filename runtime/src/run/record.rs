@@ -128,6 +128,7 @@ impl Observer for Record<'_> {
             Event::PhaseFinished { phase, seconds, .. } => self.times.phase(phase, *seconds),
             Event::Begun { .. }
             | Event::ScoresRead(_)
+            | Event::OutcomesJoined(_)
             | Event::Warning(_)
             | Event::PhaseStarted { .. }
             | Event::Progress(_)

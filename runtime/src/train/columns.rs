@@ -345,6 +345,7 @@ impl Observer for Renamed<'_> {
             | Event::StoppedEarly { .. }
             | Event::SourceRead { .. }
             | Event::ScoresRead(_)
+            | Event::OutcomesJoined(_)
             | Event::Split(_)
             | Event::ColumnComputed { .. }
             | Event::DayTurn { .. }

@@ -7,6 +7,7 @@ mod domains;
 mod faults;
 mod fit;
 mod formats;
+mod known;
 mod load;
 mod selected;
 mod spec;

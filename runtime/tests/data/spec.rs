@@ -6,8 +6,8 @@ use reckon_compiler::graph::{Graph, SpaceId};
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::plan::{
     Absent, BadRows, ColumnPlan, Domain, Feed, FeedKind, FitKind, FitPlan, Handle, HandleRows,
-    HistoryPlan, Plan, Program, ReferencePlan, Sees, SourceKind, SourcePlan, SplitPlan, SplitRule,
-    TimeFormat,
+    HistoryPlan, Immature, Plan, Program, ReferencePlan, Sees, SourceKind, SourcePlan, SplitPlan,
+    SplitRule, TimeFormat,
 };
 use reckon_compiler::value::Value;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -37,6 +37,8 @@ pub(crate) fn column(name: &str, ty: &str) -> ColumnPlan {
         ty: RowType { kind, nullable },
         time: TimeFormat::Seconds,
         nulls: Vec::new(),
+        joined: None,
+        known: Vec::new(),
         span: span(1),
     }
 }
@@ -52,6 +54,7 @@ pub(crate) fn entity(name: &str, path: &str, columns: &[(&str, &str)]) -> Source
         time: None,
         unique: Vec::new(),
         on_bad_row: BadRows::Fail,
+        immature: Immature::Drop,
         span: span(0),
     }
 }
@@ -242,6 +245,7 @@ pub(crate) fn two_tower() -> Plan {
             condition: Some("liked".to_owned()),
             last: Some(2),
             within: None,
+            known: Vec::new(),
         }],
         fits: vec![
             vocabulary(

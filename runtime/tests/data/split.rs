@@ -175,6 +175,7 @@ fn the_report_counts_rows_users_and_training_after_the_median_test_row() {
         parts,
         cut,
         training_later_than_median_test,
+        immature: _,
     } = parts(per_user(), &[("train", 0.5), ("test", 0.5)], &rows).report;
     assert_eq!(parts[0].rows, 4);
     // Users 1 and 2 of three; the only film of four.

@@ -2,8 +2,8 @@
 
 use super::{Text, kernel};
 use crate::plan::{
-    Absent, BadRows, ColumnPlan, Domain, FitKind, FitPlan, HistoryPlan, Plan, Sees, SkipLimit,
-    SourceKind, SourcePlan, SplitPlan, SplitRule, TableRows, TimeFormat,
+    Absent, BadRows, ColumnPlan, Domain, FitKind, FitPlan, HistoryPlan, Immature, JoinPlan, Known,
+    Plan, Sees, SkipLimit, SourceKind, SourcePlan, SplitPlan, SplitRule, TableRows, TimeFormat,
 };
 use crate::value::Value;
 
@@ -69,10 +69,49 @@ fn source(text: &mut Text, source: &SourcePlan, label: &dyn Fn(&str) -> bool) {
                 source.unique.join(", ")
             ));
         }
+        if source.waits() {
+            text.line(immature(source.immature));
+        }
         if source.on_bad_row != BadRows::Fail {
             text.line(bad_rows(source.on_bad_row));
         }
     });
+}
+
+/// What becomes of rows whose labels are not known at the end of their part.
+pub(crate) fn immature(policy: Immature) -> &'static str {
+    match policy {
+        Immature::Drop => "without rows whose labels are not known at the end of their part",
+        Immature::Keep => "with rows whose labels are not known at the end of their part",
+        Immature::Weight => {
+            "rows whose labels are not known at the end of their part weigh the share of the wait that is over"
+        }
+    }
+}
+
+/// `a day after at`
+fn known(known: &Known) -> String {
+    match known {
+        Known::After(delay, time) => format!("{} after {time}", Value::Duration(*delay)),
+        Known::At(time) => format!("at {time}"),
+    }
+}
+
+fn join(join: &JoinPlan) -> String {
+    let value = match &join.value {
+        Some(value) => format!("{value} of"),
+        None => "whether there is".to_owned(),
+    };
+    let otherwise = match &join.otherwise {
+        Some(otherwise) => otherwise.to_string(),
+        None => "null".to_owned(),
+    };
+    format!(
+        "{value} a {} of the same ({}) within {}, else {otherwise}",
+        join.source,
+        join.on.join(", "),
+        Value::Duration(join.within)
+    )
 }
 
 /// What becomes of rows that cannot be read; empty where they are diagnostics.
@@ -116,6 +155,13 @@ fn remarks(source: &SourcePlan, column: &ColumnPlan) -> Vec<String> {
             TimeFormat::Micros => "in microseconds since 1970".to_owned(),
             TimeFormat::Text { format, zone } => format!("written {format:?} in zone {zone}"),
         });
+    }
+    if let Some(of) = &column.joined {
+        remarks.push(join(of));
+    }
+    if !column.known.is_empty() {
+        let all: Vec<String> = column.known.iter().map(known).collect();
+        remarks.push(format!("known {}", all.join(" and ")));
     }
     if !column.nulls.is_empty() {
         let nulls: Vec<String> = column.nulls.iter().map(Value::to_string).collect();
@@ -178,6 +224,10 @@ fn history(history: &HistoryPlan) -> String {
     );
     if let Some(condition) = &history.condition {
         line.push_str(&format!(" where `{condition}`"));
+    }
+    if !history.known.is_empty() {
+        let all: Vec<String> = history.known.iter().map(known).collect();
+        line.push_str(&format!(", once known {}", all.join(" and ")));
     }
     if let Some(last) = history.last {
         line.push_str(&format!(", the last {last}"));

@@ -1,0 +1,189 @@
+//! Requests: rows of events that have not happened yet, read from a file and made ready by the row program that training ran.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::Path;
+
+use reckon_compiler::plan::row::RowOp;
+use reckon_compiler::plan::{
+    Absent, BadRows, ColumnPlan, FeedKind, HandleRows, Plan, Program, SourceKind, SourcePlan,
+};
+use reckon_grammar::diagnostic::Diagnostic;
+
+use super::assemble::{Now, outputs_now};
+use super::fault::{PLAN, no_column};
+use super::inspect::inspect;
+use super::program::columns_behind;
+use super::source::{self, Source};
+use super::table;
+use super::{Dataset, fault};
+
+/// Rows that a model is asked about, with the results of their row program.
+#[derive(Clone, Debug)]
+pub(crate) struct Requests {
+    pub(crate) source: Source,
+    /// What a reader has to know: what the file does not have.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Requests {
+    /// Blocks of at most so many rows.
+    pub(crate) fn blocks(&self, size: usize) -> impl Iterator<Item = Range<u32>> + '_ {
+        let rows = self.source.rows;
+        (0..rows).step_by(size).map(move |start| start as u32..rows.min(start + size) as u32)
+    }
+
+    /// The row of the file that a request comes from, from 1.
+    pub(crate) fn row(&self, request: u32) -> usize {
+        self.source.place(request).row
+    }
+}
+
+/// Reads the rows of `events` that a program is asked about. Only what the program reads has to be in the file; labels are not
+/// among it. Rows without a time come after everything that has happened.
+///
+/// # Errors
+/// A file or rows that cannot be read, columns that it lacks, and references to things that the data do not have.
+pub(crate) fn read(
+    plan: &Plan,
+    data: &Dataset,
+    program: &Program,
+    events: &str,
+    file: &Path,
+) -> Result<Requests, Vec<Diagnostic>> {
+    let (Some(of), Some(kernel)) = (plan.source(events), data.kernel(events)) else {
+        let span = plan.sources.first().map_or_else(fault::nowhere, |source| source.span);
+        let message = format!("internal: `{events}` is asked and has no row program");
+        return Err(vec![Diagnostic::error(PLAN, span, message)]);
+    };
+    let there: Vec<String> = match inspect(file) {
+        Ok(sketch) => sketch.columns.into_iter().map(|column| column.name).collect(),
+        Err(fault) => return Err(vec![fault]),
+    };
+    let outputs = outputs_of(program);
+    let read: BTreeSet<&str> = outputs
+        .iter()
+        .flat_map(|output| columns_behind(kernel.kernel(), output))
+        .filter_map(|op| match op {
+            RowOp::Column(name) => Some(name.as_str()),
+            _ => None,
+        })
+        .collect();
+    let (asked, notes) = asked(of, program, data, &read, (file, &there))?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let table = table::read(&asked, folder)?;
+    let entities: Vec<(&SourcePlan, &Source)> = plan
+        .sources
+        .iter()
+        .filter(|known| known.kind == SourceKind::Entity)
+        .filter_map(|known| Some((known, data.source(&known.name)?)))
+        .collect();
+    let mut sink = Vec::new();
+    let mut source = source::events(&asked, table, &entities, &mut sink);
+    super::stop_on_error(sink)?;
+    let now = Now {
+        rows: source.rows,
+        known: source.columns.clone(),
+        ..Now::default()
+    };
+    let outputs = outputs_now(data, kernel, &now, &source.references);
+    source.outputs = outputs.map_err(|fault| vec![fault])?;
+    Ok(Requests { source, notes })
+}
+
+/// The outputs of rows that a program is fed with.
+fn outputs_of(program: &Program) -> BTreeSet<&str> {
+    let outputs = program.feeds.iter().filter_map(|feed| match &feed.what {
+        FeedKind::Column { output, .. }
+        | FeedKind::ListValues { output, .. }
+        | FeedKind::ListSegments { output, .. }
+        | FeedKind::ListPositions { output, .. }
+        | FeedKind::Emptied { output, .. } => Some(output.as_str()),
+        _ => None,
+    });
+    outputs.collect()
+}
+
+/// What is read of the file, and what there is to say about the rest.
+fn asked(
+    of: &SourcePlan,
+    program: &Program,
+    data: &Dataset,
+    read: &BTreeSet<&str>,
+    (file, there): (&Path, &[String]),
+) -> Result<(SourcePlan, Vec<String>), Vec<Diagnostic>> {
+    let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let has = |column: &str| there.iter().any(|known| known == column);
+    let (mut sink, mut notes) = (Vec::new(), Vec::new());
+    let mut references = of.references.clone();
+    references.retain(|reference| {
+        let lacks: Vec<&String> = reference.columns.iter().filter(|column| !has(column)).collect();
+        let Some(lacking) = lacks.first().filter(|_| is_followed(program, data, &reference.target))
+        else {
+            return lacks.is_empty();
+        };
+        match reference.absent {
+            Absent::Error => sink.push(no_column(&name, lacking, reference.span, there)),
+            Absent::Unknown => notes.push(format!(
+                "{name} has no column `{lacking}`: rows are of an unknown {}",
+                reference.target
+            )),
+        }
+        false
+    });
+    let keys: Vec<&String> = references.iter().flat_map(|reference| &reference.columns).collect();
+    let is_asked = |column: &&ColumnPlan| {
+        let dates = of.time.as_ref() == Some(&column.name);
+        column.joined.is_none()
+            && (keys.contains(&&column.name) || dates || read.contains(column.name.as_str()))
+    };
+    let mut columns: Vec<ColumnPlan> = of.columns.iter().filter(is_asked).cloned().collect();
+    columns.retain(|column| {
+        let dates = of.time.as_ref() == Some(&column.name);
+        match (has(&column.name), dates, column.ty.nullable) {
+            (true, _, _) => return true,
+            (false, true, _) => notes.push(format!(
+                "{name} has no column `{}`: rows come after everything that has happened",
+                column.name
+            )),
+            (false, false, true) => {
+                notes.push(format!("{name} has no column `{}`: it is null", column.name));
+            }
+            (false, false, false) => {
+                sink.push(no_column(&name, &column.name, column.span, there));
+            }
+        }
+        false
+    });
+    super::stop_on_error(sink)?;
+    let time = of.time.clone().filter(|time| has(time));
+    let asked = SourcePlan {
+        paths: vec![name],
+        columns,
+        references,
+        time,
+        unique: Vec::new(),
+        on_bad_row: match of.on_bad_row {
+            BadRows::Default => BadRows::Default,
+            // A request that cannot be read is told: an answer that is left out would be missed.
+            BadRows::Fail | BadRows::Skip(_) => BadRows::Fail,
+        },
+        ..of.clone()
+    };
+    Ok((asked, notes))
+}
+
+/// Whether a program reads what rows refer to by this name, or its history.
+fn is_followed(program: &Program, data: &Dataset, target: &str) -> bool {
+    program.handles.iter().any(|handle| match &handle.rows {
+        HandleRows::Referred(_) => handle.source == target,
+        HandleRows::History(_, history) => data.history_of(*history) == Some(target),
+        HandleRows::Stream(_)
+        | HandleRows::Shared(_)
+        | HandleRows::Thinned { .. }
+        | HandleRows::Catalogue
+        | HandleRows::Joined(_)
+        | HandleRows::Sampled { .. }
+        | HandleRows::Groups(_) => false,
+    })
+}
