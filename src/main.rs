@@ -49,6 +49,7 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<u8, Failure> {
         Verb::Run(_)
         | Verb::Eval(_)
         | Verb::Recommend(_)
+        | Verb::Predict(_)
         | Verb::Compare(_)
         | Verb::Report(_)
         | Verb::Test(_)

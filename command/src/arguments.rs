@@ -53,6 +53,8 @@ pub enum Verb {
     Eval(Eval),
     /// Print what a run's model recommends to a user
     Recommend(Recommend),
+    /// Score the rows of a file with a run's model
+    Predict(Predict),
     /// Set finished runs side by side, paired by user
     Compare(Compare),
     /// Write the page of a run anew
@@ -360,6 +362,27 @@ pub struct Recommend {
     /// How many
     #[arg(short = 'n', value_name = "N", default_value_t = 10)]
     pub count: usize,
+}
+
+/// Arguments of `reckon predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  reckon predict runs/main-1 --rows rows.jsonl > scores.jsonl
+
+Rows are those of the events that a ranking of the spec scores, without labels;
+each sees what has happened strictly before its time. One JSON object a row
+goes to stdout: `{\"row\":1,\"score\":0.25}`.")]
+pub struct Predict {
+    /// The run directory
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// The rows: a file of any kind that sources are read from
+    #[arg(long, value_name = "FILE")]
+    pub rows: PathBuf,
+    /// The ranking whose score is taken; the first one where nothing is said
+    #[arg(long, value_name = "EVALUATION")]
+    pub by: Option<String>,
 }
 
 /// Arguments of `reckon compare`.

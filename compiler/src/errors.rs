@@ -95,7 +95,6 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0425"
     "E0426"
     "E0427"
->>>>>>> 36bfee9 (Labels that become known later, and labels joined from other events: no row sees them early, and rows that are not mature are left out)
     "E0430"
     "E0502"
     "E0503"

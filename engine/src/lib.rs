@@ -6,6 +6,7 @@
 mod compare;
 mod doctor;
 mod finished;
+mod predict;
 mod progress;
 mod report;
 mod run;
@@ -39,6 +40,7 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Run(arguments) => run::run(arguments, console),
         Verb::Eval(arguments) => finished::eval(arguments, console),
         Verb::Recommend(arguments) => finished::recommend(arguments, console),
+        Verb::Predict(arguments) => predict::predict(arguments, console),
         Verb::Compare(arguments) => compare::compare(arguments, console),
         Verb::Report(arguments) => report::report(arguments, console),
         Verb::Test(arguments) => test::test(arguments, console),

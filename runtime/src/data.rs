@@ -23,6 +23,7 @@ mod neighbours;
 mod objects;
 mod outcomes;
 mod program;
+mod requests;
 mod sampler;
 mod scores;
 mod select;
@@ -48,6 +49,7 @@ pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};
 pub use outcomes::OutcomeReport;
+pub(crate) use requests::read as read_requests;
 pub use scores::ScoresReport;
 pub(crate) use select::{Selected, number, unit};
 pub use source::{ABSENT_ROW, Source};
@@ -241,6 +243,12 @@ impl Dataset {
             rows.retain(|row| self.is_known_today(source, *row as usize));
         }
         rows
+    }
+
+    /// The entity whose history it is, by its place in the plan.
+    fn history_of(&self, history: usize) -> Option<&str> {
+        let loaded = self.histories.get(history);
+        loaded.map(|loaded| loaded.plan.entity.as_str())
     }
 
     fn kernel(&self, source: &str) -> Option<&RowProgram> {

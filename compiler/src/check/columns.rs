@@ -194,7 +194,7 @@ impl Checker<'_> {
         }
         let mut facts = Facts::default();
         let past = matches!(&handle.ty, Ty::Handle(HandleTy { past: true, .. }));
-        facts.sides.insert(self.side_of(source, past));
+        facts.sides.extend(self.sides_of(source, name, past));
         if self.hir.labels.contains(&key) && !past {
             facts.label = Some(self.user_span(span));
         }
@@ -246,6 +246,19 @@ impl Checker<'_> {
     pub(super) fn is_entity(&self, source: &str) -> bool {
         let mut sources = self.hir.sources.iter();
         sources.any(|known| known.name == source && known.kind == SourceKind::Entity)
+    }
+
+    /// The sides of a column: the key of a thing that a row refers to is of the thing's side, for it tells which one it is.
+    fn sides_of(&self, source: &str, column: &str, past: bool) -> Vec<String> {
+        let plan = self.hir.sources.iter().find(|known| known.name == source);
+        let references = plan.into_iter().flat_map(|plan| &plan.references);
+        let refers =
+            references.filter(|reference| reference.columns.iter().any(|own| own == column));
+        let targets: Vec<String> = refers.map(|reference| reference.target.clone()).collect();
+        match past || targets.is_empty() {
+            true => vec![self.side_of(source, past)],
+            false => targets,
+        }
     }
 
     fn side_of(&self, source: &str, past: bool) -> String {

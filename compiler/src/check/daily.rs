@@ -266,15 +266,16 @@ impl<'a> Checker<'a> {
 
     /// A training never reads the next day.
     pub(super) fn trains_on_the_past(&mut self, name: &str, rows: &Rows) {
+        self.is_known_today(rows, &format!("loss `{name}` would train on"));
+    }
+
+    /// What trainings read is not of the next day; `what` begins the message.
+    pub(super) fn is_known_today(&mut self, rows: &Rows, what: &str) {
         if rows.window == Some(WindowPlan::NextDay) {
             self.report(
-                Diagnostic::error(
-                    Code(714),
-                    rows.span,
-                    format!("loss `{name}` would train on the next day"),
-                )
-                .note("the next day is what the day is evaluated on, before it trains")
-                .help("write `in day`"),
+                Diagnostic::error(Code(714), rows.span, format!("{what} the next day"))
+                    .note("the next day is what the day is evaluated on, before it trains")
+                    .help("write `in day`"),
             );
         }
     }

@@ -43,6 +43,10 @@ impl Checker<'_> {
         let ([rows, people, things], nearness) = self.nearness(kind, args, span)?;
         let rows = self.plain_rows(rows, &format!("graph {}", graph.name.text))?;
         self.has_window(&rows);
+        self.is_known_today(
+            &rows,
+            &format!("graph `{}` would be made of", graph.name.text),
+        );
         let people = self.end_of_edges(&rows.source, people)?;
         let things = self.end_of_edges(&rows.source, things)?;
         Some(ItemGraph {
@@ -205,6 +209,7 @@ impl Checker<'_> {
         self.close_body(outer);
         let seeds = seeds?;
         self.has_window(&seeds);
+        self.is_known_today(&seeds, "seeds of `affinity` would be of");
         if !self.references_of(&seeds.source).contains(&graph.things) {
             let message = format!(
                 "rows of `{}` do not refer to `{}`",

@@ -12,15 +12,18 @@ use reckon_compiler::plan::{Handle, HandleRows, Program, StreamPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::Dataset;
 use super::fault::{PLAN, UNDRAWABLE};
+use super::requests::Requests;
 use super::select::Selected;
 use beside::{Beside, Made};
 use candidates::{Counts, Known, sampler};
 use rows::{Drawn, Rows};
 
 pub use rows::Now;
+pub(super) use rows::outputs_now;
 
 /// Fills the inputs of one tensor program. It is made once and shared by the threads that prepare batches.
 #[derive(Clone, Debug)]
@@ -225,7 +228,17 @@ impl<'a> Assembler<'a> {
     /// The row program of the source cannot run.
     pub fn assemble_now(&self, now: &Now, key: StepKey) -> Result<Batch, Diagnostic> {
         let source = rows::source_now(self.data, self.program, now)?;
-        Ok(self.fill(&Rows::Now(&source), key))
+        Ok(self.fill(&Rows::Now(&source, 0..now.rows as u32), key))
+    }
+
+    /// The inputs for some of the rows that a model is asked about, in the place of stream 0.
+    pub(crate) fn assemble_requests(
+        &self,
+        requests: &Requests,
+        rows: Range<u32>,
+        key: StepKey,
+    ) -> Batch {
+        self.fill(&Rows::Now(&requests.source, rows), key)
     }
 
     fn fill(&self, streams: &Rows<'_>, key: StepKey) -> Batch {

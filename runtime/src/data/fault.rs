@@ -1,7 +1,7 @@
 //! What can be wrong with data: one constructor a code, so that messages of one kind read alike.
 
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
-use reckon_grammar::span::Span;
+use reckon_grammar::span::{FileId, Span};
 
 /// At most so many faults of a column are told one by one.
 pub(crate) const TOLD: usize = 5;
@@ -94,6 +94,11 @@ impl Faults {
         }
         sink.append(&mut self.told);
     }
+}
+
+/// No place in a spec.
+pub(crate) fn nowhere() -> Span {
+    Span::new(FileId(0), 0, 0)
 }
 
 /// A column that the file does not have.

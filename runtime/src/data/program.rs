@@ -73,23 +73,27 @@ pub(crate) fn reads(kernel: &Kernel, output: &str, source: &str, column: &str) -
 
 /// Whether an instruction like this stands behind an output of a row program.
 pub(crate) fn needs(kernel: &Kernel, output: &str, wanted: impl Fn(&RowOp) -> bool) -> bool {
+    behind(kernel, output).into_iter().any(wanted)
+}
+
+/// The instructions behind an output of a row program.
+pub(crate) fn behind<'k>(kernel: &'k Kernel, output: &str) -> Vec<&'k RowOp> {
     let outputs = kernel.outputs.iter();
     let mut open: Vec<usize> = outputs
         .filter(|(name, _)| name == output)
         .map(|(_, at)| *at)
         .collect();
     let mut seen = vec![false; kernel.code.len()];
+    let mut found = Vec::new();
     while let Some(at) = open.pop() {
         if std::mem::replace(&mut seen[at], true) {
             continue;
         }
         let inst = &kernel.code[at];
-        if wanted(&inst.op) {
-            return true;
-        }
+        found.push(&inst.op);
         open.extend(&inst.args);
     }
-    false
+    found
 }
 
 /// What a row program reads at `rows` things of which nothing is known: every column is null.

@@ -6,14 +6,15 @@ use std::path::Path;
 
 use reckon_compiler::plan::row::RowOp;
 use reckon_compiler::plan::{
-    Absent, BadRows, ColumnPlan, FeedKind, HandleRows, Plan, Program, SourceKind, SourcePlan,
+    Absent, BadRows, ColumnPlan, FeedKind, HandleRows, Plan, Program, ReferencePlan, SourceKind,
+    SourcePlan,
 };
 use reckon_grammar::diagnostic::Diagnostic;
 
 use super::assemble::{Now, outputs_now};
 use super::fault::{PLAN, no_column};
 use super::inspect::inspect;
-use super::program::columns_behind;
+use super::program::behind;
 use super::source::{self, Source};
 use super::table;
 use super::{Dataset, fault};
@@ -30,7 +31,9 @@ impl Requests {
     /// Blocks of at most so many rows.
     pub(crate) fn blocks(&self, size: usize) -> impl Iterator<Item = Range<u32>> + '_ {
         let rows = self.source.rows;
-        (0..rows).step_by(size).map(move |start| start as u32..rows.min(start + size) as u32)
+        (0..rows)
+            .step_by(size)
+            .map(move |start| start as u32..rows.min(start + size) as u32)
     }
 
     /// The row of the file that a request comes from, from 1.
@@ -52,18 +55,25 @@ pub(crate) fn read(
     file: &Path,
 ) -> Result<Requests, Vec<Diagnostic>> {
     let (Some(of), Some(kernel)) = (plan.source(events), data.kernel(events)) else {
-        let span = plan.sources.first().map_or_else(fault::nowhere, |source| source.span);
+        let span = plan
+            .sources
+            .first()
+            .map_or_else(fault::nowhere, |source| source.span);
         let message = format!("internal: `{events}` is asked and has no row program");
         return Err(vec![Diagnostic::error(PLAN, span, message)]);
     };
     let there: Vec<String> = match inspect(file) {
-        Ok(sketch) => sketch.columns.into_iter().map(|column| column.name).collect(),
+        Ok(sketch) => sketch
+            .columns
+            .into_iter()
+            .map(|column| column.name)
+            .collect(),
         Err(fault) => return Err(vec![fault]),
     };
     let outputs = outputs_of(program);
     let read: BTreeSet<&str> = outputs
         .iter()
-        .flat_map(|output| columns_behind(kernel.kernel(), output))
+        .flat_map(|output| behind(kernel.kernel(), output))
         .filter_map(|op| match op {
             RowOp::Column(name) => Some(name.as_str()),
             _ => None,
@@ -112,56 +122,22 @@ fn asked(
     read: &BTreeSet<&str>,
     (file, there): (&Path, &[String]),
 ) -> Result<(SourcePlan, Vec<String>), Vec<Diagnostic>> {
-    let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let has = |column: &str| there.iter().any(|known| known == column);
-    let (mut sink, mut notes) = (Vec::new(), Vec::new());
-    let mut references = of.references.clone();
-    references.retain(|reference| {
-        let lacks: Vec<&String> = reference.columns.iter().filter(|column| !has(column)).collect();
-        let Some(lacking) = lacks.first().filter(|_| is_followed(program, data, &reference.target))
-        else {
-            return lacks.is_empty();
-        };
-        match reference.absent {
-            Absent::Error => sink.push(no_column(&name, lacking, reference.span, there)),
-            Absent::Unknown => notes.push(format!(
-                "{name} has no column `{lacking}`: rows are of an unknown {}",
-                reference.target
-            )),
-        }
-        false
-    });
-    let keys: Vec<&String> = references.iter().flat_map(|reference| &reference.columns).collect();
-    let is_asked = |column: &&ColumnPlan| {
-        let dates = of.time.as_ref() == Some(&column.name);
-        column.joined.is_none()
-            && (keys.contains(&&column.name) || dates || read.contains(column.name.as_str()))
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let mut header = Header {
+        name: name.into_owned(),
+        there,
+        notes: Vec::new(),
+        sink: Vec::new(),
     };
-    let mut columns: Vec<ColumnPlan> = of.columns.iter().filter(is_asked).cloned().collect();
-    columns.retain(|column| {
-        let dates = of.time.as_ref() == Some(&column.name);
-        match (has(&column.name), dates, column.ty.nullable) {
-            (true, _, _) => return true,
-            (false, true, _) => notes.push(format!(
-                "{name} has no column `{}`: rows come after everything that has happened",
-                column.name
-            )),
-            (false, false, true) => {
-                notes.push(format!("{name} has no column `{}`: it is null", column.name));
-            }
-            (false, false, false) => {
-                sink.push(no_column(&name, &column.name, column.span, there));
-            }
-        }
-        false
-    });
-    super::stop_on_error(sink)?;
-    let time = of.time.clone().filter(|time| has(time));
+    let references = header.references(of, |target| is_followed(program, data, target));
+    let columns = header.columns(of, &references, read);
+    super::stop_on_error(header.sink)?;
+    let time = of.time.clone();
     let asked = SourcePlan {
-        paths: vec![name],
+        paths: vec![header.name],
+        time: time.filter(|time| columns.iter().any(|column| column.name == *time)),
         columns,
         references,
-        time,
         unique: Vec::new(),
         on_bad_row: match of.on_bad_row {
             BadRows::Default => BadRows::Default,
@@ -170,7 +146,83 @@ fn asked(
         },
         ..of.clone()
     };
-    Ok((asked, notes))
+    Ok((asked, header.notes))
+}
+
+/// The columns that a file has, and what there is to say about those that it lacks.
+struct Header<'n> {
+    name: String,
+    there: &'n [String],
+    notes: Vec<String>,
+    sink: Vec<Diagnostic>,
+}
+
+impl Header<'_> {
+    fn has(&self, column: &str) -> bool {
+        self.there.iter().any(|known| known == column)
+    }
+
+    /// The references whose keys the file has.
+    fn references(
+        &mut self,
+        of: &SourcePlan,
+        is_followed: impl Fn(&str) -> bool,
+    ) -> Vec<ReferencePlan> {
+        let mut references = of.references.clone();
+        references.retain(|reference| {
+            let mut columns = reference.columns.iter();
+            let Some(lacking) = columns.find(|column| !self.has(column)) else {
+                return true;
+            };
+            match reference.absent {
+                _ if !is_followed(&reference.target) => {}
+                Absent::Error => {
+                    let fault = no_column(&self.name, lacking, reference.span, self.there);
+                    self.sink.push(fault);
+                }
+                Absent::Unknown => self.notes.push(format!(
+                    "{} has no column `{lacking}`: rows are of an unknown {}",
+                    self.name, reference.target
+                )),
+            }
+            false
+        });
+        references
+    }
+
+    /// The columns that the file has, of those that are keys, date the rows or are read.
+    fn columns(
+        &mut self,
+        of: &SourcePlan,
+        references: &[ReferencePlan],
+        read: &BTreeSet<&str>,
+    ) -> Vec<ColumnPlan> {
+        let keys: Vec<&String> = references.iter().flat_map(|one| &one.columns).collect();
+        let dates = |column: &ColumnPlan| of.time.as_ref() == Some(&column.name);
+        let is_asked = |column: &&ColumnPlan| {
+            let is_read = read.contains(column.name.as_str());
+            let is_key = keys.contains(&&column.name);
+            column.joined.is_none() && (is_key || dates(column) || is_read)
+        };
+        let mut columns: Vec<ColumnPlan> = of.columns.iter().filter(is_asked).cloned().collect();
+        columns.retain(|column| {
+            let (file, name) = (&self.name, &column.name);
+            let lacks = match (self.has(name), dates(column), column.ty.nullable) {
+                (true, _, _) => return true,
+                (false, true, _) => "rows come after everything that has happened",
+                (false, false, true) => "it is null",
+                (false, false, false) => {
+                    let fault = no_column(file, name, column.span, self.there);
+                    self.sink.push(fault);
+                    return false;
+                }
+            };
+            self.notes
+                .push(format!("{file} has no column `{name}`: {lacks}"));
+            false
+        });
+        columns
+    }
 }
 
 /// Whether a program reads what rows refer to by this name, or its history.

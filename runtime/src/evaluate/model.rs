@@ -5,6 +5,7 @@ mod scored;
 mod slices;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use reckon_compiler::plan::{EvaluationKind, EvaluationPlan, Plan};
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
@@ -15,6 +16,7 @@ use super::report::Report;
 use crate::data::{ABSENT_ROW, Dataset, Parts, Selected, Source, StepKey};
 use crate::failure::{DIVERGED, Failure, FailureKind, NAME, RANGE};
 use crate::profile::{Machine, Owner};
+use crate::run::Predictions;
 use crate::step::declare;
 pub(crate) use retrieval::Retrieval;
 use scored::Ranking;
@@ -130,6 +132,19 @@ impl<'a> Evaluation<'a> {
         match &self.kind {
             Kind::Retrieval(retrieval) => retrieval.report_of(predictions, split),
             Kind::Ranking(ranking) => ranking.report_of(predictions, split, detail),
+        }
+    }
+
+    /// What a ranking says of the rows of a file.
+    pub(crate) fn predict(
+        &self,
+        plan: &Plan,
+        store: &mut Store,
+        rows: &Path,
+    ) -> Result<Predictions, Failure> {
+        match &self.kind {
+            Kind::Ranking(ranking) => ranking.predict(plan, store, rows),
+            Kind::Retrieval(_) => Err(self.frame.no_output("score")),
         }
     }
 

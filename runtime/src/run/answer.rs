@@ -38,11 +38,11 @@ pub struct Recommendation {
 }
 
 /// A model out of a run directory.
-struct Model {
-    data: Dataset,
-    store: Store,
-    device: Device,
-    seed: u64,
+pub(super) struct Model {
+    pub(super) data: Dataset,
+    pub(super) store: Store,
+    pub(super) device: Device,
+    pub(super) seed: u64,
 }
 
 /// Evaluates the model of a run directory on one part of the split, in full. `plan` is that of its spec, `root` the
@@ -153,7 +153,12 @@ pub fn recommend(
 }
 
 impl Model {
-    fn open(run: &Path, plan: &Plan, root: &Path, device: DeviceName) -> Result<Self, Failure> {
+    pub(super) fn open(
+        run: &Path,
+        plan: &Plan,
+        root: &Path,
+        device: DeviceName,
+    ) -> Result<Self, Failure> {
         let device = device_of(device, plan)?;
         let checkpoints = checkpoints_of(run);
         let checkpoint = Checkpoint::read(&checkpoints, whole_spec(plan))?;

@@ -47,7 +47,9 @@ evaluate likes: ranking over rating {
 fn trained() -> (World, Plan) {
     let world = World::new();
     let plan = compiled(SPEC);
-    world.run(&plan, "run", |_| {}, &mut Recorder::default()).unwrap();
+    world
+        .run(&plan, "run", |_| {}, &mut Recorder::default())
+        .unwrap();
     (world, plan)
 }
 
@@ -74,7 +76,10 @@ fn raw(world: &World, row: usize) -> String {
     let ratings = fs::read_to_string(world.path("ratings.csv")).unwrap();
     let line = ratings.lines().nth(row + 1).unwrap();
     let cells: Vec<&str> = line.split(',').collect();
-    format!("{{\"user_id\": {}, \"movie_id\": {}, \"at\": {}}}\n", cells[0], cells[1], cells[3])
+    format!(
+        "{{\"user_id\": {}, \"movie_id\": {}, \"at\": {}}}\n",
+        cells[0], cells[1], cells[3]
+    )
 }
 
 #[test]
@@ -91,7 +96,11 @@ fn raw_rows_get_the_scores_that_their_evaluation_gave() {
     // One row alone is what it is among others, but for the order in which a matrix product adds.
     for (row, score) in kept.iter().step_by(20) {
         let alone = asked(&world, &plan, &raw(&world, *row)).rows.remove(0);
-        assert!((alone.score - score).abs() < 1e-5, "{} {score}", alone.score);
+        assert!(
+            (alone.score - score).abs() < 1e-5,
+            "{} {score}",
+            alone.score
+        );
     }
 }
 
@@ -115,7 +124,10 @@ fn what_a_file_does_not_have_is_told() {
         "E1002: rows.jsonl has no column `movie_id`"
     );
     assert_eq!(
-        said("{\"user_id\": 100, \"movie_id\": 3, \"at\": 5}\n{\"user_id\": 7, \"movie_id\": 3, \"at\": 5}\n", None),
+        said(
+            "{\"user_id\": 100, \"movie_id\": 3, \"at\": 5}\n{\"user_id\": 7, \"movie_id\": 3, \"at\": 5}\n",
+            None
+        ),
         "E1008: rows.jsonl row 2 (line 2): there is no `user` with the key 7"
     );
     assert_eq!(

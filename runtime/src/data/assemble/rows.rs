@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use reckon_compiler::plan::{Handle, HandleRows, Program};
 use reckon_compiler::random::{Key, site_hash, uniform};
@@ -34,8 +35,8 @@ pub struct Now {
 pub(super) enum Rows<'s> {
     /// Rows of the sources, by stream, and the batches made of those that rows are drawn beside.
     Of(&'s [Vec<u32>], &'s [Option<Made>]),
-    /// All rows of a source made for the request, as stream 0.
-    Now(&'s Source),
+    /// Rows of a source made for requests, as stream 0.
+    Now(&'s Source, Range<u32>),
 }
 
 /// The rows of a handle.
@@ -255,9 +256,9 @@ fn stream_rows<'s>(streams: &Rows<'s>, stream: usize, source: &'s Source) -> Row
             },
             None => RowSet::new(source, streams.get(stream).cloned().unwrap_or_default()),
         },
-        Rows::Now(source) => RowSet {
+        Rows::Now(source, rows) => RowSet {
             now: true,
-            ..RowSet::new(source, (0..source.rows as u32).collect())
+            ..RowSet::new(source, rows.clone().collect())
         },
     }
 }
@@ -391,7 +392,8 @@ pub(super) fn source_now(
     })
 }
 
-fn outputs_now(
+/// What the row program of events gives for rows that have not happened yet.
+pub(crate) fn outputs_now(
     data: &Dataset,
     program: &RowProgram,
     now: &Now,

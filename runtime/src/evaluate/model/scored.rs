@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use reckon_compiler::graph::Op;
 use reckon_compiler::plan::{Plan, Program};
@@ -9,7 +10,7 @@ use reckon_torch::Store;
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::rate::Rates;
-use crate::data::{ABSENT_ROW, AskedRows, Selected, StepKey};
+use crate::data::{ABSENT_ROW, AskedRows, Selected, StepKey, read_requests};
 use crate::evaluate::predictions::{Prediction, Said};
 use crate::evaluate::report::{BaselineValue, Report};
 use crate::evaluate::scored::Scored;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use crate::metric::ranking::RankingMetric;
 use crate::profile::Owner;
 use crate::random::Key;
+use crate::run::{PredictedRow, Predictions};
 use crate::step::Step;
 
 /// Rows scored at once.
@@ -77,7 +79,7 @@ impl<'a> Ranking<'a> {
             metrics,
             slices,
             score: score_step,
-            label: only_label(score),
+            label: only(score, "label"),
             item,
             grouped_by,
         })
@@ -119,6 +121,56 @@ impl<'a> Ranking<'a> {
         Ok(Evaluated {
             report,
             predictions,
+        })
+    }
+
+    /// The scores of the rows of a file, which have no labels.
+    pub(super) fn predict(
+        &self,
+        plan: &Plan,
+        store: &mut Store,
+        rows: &Path,
+    ) -> Result<Predictions, Failure> {
+        let frame = self.frame;
+        let score = only(self.score.plan, "score");
+        let events = &frame.plan.source;
+        let requests = read_requests(plan, frame.data, &score, events, rows);
+        let requests = requests.map_err(Failure::data)?;
+        let owner = Owner::Evaluation(&frame.plan.name);
+        let step = Step::new(
+            frame.data,
+            &score,
+            &[],
+            frame.machine,
+            owner,
+            frame.plan.span,
+        )?;
+        let mut predicted = Vec::new();
+        for block in requests.blocks(ROWS_A_BLOCK) {
+            let key = frame.step_key();
+            let batch = step
+                .assembler
+                .assemble_requests(&requests, block.clone(), key);
+            let outputs = step.run(store, &batch, &[], &frame.run_key(block.start as usize))?;
+            let scores = outputs
+                .f32("score")
+                .ok_or_else(|| frame.no_output("score"))?;
+            let rows = block.zip(scores).map(|(request, score)| PredictedRow {
+                row: requests.row(request),
+                score,
+            });
+            predicted.extend(rows);
+        }
+        let not_finite = predicted
+            .iter()
+            .filter(|row| !row.score.is_finite())
+            .count();
+        if not_finite > 0 {
+            return Err(frame.not_finite("the rows of the file", not_finite));
+        }
+        Ok(Predictions {
+            rows: predicted,
+            notes: requests.notes,
         })
     }
 
@@ -335,10 +387,10 @@ fn step<'p>(frame: Frame<'p>, program: &'p Program) -> Result<Step<'p>, Failure>
     )
 }
 
-/// The part of a program that gives its labels.
-fn only_label(score: &Program) -> Program {
+/// The part of a program that gives one of its outputs.
+fn only(score: &Program, output: &str) -> Program {
     let mut program = score.clone();
-    program.graph.outputs.retain(|(name, _)| name == "label");
+    program.graph.outputs.retain(|(name, _)| name == output);
     let read: Vec<String> = program
         .graph
         .order()

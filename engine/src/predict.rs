@@ -2,10 +2,10 @@
 
 use reckon_runtime::run::{self, DeviceName};
 
-use crate::arguments::Predict;
-use crate::console::{Console, Exit, Failure};
 use crate::finished::Model;
 use crate::run::failed;
+use reckon_command::arguments::Predict;
+use reckon_command::console::{Console, Exit, Failure};
 
 /// Prints the score of each row of a file.
 pub(crate) fn predict(arguments: &Predict, console: &Console) -> Result<Exit, Failure> {
