@@ -25,6 +25,7 @@ use reckon_grammar::span::Span;
 use crate::differentiate::grad_of;
 use crate::graph::{Dim, Elem, Graph, NodeId, Op, ParamKind, Site, SpaceId, TensorType};
 use crate::hir::{self, Expr, ExprKind, Hir, LocalId, Ty};
+use crate::modules::is_library;
 use crate::plan::{Feed, FeedKind, Handle, Program};
 use crate::value::Value;
 use draws::Draws;
@@ -165,7 +166,7 @@ impl<'h> GraphBuilder<'h> {
                 segment,
                 lets,
                 value,
-            } => self.scope(segment.as_deref(), lets, value),
+            } => self.scope(segment.as_deref(), lets, value, e.span),
             ExprKind::Tower(name, args) => self.tower(name, args, e),
             ExprKind::Frozen(name, args) => self.frozen(name, args, e),
             ExprKind::Weight(name, init, state) => {
@@ -304,23 +305,42 @@ impl<'h> GraphBuilder<'h> {
         segment: Option<&str>,
         lets: &[(LocalId, String, Expr)],
         value: &Expr,
+        span: Span,
     ) -> Built<Val> {
         if let Some(segment) = segment {
             self.path.push(segment.to_owned());
         }
-        let result = self.scope_value(lets, value);
+        let result = self.scope_value(lets, value, span);
         if segment.is_some() {
             self.path.pop();
         }
         result
     }
 
-    fn scope_value(&mut self, lets: &[(LocalId, String, Expr)], value: &Expr) -> Built<Val> {
+    /// The body of a library function is placed at the user's call of it, the arguments where they stand.
+    fn scope_value(
+        &mut self,
+        lets: &[(LocalId, String, Expr)],
+        value: &Expr,
+        span: Span,
+    ) -> Built<Val> {
         for (id, _, e) in lets {
             let bound = self.value(e)?;
             self.locals.insert(*id, bound);
         }
-        self.value(value)
+        let outer = self.placed_at(value, span);
+        let result = self.value(value);
+        self.call = outer;
+        result
+    }
+
+    /// Places what follows at a call if it is the body of a library function; gives what it was placed at before.
+    fn placed_at(&mut self, body: &Expr, call: Span) -> Option<Span> {
+        let outer = self.call;
+        if is_library(written(body).file) && !is_library(call.file) {
+            self.call = outer.or(Some(call));
+        }
+        outer
     }
 
     fn feature(&mut self, handle: usize, name: &str, e: &Expr) -> Built<Val> {
@@ -429,5 +449,13 @@ fn numbers(value: &Value, data: &mut Vec<f64>) {
         Value::List(items) => items.iter().for_each(|item| numbers(item, data)),
         Value::Bool(value) => data.push(f64::from(u8::from(*value))),
         other => data.extend(other.as_f64()),
+    }
+}
+
+/// Where a body stands, below what its call makes of it.
+fn written(e: &Expr) -> Span {
+    match &e.kind {
+        ExprKind::Retype(inner) | ExprKind::Scope { value: inner, .. } => written(inner),
+        _ => e.span,
     }
 }

@@ -78,6 +78,11 @@ static LIBRARY: LazyLock<Vec<ast::File>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Whether a file is part of the library.
+pub(crate) fn is_library(file: FileId) -> bool {
+    (1..=reckon_stdlib::MODULES.len()).contains(&(file.0 as usize))
+}
+
 struct Loader<'a> {
     world: &'a dyn World,
     program: Program,

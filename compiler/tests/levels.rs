@@ -7,9 +7,11 @@
 use std::path::{Path, PathBuf};
 
 use reckon_compiler::check::check;
+use reckon_compiler::graph::Graph;
 use reckon_compiler::hir;
 use reckon_compiler::lower::compile;
 use reckon_compiler::plan;
+use reckon_grammar::span::Sources;
 
 struct Disk;
 
@@ -35,6 +37,16 @@ fn specs(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
+/// Every op that has a place stands in a file of the user's, that of a library function at the call.
+fn assert_places(sources: &Sources, graph: &Graph, what: &str) {
+    for id in graph.order() {
+        let node = graph.node(id);
+        let place = node.site.call.map(|span| &sources.file(span.file).name);
+        let in_library = place.is_some_and(|name| name.starts_with("std/"));
+        assert!(!in_library, "{what}: {:?} at {place:?}", node.op);
+    }
+}
+
 #[test]
 fn every_example_lowers_as_its_snapshots_show() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
@@ -52,6 +64,9 @@ fn every_example_lowers_as_its_snapshots_show() {
         let checked = check(&Disk, &path.to_string_lossy(), &[]);
         let typed = checked.hir.unwrap_or_else(|| panic!("{name} has errors"));
         let plan = compile(&typed).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+        for (what, graph) in plan::print::graphs(&plan) {
+            assert_places(&checked.sources, graph, &format!("{name}: {what}"));
+        }
         // Pages of the whole zoo would not be read; `tests/zoo.rs` trains its models. A world lowers like the example that it
         // stands beside.
         if name.starts_with("zoo_") || name.ends_with("_world") {

@@ -59,7 +59,7 @@ impl GraphBuilder<'_> {
         };
         if let Some(mask) = &view.mask {
             seen.masks.push(Mask {
-                node: self.mask(&view.scopes, mask)?,
+                node: self.mask(&view.scopes, mask, e)?,
                 fields: view.fields.clone(),
                 fill: view.fill,
             });
@@ -76,8 +76,9 @@ impl GraphBuilder<'_> {
 
     /// The mask inside its bindings. Each binding is computed once, however many views read it: the two views of one
     /// draw are each other's complement.
-    fn mask(&mut self, scopes: &[hir::Scoped], mask: &Expr) -> Built<NodeId> {
+    fn mask(&mut self, scopes: &[hir::Scoped], mask: &Expr, e: &Expr) -> Built<NodeId> {
         let open = self.path.len();
+        let outer = self.placed_at(mask, e.span);
         for scope in scopes {
             self.path.extend(scope.segment.clone());
             for (id, _, e) in &scope.lets {
@@ -89,6 +90,7 @@ impl GraphBuilder<'_> {
         }
         let node = self.node(mask);
         self.path.truncate(open);
+        self.call = outer;
         node
     }
 

@@ -196,7 +196,7 @@ impl<'a> Checker<'a> {
             lets,
             super::expr::scope(Some(segment), Vec::new(), value),
         );
-        Expr { span, ..value }
+        super::views::placed(value, span)
     }
 
     /// Calls that never end are said once; what is expanded after that says nothing.

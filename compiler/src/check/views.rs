@@ -365,3 +365,29 @@ pub(super) fn bind_views(
     }
     value
 }
+
+/// What a call returns, at the place of the call; so are views inside of it.
+pub(super) fn placed(value: Expr, span: Span) -> Expr {
+    let kind = match value.kind {
+        ExprKind::Record(fields) => {
+            let fields = fields.into_iter();
+            ExprKind::Record(fields.map(|(name, e)| (name, of_call(e, span))).collect())
+        }
+        ExprKind::Tuple(items) => {
+            ExprKind::Tuple(items.into_iter().map(|e| of_call(e, span)).collect())
+        }
+        kind => kind,
+    };
+    Expr {
+        kind,
+        span,
+        ..value
+    }
+}
+
+fn of_call(e: Expr, span: Span) -> Expr {
+    match e.kind {
+        ExprKind::View(..) => Expr { span, ..e },
+        _ => e,
+    }
+}
