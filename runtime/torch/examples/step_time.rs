@@ -1,4 +1,5 @@
-//! How long a training step of two towers takes: medians for one and for two threads, and where the time goes.
+//! How long a training step of two towers takes: medians for one and for two threads, and where the time goes. The
+//! argument is the number of rows in a batch, 1024 without one.
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
@@ -12,25 +13,26 @@ use reckon_torch::{Device, Error, Program, RunKey, Store, set_threads};
 pub(crate) use reckon_torch::{Feeds, Values};
 use two_towers::{Batch, Size};
 
-const SIZE: Size = Size {
-    batch: 1024,
-    width: 64,
-    hidden: 256,
-    rows: 100_000,
-    history: 50,
-};
 const STEPS: u64 = 40;
 
 fn main() -> Result<(), Error> {
-    let graph = two_towers::step(SIZE);
+    let batch = std::env::args().nth(1).and_then(|batch| batch.parse().ok());
+    let size = Size {
+        batch: batch.unwrap_or(1024),
+        width: 64,
+        hidden: 256,
+        rows: 100_000,
+        history: 50,
+    };
+    let graph = two_towers::step(size);
     let program = Program::compile(&graph, Device::Cpu)?;
-    let batches: Vec<Batch> = (0..8).map(|number| Batch::new(SIZE, number)).collect();
+    let batches: Vec<Batch> = (0..8).map(|number| Batch::new(size, number)).collect();
     for threads in [1, 2] {
         set_threads(threads);
         let mut store = Store::new(Device::Cpu);
         let rows = BTreeMap::from([
-            ("item".to_owned(), SIZE.rows),
-            ("user".to_owned(), SIZE.rows),
+            ("item".to_owned(), size.rows),
+            ("user".to_owned(), size.rows),
         ]);
         store.declare(&graph, &rows, 1)?;
         let mut times = Vec::new();
