@@ -1,6 +1,6 @@
 //! `reckon check`: all findings on specs.
 
-use reckon_compiler::lower::compile;
+use reckon_compiler::lower::findings;
 
 use reckon_command::arguments::Check;
 use reckon_command::console::{Console, Exit, Failure};
@@ -24,7 +24,8 @@ pub(crate) fn check(arguments: &Check, console: &Console) -> Result<Exit, Failur
             exit = Exit::SpecOrCheck;
         }
         // What only shows when a spec is lowered, such as a loss that trains nothing.
-        if let Some(Err(findings)) = spec.checked.hir.as_ref().map(compile) {
+        let findings = spec.checked.hir.as_ref().map(findings).unwrap_or_default();
+        if !findings.is_empty() {
             spec.show_findings(&findings, arguments.message_format, console);
             exit = Exit::SpecOrCheck;
         }

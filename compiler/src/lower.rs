@@ -48,6 +48,16 @@ pub fn compile(hir: &Hir) -> Result<Plan, Vec<Diagnostic>> {
     )
 }
 
+/// What lowering finds wrong with a checked spec. The passes that make steps fast are left out: no finding depends on them.
+pub fn findings(hir: &Hir) -> Vec<Diagnostic> {
+    let mut pipeline = Pipeline {
+        forward: FORWARD,
+        step: &[],
+        after: &mut |_, _| {},
+    };
+    compile_with(hir, &mut pipeline).err().unwrap_or_default()
+}
+
 /// Compiles with a chosen pipeline.
 ///
 /// # Errors
