@@ -1,5 +1,8 @@
 //! `reckon lsp`: the language server on stdin and stdout.
 
+mod data;
+mod parquet;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,7 @@ pub(crate) fn lsp(console: &Console) -> Result<Exit, Failure> {
         let (folder, why) = (library.display(), reason(&error));
         console.say(&format!("cannot lay the library out in `{folder}`: {why}"));
     }
-    reckon_lsp::server::serve(&Disk, &library.display().to_string())
+    reckon_lsp::server::serve(&Disk, &data::Disk, &library.display().to_string())
         .map_err(|error| Failure::new(Exit::World, format!("the editor went away: {error}")))?;
     Ok(Exit::Success)
 }

@@ -1,8 +1,8 @@
 //! `reckon new`: a first working spec, for data files or with a small example of its own.
 
 mod example;
-mod guess;
-mod profile;
+pub(crate) mod guess;
+pub(crate) mod profile;
 mod write;
 
 use std::fs;

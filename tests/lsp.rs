@@ -142,3 +142,52 @@ fn an_editor_opens_breaks_mends_renames_and_leaves() {
     editor.tell("exit", Value::Null);
     assert_eq!(editor.server.wait().unwrap().code(), Some(0));
 }
+
+/// The labels of the proposals at a place.
+fn proposed(editor: &mut Editor, uri: &str, line: u32, character: u32) -> Vec<String> {
+    let place = json!({ "textDocument": { "uri": uri }, "position": { "line": line, "character": character } });
+    let items = editor.ask("textDocument/completion", place);
+    let items = items.as_array().unwrap().iter();
+    items
+        .map(|item| item["label"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn columns_are_proposed_from_the_headers_of_csv_and_parquet_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let films = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/films.parquet");
+    fs::copy(films, folder.path().join("films.parquet")).unwrap();
+    let users = "user_id,age,country\n1,30,fr\n2,,fr\n3,41,de\n";
+    fs::write(folder.path().join("users.csv"), users).unwrap();
+    let spec = folder.path().join("main.rec");
+    let text = "entity user from \"users.csv\" {\n  key user_id: int\n  \n  age: int?\n}\n\nentity film from \"films.parquet\" {\n  key movie_id: int\n  \n}\n";
+    fs::write(&spec, text).unwrap();
+    let uri = format!("file://{}", spec.display());
+    let mut editor = Editor::start(folder.path());
+    editor.ask("initialize", json!({ "capabilities": {} }));
+    editor.tell("initialized", json!({}));
+    let document = json!({ "uri": uri, "languageId": "reckon", "version": 1, "text": text });
+    editor.tell("textDocument/didOpen", json!({ "textDocument": document }));
+
+    let of_csv = proposed(&mut editor, &uri, 2, 2);
+    assert!(of_csv.contains(&"country: str".to_owned()), "{of_csv:?}");
+    assert!(
+        !of_csv.iter().any(|label| label.starts_with("age")),
+        "{of_csv:?}"
+    );
+    let of_parquet = proposed(&mut editor, &uri, 8, 2);
+    for column in ["title: str?", "genres: list<str>?", "released: time?"] {
+        assert!(of_parquet.contains(&column.to_owned()), "{of_parquet:?}");
+    }
+
+    let age = json!({ "textDocument": { "uri": uri }, "position": { "line": 3, "character": 3 } });
+    let hover = editor.ask("textDocument/hover", age);
+    let page = hover["contents"]["value"].as_str().unwrap();
+    let fact = "in the first 3 rows of `users.csv`: 2 values, 33% empty, most often `30`, `41`";
+    assert!(page.contains(fact), "{page}");
+
+    editor.ask("shutdown", Value::Null);
+    editor.tell("exit", Value::Null);
+    assert_eq!(editor.server.wait().unwrap().code(), Some(0));
+}

@@ -62,6 +62,7 @@ use reckon_grammar::ast::{self};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::{Sources, Span};
 
+use crate::hir::ty::Stage;
 use crate::hir::{Expr, ExprKind, Facts, Hir, LocalId, Ty};
 use crate::modules::{self, Module, Program};
 use crate::value::Value;
@@ -81,12 +82,25 @@ pub struct Checked {
     pub hir: Option<Hir>,
     /// The settings of the spec by name, each at its final value.
     pub resolved: Vec<(String, Value)>,
-    /// The types of settings, `let`s, features, towers and losses as text, at the places of their values.
-    pub types: Vec<(Span, String)>,
+    /// The types of settings, `let`s, features, towers and losses, at the places of their values.
+    pub types: Vec<Typed>,
     /// The types of pipes as text, at the whole of what they give. What a function expands to several times is there as often.
     pub steps: Vec<(Span, String)>,
     /// The files as syntax: the user's, then the library.
     pub modules: Vec<Module>,
+    /// The sources by name, with the paths and globs that they are read from, relative to the folder of the spec.
+    pub data: Vec<(String, Vec<String>)>,
+}
+
+/// What is known of the value at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Typed {
+    /// The value's place.
+    pub span: Span,
+    /// Its type as text.
+    pub ty: String,
+    /// When it is computed.
+    pub stage: Stage,
 }
 
 /// Checks a spec. `overrides` are the `--set` pairs; their values are typed by the settings' defaults.
@@ -116,6 +130,10 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
     diagnostics.sort_by_key(|d| (d.primary.span.file, d.primary.span.start, d.code));
     diagnostics.dedup();
     let resolved = hir.settings.clone();
+    let sources = hir.sources.iter();
+    let data = sources
+        .map(|source| (source.name.clone(), source.paths.clone()))
+        .collect();
     let failed = diagnostics.iter().any(Diagnostic::is_error);
     Checked {
         hir: (!failed).then_some(hir),
@@ -125,6 +143,7 @@ pub fn check(world: &dyn World, path: &str, overrides: &[(String, String)]) -> C
         types,
         steps,
         modules: program.modules,
+        data,
     }
 }
 
@@ -195,8 +214,8 @@ pub(crate) struct Checker<'a> {
     used: BTreeSet<String>,
     /// The name of the `let` whose value is being read, for the names of weights.
     hint: Option<String>,
-    /// The types of values as text, at their places.
-    types: Vec<(Span, String)>,
+    /// The types of values, at their places.
+    types: Vec<Typed>,
     /// The types of pipes as text.
     steps: Vec<(Span, String)>,
     /// Columns whose type could not be read; said once.
@@ -300,7 +319,12 @@ impl<'a> Checker<'a> {
     fn reveal(&mut self, span: Span, value: &Expr) {
         if !value.is_error() && !self.in_library() {
             let shown = self.show(&value.ty);
-            self.types.push((span, shown));
+            let stage = value.ty.stage();
+            self.types.push(Typed {
+                span,
+                ty: shown,
+                stage,
+            });
         }
     }
 

@@ -1,7 +1,7 @@
 //! Loads a spec with everything it uses: its own files and the modules of the library.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use reckon_grammar::ast::{self, ItemKind, Name, Use};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
@@ -14,8 +14,8 @@ use crate::world::World;
 pub struct Module {
     /// Its text's id.
     pub file: FileId,
-    /// Its items.
-    pub ast: ast::File,
+    /// Its items; those of the library are the same for all specs.
+    pub ast: Arc<ast::File>,
     /// Part of the library.
     pub library: bool,
     /// The library module, `std.loss.repel` is the function `repel` of `std.loss`; empty for the user's files.
@@ -66,14 +66,14 @@ pub fn load(world: &dyn World, path: &str) -> Program {
 }
 
 /// The library as syntax, read once: its files are the same for every spec, and come right after the spec's own first file.
-static LIBRARY: LazyLock<Vec<ast::File>> = LazyLock::new(|| {
+static LIBRARY: LazyLock<Vec<Arc<ast::File>>> = LazyLock::new(|| {
     let files = (1..).map(FileId).zip(reckon_stdlib::MODULES);
     files
         .map(|(file, module)| {
             let parsed = reckon_grammar::parse(file, module.text);
             let wrong = parsed.diagnostics.iter().any(Diagnostic::is_error);
             assert!(!wrong, "internal: `{}` is not well formed", module.file);
-            parsed.ast
+            Arc::new(parsed.ast)
         })
         .collect()
 });
@@ -106,7 +106,7 @@ impl Loader<'_> {
             .collect();
         self.program.modules.push(Module {
             file,
-            ast: parsed.ast,
+            ast: Arc::new(parsed.ast),
             library: false,
             path: String::new(),
         });
@@ -158,14 +158,21 @@ impl Loader<'_> {
                 .push((module.to_owned(), Some(name.to_owned()), span));
             return;
         }
-        let near = nearest(&full, modules.iter().map(|known| known.path))
-            .or_else(|| nearest(module, modules.iter().map(|known| known.path)));
+        let paths = || modules.iter().map(|known| known.path);
+        let whole = nearest(&full, paths()).map(|near| (near, near.to_owned()));
+        // The name in it stays as it is.
+        let near = whole.or_else(|| {
+            let near = nearest(module, paths())?;
+            Some((near, format!("{near}.{name}")))
+        });
         let mut diagnostic =
             Diagnostic::error(Code(202), span, format!("no library module `{full}`"));
         let mut paths: Vec<&str> = modules.iter().map(|known| known.path).collect();
         paths.dedup();
         diagnostic = match near {
-            Some(near) => diagnostic.help(format!("there is a module `{near}`")),
+            Some((near, path)) => diagnostic
+                .help(format!("there is a module `{near}`"))
+                .fix(span, path),
             None => diagnostic.note(format!("the library has `{}`", paths.join("`, `"))),
         };
         self.program.diagnostics.push(diagnostic);
@@ -176,7 +183,7 @@ impl Loader<'_> {
         for (module, ast) in reckon_stdlib::MODULES.iter().zip(LIBRARY.iter()) {
             self.library.push(Module {
                 file: self.program.sources.add(module.file, module.text),
-                ast: ast.clone(),
+                ast: Arc::clone(ast),
                 library: true,
                 path: module.path.to_owned(),
             });

@@ -211,10 +211,10 @@ fn found(text: &str) -> (Vec<Said>, Vec<Said>) {
         kind: if found.is_error() { "error" } else { "warning" },
         text: format!("{} {}", found.code, found.message),
     });
-    let types = checked.types.iter().map(|(span, ty)| Said {
-        line: line(*span, span.end),
+    let types = checked.types.iter().map(|typed| Said {
+        line: line(typed.span, typed.span.end),
         kind: "reveal",
-        text: ty.clone(),
+        text: typed.ty.clone(),
     });
     (findings.collect(), types.collect())
 }

@@ -340,11 +340,7 @@ fn condition(label: &Column) -> Option<String> {
 /// The column that dates the rows, with its type as the language writes it.
 fn time(table: &Table) -> Option<(&Column, String)> {
     let named = |column: &&Column| {
-        let name = column.name.to_lowercase();
-        let is_time = |part: &str| TIME_NAMES.contains(&part);
-        is_name(&column.name)
-            && !column.nullable
-            && (is_time(&name) || name.split('_').any(is_time))
+        is_name(&column.name) && !column.nullable && is_named_like_a_time(&column.name)
     };
     table
         .columns
@@ -353,7 +349,15 @@ fn time(table: &Table) -> Option<(&Column, String)> {
         .find_map(|column| Some((column, time_type(column)?)))
 }
 
-fn time_type(column: &Column) -> Option<String> {
+/// Whether a column is called as those are that hold times.
+pub(crate) fn is_named_like_a_time(column: &str) -> bool {
+    let name = column.to_lowercase();
+    let is_time = |part: &str| TIME_NAMES.contains(&part);
+    is_time(&name) || name.split('_').any(is_time)
+}
+
+/// The type of a column of times as the language writes it; none where its values are written in no known way.
+pub(crate) fn time_type(column: &Column) -> Option<String> {
     if column.kind == Kind::Str {
         let sample = column.values.keys().next()?;
         let shape: String = sample

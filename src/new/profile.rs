@@ -10,28 +10,28 @@ use reckon_command::console::{Exit, Failure, reason};
 const MOST_DISTINCT: usize = 2_000_000;
 
 /// A data file, seen once from top to bottom.
-pub(super) struct Table {
+pub(crate) struct Table {
     /// Where it lies.
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Rows without the header.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// Its columns in order.
-    pub(super) columns: Vec<Column>,
+    pub(crate) columns: Vec<Column>,
 }
 
 /// A column of a table.
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) kind: Kind,
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
     /// Whether a cell is empty.
-    pub(super) nullable: bool,
+    pub(crate) nullable: bool,
     /// Values and how often they occur.
-    pub(super) values: BTreeMap<String, usize>,
+    pub(crate) values: BTreeMap<String, usize>,
 }
 
 /// The narrowest reading that fits all cells of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Bool,
     Int,
     Float,
@@ -60,7 +60,8 @@ impl Table {
         }
     }
 
-    fn from_text(path: &Path, bytes: Vec<u8>, separator: u8) -> Result<Self, Failure> {
+    /// Reads a text whose cells stand between separators; csv has quotes.
+    pub(crate) fn from_text(path: &Path, bytes: Vec<u8>, separator: u8) -> Result<Self, Failure> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at]

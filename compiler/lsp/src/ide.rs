@@ -10,14 +10,18 @@ pub mod outline;
 pub mod position;
 pub mod rename;
 pub mod signature;
+mod syntax;
 pub mod tokens;
 
-use reckon_compiler::check::{self, Checked};
+use std::sync::OnceLock;
+
+use reckon_compiler::check::{self, Checked, Typed};
 use reckon_compiler::lower::compile;
 use reckon_compiler::world::{Texts, World};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::FileId;
 
+use crate::data::Known;
 use edit::Edit;
 use index::{Index, Symbol};
 use position::Lines;
@@ -29,24 +33,33 @@ pub struct Analysis {
     pub file: FileId,
     /// What checking gave.
     pub checked: Checked,
-    /// What checking found and, where it found no error, what lowering found.
+    /// What checking found, and what lowering found once that was added.
     pub findings: Vec<Diagnostic>,
-    /// Which name stands for what.
-    pub index: Index,
+    /// What is known of the data that it reads.
+    pub data: Known,
+    /// Made when it is first asked for: findings do not wait for it.
+    index: OnceLock<Index>,
     lines: Lines,
 }
 
 impl Analysis {
     /// Analyses a spec and all that it uses.
     pub fn of_spec(world: &dyn World, path: &str) -> Self {
+        let mut analysis = Self::of_checked(world, path);
+        analysis.findings.extend(analysis.lowered());
+        analysis
+    }
+
+    /// Checks a spec and all that it uses, and leaves it to others to lower it.
+    pub fn of_checked(world: &dyn World, path: &str) -> Self {
         let checked = check::check(world, path, &[]);
-        let lowered = checked.hir.as_ref().and_then(|hir| compile(hir).err());
-        let findings = checked
-            .diagnostics
-            .iter()
-            .cloned()
-            .chain(lowered.into_iter().flatten());
-        Self::new(FileId(0), findings.collect(), checked)
+        Self::new(FileId(0), checked.diagnostics.clone(), checked)
+    }
+
+    /// What lowering finds wrong; nothing where checking found an error. It takes longer than checking.
+    pub fn lowered(&self) -> Vec<Diagnostic> {
+        let hir = self.checked.hir.as_ref();
+        hir.and_then(|hir| compile(hir).err()).unwrap_or_default()
     }
 
     /// Analyses a file of the library by its name, `std/math.rec`. Such files have no findings: they stand by themselves.
@@ -63,18 +76,23 @@ impl Analysis {
 
     fn new(file: FileId, findings: Vec<Diagnostic>, checked: Checked) -> Self {
         let lines = Lines::new(&checked.sources.file(file).text);
-        let names = checked
-            .sources
-            .iter()
-            .map(|(file, source)| (file, source.name.clone()));
-        let index = Index::of(&checked.modules, &names.collect::<Vec<_>>());
         Self {
-            index,
             file,
             checked,
             findings,
+            data: Known::default(),
+            index: OnceLock::new(),
             lines,
         }
+    }
+
+    /// Which name stands for what.
+    pub fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let sources = self.checked.sources.iter();
+            let names = sources.map(|(file, source)| (file, source.name.clone()));
+            Index::of(&self.checked.modules, &names.collect::<Vec<_>>())
+        })
     }
 
     /// The text that is asked about.
@@ -106,14 +124,11 @@ impl Analysis {
         modules.any(|module| module.file == file && module.library)
     }
 
-    /// The type of what a declaration's value gives, as text.
-    pub fn type_of(&self, symbol: &Symbol) -> Option<&str> {
+    /// The type of what a declaration's value gives.
+    pub fn type_of(&self, symbol: &Symbol) -> Option<&Typed> {
         let value = symbol.value?;
-        let types = self.checked.types.iter();
-        types
-            .rev()
-            .find(|(span, _)| *span == value)
-            .map(|(_, ty)| ty.as_str())
+        let mut types = self.checked.types.iter().rev();
+        types.find(|typed| typed.span == value)
     }
 
     /// Where the items of the text begin.

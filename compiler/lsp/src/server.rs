@@ -2,11 +2,13 @@
 
 mod answers;
 mod convert;
+mod lowering;
 mod names;
 mod uri;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::time::Duration;
 
 use gen_lsp_types::{
     DidChangeTextDocumentNotification, DidChangeTextDocumentParams,
@@ -18,16 +20,22 @@ use gen_lsp_types::{
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use reckon_compiler::world::World;
 
+use crate::data::Data;
 use crate::workspace::{Change, Document, Workspace};
+use lowering::{Lowered, Lowering};
 
 /// Serves an editor on stdin and stdout until it says that it is done. `library` is the folder in which the library's
-/// files lie for the editor to open.
+/// files lie for the editor to open; `data` tells what the files hold that specs name.
 ///
 /// # Errors
 /// The editor goes away without a word, or speaks another protocol.
-pub fn serve(files: &dyn World, library: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub fn serve(
+    files: &dyn World,
+    data: &dyn Data,
+    library: &str,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (connection, threads) = Connection::stdio();
-    serve_on(&connection, files, library)?;
+    serve_on(&connection, files, data, library)?;
     // The thread that writes ends when nobody can give it messages any more.
     drop(connection);
     threads.join()?;
@@ -41,6 +49,7 @@ pub fn serve(files: &dyn World, library: &str) -> Result<(), Box<dyn Error + Sen
 pub fn serve_on(
     connection: &Connection,
     files: &dyn World,
+    data: &dyn Data,
     library: &str,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (id, _) = connection.initialize_start()?;
@@ -54,7 +63,8 @@ pub fn serve_on(
     connection.initialize_finish(id, serde_json::to_value(greeting)?)?;
     let mut server = Server {
         connection,
-        workspace: Workspace::new(files, library),
+        workspace: Workspace::new(files, data, library),
+        lowering: Lowering::default(),
         published: BTreeMap::new(),
     };
     server.listen()
@@ -64,9 +74,13 @@ pub fn serve_on(
 struct Server<'a> {
     connection: &'a Connection,
     workspace: Workspace<'a>,
+    lowering: Lowering,
     /// Which files have diagnostics on show, by the document whose analysis found them.
     published: BTreeMap<String, BTreeSet<String>>,
 }
+
+/// How often the server looks for what lowering found, while it waits for the editor.
+const LOOK: Duration = Duration::from_millis(5);
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -78,9 +92,9 @@ impl Server<'_> {
                 Ok(message) => message,
                 Err(_) => {
                     self.publish()?;
-                    match self.connection.receiver.recv() {
-                        Ok(message) => message,
-                        Err(_) => return Ok(()),
+                    match self.wait()? {
+                        Some(message) => message,
+                        None => return Ok(()),
                     }
                 }
             };
@@ -97,6 +111,27 @@ impl Server<'_> {
                 Message::Response(_) => {}
             }
         }
+    }
+
+    /// The next message; none when the editor is gone. Meanwhile findings of lowering are told as they come.
+    fn wait(&mut self) -> Result<Option<Message>, Box<dyn Error + Send + Sync>> {
+        while self.lowering.is_running() {
+            match self.connection.receiver.recv_timeout(LOOK) {
+                Ok(message) => return Ok(Some(message)),
+                Err(error) if error.is_disconnected() => return Ok(None),
+                Err(_) => self.take_lowered()?,
+            }
+        }
+        Ok(self.connection.receiver.recv().ok())
+    }
+
+    fn take_lowered(&mut self) -> Outcome {
+        if let Some(Lowered { path, of, found }) = self.lowering.take()
+            && self.workspace.lowered(&path, of, found)
+        {
+            self.tell_of(&path)?;
+        }
+        Ok(())
     }
 
     /// The answer to a request, from the latest texts.
@@ -177,20 +212,9 @@ impl Server<'_> {
     /// Analyses what changed and tells what was found, also that nothing is wrong any more.
     fn publish(&mut self) -> Outcome {
         for path in self.workspace.refresh() {
-            let mut found = match self.workspace.analysis(&path) {
-                Some(analysis) => convert::findings(&self.workspace, analysis),
-                None => BTreeMap::new(),
-            };
-            found.entry(path.clone()).or_default();
-            // An open document speaks for itself, not through those that use it.
-            found.retain(|file, _| *file == path || self.workspace.document(file).is_none());
-            let before = self.published.remove(&path).unwrap_or_default();
-            for gone in before.iter().filter(|file| !found.contains_key(*file)) {
-                self.tell(gone, Vec::new())?;
-            }
-            self.published.insert(path, found.keys().cloned().collect());
-            for (file, diagnostics) in found {
-                self.tell(&file, diagnostics)?;
+            self.tell_of(&path)?;
+            if let Some(analysis) = self.workspace.share(&path) {
+                self.lowering.ask(&path, analysis);
             }
         }
         let closed = |path: &&String| self.workspace.document(path).is_none();
@@ -199,6 +223,27 @@ impl Server<'_> {
             for file in self.published.remove(&path).unwrap_or_default() {
                 self.tell(&file, Vec::new())?;
             }
+        }
+        Ok(())
+    }
+
+    /// Tells what is known to be wrong with a spec, in all its files.
+    fn tell_of(&mut self, path: &str) -> Outcome {
+        let mut found = match self.workspace.analysis(path) {
+            Some(analysis) => convert::findings(&self.workspace, analysis),
+            None => BTreeMap::new(),
+        };
+        found.entry(path.to_owned()).or_default();
+        // An open document speaks for itself, not through those that use it.
+        found.retain(|file, _| *file == path || self.workspace.document(file).is_none());
+        let before = self.published.remove(path).unwrap_or_default();
+        for gone in before.iter().filter(|file| !found.contains_key(*file)) {
+            self.tell(gone, Vec::new())?;
+        }
+        let files = found.keys().cloned().collect();
+        self.published.insert(path.to_owned(), files);
+        for (file, diagnostics) in found {
+            self.tell(&file, diagnostics)?;
         }
         Ok(())
     }

@@ -1,9 +1,12 @@
 //! The documents that are open in the editor, laid over the files, and what is known of each.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use reckon_compiler::world::World;
+use reckon_grammar::diagnostic::Diagnostic;
 
+use crate::data::{Data, Looked};
 use crate::ide::Analysis;
 use crate::ide::position::{Lines, Position};
 
@@ -30,18 +33,22 @@ pub struct Change {
 /// All open documents by path, and the latest analyses of them.
 pub struct Workspace<'w> {
     files: &'w dyn World,
+    data: &'w dyn Data,
+    looked: Looked,
     /// Where the library lies as files, as a path with a slash at its end.
     library: String,
     documents: BTreeMap<String, Document>,
-    analyses: BTreeMap<String, Analysis>,
+    analyses: BTreeMap<String, Arc<Analysis>>,
     stale: BTreeSet<String>,
 }
 
 impl<'w> Workspace<'w> {
-    /// A workspace without documents over files. `library` is the folder in which the library's files lie.
-    pub fn new(files: &'w dyn World, library: &str) -> Self {
+    /// A workspace without documents over files and data. `library` is the folder in which the library's files lie.
+    pub fn new(files: &'w dyn World, data: &'w dyn Data, library: &str) -> Self {
         Self {
             files,
+            data,
+            looked: Looked::default(),
             library: format!("{}/", library.trim_end_matches('/')),
             documents: BTreeMap::new(),
             analyses: BTreeMap::new(),
@@ -49,8 +56,9 @@ impl<'w> Workspace<'w> {
         }
     }
 
-    /// Opens a document, or replaces it.
+    /// Opens a document, or replaces it. Data are looked at anew.
     pub fn open(&mut self, path: &str, document: Document) {
+        self.looked.forget();
         self.documents.insert(path.to_owned(), document);
         self.touch(path);
     }
@@ -89,14 +97,38 @@ impl<'w> Workspace<'w> {
         }
     }
 
-    /// Brings the analyses that are out of date up to date and gives their paths.
+    /// Brings the analyses that are out of date up to date and gives their paths. They are not lowered yet.
     pub fn refresh(&mut self) -> BTreeSet<String> {
         let stale = std::mem::take(&mut self.stale);
         for path in &stale {
-            let analysis = self.analyse(path);
-            self.analyses.insert(path.clone(), analysis);
+            let mut analysis = self.analyse(path);
+            let sources = &analysis.checked.data;
+            analysis.data = self.looked.known(self.data, path, sources);
+            self.analyses.insert(path.clone(), Arc::new(analysis));
         }
         stale
+    }
+
+    /// An analysis to be lowered elsewhere.
+    pub fn share(&self, path: &str) -> Option<Arc<Analysis>> {
+        self.analyses.get(path).map(Arc::clone)
+    }
+
+    /// Takes in what lowering an analysis found. Gives whether that is news: it found something, and the text is still the
+    /// one that was lowered.
+    pub fn lowered(&mut self, path: &str, of: Arc<Analysis>, found: Vec<Diagnostic>) -> bool {
+        let Some(kept) = self.analyses.get_mut(path) else {
+            return false;
+        };
+        let current = Arc::ptr_eq(kept, &of);
+        drop(of);
+        match Arc::get_mut(kept) {
+            Some(analysis) if current && !found.is_empty() => {
+                analysis.findings.extend(found);
+                true
+            }
+            Some(_) | None => false,
+        }
     }
 
     fn analyse(&self, path: &str) -> Analysis {
@@ -106,20 +138,20 @@ impl<'w> Workspace<'w> {
         };
         match path.strip_prefix(&self.library) {
             Some(name) => Analysis::of_library(name),
-            None => Analysis::of_spec(&overlay, path),
+            None => Analysis::of_checked(&overlay, path),
         }
     }
 
     /// What is known of an open document.
     pub fn analysis(&self, path: &str) -> Option<&Analysis> {
-        self.analyses.get(path)
+        self.analyses.get(path).map(Arc::as_ref)
     }
 
     /// The analyses of all open documents.
     pub fn analyses(&self) -> impl Iterator<Item = (&str, &Analysis)> {
         self.analyses
             .iter()
-            .map(|(path, analysis)| (path.as_str(), analysis))
+            .map(|(path, analysis)| (path.as_str(), analysis.as_ref()))
     }
 
     /// An open document.

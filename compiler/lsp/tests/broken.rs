@@ -1,11 +1,17 @@
 //! Answers on texts that are being written: examples cut off, and random edits.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use reckon_compiler::world::{Texts, World};
+use reckon_lsp::data::Unknown;
 use reckon_lsp::ide::position::Position;
 use reckon_lsp::ide::rename::{self, Declaration};
 use reckon_lsp::ide::{
@@ -58,14 +64,16 @@ fn ask_all(analysis: &Analysis, offset: usize) -> usize {
     asked.iter().sum()
 }
 
-#[test]
-fn every_example_cut_anywhere_is_answered() {
+/// Asks everything about every example, cut at each byte from `first` on in steps of `step`. Gives how many texts that were.
+fn cut_everywhere(first: usize, step: usize) -> usize {
     let examples = examples();
+    let mut cuts = 0;
     for (at, (name, text)) in examples.0.iter().enumerate() {
-        for cut in (at % 97..text.len())
-            .step_by(97)
-            .filter(|cut| text.is_char_boundary(*cut))
-        {
+        let start = (at + first) % step;
+        for cut in (start..text.len()).step_by(step) {
+            if !text.is_char_boundary(cut) {
+                continue;
+            }
             let mut world = examples.clone();
             world.0.insert(name.clone(), text[..cut].to_owned());
             let analysis = Analysis::of_spec(&world, name);
@@ -74,8 +82,29 @@ fn every_example_cut_anywhere_is_answered() {
                 cut < 10 || answers > 0,
                 "{name} cut at {cut} has no answers"
             );
+            cuts += 1;
         }
     }
+    cuts
+}
+
+#[test]
+fn examples_cut_at_some_bytes_are_answered() {
+    assert!(cut_everywhere(0, 97) > 300);
+}
+
+/// The share of the full amount that this process takes, as `RECKON_SHARE=3/16` says: its number and how many there are.
+fn share() -> (usize, usize) {
+    let written = std::env::var("RECKON_SHARE").unwrap_or("0/1".to_owned());
+    let (mine, all) = written.split_once('/').unwrap();
+    (mine.parse().unwrap(), all.parse().unwrap())
+}
+
+#[test]
+#[ignore = "minutes; a share of it runs always"]
+fn examples_cut_at_every_byte_are_answered() {
+    let (mine, all) = share();
+    println!("{} texts", cut_everywhere(mine, all));
 }
 
 #[test]
@@ -142,49 +171,72 @@ fn change(dice: &mut Dice, text: &str) -> Change {
     }
 }
 
-#[test]
-fn a_session_of_random_edits_ends_where_a_fresh_start_ends() {
+/// A session on all examples at once: each edit changes one of them. Gives how often it was looked at what is there.
+fn session(edits: i32, seed: u64) -> usize {
     let examples = examples();
-    let path = "zoo/dssm.rec";
-    let mut workspace = Workspace::new(&examples, "library");
-    let document = |text: &str| Document {
-        uri: path.to_owned(),
-        version: 1,
-        text: text.to_owned(),
-    };
-    workspace.open(path, document(&examples.0[path]));
-    let mut dice = Dice(20);
-    for step in 0..300 {
+    let mut workspace = Workspace::new(&examples, &Unknown, "library");
+    let paths: Vec<&String> = examples.0.keys().collect();
+    for path in &paths {
+        let document = Document {
+            uri: (*path).clone(),
+            version: 0,
+            text: examples.0[*path].clone(),
+        };
+        workspace.open(path, document);
+    }
+    let mut dice = Dice(seed);
+    let mut looks = 0;
+    let mut path = paths[0];
+    for step in 0..edits {
+        // A document is worked on for a while, then taken back to what it was before the next.
+        if step % 60 == 59 {
+            let text = examples.0[path].clone();
+            workspace.change(path, step, vec![Change { range: None, text }]);
+            path = paths[dice.below(paths.len())];
+        }
         let text = workspace.document(path).unwrap().text.clone();
         workspace.change(path, step, vec![change(&mut dice, &text)]);
         // Not every edit is looked at, as in an editor that types fast.
         if dice.below(4) == 0 {
-            workspace.refresh();
+            refresh(&mut workspace);
             let analysis = workspace.analysis(path).unwrap();
             ask_all(analysis, dice.below(analysis.text().len()));
-        }
-        if step % 60 == 59 {
-            workspace.change(
-                path,
-                step,
-                vec![Change {
-                    range: None,
-                    text: examples.0[path].clone(),
-                }],
-            );
+            looks += 1;
         }
     }
-    let text = workspace.document(path).unwrap().text.clone();
-    workspace.change(path, 301, vec![change(&mut dice, &text)]);
-    workspace.refresh();
-    let kept = workspace.analysis(path).unwrap();
+    refresh(&mut workspace);
     let mut world = examples.clone();
-    world.0.insert(
-        path.to_owned(),
-        workspace.document(path).unwrap().text.clone(),
-    );
-    let fresh = Analysis::of_spec(&world, path);
-    assert_eq!(kept.text(), world.read(path).unwrap());
-    assert_eq!(kept.findings, fresh.findings);
-    assert_eq!(kept.index, fresh.index);
+    for path in &paths {
+        let text = workspace.document(path).unwrap().text.clone();
+        world.0.insert((*path).clone(), text);
+    }
+    for path in paths {
+        let kept = workspace.analysis(path).unwrap();
+        let fresh = Analysis::of_spec(&world, path);
+        assert_eq!(kept.text(), world.read(path).unwrap());
+        assert_eq!(kept.findings, fresh.findings);
+        assert_eq!(kept.index(), fresh.index());
+    }
+    looks
+}
+
+/// Brings everything up to date, as the server does.
+fn refresh(workspace: &mut Workspace<'_>) {
+    for path in workspace.refresh() {
+        let analysis = workspace.share(&path).unwrap();
+        let found = analysis.lowered();
+        workspace.lowered(&path, analysis, found);
+    }
+}
+
+#[test]
+fn a_session_of_random_edits_ends_where_a_fresh_start_ends() {
+    assert!(session(300, 20) > 50);
+}
+
+#[test]
+#[ignore = "minutes; a share of it runs always"]
+fn a_session_of_ten_thousand_random_edits_ends_where_a_fresh_start_ends() {
+    let (mine, _) = share();
+    println!("{} looks", session(10_000, mine as u64));
 }

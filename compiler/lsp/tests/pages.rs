@@ -8,21 +8,87 @@
 //! ```
 //!
 //! `hover`, `definition`, `references`, `complete`, `signature`, `rename NAME` and `actions` are asked at a place;
-//! `hints`, `outline`, `folds`, `words` and `format` stand alone after `//!` at the end and are about the whole text.
+//! `hints`, `outline`, `folds`, `words`, `findings` and `format` stand alone after `//!` at the end and are about the whole text.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::disallowed_methods)]
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use reckon_compiler::world::Texts;
 use reckon_grammar::span::Span;
+use reckon_lsp::data::{Column, Data, Rows, Seen, Table};
 use reckon_lsp::ide::index::SymbolKind;
 use reckon_lsp::ide::rename::{self, Declaration};
 use reckon_lsp::ide::{
     Analysis, actions, completion, edit, hints, hover, outline, signature, tokens,
 };
+use reckon_lsp::workspace::{Document, Workspace};
+
+/// The data of the shop, and a run of it.
+struct Shelf;
+
+impl Data for Shelf {
+    fn table(&self, path: &str) -> Option<Table> {
+        let seen = |empty, distinct, often: &[&str]| {
+            let often = often.iter().map(|value| (*value).to_owned()).collect();
+            Some(Seen {
+                rows: 6040,
+                empty,
+                distinct,
+                often,
+            })
+        };
+        let column = |name: &str, ty: &str, seen| Column {
+            name: name.to_owned(),
+            ty: ty.to_owned(),
+            seen,
+        };
+        let (rows, columns) = match path {
+            "users.csv" => {
+                let age = column("age", "int?", seen(604, 60, &["25", "35", "18"]));
+                let country = column("country", "str", seen(0, 1, &["fr"]));
+                let key = column("user_id", "int", seen(0, 6040, &["1", "2", "3"]));
+                (Rows::Exactly(6040), vec![key, age, country])
+            }
+            "items.parquet" => {
+                let columns = [
+                    ("item_id", "int"),
+                    ("title", "str"),
+                    ("tags", "list<str>"),
+                    ("price", "float"),
+                    ("added", "time"),
+                ];
+                let columns = columns.map(|(name, ty)| column(name, ty, None));
+                (Rows::Exactly(3883), columns.to_vec())
+            }
+            "visits.csv" => {
+                let columns = vec![
+                    column("user_id", "int", None),
+                    column("item_id", "int", None),
+                    column("click", "bool", seen(0, 2, &["false", "true"])),
+                    column("seconds", "float", seen(12, 812, &["0"])),
+                    column("at", "time(unit: ms)", None),
+                ];
+                (Rows::About(1_000_000), columns)
+            }
+            _ => return None,
+        };
+        Some(Table {
+            name: path.to_owned(),
+            rows,
+            columns,
+        })
+    }
+
+    fn trained(&self, spec: &str) -> BTreeMap<String, usize> {
+        let tables = [("main/item/id", 3708), ("main/user/id", 6041)];
+        let tables = tables.into_iter().filter(|_| spec == "shop.rec");
+        tables.map(|(path, rows)| (path.to_owned(), rows)).collect()
+    }
+}
 
 /// A request: the byte that it is about, and its words.
 struct Asked {
@@ -90,19 +156,7 @@ fn answer(analysis: &Analysis, asked: &Asked) -> String {
                 .collect(),
             Err(why) => format!("refused: {why}\n"),
         },
-        ["actions"] => {
-            let all = actions::actions(analysis, at..at);
-            all.iter()
-                .map(|action| {
-                    format!(
-                        "{}: {:?} at {}",
-                        action.title,
-                        action.edit.text,
-                        place(analysis, action.edit.span)
-                    )
-                })
-                .collect()
-        }
+        ["actions"] => actions_at(analysis, at),
         ["hints"] => hints::hints(analysis)
             .iter()
             .map(|hint| format!("{}{}\n", before(analysis, hint.at), hint.text))
@@ -113,11 +167,35 @@ fn answer(analysis: &Analysis, asked: &Asked) -> String {
             .map(|fold| format!("{:?} {}", fold.kind, place(analysis, fold.span)))
             .collect(),
         ["words"] => coloured(analysis),
+        ["findings"] => findings(analysis),
         ["format"] => edit::format(analysis)
             .iter()
             .map(|edit| format!("{}{}", place(analysis, edit.span), edit.text))
             .collect(),
         _ => panic!("no such request: {words:?}"),
+    }
+}
+
+/// The actions at a place with their edits.
+fn actions_at(analysis: &Analysis, at: usize) -> String {
+    let all = actions::actions(analysis, at..at);
+    let shown = all.iter().map(|action| {
+        let edit =
+            |edit: &edit::Edit| format!("  {:?} at {}", edit.text, place(analysis, edit.span));
+        let edits: String = action.edits.iter().map(edit).collect();
+        format!("{}\n{edits}", action.title)
+    });
+    shown.collect()
+}
+
+fn findings(analysis: &Analysis) -> String {
+    let findings = analysis.findings.iter();
+    let findings: String = findings
+        .map(|found| format!("{} {}\n", found.code, found.message))
+        .collect();
+    match findings.is_empty() {
+        true => "none\n".to_owned(),
+        false => findings,
     }
 }
 
@@ -200,15 +278,24 @@ fn coloured(analysis: &Analysis) -> String {
 
 /// The page with each answer below its request.
 fn answered(name: &str, text: &str, files: &Texts) -> String {
-    let mut world = files.clone();
-    world.0.insert(name.to_owned(), text.to_owned());
-    let analysis = Analysis::of_spec(&world, name);
+    let mut workspace = Workspace::new(files, &Shelf, "library");
+    let document = Document {
+        uri: name.to_owned(),
+        version: 1,
+        text: text.to_owned(),
+    };
+    workspace.open(name, document);
+    workspace.refresh();
+    let shared = workspace.share(name).unwrap();
+    let found = shared.lowered();
+    workspace.lowered(name, shared, found);
+    let analysis = workspace.analysis(name).unwrap();
     let asked = requests(text);
     let mut page = String::new();
     for (line, content) in text.lines().enumerate() {
         writeln!(page, "{content}").unwrap();
         for one in asked.iter().filter(|one| one.line == line) {
-            for said in answer(&analysis, one).lines() {
+            for said in answer(analysis, one).lines() {
                 writeln!(page, "    {said}").unwrap();
             }
         }
@@ -237,4 +324,27 @@ fn pages_are_answered_as_their_snapshots_say() {
             insta::assert_snapshot!(name.trim_end_matches(".rec"), answered(&name, &read(path), &files));
         }
     });
+}
+
+/// So many answers of the kinds that people read are to be there.
+const READ: usize = 150;
+
+#[test]
+fn hovers_completions_renames_and_hints_are_read_as_pages() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/lsp");
+    let entries = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pages = entries.filter(|path| path.extension().is_some_and(|ending| ending == "rec"));
+    let asked: usize = pages
+        .map(|path| {
+            let asked = requests(&fs::read_to_string(path).unwrap());
+            let kinds = ["hover", "complete", "rename", "hints"];
+            asked
+                .iter()
+                .filter(|one| kinds.contains(&&*one.words[0]))
+                .count()
+        })
+        .sum();
+    assert!(asked >= READ, "{asked}");
 }

@@ -6,6 +6,7 @@ use std::thread;
 
 use lsp_server::{Connection, Message, Notification, Request, RequestId};
 use reckon_compiler::world::Texts;
+use reckon_lsp::data::Unknown;
 use serde_json::{Value, json};
 
 const URI: &str = "file:///specs/main.rec";
@@ -26,7 +27,8 @@ impl Editor {
         let files = Texts(files.collect());
         thread::scope(|scope| {
             let served = scope.spawn(move || {
-                reckon_lsp::server::serve_on(&server, &files, "/library").map_err(|e| e.to_string())
+                reckon_lsp::server::serve_on(&server, &files, &Unknown, "/library")
+                    .map_err(|e| e.to_string())
             });
             let mut editor = Self {
                 connection,
@@ -187,5 +189,60 @@ fn what_the_server_does_not_know_is_refused_and_the_session_goes_on() {
             edits[0]["newText"],
             "test \"t\" { assert [1.0] ~= [1.0] }\n"
         );
+    });
+}
+
+/// A loss that moves a tower which a teacher reads: only lowering finds out.
+const MOVED: &str = "use std.tower.linear
+entity user from \"users.csv\" { key user_id: int; age: float }
+events visit from \"visits.csv\" { user_id -> user; label click: bool; at: time }
+features user { id = user_id |> vocab |> embed(8); age = age |> zscore }
+tower common(u: user) -> f32[8] = u.age |> unsqueeze |> linear(8)
+tower student(u: user) -> logit = sum(u.id)
+teacher first(u: user) -> logit = sum(common(u)) + sum(u.age |> unsqueeze |> linear(8))
+loss learn for first over visit = bce(first(user), click)
+loss follow over visit = bce(student(user) + sum(common(user)), click)
+train { minimize learn + follow }
+";
+
+#[test]
+fn what_only_lowering_finds_follows_and_is_mended() {
+    Editor::session(&[], |editor| {
+        editor.open(URI, MOVED);
+        assert_eq!(editor.published(URI), [] as [Value; 0]);
+        let found = editor.published(URI);
+        assert!(codes(&found).contains(&"E0604"), "{found:?}");
+        let place = json!({
+            "textDocument": { "uri": URI },
+            "range": range((8, 5), (8, 11)),
+            "context": { "diagnostics": [] },
+        });
+        let offered = editor.ask("textDocument/codeAction", place);
+        assert_eq!(offered[0]["title"], "write `stop(...)` around `common`");
+        let mended = MOVED.replace("+ sum(common(user))", "+ sum(stop(common(user)))");
+        editor.change(2, json!({ "text": mended }));
+        assert_eq!(editor.published(URI), [] as [Value; 0]);
+        // Nothing follows: the next that is told is what the next edit calls for.
+        editor.change(3, json!({ "text": "broken" }));
+        assert_eq!(editor.published(URI).len(), 1);
+    });
+}
+
+#[test]
+fn lowering_an_older_text_says_nothing_of_the_newer_one() {
+    Editor::session(&[], |editor| {
+        editor.open(URI, MOVED);
+        // The answer comes after the first findings, and maybe before those of lowering.
+        let place = json!({ "textDocument": { "uri": URI } });
+        editor.ask("textDocument/documentSymbol", place.clone());
+        editor.change(2, json!({ "text": TEST }));
+        editor.ask("textDocument/documentSymbol", place.clone());
+        thread::sleep(std::time::Duration::from_millis(300));
+        let place = json!({
+            "textDocument": { "uri": URI },
+            "range": range((0, 0), (9, 0)),
+            "context": { "diagnostics": [] },
+        });
+        assert_eq!(editor.ask("textDocument/codeAction", place), json!([]));
     });
 }

@@ -147,7 +147,7 @@ impl Printer<'_> {
             }
             ExprKind::Record(fields) => self.flat_record(fields),
             ExprKind::Rows { .. } => self.flat_rows(expr),
-            ExprKind::Error => "error".to_owned(),
+            ExprKind::Error => "...".to_owned(),
         }
     }
 

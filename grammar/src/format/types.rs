@@ -39,7 +39,7 @@ impl Printer<'_> {
                     .map(|(name, ty)| format!("{}: {}", name.text, self.flat_type(ty)));
                 format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))
             }
-            TypeKind::Error => "error".to_owned(),
+            TypeKind::Error => "...".to_owned(),
         };
         if ty.nullable { text + "?" } else { text }
     }

@@ -7,6 +7,7 @@ use reckon_grammar::span::Span;
 
 use super::Analysis;
 use super::edit::Edit;
+use super::hover::data::undeclared;
 use super::index::{Meaning, Region, Symbol, SymbolId, SymbolKind};
 use super::signature::{self, Call};
 use super::tokens::{COLUMN_TYPES, TYPES};
@@ -59,7 +60,11 @@ pub fn completion(analysis: &Analysis, offset: usize) -> Vec<Proposal> {
     match place {
         Place::After(dot) => list.projections(dot),
         Place::Module(before) => list.modules(&before),
-        Place::ColumnType => list.types(COLUMN_TYPES),
+        Place::Column => list.columns(word.start),
+        Place::ColumnType(column) => {
+            list.type_in_data(word.start, &column);
+            list.types(COLUMN_TYPES);
+        }
         Place::Type => {
             list.types(TYPES);
             list.declared(&[SymbolKind::Entity, SymbolKind::Events]);
@@ -69,7 +74,10 @@ pub fn completion(analysis: &Analysis, offset: usize) -> Vec<Proposal> {
         Place::Entry(Block::File) => list.keywords(ITEMS),
         Place::Entry(Block::Train) => list.keywords(TRAIN_ENTRIES),
         Place::Entry(Block::Evaluate) => list.keywords(EVALUATE_ENTRIES),
-        Place::Entry(Block::Source) => list.keywords(SOURCE_ENTRIES),
+        Place::Entry(Block::Source) => {
+            list.columns(word.start);
+            list.keywords(SOURCE_ENTRIES);
+        }
         Place::Entry(Block::Other) => list.body(word.start),
         Place::Rows => {
             list.declared(&[SymbolKind::Entity, SymbolKind::Events, SymbolKind::Selector])
@@ -127,7 +135,7 @@ impl<'a> List<'a> {
 
     /// What the user's files declare, of some kinds.
     fn declared(&mut self, kinds: &[SymbolKind]) {
-        let symbols = self.analysis.index.symbols.iter();
+        let symbols = self.analysis.index().symbols.iter();
         for symbol in
             symbols.filter(|symbol| kinds.contains(&symbol.kind) && symbol.module.is_none())
         {
@@ -141,6 +149,29 @@ impl<'a> List<'a> {
         }
     }
 
+    /// Columns of the file that the source around a byte does not declare, with their types.
+    fn columns(&mut self, offset: usize) {
+        let Some(source) = source_at(self.analysis, offset) else {
+            return;
+        };
+        let file = self.analysis.data.tables.get(&source.name);
+        let detail = file.map_or(String::new(), |table| format!("in `{}`", table.name));
+        for column in undeclared(self.analysis, source) {
+            let text = format!("{}: {}", column.name, column.ty);
+            self.push(&text, Proposed::Name(SymbolKind::Column), &detail, 0);
+        }
+    }
+
+    /// The type that a column has in the data.
+    fn type_in_data(&mut self, offset: usize, column: &str) {
+        let source = source_at(self.analysis, offset);
+        let known = source.and_then(|source| self.analysis.data.column(&source.name, column));
+        if let (Some(source), Some(known)) = (source, known) {
+            let file = &self.analysis.data.tables[&source.name].name;
+            self.push(&known.ty, Proposed::Type, &format!("in `{file}`"), 0);
+        }
+    }
+
     /// Features, references and `raw` of rows; columns of raw rows.
     fn projections(&mut self, dot: usize) {
         let ends_here = |span: &Span| {
@@ -151,7 +182,7 @@ impl<'a> List<'a> {
         };
         let before = self
             .analysis
-            .index
+            .index()
             .projections
             .iter()
             .find(|(span, _)| ends_here(span));
@@ -162,8 +193,8 @@ impl<'a> List<'a> {
         };
         self.members(source, kind, 0);
         if kind == SymbolKind::Feature {
-            for target in self.analysis.index.references_of(source) {
-                self.symbol(self.analysis.index.symbol(target), 1);
+            for target in self.analysis.index().references_of(source) {
+                self.symbol(self.analysis.index().symbol(target), 1);
             }
             self.push(
                 "raw",
@@ -175,7 +206,7 @@ impl<'a> List<'a> {
     }
 
     fn members(&mut self, source: SymbolId, kind: SymbolKind, rank: u8) {
-        let members = self.analysis.index.members(source);
+        let members = self.analysis.index().members(source);
         for (_, symbol) in members.filter(|(_, symbol)| symbol.kind == kind) {
             self.symbol(symbol, rank);
         }
@@ -183,7 +214,7 @@ impl<'a> List<'a> {
 
     /// The next parts of paths of the library: modules, and functions of the module that is written.
     fn modules(&mut self, before: &str) {
-        let index = &self.analysis.index;
+        let index = &self.analysis.index();
         for symbol in &index.symbols {
             if symbol.kind == SymbolKind::Module
                 && let Some(rest) = symbol.name.strip_prefix(before)
@@ -216,13 +247,13 @@ impl<'a> List<'a> {
         }
         if let Some(region) = region(self.analysis, offset) {
             for local in &region.locals {
-                self.symbol(self.analysis.index.symbol(*local), 1);
+                self.symbol(self.analysis.index().symbol(*local), 1);
             }
             if let Some(row) = region.row {
-                self.symbol(self.analysis.index.symbol(row), 1);
+                self.symbol(self.analysis.index().symbol(row), 1);
                 self.members(row, SymbolKind::Column, 1);
-                for target in self.analysis.index.references_of(row) {
-                    self.symbol(self.analysis.index.symbol(target), 1);
+                for target in self.analysis.index().references_of(row) {
+                    self.symbol(self.analysis.index().symbol(target), 1);
                 }
             }
         }
@@ -254,7 +285,7 @@ impl<'a> List<'a> {
 
     /// The spec's functions and the library's; those of modules that are not in scope bring their `use`.
     fn functions(&mut self, rank: u8) {
-        let symbols = self.analysis.index.symbols.iter();
+        let symbols = self.analysis.index().symbols.iter();
         for symbol in symbols.filter(|symbol| symbol.kind == SymbolKind::Function) {
             let needed = self.analysis.use_needed(symbol);
             self.symbol(symbol, rank + u8::from(needed.is_some()));
@@ -269,11 +300,21 @@ impl<'a> List<'a> {
     }
 }
 
+/// The entity or events that a byte is in: the last that begins before it.
+fn source_at(analysis: &Analysis, offset: usize) -> Option<&Symbol> {
+    let declared = analysis.index().declared_in(analysis.file);
+    declared
+        .map(|(_, symbol)| symbol)
+        .filter(|symbol| matches!(symbol.kind, SymbolKind::Entity | SymbolKind::Events))
+        .take_while(|symbol| symbol.whole.range().start <= offset)
+        .last()
+}
+
 /// The innermost scope around a byte; where the text is broken, the last one that began before it in the same item.
-fn region(analysis: &Analysis, offset: usize) -> Option<&Region> {
+pub(super) fn region(analysis: &Analysis, offset: usize) -> Option<&Region> {
     let own = || {
         analysis
-            .index
+            .index()
             .regions
             .iter()
             .filter(|region| region.span.file == analysis.file)

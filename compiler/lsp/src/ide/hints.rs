@@ -17,14 +17,14 @@ pub struct Hint {
 /// The hints in the order of the text. A step that is typed differently in several expansions has none.
 pub fn hints(analysis: &Analysis) -> Vec<Hint> {
     let lets = analysis
-        .index
+        .index()
         .declared_in(analysis.file)
         .filter_map(|(_, symbol)| {
             let is_let = symbol.kind == SymbolKind::Local && symbol.value.is_some();
-            let ty = analysis.type_of(symbol).filter(|_| is_let)?;
+            let typed = analysis.type_of(symbol).filter(|_| is_let)?;
             Some(Hint {
                 at: symbol.span.range().end,
-                text: format!(": {ty}"),
+                text: format!(": {}", typed.ty),
             })
         });
     let steps = analysis

@@ -1,6 +1,13 @@
-//! What a name is: its declaration, its type, what is known of its weights, and its doc comment.
+//! What a name is: its declaration, its type and when it is computed, what is known of its weights and data, and its doc
+//! comment.
 
-use reckon_compiler::hir::{Expr, ExprKind, Hir, Ty};
+pub(in crate::ide) mod data;
+mod statistics;
+
+use std::collections::BTreeMap;
+
+use reckon_compiler::hir::ty::Shown;
+use reckon_compiler::hir::{self, Expr, ExprKind, Hir, Stage, Ty};
 use reckon_grammar::span::Span;
 
 use super::Analysis;
@@ -35,8 +42,8 @@ impl Hover {
 
 /// The page of the name at a byte.
 pub fn hover(analysis: &Analysis, offset: usize) -> Option<Hover> {
-    let found = analysis.index.at(analysis.file, offset)?;
-    let symbol = analysis.index.symbol(found.symbol);
+    let found = analysis.index().at(analysis.file, offset)?;
+    let symbol = analysis.index().symbol(found.symbol);
     Some(Hover {
         span: found.span,
         head: symbol.head.clone(),
@@ -47,10 +54,11 @@ pub fn hover(analysis: &Analysis, offset: usize) -> Option<Hover> {
 
 fn facts(analysis: &Analysis, symbol: &Symbol) -> Vec<String> {
     let mut facts = Vec::new();
-    if let Some(ty) = analysis.type_of(symbol) {
-        facts.push(format!("type `{ty}`"));
+    if let Some(typed) = analysis.type_of(symbol) {
+        let when = when(typed.stage);
+        facts.push(format!("type `{}`, {when}", typed.ty));
     }
-    let owner = symbol.owner.map(|owner| analysis.index.symbol(owner));
+    let owner = symbol.owner.map(|owner| analysis.index().symbol(owner));
     match (symbol.kind, owner) {
         (SymbolKind::Column | SymbolKind::Feature | SymbolKind::Parameter, Some(owner)) => {
             facts.push(format!("{} of `{}`", symbol.kind.noun(), owner.name));
@@ -63,30 +71,52 @@ fn facts(analysis: &Analysis, symbol: &Symbol) -> Vec<String> {
     {
         facts.push(format!("from `{module}`"));
     }
+    if symbol.kind == SymbolKind::Setting {
+        let mut settings = analysis.checked.resolved.iter();
+        let value = settings.find(|(name, _)| *name == symbol.name);
+        facts.extend(value.map(|(_, value)| format!("`{value}`, known to the compiler")));
+    }
+    facts.extend(data::facts(analysis, symbol, owner));
     if let Some(hir) = &analysis.checked.hir {
-        facts.extend(learned(hir, symbol, owner));
+        facts.extend(learned(analysis, hir, symbol, owner));
     }
     facts
 }
 
-/// What the typed program knows: the final value of a setting, sides, tables and weights.
-fn learned(hir: &Hir, symbol: &Symbol, owner: Option<&Symbol>) -> Vec<String> {
+fn when(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Const => "known to the compiler",
+        Stage::Row => "computed for each row",
+        Stage::Step => "computed for each batch",
+    }
+}
+
+/// What the typed program knows: sides, statistics, tables and weights.
+fn learned(analysis: &Analysis, hir: &Hir, symbol: &Symbol, owner: Option<&Symbol>) -> Vec<String> {
     match symbol.kind {
         SymbolKind::Feature => {
-            let of = |feature: &&reckon_compiler::hir::Feature| {
+            let of = |feature: &&hir::Feature| {
                 feature.name == symbol.name
                     && owner.is_some_and(|owner| owner.name == feature.source)
             };
             let feature = hir.features.iter().find(of);
             feature
-                .map(|feature| about_value(&feature.value))
+                .map(|feature| about_value(analysis, hir, &feature.value))
                 .unwrap_or_default()
         }
         SymbolKind::Tower | SymbolKind::Teacher => {
-            let tower = hir.tower(&symbol.name);
-            tower
-                .map(|tower| about_value(&tower.value))
-                .unwrap_or_default()
+            let Some(tower) = hir.tower(&symbol.name) else {
+                return Vec::new();
+            };
+            let ty = &tower.value.ty;
+            // A teacher that is like another has no value in the text that would tell its type.
+            let own = symbol.value.is_none().then(|| {
+                let shown = Shown(ty, &hir.spaces);
+                format!("type `{shown}`, {}", when(ty.stage()))
+            });
+            let own = own.into_iter();
+            own.chain(about_value(analysis, hir, &tower.value))
+                .collect()
         }
         SymbolKind::Loss => {
             let loss = hir.losses.iter().find(|loss| loss.name == symbol.name);
@@ -100,16 +130,17 @@ fn learned(hir: &Hir, symbol: &Symbol, owner: Option<&Symbol>) -> Vec<String> {
     }
 }
 
-fn about_value(value: &Expr) -> Vec<String> {
+fn about_value(analysis: &Analysis, hir: &Hir, value: &Expr) -> Vec<String> {
     let mut facts = Vec::new();
     let sides: Vec<&str> = value.facts.sides.iter().map(String::as_str).collect();
     if !sides.is_empty() {
         facts.push(format!("reads `{}`", sides.join("`, `")));
     }
+    facts.extend(statistics::facts(hir, value));
     let mut weights = Weights::default();
     weights.of(value);
-    for table in &weights.tables {
-        facts.push(format!("table {table}"));
+    for (path, width) in &weights.tables {
+        facts.push(table(path, *width, analysis.data.trained_rows(path)));
     }
     if weights.count > 0 {
         let s = if weights.count == 1 { "" } else { "s" };
@@ -118,12 +149,37 @@ fn about_value(value: &Expr) -> Vec<String> {
     facts
 }
 
+/// How large a table is: a row of it, and all of it where a run says how many rows it has.
+fn table(path: &str, width: usize, rows: Option<usize>) -> String {
+    let row = width * 4;
+    let mut said = format!("table `{path}`, {width} numbers ({row} bytes) a row");
+    if let Some(rows) = rows {
+        let (rows, all) = (grouped(rows), bytes(rows * row));
+        said += &format!("; {rows} rows ({all}) in the newest run");
+    }
+    said
+}
+
+/// A number of bytes in the unit in which it is short.
+fn bytes(count: usize) -> String {
+    const UNITS: [&str; 4] = ["bytes", "kB", "MB", "GB"];
+    let (mut shown, mut unit) = (count as f64, 0);
+    while shown >= 1000.0 && unit + 1 < UNITS.len() {
+        shown /= 1000.0;
+        unit += 1;
+    }
+    match unit {
+        0 => format!("{count} bytes"),
+        _ => format!("{shown:.1} {}", UNITS[unit]),
+    }
+}
+
 /// The weights inside a value.
 #[derive(Default)]
 struct Weights {
     count: usize,
-    /// Tables with the width of their rows; how many rows they have is known after the fit.
-    tables: Vec<String>,
+    /// Tables by path with the width of their rows.
+    tables: BTreeMap<String, usize>,
 }
 
 impl Weights {
@@ -133,15 +189,7 @@ impl Weights {
                 self.count += tensor.dims.iter().product::<usize>();
             }
             (ExprKind::Embed(_, table), _) => {
-                let shown = format!(
-                    "`{}`, {} numbers ({} bytes) a row",
-                    table.path,
-                    table.width,
-                    table.width * 4
-                );
-                if !self.tables.contains(&shown) {
-                    self.tables.push(shown);
-                }
+                self.tables.insert(table.path.clone(), table.width);
             }
             _ => {}
         }
@@ -169,5 +217,12 @@ mod tests {
     fn thousands_stand_apart() {
         assert_eq!(super::grouped(1_234_567), "1 234 567");
         assert_eq!(super::grouped(999), "999");
+    }
+
+    #[test]
+    fn bytes_have_the_unit_in_which_they_are_short() {
+        assert_eq!(super::bytes(999), "999 bytes");
+        assert_eq!(super::bytes(949_248), "949.2 kB");
+        assert_eq!(super::bytes(2_500_000_000), "2.5 GB");
     }
 }

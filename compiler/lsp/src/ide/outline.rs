@@ -29,17 +29,17 @@ pub fn outline(analysis: &Analysis) -> Vec<Entry> {
         !symbol.kind.is_local() && symbol.kind != SymbolKind::Module && !symbol.name.is_empty()
     };
     let top = analysis
-        .index
+        .index()
         .declared_in(analysis.file)
         .filter(|(_, symbol)| {
             let has_parent = symbol
                 .owner
-                .is_some_and(|owner| analysis.index.symbol(owner).span.file == analysis.file);
+                .is_some_and(|owner| analysis.index().symbol(owner).span.file == analysis.file);
             shown(symbol) && !has_parent
         });
     let entry = |id: SymbolId, symbol: &Symbol| Entry {
         members: analysis
-            .index
+            .index()
             .members(id)
             .filter(|(_, member)| shown(member) && member.span.file == analysis.file)
             .map(|(_, member)| leaf(member))

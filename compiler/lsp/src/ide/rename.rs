@@ -18,21 +18,21 @@ pub enum Declaration {
 
 /// Where the name at a byte is declared; for a `use` of a file, the file's start.
 pub fn definition(analysis: &Analysis, offset: usize) -> Option<Span> {
-    if let Some(found) = analysis.index.at(analysis.file, offset) {
-        return Some(analysis.index.symbol(found.symbol).span);
+    if let Some(found) = analysis.index().at(analysis.file, offset) {
+        return Some(analysis.index().symbol(found.symbol).span);
     }
     let holds = |span: &Span| span.file == analysis.file && span.range().contains(&offset);
-    let link = analysis.index.links.iter().find(|(span, _)| holds(span));
+    let link = analysis.index().links.iter().find(|(span, _)| holds(span));
     link.map(|(_, file)| Span::new(*file, 0, 0))
 }
 
 /// All places that name what the name at a byte stands for, in the order of the files.
 pub fn references(analysis: &Analysis, offset: usize, declaration: Declaration) -> Vec<Span> {
-    let Some(found) = analysis.index.at(analysis.file, offset) else {
+    let Some(found) = analysis.index().at(analysis.file, offset) else {
         return Vec::new();
     };
-    let declared = analysis.index.symbol(found.symbol).span;
-    let places = analysis.index.places(found.symbol);
+    let declared = analysis.index().symbol(found.symbol).span;
+    let places = analysis.index().places(found.symbol);
     places
         .filter(|span| declaration == Declaration::Included || *span != declared)
         .collect()
@@ -53,16 +53,16 @@ pub fn renamable(analysis: &Analysis, offset: usize) -> Result<Span, String> {
 pub fn rename(analysis: &Analysis, offset: usize, name: &str) -> Result<Vec<Edit>, String> {
     let (id, _) = target(analysis, offset)?;
     is_name(name)?;
-    let symbol = analysis.index.symbol(id);
+    let symbol = analysis.index().symbol(id);
     let taken = analysis
-        .index
+        .index()
         .symbols
         .iter()
         .find(|other| other.name == name && meet(analysis, symbol, other));
     if let Some(other) = taken.filter(|_| name != symbol.name) {
         return Err(format!("`{name}` is a {} already", other.kind.noun()));
     }
-    let edits = analysis.index.places(id).map(|span| Edit {
+    let edits = analysis.index().places(id).map(|span| Edit {
         span,
         text: name.to_owned(),
     });
@@ -70,10 +70,10 @@ pub fn rename(analysis: &Analysis, offset: usize, name: &str) -> Result<Vec<Edit
 }
 
 fn target(analysis: &Analysis, offset: usize) -> Result<(SymbolId, Span), String> {
-    let Some(found) = analysis.index.at(analysis.file, offset) else {
+    let Some(found) = analysis.index().at(analysis.file, offset) else {
         return Err("there is no name here".to_owned());
     };
-    let symbol = analysis.index.symbol(found.symbol);
+    let symbol = analysis.index().symbol(found.symbol);
     if analysis.is_library(symbol.span.file) {
         return Err(format!("`{}` belongs to the library", symbol.name));
     }

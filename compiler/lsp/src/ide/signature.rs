@@ -34,7 +34,7 @@ pub struct Call {
 /// The innermost call that is open at a byte.
 pub fn signature(analysis: &Analysis, offset: usize) -> Option<Signature> {
     let call = open_call(analysis, offset)?;
-    let symbol = analysis.index.symbol(call.function);
+    let symbol = analysis.index().symbol(call.function);
     let params: Vec<&Symbol> = params(analysis, call.function).collect();
     let active = match &call.current {
         Some(name) => params.iter().position(|param| param.name == *name),
@@ -50,7 +50,7 @@ pub fn signature(analysis: &Analysis, offset: usize) -> Option<Signature> {
 
 /// The parameters of a function or tower, in order.
 pub fn params(analysis: &Analysis, function: SymbolId) -> impl Iterator<Item = &Symbol> {
-    let members = analysis.index.members(function).map(|(_, symbol)| symbol);
+    let members = analysis.index().members(function).map(|(_, symbol)| symbol);
     members.filter(|symbol| symbol.kind == SymbolKind::Parameter)
 }
 
@@ -118,15 +118,15 @@ fn function_named(analysis: &Analysis, callee: &Token) -> Option<SymbolId> {
         )
     };
     let found = analysis
-        .index
+        .index()
         .at(analysis.file, callee.start)
         .map(|found| found.symbol);
-    if let Some(found) = found.filter(|found| callable(analysis.index.symbol(*found))) {
+    if let Some(found) = found.filter(|found| callable(analysis.index().symbol(*found))) {
         return Some(found);
     }
     let name = callee.text(analysis.text());
     let at = analysis
-        .index
+        .index()
         .symbols
         .iter()
         .position(|symbol| symbol.name == name && callable(symbol));

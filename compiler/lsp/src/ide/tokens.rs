@@ -86,10 +86,10 @@ fn word(analysis: &Analysis, token: &Token, next: Option<&Token>) -> Option<Word
         TokenKind::Mark => (Class::Operator, None),
         TokenKind::Word => {
             let found = analysis
-                .index
+                .index()
                 .at(analysis.file, token.start)
                 .filter(|found| found.span.range().start <= token.start);
-            let symbol = found.map(|found| analysis.index.symbol(found.symbol));
+            let symbol = found.map(|found| analysis.index().symbol(found.symbol));
             let class = match symbol {
                 Some(symbol) => class_of(symbol),
                 None => unnamed(text, next.map(|next| next.text(analysis.text()))),

@@ -265,7 +265,7 @@ pub(super) fn action(
         kind: Some(lsp::CodeActionKind::QuickFix),
         diagnostics: Some(vec![finding(workspace, analysis, action.finding)]),
         is_preferred: Some(true),
-        edit: Some(edits(workspace, analysis, &[action.edit])),
+        edit: Some(edits(workspace, analysis, &action.edits)),
         ..Default::default()
     })
 }

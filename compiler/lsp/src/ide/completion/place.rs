@@ -16,8 +16,10 @@ pub(super) enum Place {
     Module(String),
     /// A type of a parameter, weight, setting or result.
     Type,
-    /// A type of a column.
-    ColumnType,
+    /// A column of the data, after `key` or `label`.
+    Column,
+    /// The type of the column of this name.
+    ColumnType(String),
     /// A function, after `|>`.
     Pipe,
     /// Towers.
@@ -96,7 +98,10 @@ fn kind(text: &str, before: &[Token]) -> Place {
         "|>" => return Place::Pipe,
         "->" => return Place::Type,
         ":" if declares(&line) => return Place::Type,
-        ":" if block(text, &code) == Block::Source => return Place::ColumnType,
+        ":" if block(text, &code) == Block::Source => {
+            return Place::ColumnType(second.unwrap_or("").to_owned());
+        }
+        "key" | "label" if block(text, &code) == Block::Source => return Place::Column,
         "over" | "from"
             if line
                 .first()

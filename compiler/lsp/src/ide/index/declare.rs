@@ -5,6 +5,7 @@ use reckon_grammar::ast::{
     Column, ColumnDecl, Evaluate, Expr, Fn, Graph, Item, ItemKind, Loop, Loss, Name, Param, Role,
     Selector, Setting, Source, SourceEntry, SourceKind, Tower, Type,
 };
+use reckon_grammar::ast::{EvaluateKind, Origin};
 use reckon_grammar::print_type;
 use reckon_grammar::span::Span;
 
@@ -191,6 +192,7 @@ impl Declarer {
             tower.params.as_deref(),
             tower.ret.as_ref(),
         );
+        let head = format!("{head}{}", origin(tower));
         let said = About {
             docs: item.docs.clone(),
             value: tower.body.as_ref().map(|body| body.value.span),
@@ -213,6 +215,25 @@ impl Declarer {
     }
 }
 
+/// Where a teacher comes from, as the spec says it.
+fn origin(tower: &Tower) -> String {
+    let mut said = match &tower.origin {
+        None => String::new(),
+        Some(Origin::Like(of)) => format!(" like {}", of.text),
+        Some(Origin::CopyOf(of)) => format!(" copy of {}", of.text),
+        Some(Origin::EmaOf(of, decay)) => format!(" ema of {} decay {}", of.text, written(decay)),
+        Some(Origin::Taken { like, run }) => {
+            format!(" like {} from checkpoint {}", like.text, written(run))
+        }
+        Some(Origin::Checkpoint(run)) => format!(" from checkpoint {}", written(run)),
+        Some(Origin::Scores { path, .. }) => format!(" from scores {}", written(path)),
+    };
+    if tower.shares_tables {
+        said += " shares tables";
+    }
+    said
+}
+
 /// What an item declares: what it is, its name, its head, and the value that gives its type.
 type Plain<'a> = (SymbolKind, &'a Name, String, Option<Span>);
 
@@ -222,8 +243,10 @@ fn plain(kind: &ItemKind) -> Option<Plain<'_>> {
         format!("{word} {} = {}", name.text, written(value))
     };
     match kind {
-        ItemKind::Setting(Setting { name, value, .. }) => {
-            let head = is("setting", name, value);
+        ItemKind::Setting(Setting { name, ty, value }) => {
+            let ty = ty.as_ref().map(|ty| format!(": {}", print_type(ty)));
+            let ty = ty.unwrap_or_default();
+            let head = format!("setting {}{ty} = {}", name.text, written(value));
             Some((SymbolKind::Setting, name, head, Some(value.span)))
         }
         ItemKind::Weight(weight) => {
@@ -253,21 +276,38 @@ fn plain(kind: &ItemKind) -> Option<Plain<'_>> {
 
 /// An item that runs over rows.
 fn over_rows(kind: &ItemKind) -> Option<Plain<'_>> {
+    let mut between = String::new();
     let (kind, word, name, rows, body) = match kind {
         ItemKind::Loss(Loss {
-            name, rows, body, ..
-        }) => (SymbolKind::Loss, "loss", name, &rows.expr, Some(body)),
+            name,
+            trains,
+            rows,
+            body,
+        }) => {
+            let trains: Vec<&str> = trains.iter().map(|name| name.text.as_str()).collect();
+            if !trains.is_empty() {
+                between = format!(" for {}", trains.join(", "));
+            }
+            (SymbolKind::Loss, "loss", name, &rows.expr, Some(body))
+        }
         ItemKind::Column(Column {
             name, rows, body, ..
         }) => (SymbolKind::Derived, "column", name, &rows.expr, Some(body)),
-        ItemKind::Evaluate(Evaluate { name, rows, .. }) => {
+        ItemKind::Evaluate(Evaluate {
+            name, kind, rows, ..
+        }) => {
+            between = match kind {
+                Some(EvaluateKind::Retrieval) => ": retrieval".to_owned(),
+                Some(EvaluateKind::Ranking) => ": ranking".to_owned(),
+                None => String::new(),
+            };
             (SymbolKind::Evaluation, "evaluate", name, &rows.expr, None)
         }
         ItemKind::Loop(Loop { name, over, .. }) => (SymbolKind::Loop, "loop", name, over, None),
         // Features need their source, which may be declared further down; the second reading adds them.
         _ => return None,
     };
-    let head = format!("{word} {} over {}", name.text, written(rows));
+    let head = format!("{word} {}{between} over {}", name.text, written(rows));
     Some((kind, name, head, body.map(|body| body.value.span)))
 }
 

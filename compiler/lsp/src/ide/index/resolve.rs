@@ -17,6 +17,7 @@ pub(super) fn resolve(index: &mut Index, modules: &[Module], files: &[(FileId, S
     // Features come first: towers that stand above them read them.
     for module in modules {
         resolver.declare_features(&module.ast.items);
+        resolver.note_selectors(&module.ast.items);
     }
     for module in modules {
         resolver.library = module.library;
@@ -40,6 +41,8 @@ struct Resolver<'a> {
     /// Columns, features and parameters by owner and name.
     members: BTreeMap<(SymbolId, String), Vec<SymbolId>>,
     modules: BTreeMap<String, SymbolId>,
+    /// What each selector narrows: a source, or another selector.
+    narrowed: BTreeMap<String, String>,
     locals: Vec<Local>,
     row: Option<SymbolId>,
     /// The file being read is the library's.
@@ -57,6 +60,7 @@ impl<'a> Resolver<'a> {
             declared: BTreeMap::new(),
             members: BTreeMap::new(),
             modules: BTreeMap::new(),
+            narrowed: BTreeMap::new(),
             locals: Vec::new(),
             row: None,
             library: false,

@@ -160,6 +160,7 @@ impl Resolver<'_> {
         self.occurs(span, found);
         match self.index.symbol(found).kind {
             SymbolKind::Entity | SymbolKind::Events => Meaning::Rows(found),
+            SymbolKind::Selector => self.selected(name).map_or(Meaning::Other, Meaning::Rows),
             _ => Meaning::Other,
         }
     }

@@ -1,9 +1,9 @@
 //! Names in items.
 
 use reckon_grammar::ast::{
-    Availability, ColumnDecl, Evaluate, EvaluateEntry, Fn, Item, ItemKind, Name, Origin, Param,
-    Role, Rows, Source, SourceEntry, Split, SplitRule, Statement, Test, Tower, Train, TrainEntry,
-    Use,
+    Availability, ColumnDecl, Evaluate, EvaluateEntry, Expr, ExprKind, Fn, Item, ItemKind, Name,
+    Origin, Param, Role, Rows, Source, SourceEntry, Split, SplitRule, Statement, Test, Tower,
+    Train, TrainEntry, Use,
 };
 
 use super::super::{Meaning, Symbol, SymbolId, SymbolKind, written};
@@ -42,6 +42,35 @@ impl Resolver<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Notes what selectors narrow, so that their rows are known to be those of a source.
+    pub(super) fn note_selectors(&mut self, items: &[Item]) {
+        for item in items {
+            match &item.kind {
+                ItemKind::Selector(selector) => {
+                    if let Some(of) = narrowed(&selector.rows.expr) {
+                        self.narrowed
+                            .insert(selector.name.text.clone(), of.to_owned());
+                    }
+                }
+                ItemKind::Loop(looped) => self.note_selectors(&looped.items),
+                _ => {}
+            }
+        }
+    }
+
+    /// The source that a selector narrows, over others.
+    pub(super) fn selected(&self, selector: &str) -> Option<SymbolId> {
+        let mut name = selector;
+        // A selector of itself is a mistake, and not followed for ever.
+        for _ in 0..self.narrowed.len() {
+            name = self.narrowed.get(name)?;
+            if let Some(source) = self.source(name) {
+                return Some(source);
+            }
+        }
+        None
     }
 
     fn note_references(&mut self, source: &Source) {
@@ -415,5 +444,16 @@ impl Resolver<'_> {
                 Statement::Error(_) => {}
             }
         }
+    }
+}
+
+/// The name that rows begin with: `visit` of `visit where click |> top(50%)`.
+fn narrowed(e: &Expr) -> Option<&str> {
+    match &e.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Rows { source, .. } => narrowed(source),
+        ExprKind::Pipe(value, _, _) => narrowed(value),
+        ExprKind::Call(_, args) => narrowed(&args.first()?.value),
+        _ => None,
     }
 }
