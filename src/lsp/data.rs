@@ -10,7 +10,7 @@ use reckon_lsp::data::{Column, Data, Rows, Seen, Table};
 use super::parquet;
 use crate::new::guess::{is_named_like_a_time, time_type};
 use crate::new::profile;
-use crate::spec::rows_of_run;
+use reckon_command::spec::rows_of_run;
 
 /// So much of a text file is looked at, in bytes.
 const LOOK: usize = 1 << 20;

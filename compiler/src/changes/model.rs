@@ -7,8 +7,12 @@ use reckon_grammar::span::Span;
 use super::{Compiled, Paired, came_and_went, grouped, paired, shortened, was};
 use crate::graph::{Dim, Param, ParamKind};
 use crate::hir::functions::outer_functions;
-use crate::hir::print::{Item, one};
-use crate::hir::{Expr, ExprKind, Feature, ItemGraph, Loss, StoredColumn, Tower, ty::Shown};
+use crate::hir::print::{Item, init, one};
+use crate::hir::{
+    Expr, ExprKind, Feature, ItemGraph, ItemWeight, Loss, StoredColumn, Tower, Ty, ty::Shown,
+};
+use crate::plan::ScoresPlan;
+use crate::plan::print::scores_lines;
 use crate::routing::belongs;
 
 pub(super) fn features(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
@@ -72,7 +76,57 @@ pub(super) fn towers(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
             Paired::Both(a, b) => said.extend(tower(old, new, a, b)),
         }
     }
+    said.extend(score_tables(old, new));
+    said.extend(item_weights(old, new));
     said
+}
+
+/// Teachers that are tables of scores: where from, by which columns, and how old scores have to be.
+fn score_tables(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
+    let name = |table: &ScoresPlan| table.teacher.clone();
+    let mut said = Vec::new();
+    for pair in paired(&old.hir.scores, &new.hir.scores, name) {
+        match pair {
+            Paired::Gone(table) => said.push(format!("teacher {} is gone", table.teacher)),
+            Paired::New(table) => said.push(format!(
+                "teacher {} is new: scores from {}",
+                table.teacher,
+                table.table.paths.join(", ")
+            )),
+            Paired::Both(a, b) => {
+                let (before, after) = (scores_lines(a), scores_lines(b));
+                if before != after {
+                    let what = format!("teacher {} reads other scores", b.teacher);
+                    said.extend(detailed(&what, &before, &after));
+                }
+            }
+        }
+    }
+    said
+}
+
+/// Weights that are items of their own.
+fn item_weights(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
+    let text = |of: &Compiled<'_>, weight: &ItemWeight| {
+        let ty = Shown(&Ty::Tensor(weight.ty.clone()), &of.hir.spaces).to_string();
+        format!("{ty} = {}", init(&weight.init))
+    };
+    let name = |weight: &ItemWeight| weight.name.clone();
+    let pairs = paired(&old.hir.weights, &new.hir.weights, name).into_iter();
+    pairs
+        .filter_map(|pair| match pair {
+            Paired::Gone(weight) => Some(format!("weight {} is gone", weight.name)),
+            Paired::New(weight) => Some(format!(
+                "weight {} is new: {}",
+                weight.name,
+                text(new, weight)
+            )),
+            Paired::Both(a, b) => {
+                let (before, after) = (text(old, a), text(new, b));
+                (before != after).then(|| was(&format!("weight {}:", b.name), &before, &after))
+            }
+        })
+        .collect()
 }
 
 fn kind(tower: &Tower) -> &'static str {
@@ -172,7 +226,7 @@ fn features_of(e: &Expr) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     e.walk(&mut |e| {
         if let ExprKind::Feature(of, name) = &e.kind
-            && let crate::hir::Ty::Handle(handle) = &of.ty
+            && let Ty::Handle(handle) = &of.ty
         {
             found.insert(format!("{}.{name}", handle.source));
         }

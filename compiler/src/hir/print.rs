@@ -9,6 +9,7 @@ mod stored;
 use std::collections::BTreeMap;
 
 use super::{Expr, Hir, LocalId, Stage, Ty, ty::Shown};
+pub(crate) use expr::init;
 pub(crate) use one::{Item, one};
 
 /// The text of a checked spec. Types without a stage are of tensors, computed for each batch; a local whose name is taken

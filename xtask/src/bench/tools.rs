@@ -69,7 +69,7 @@ const PATIENCE: &[Patience] = &[
 /// So many features make a file of 2,000 lines.
 const LINES_2000: usize = 990;
 
-const SIZES: [usize; 4] = [100, 500, LINES_2000, 2000];
+const SIZES: [usize; 3] = [100, 500, LINES_2000];
 
 fn tools(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     let command = reckon::executable(bed)?;

@@ -342,7 +342,8 @@ fn labels(intrinsic: &str) -> &'static [&'static str] {
     }
 }
 
-pub(super) fn init(init: &Init) -> String {
+/// The first values of a weight, as a spec writes them.
+pub(crate) fn init(init: &Init) -> String {
     match init {
         Init::Constant(value) => format!("{value:?}"),
         Init::Uniform(bound) => format!("uniform({bound:?})"),
