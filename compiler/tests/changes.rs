@@ -58,7 +58,7 @@ fn said(titles: &[&str], from: &str, to: &str) -> Vec<String> {
 #[test]
 fn a_weight_that_begins_otherwise_is_told_with_both_values() {
     let lines = said(&["towers"], "bias: f32 = 0", "bias: f32 = 0.5");
-    assert_eq!(lines, ["weight bias: f32 = 0.5; was f32 = 0.0"]);
+    assert_eq!(lines, ["weight bias: f32 = 0.5, was f32 = 0.0"]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn scores_that_have_to_be_older_are_told() {
     assert_eq!(
         lines,
         [
-            "teacher ranker reads other scores",
+            "teacher ranker reads other scores:",
             "  - the latest before at - 1d",
             "  + the latest before at - 2d",
         ]
@@ -87,7 +87,7 @@ fn scores_that_have_to_be_older_are_told() {
 #[test]
 fn a_graph_of_other_neighbours_is_told() {
     let lines = said(&["columns and graphs"], "top: 20", "top: 50");
-    assert_eq!(lines[0], "graph near is made otherwise");
+    assert_eq!(lines[0], "graph near is made otherwise:");
     assert!(lines.len() > 1, "{lines:?}");
 }
 
