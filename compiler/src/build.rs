@@ -428,11 +428,19 @@ impl<'h> GraphBuilder<'h> {
         }
     }
 
-    /// An input of the graph, once a name.
+    /// An input of the graph, once for what feeds it. A feature may be called as what candidates carry is: the second of a
+    /// name gets a number.
     fn input(&mut self, name: String, ty: TensorType, what: FeedKind, e: &Expr) -> Built<NodeId> {
-        if let Some(done) = self.inputs.get(&name) {
-            return Ok(*done);
-        }
+        let numbered = (2..).map(|number| format!("{name}_{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        let name = loop {
+            let name = names.next().expect("numbers do not end");
+            match self.fed(&name) {
+                Some((node, known)) if *known == what => return Ok(node),
+                Some(_) => {}
+                None => break name,
+            }
+        };
         let node = self.push_typed(Op::Input(name.clone()), &[], ty, e)?;
         self.feeds.push(Feed {
             input: name.clone(),
@@ -441,6 +449,13 @@ impl<'h> GraphBuilder<'h> {
         });
         self.inputs.insert(name, node);
         Ok(node)
+    }
+
+    /// The input of this name, and what feeds it.
+    fn fed(&self, name: &str) -> Option<(NodeId, &FeedKind)> {
+        let node = *self.inputs.get(name)?;
+        let feed = self.feeds.iter().find(|feed| feed.input == name)?;
+        Some((node, &feed.what))
     }
 }
 

@@ -198,8 +198,8 @@ impl GraphBuilder<'_> {
             true => name,
             false => format!("{}.{output}", self.handles[handle].name),
         };
-        if let Some(done) = self.inputs.get(&name) {
-            return Ok(*done);
+        if let Some((done, FeedKind::ListValues { .. })) = self.fed(&name) {
+            return Ok(done);
         }
         let parent = self.handles[handle].space;
         let space = self.new_space("L", SpaceKind::List { parent, max: None });
