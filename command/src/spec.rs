@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
+use std::thread;
 
 use reckon_compiler::check::{Checked, check};
 use reckon_compiler::lower::compile;
+use reckon_compiler::modules::read_library;
 use reckon_compiler::plan::Plan;
 use reckon_compiler::world::World;
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
@@ -29,6 +31,8 @@ pub struct Spec {
 /// Reads and checks a spec with settings changed.
 pub fn open(path: &Path, overrides: &[(String, String)]) -> Result<Spec, Failure> {
     let name = name(path);
+    // The spec is parsed meanwhile.
+    thread::spawn(read_library);
     let disk = Disk {
         main: (name.clone(), read(path)?),
     };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use reckon_grammar::Parsed;
 use reckon_grammar::ast::{self, ItemKind, Name, Use};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::{FileId, Sources, Span};
@@ -46,8 +47,9 @@ pub fn load(world: &dyn World, path: &str) -> Program {
     match world.read(path) {
         Ok(text) => {
             let file = loader.program.sources.add(path, text);
+            let parsed = loader.parsed(file);
             loader.library();
-            loader.user_file(path, file);
+            loader.user_file(path, file, parsed);
         }
         Err(why) => {
             let file = loader.program.sources.add(path, "");
@@ -78,6 +80,11 @@ static LIBRARY: LazyLock<Vec<Arc<ast::File>>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Reads the library if it has not been read: what a caller with threads can have done beside other work.
+pub fn read_library() {
+    LazyLock::force(&LIBRARY);
+}
+
 /// Whether a file is part of the library.
 pub(crate) fn is_library(file: FileId) -> bool {
     (1..=reckon_stdlib::MODULES.len()).contains(&(file.0 as usize))
@@ -91,9 +98,12 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn user_file(&mut self, path: &str, file: FileId) {
+    fn parsed(&self, file: FileId) -> Parsed {
+        reckon_grammar::parse(file, &self.program.sources.file(file).text)
+    }
+
+    fn user_file(&mut self, path: &str, file: FileId, parsed: Parsed) {
         self.seen.insert(path.to_owned(), ());
-        let parsed = reckon_grammar::parse(file, &self.program.sources.file(file).text);
         self.program.diagnostics.extend(parsed.diagnostics);
         let uses: Vec<Use> = parsed
             .ast
@@ -127,7 +137,8 @@ impl Loader<'_> {
         match self.world.read(&path) {
             Ok(text) => {
                 let file = self.program.sources.add(path.as_str(), text);
-                self.user_file(&path, file);
+                let parsed = self.parsed(file);
+                self.user_file(&path, file, parsed);
             }
             Err(why) => self.program.diagnostics.push(
                 Diagnostic::error(Code(201), span, format!("cannot read `{path}`: {why}"))
