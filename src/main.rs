@@ -18,9 +18,14 @@ mod snap;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use reckon_command::arguments::{Arguments, Verb};
 use reckon_command::completions;
 use reckon_command::console::{Console, Exit, Failure};
+
+/// A spec is trees of many small nodes: with the allocator of the C library a check takes half as long again.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::of_process();

@@ -66,6 +66,7 @@ const OWNER: &[(&str, &str)] = &[
     ("indicatif", "reckon-engine"),
     ("miette", "reckon-command"),
     ("libloading", "reckon"),
+    ("mimalloc", "reckon"),
 ];
 
 /// The dependencies of each crate of the workspace, those of its tests left out.

@@ -19,11 +19,10 @@ struct Reader<'a> {
 /// What reads columns of the loop before the day has them, or outside of the loop.
 pub(super) fn read_too_early(plan: &Plan) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
-    let turns: Vec<Turn> = plan
-        .daily
-        .iter()
-        .flat_map(|daily| daily.turns.clone())
-        .collect();
+    let Some(daily) = &plan.daily else {
+        return diagnostics;
+    };
+    let turns = daily.turns.clone();
     let computed = |turns: &[Turn]| -> Vec<&StoredPlan> {
         let columns = turns.iter().filter_map(|turn| match turn {
             Turn::Column(at) => plan.columns.get(*at),
