@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
 const COMMAND: &str = env!("CARGO_BIN_EXE_reckon");
 /// A library of libtorch that nothing in the command speaks of: only what links it names it.
@@ -24,31 +24,25 @@ fn the_engine_links_libtorch_and_the_command_does_not() {
     assert!(!holds(command, PART));
 }
 
-/// What a copy of the command says with a file in the place of its engine.
-fn beside(engine: &[u8], arguments: &[&str]) -> Output {
+/// One test, as a file that was just written cannot be run while another test starts a process of its own.
+#[test]
+fn an_engine_that_cannot_be_loaded_is_named_and_the_doctor_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let command = folder.path().join("reckon");
     fs::copy(COMMAND, &command).unwrap();
-    fs::write(folder.path().join("libreckon_engine.so"), engine).unwrap();
-    let mut command = Command::new(command);
-    command.args(arguments).output().unwrap()
-}
+    fs::write(folder.path().join("libreckon_engine.so"), "not a library").unwrap();
+    let output = |arguments: &[&str]| Command::new(&command).args(arguments).output().unwrap();
 
-#[test]
-fn an_engine_that_cannot_be_loaded_is_named() {
-    let output = beside(b"not a library", &["run", "main.rec"]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let run = output(&["run", "main.rec"]);
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(run.status.code(), Some(3), "{said}");
     assert!(said.starts_with("error: cannot load `"), "{said}");
     assert!(said.contains("libreckon_engine.so"), "{said}");
     assert!(!said.contains("panicked"), "{said}");
-}
 
-#[test]
-fn the_doctor_goes_on_without_the_engine() {
-    let output = beside(b"not a library", &["doctor"]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}");
+    let doctor = output(&["doctor"]);
+    let said = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.status.success(), "{said}");
     let line = said.lines().find(|line| line.starts_with("libtorch"));
     assert!(line.unwrap().contains("cannot load"), "{said}");
 }
