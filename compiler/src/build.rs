@@ -83,6 +83,8 @@ pub(crate) struct GraphBuilder<'h> {
     call: Option<Span>,
     lists: BTreeMap<SpaceId, ListInputs>,
     axes: BTreeMap<hir::SpaceRef, SpaceId>,
+    /// The features of the program by source and name, once one was read.
+    checked: BTreeMap<(&'h str, &'h str), &'h hir::Feature>,
     features: BTreeMap<String, Val>,
     towers: BTreeMap<String, Val>,
     views: Vec<views::Seen>,
@@ -120,6 +122,7 @@ impl<'h> GraphBuilder<'h> {
             call: None,
             lists: BTreeMap::new(),
             axes: BTreeMap::new(),
+            checked: BTreeMap::new(),
             features: BTreeMap::new(),
             towers: BTreeMap::new(),
             views: Vec::new(),
@@ -356,12 +359,11 @@ impl<'h> GraphBuilder<'h> {
     /// A feature, computed anew.
     fn feature_at(&mut self, handle: usize, name: &str, e: &Expr) -> Built<Val> {
         let source = self.handles[handle].source.clone();
-        let feature = self
-            .hir
-            .features
-            .iter()
-            .find(|feature| feature.source == source && feature.name == name);
-        let Some(feature) = feature else {
+        if self.checked.is_empty() {
+            let named = |of: &'h hir::Feature| ((of.source.as_str(), of.name.as_str()), of);
+            self.checked = self.hir.features.iter().map(named).collect();
+        }
+        let Some(feature) = self.checked.get(&(source.as_str(), name)).copied() else {
             return Err(self.internal(e.span, "a feature is missing"));
         };
         self.locals.insert(feature.row, Val::Handle(handle));

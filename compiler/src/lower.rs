@@ -12,6 +12,8 @@ mod streams;
 
 pub(crate) use evaluation::usual_baselines;
 
+use std::collections::BTreeSet;
+
 use reckon_grammar::diagnostic::Diagnostic;
 
 use crate::build::rows::RowPrograms;
@@ -199,17 +201,17 @@ fn stream_handle(builder: &mut GraphBuilder<'_>, stream: usize, source: &str) ->
 
 /// The program with the feeds whose inputs are alive, and the handles that those need.
 fn fed(graph: Graph, handles: Vec<Handle>, feeds: &[Feed]) -> Program {
-    let live: Vec<String> = graph
+    let live: BTreeSet<&str> = graph
         .order()
         .into_iter()
         .filter_map(|id| match &graph.node(id).op {
-            Op::Input(name) => Some(name.clone()),
+            Op::Input(name) => Some(name.as_str()),
             _ => None,
         })
         .collect();
     let feeds = feeds
         .iter()
-        .filter(|feed| live.contains(&feed.input))
+        .filter(|feed| live.contains(feed.input.as_str()))
         .cloned()
         .collect();
     Program {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use reckon_grammar::Parsed;
 use reckon_grammar::ast::{self, ItemKind, Name, Use};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::{FileId, Sources, Span};
+use reckon_grammar::{Earlier, Parsed};
 
 use crate::world::World;
 
@@ -36,10 +36,17 @@ pub struct Program {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The user's files as they were read last, by path: what did not change since is not parsed again.
+#[derive(Debug, Default)]
+pub struct Readings {
+    files: BTreeMap<String, Option<Earlier>>,
+}
+
 /// Reads a spec and what it uses. A file that cannot be read is a diagnostic at its `use`.
-pub fn load(world: &dyn World, path: &str) -> Program {
+pub fn load(world: &dyn World, path: &str, readings: Option<&mut Readings>) -> Program {
     let mut loader = Loader {
         world,
+        readings,
         program: Program::default(),
         seen: BTreeMap::new(),
         library: Vec::new(),
@@ -92,14 +99,22 @@ pub(crate) fn is_library(file: FileId) -> bool {
 
 struct Loader<'a> {
     world: &'a dyn World,
+    readings: Option<&'a mut Readings>,
     program: Program,
     seen: BTreeMap<String, ()>,
     library: Vec<Module>,
 }
 
 impl Loader<'_> {
-    fn parsed(&self, file: FileId) -> Parsed {
-        reckon_grammar::parse(file, &self.program.sources.file(file).text)
+    fn parsed(&mut self, file: FileId) -> Parsed {
+        let source = self.program.sources.file(file);
+        match &mut self.readings {
+            Some(readings) => {
+                let earlier = readings.files.entry(source.name.clone()).or_default();
+                reckon_grammar::parse_again(file, &source.text, earlier)
+            }
+            None => reckon_grammar::parse(file, &source.text),
+        }
     }
 
     fn user_file(&mut self, path: &str, file: FileId, parsed: Parsed) {

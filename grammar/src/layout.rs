@@ -2,7 +2,8 @@
 //!
 //! The result is a text of the same length in which a newline is `\n` where it ends an entry, [`BORDER`] where the next
 //! line begins an item, and `\r` where the line goes on. Unclosed parentheses do not swallow the file: the head of an
-//! item, `let` or `name =` at the beginning of a line closes them. What is nested too deeply is replaced by [`DEEP`].
+//! item, `let` or `name =` at the beginning of a line closes them. What is nested too deeply is replaced by [`DEEP`], comments
+//! and tabs by blanks.
 
 use crate::keywords;
 use crate::lex::{Token, TokenKind, lex};
@@ -87,8 +88,8 @@ pub(crate) fn layout(source: &str) -> Layout {
 /// The bytes that carry a meaning in a masked text may not come from the source.
 fn plain(byte: u8) -> u8 {
     match byte {
-        b'\r' => b' ',
-        b'\n' | b'\t' => byte,
+        b'\r' | b'\t' => b' ',
+        b'\n' => byte,
         0..=31 => 127,
         _ => byte,
     }
@@ -102,7 +103,7 @@ impl Reader<'_> {
             let token = self.tokens[at];
             match token.kind {
                 TokenKind::Newline => gap.push(token.start),
-                TokenKind::Comment => {}
+                TokenKind::Comment => self.masked[token.start..token.end].fill(b' '),
                 _ => {
                     if !gap.is_empty() {
                         self.read_line_start(previous, at, &gap);

@@ -8,14 +8,13 @@ mod training;
 mod types;
 
 pub(crate) use literals::UNITS;
-use pest::Parser as _;
 
 use crate::ast::{File, Name};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::layout::{Layout, layout};
+use crate::parts::Same;
 use crate::recover;
 use crate::span::{FileId, Span};
-use crate::tree::grammar::Grammar;
 use crate::tree::{Node, Rule, Tree};
 
 /// What a text says, and what is wrong with it.
@@ -32,15 +31,51 @@ pub struct Parsed {
 /// Reads a text. Every text gives a file; its syntax errors have codes E0101 and up.
 pub fn parse(file: FileId, text: &str) -> Parsed {
     let layout = layout(text);
-    let tree = read_tree(&layout);
-    let mut diagnostics = recover::report(&tree.root, text, file, &layout);
+    let tree = Tree::read(&layout);
+    understand(file, text, &layout, tree)
+}
+
+/// A text that was parsed, kept so that a later version of it is parsed sooner.
+#[derive(Clone, Debug)]
+pub struct Earlier {
+    source: String,
+    masked: String,
+    tree: Tree,
+}
+
+/// Reads a text as [`parse`] does. Where an earlier version of it is known, only the parts that differ are given to the
+/// grammar.
+pub fn parse_again(file: FileId, text: &str, earlier: &mut Option<Earlier>) -> Parsed {
+    let layout = layout(text);
+    let tree = match earlier {
+        Some(Earlier {
+            source,
+            masked,
+            tree,
+        }) => {
+            let same = Same::of((source, masked), (text, &layout.masked));
+            Tree::read_again(&layout, same, tree)
+        }
+        None => Tree::read(&layout),
+    };
+    *earlier = Some(Earlier {
+        source: text.to_owned(),
+        masked: layout.masked.clone(),
+        tree: tree.clone(),
+    });
+    understand(file, text, &layout, tree)
+}
+
+/// What a tree says.
+fn understand(file: FileId, text: &str, layout: &Layout, tree: Tree) -> Parsed {
+    let mut diagnostics = recover::report(tree.root(), text, file, layout);
     let mut parser = Parser {
         file,
         text,
-        layout: &layout,
+        layout,
         diagnostics: Vec::new(),
     };
-    let ast = parser.file(&tree.root);
+    let ast = parser.file(tree.root());
     diagnostics.append(&mut parser.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.primary.span.start);
     Parsed {
@@ -48,18 +83,6 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         tree,
         diagnostics,
     }
-}
-
-/// The tree of a text that is ready for the grammar.
-pub(crate) fn read_tree(layout: &Layout) -> Tree {
-    let mut pairs =
-        Grammar::parse(Rule::file, &layout.masked).expect("the grammar accepts every text");
-    Tree::new(
-        pairs
-            .next()
-            .expect("a parse gives the rule that was asked for"),
-        layout,
-    )
 }
 
 /// Turns nodes of the tree into abstract syntax. Methods are named after what they return.
@@ -71,11 +94,11 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn span(&self, node: &Node) -> Span {
+    fn span(&self, node: Node<'_>) -> Span {
         Span::new(self.file, node.start, node.end)
     }
 
-    fn source(&self, node: &Node) -> &str {
+    fn source(&self, node: Node<'_>) -> &str {
         &self.text[node.range()]
     }
 
@@ -85,7 +108,7 @@ impl Parser<'_> {
         self.diagnostics.last_mut().expect("one was just pushed")
     }
 
-    fn file(&mut self, node: &Node) -> File {
+    fn file(&mut self, node: Node<'_>) -> File {
         File {
             items: node.all(Rule::item).map(|item| self.item(item)).collect(),
             span: self.span(node),
@@ -93,7 +116,7 @@ impl Parser<'_> {
     }
 
     /// The name in an `ident` node, or in a rule that wraps one and may hold an error instead.
-    fn name(&self, node: &Node) -> Name {
+    fn name(&self, node: Node<'_>) -> Name {
         let text = match node.rule {
             Rule::ident => self.source(node),
             _ => node
@@ -107,7 +130,7 @@ impl Parser<'_> {
     }
 
     /// An empty name at the end of a node in which the grammar found none.
-    fn no_name(&self, node: &Node) -> Name {
+    fn no_name(&self, node: Node<'_>) -> Name {
         Name {
             text: String::new(),
             span: Span::new(self.file, node.end, node.end),
@@ -115,30 +138,28 @@ impl Parser<'_> {
     }
 
     /// The first name among the children.
-    fn first_name(&self, node: &Node) -> Name {
+    fn first_name(&self, node: Node<'_>) -> Name {
         self.nth_name(node, 0)
     }
 
-    fn nth_name(&self, node: &Node, n: usize) -> Name {
+    fn nth_name(&self, node: Node<'_>, n: usize) -> Name {
         let mut names = node
-            .children
-            .iter()
+            .children()
             .filter(|child| matches!(child.rule, Rule::name | Rule::name_here));
         names
             .nth(n)
             .map_or_else(|| self.no_name(node), |name| self.name(name))
     }
 
-    fn names(&self, node: &Node) -> Vec<Name> {
+    fn names(&self, node: Node<'_>) -> Vec<Name> {
         node.all(Rule::name).map(|name| self.name(name)).collect()
     }
 
     /// Parts of these kinds may stand once among the children; each further one is an error.
-    fn refuse_repeats(&mut self, node: &Node, kinds: &[&[Rule]]) {
+    fn refuse_repeats(&mut self, node: Node<'_>, kinds: &[&[Rule]]) {
         for kind in kinds {
             for part in node
-                .children
-                .iter()
+                .children()
                 .filter(|child| kind.contains(&child.rule))
                 .skip(1)
             {

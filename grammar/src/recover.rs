@@ -123,7 +123,12 @@ pub(crate) fn fault(rule: Rule) -> Option<Fault> {
 }
 
 /// Turns the error nodes of a tree into diagnostics: one for each place, and one for each broken line.
-pub(crate) fn report(root: &Node, source: &str, file: FileId, layout: &Layout) -> Vec<Diagnostic> {
+pub(crate) fn report(
+    root: Node<'_>,
+    source: &str,
+    file: FileId,
+    layout: &Layout,
+) -> Vec<Diagnostic> {
     let mut reporter = Reporter {
         source,
         file,
@@ -156,14 +161,14 @@ struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    fn walk(&mut self, node: &Node) {
+    fn walk(&mut self, node: Node<'_>) {
         match fault(node.rule) {
             Some(Fault::Missing(code, expected)) => self.report_missing(node, code, expected),
             Some(Fault::Surplus(code, expected)) => self.report_surplus(node, code, expected),
             Some(Fault::Reported) => self.last = Some((self.found(node.start), node.end)),
             None => {
                 self.path.push(node.rule);
-                for child in &node.children {
+                for child in node.children() {
                     self.walk(child);
                 }
                 self.path.pop();
@@ -212,7 +217,7 @@ impl Reporter<'_> {
     }
 
     /// Reports at the end of the token before the gap, where the missing thing belongs.
-    fn report_missing(&mut self, node: &Node, code: Code, expected: &str) {
+    fn report_missing(&mut self, node: Node<'_>, code: Code, expected: &str) {
         let found = self.found(node.start);
         let before = self.layout.tokens[..found]
             .iter()
@@ -240,7 +245,7 @@ impl Reporter<'_> {
             || self.is_deep(at)
     }
 
-    fn report_surplus(&mut self, node: &Node, code: Code, expected: &str) {
+    fn report_surplus(&mut self, node: Node<'_>, code: Code, expected: &str) {
         let found = self.found(node.start);
         let last = self.last.replace((found, node.end));
         if self.is_deep(node.start)
@@ -282,7 +287,7 @@ impl Reporter<'_> {
     }
 
     /// The bracket that was not closed and its line.
-    fn opening(&self, node: &Node, code: Code) -> Option<(char, usize)> {
+    fn opening(&self, node: Node<'_>, code: Code) -> Option<(char, usize)> {
         let open = match node.rule {
             Rule::err_close => '{',
             Rule::err_paren => '(',

@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 
 use reckon_compiler::check::{self, Checked, Typed};
 use reckon_compiler::lower::compile;
+use reckon_compiler::modules::Readings;
 use reckon_compiler::world::{Texts, World};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::FileId;
@@ -45,14 +46,15 @@ pub struct Analysis {
 impl Analysis {
     /// Analyses a spec and all that it uses.
     pub fn of_spec(world: &dyn World, path: &str) -> Self {
-        let mut analysis = Self::of_checked(world, path);
+        let mut analysis = Self::of_checked(world, path, &mut Readings::default());
         analysis.findings.extend(analysis.lowered());
         analysis
     }
 
-    /// Checks a spec and all that it uses, and leaves it to others to lower it.
-    pub fn of_checked(world: &dyn World, path: &str) -> Self {
-        let checked = check::check(world, path, &[]);
+    /// Checks a spec and all that it uses, and leaves it to others to lower it. What was read before and did not change is
+    /// not read again.
+    pub fn of_checked(world: &dyn World, path: &str, readings: &mut Readings) -> Self {
+        let checked = check::check_again(world, path, readings);
         Self::new(FileId(0), checked.diagnostics.clone(), checked)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use reckon_compiler::modules::Readings;
 use reckon_compiler::world::World;
 use reckon_grammar::diagnostic::Diagnostic;
 
@@ -38,6 +39,7 @@ pub struct Workspace<'w> {
     /// Where the library lies as files, as a path with a slash at its end.
     library: String,
     documents: BTreeMap<String, Document>,
+    readings: Readings,
     analyses: BTreeMap<String, Arc<Analysis>>,
     stale: BTreeSet<String>,
 }
@@ -51,6 +53,7 @@ impl<'w> Workspace<'w> {
             looked: Looked::default(),
             library: format!("{}/", library.trim_end_matches('/')),
             documents: BTreeMap::new(),
+            readings: Readings::default(),
             analyses: BTreeMap::new(),
             stale: BTreeSet::new(),
         }
@@ -131,14 +134,14 @@ impl<'w> Workspace<'w> {
         }
     }
 
-    fn analyse(&self, path: &str) -> Analysis {
+    fn analyse(&mut self, path: &str) -> Analysis {
         let overlay = Overlay {
             documents: &self.documents,
             files: self.files,
         };
         match path.strip_prefix(&self.library) {
             Some(name) => Analysis::of_library(name),
-            None => Analysis::of_checked(&overlay, path),
+            None => Analysis::of_checked(&overlay, path, &mut self.readings),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Row programs: one kernel a source, grown as graphs ask for outputs, and the statistics that they need.
 
 mod domain;
+mod growing;
 mod mutual;
 mod statistics;
 
@@ -13,14 +14,17 @@ use crate::hir::{Expr, ExprKind, Hir, Loop, Rows, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
+use growing::Growing;
 
 /// Kernels and fits so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RowPrograms {
-    kernels: BTreeMap<String, Kernel>,
+    kernels: BTreeMap<String, Growing>,
     /// Outputs by source and text.
     outputs: BTreeMap<(String, String), String>,
     pub(crate) fits: Vec<FitPlan>,
+    /// The fits of values, by the text of the value.
+    fits_by_name: BTreeMap<String, Vec<usize>>,
     pub(crate) tables: BTreeMap<String, TableRows>,
     entities: Vec<String>,
     /// Sources beside whose rows others are drawn.
@@ -75,7 +79,8 @@ impl RowPrograms {
     pub(crate) fn kernels(&self, hir: &Hir) -> Vec<Kernel> {
         hir.sources
             .iter()
-            .filter_map(|source| self.kernels.get(&source.name).cloned())
+            .filter_map(|source| self.kernels.get(&source.name))
+            .map(|growing| growing.kernel().clone())
             .collect()
     }
 
@@ -104,12 +109,15 @@ impl RowPrograms {
         if let Some(done) = self.outputs.get(&key) {
             return done.clone();
         }
-        let mut kernel = self.kernels.remove(source).unwrap_or_else(|| empty(source));
+        let mut kernel = self
+            .kernels
+            .remove(source)
+            .unwrap_or_else(|| Growing::new(source));
         let mut value = self.inst(&mut kernel, source, e);
         if to_float {
             value = as_float(&mut kernel, value, e);
         }
-        let taken = |name: &str| kernel.outputs.iter().any(|(known, _)| known == name);
+        let taken = |name: &str| kernel.has_output(name);
         let text = self.own_name(text(e));
         let feature = feature.map(|feature| self.own_name(feature.to_owned()));
         let name = match feature {
@@ -117,7 +125,7 @@ impl RowPrograms {
             _ if taken(&text) => format!("{text} as float"),
             _ => text,
         };
-        kernel.outputs.push((name.clone(), value));
+        kernel.output(name.clone(), value);
         self.kernels.insert(source.to_owned(), kernel);
         self.outputs.insert(key, name.clone());
         name
@@ -169,7 +177,7 @@ impl RowPrograms {
     }
 
     /// The instruction that computes a value; equal ones are shared.
-    fn inst(&mut self, kernel: &mut Kernel, source: &str, e: &Expr) -> usize {
+    fn inst(&mut self, kernel: &mut Growing, source: &str, e: &Expr) -> usize {
         let e = plain(e);
         let ty = match &e.ty {
             Ty::Row(row) => row.clone(),
@@ -208,21 +216,18 @@ impl RowPrograms {
                 e.kind
             ),
         };
-        add(
-            kernel,
-            Inst {
-                op,
-                args,
-                ty,
-                mapped,
-                span: Some(e.span),
-            },
-        )
+        kernel.inst(Inst {
+            op,
+            args,
+            ty,
+            mapped,
+            span: Some(e.span),
+        })
     }
 
     fn call(
         &mut self,
-        kernel: &mut Kernel,
+        kernel: &mut Growing,
         source: &str,
         name: &str,
         args: &[Expr],
@@ -244,16 +249,13 @@ impl RowPrograms {
             RowOp::MinMax(_) => RowOp::MinMax(self.fit(name, args, e)),
             other => other,
         };
-        add(
-            kernel,
-            Inst {
-                op,
-                args: operands,
-                ty,
-                mapped: call.mapped,
-                span: Some(e.span),
-            },
-        )
+        kernel.inst(Inst {
+            op,
+            args: operands,
+            ty,
+            mapped: call.mapped,
+            span: Some(e.span),
+        })
     }
 
     /// The statistic behind a fitted function; equal ones are fitted once.
@@ -280,16 +282,17 @@ impl RowPrograms {
         };
         let original = format!("{source}.{}", text(e));
         let fitted = self.own_name(original.clone());
-        if let Some(at) = self
-            .fits
-            .iter()
-            .position(|fit| fit.name == fitted && fit.kind == kind && fit.domain == domain)
-        {
+        let of_that_name = self.fits_by_name.get(&fitted).into_iter().flatten();
+        let mut of_that_name = of_that_name.map(|at| (*at, &self.fits[*at]));
+        let same = of_that_name.find(|(_, fit)| fit.kind == kind && fit.domain == domain);
+        if let Some((at, _)) = same {
             return at;
         }
-        let mut kernel = empty(&source);
+        let of_that_name = self.fits_by_name.entry(fitted.clone()).or_default();
+        of_that_name.push(self.fits.len());
+        let mut kernel = Growing::new(&source);
         let value = self.inst(&mut kernel, &source, &args[0]);
-        kernel.outputs.push(("value".into(), value));
+        kernel.output("value".to_owned(), value);
         let taken = self.taken.as_ref().map(|taken| TakenFit {
             run: taken.run.clone(),
             name: original,
@@ -298,7 +301,7 @@ impl RowPrograms {
             name: fitted,
             taken,
             kind,
-            kernel,
+            kernel: kernel.finish(),
             domain,
             sees: self.sees([&args[0]].into_iter()),
             span: e.span,
@@ -307,30 +310,8 @@ impl RowPrograms {
     }
 }
 
-fn empty(source: &str) -> Kernel {
-    Kernel {
-        source: source.to_owned(),
-        code: Vec::new(),
-        outputs: Vec::new(),
-    }
-}
-
-fn add(kernel: &mut Kernel, inst: Inst) -> usize {
-    let same = |known: &Inst| {
-        known.op == inst.op
-            && known.args == inst.args
-            && known.ty == inst.ty
-            && known.mapped == inst.mapped
-    };
-    if let Some(at) = kernel.code.iter().position(same) {
-        return at;
-    }
-    kernel.code.push(inst);
-    kernel.code.len() - 1
-}
-
-fn as_float(kernel: &mut Kernel, value: usize, e: &Expr) -> usize {
-    let from = kernel.code[value].ty.clone();
+fn as_float(kernel: &mut Growing, value: usize, e: &Expr) -> usize {
+    let from = kernel.kernel().code[value].ty.clone();
     let (kind, mapped) = match &from.kind {
         RowKind::List(of) if **of == RowKind::Float => return value,
         RowKind::List(_) => (RowKind::List(Box::new(RowKind::Float)), true),
@@ -340,16 +321,13 @@ fn as_float(kernel: &mut Kernel, value: usize, e: &Expr) -> usize {
         kind,
         nullable: from.nullable,
     };
-    add(
-        kernel,
-        Inst {
-            op: RowOp::ToFloat,
-            args: vec![value],
-            ty,
-            mapped,
-            span: Some(e.span),
-        },
-    )
+    kernel.inst(Inst {
+        op: RowOp::ToFloat,
+        args: vec![value],
+        ty,
+        mapped,
+        span: Some(e.span),
+    })
 }
 
 fn column_op(handle: &Expr, column: &str) -> RowOp {

@@ -3,7 +3,7 @@
 use super::{Checker, list};
 use crate::hir::{Expr, ExprKind, Facts, HandleTy, Ty};
 use crate::plan::row::{RowKind, RowType};
-use crate::plan::{Absent, SourceKind, TimeFormat};
+use crate::plan::{Absent, ColumnPlan, SourceKind, TimeFormat};
 use reckon_grammar::ast::{self, TypeKind};
 use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::Span;
@@ -162,9 +162,14 @@ impl Checker<'_> {
         self.derived.contains_key(&key)
             || self.stored.contains_key(&key)
             || self.broken_columns.contains(&key)
-            || self.hir.sources.iter().any(|known| {
-                known.name == source && known.columns.iter().any(|column| column.name == name)
-            })
+            || self.declared_column(source, name).is_some()
+    }
+
+    /// A column as its source declares it.
+    fn declared_column(&self, source: &str, name: &str) -> Option<&ColumnPlan> {
+        let at = self.column_places.get(source)?.get(name)?;
+        let declared = self.hir.sources.iter().find(|known| known.name == source);
+        declared?.columns.get(*at)
     }
 
     pub(super) fn column_names(&self, source: &str) -> Vec<String> {
@@ -204,10 +209,7 @@ impl Checker<'_> {
         if past {
             self.reads_earlier(&handle, source, name);
         }
-        let found = self.hir.sources.iter().find(|known| known.name == source);
-        let Some(column) =
-            found.and_then(|found| found.columns.iter().find(|column| column.name == name))
-        else {
+        let Some(column) = self.declared_column(source, name) else {
             return Expr::error(span);
         };
         let through_absent =

@@ -133,6 +133,8 @@ impl<'a> Checker<'a> {
             }
             ItemKind::Features(features) => {
                 for entry in &features.entries {
+                    let named = (features.source.text.as_str(), entry.name.text.as_str());
+                    self.written_features.entry(named).or_insert(entry);
                     self.feature_items.push((
                         features.source.text.clone(),
                         entry.name.text.clone(),

@@ -34,6 +34,8 @@ impl<'a> Checker<'a> {
             .collect();
         self.feature_items
             .retain(|(source, _, _)| known.contains(source));
+        self.written_features
+            .retain(|(source, _), _| known.iter().any(|known| known == source));
         let mut seen: std::collections::BTreeMap<(String, String), Span> = Default::default();
         for (source, name, feature) in self.feature_items.clone() {
             if let Some(first) = seen.insert((source.clone(), name.clone()), feature.name.span) {
@@ -54,11 +56,7 @@ impl<'a> Checker<'a> {
         if let Some(at) = self.features.get(&(source.to_owned(), name.to_owned())) {
             return (*at != usize::MAX).then_some(*at);
         }
-        let (_, _, feature) = self
-            .feature_items
-            .iter()
-            .find(|(s, n, _)| s == source && n == name)?;
-        let feature = *feature;
+        let feature = *self.written_features.get(&(source, name))?;
         let key = format!("{source}.{name}");
         if self.open.contains(&key) {
             self.report(Diagnostic::error(

@@ -23,6 +23,11 @@ impl<'a> Checker<'a> {
             .collect();
         for source in &sources {
             let plan = self.source(source);
+            let names = plan.columns.iter().map(|column| column.name.clone());
+            let places = names.zip(0..).collect();
+            self.column_places
+                .entry(plan.name.clone())
+                .or_insert(places);
             self.hir.sources.push(plan);
         }
         for source in &sources {
@@ -40,6 +45,7 @@ impl<'a> Checker<'a> {
     }
 
     fn source(&mut self, source: &ast::Source) -> SourcePlan {
+        self.open_columns.clear();
         let kind = match source.kind {
             ast::SourceKind::Entity => SourceKind::Entity,
             ast::SourceKind::Events => SourceKind::Events,
@@ -208,6 +214,7 @@ impl<'a> Checker<'a> {
         };
         self.nulls_fit(name, &ty, &nulls, name.span);
         let nullable = ty.nullable || !nulls.is_empty();
+        self.open_columns.insert(name.text.clone(), name.span);
         plan.columns.push(ColumnPlan {
             name: name.text.clone(),
             ty: RowType { nullable, ..ty },
@@ -222,9 +229,8 @@ impl<'a> Checker<'a> {
     /// Whether a column of this name is declared; said where it is declared again.
     fn declared_before(&mut self, plan: &SourcePlan, name: &ast::Name) -> bool {
         let key = (plan.name.clone(), name.text.clone());
-        let of_file = plan.columns.iter().find(|column| column.name == name.text);
-        let first = of_file.map(|column| column.span);
-        let first = first.or_else(|| self.derived.get(&key).map(|column| column.name.span));
+        let of_file = self.open_columns.get(&name.text).copied();
+        let first = of_file.or_else(|| self.derived.get(&key).map(|column| column.name.span));
         if let Some(first) = first {
             let message = format!("column `{}` is declared twice", name.text);
             let twice = Diagnostic::error(Code(204), name.span, message);
@@ -344,6 +350,8 @@ impl<'a> Checker<'a> {
         let Some(plan) = plan else { return };
         for (column, key) in columns.iter().zip(&key) {
             if plan.columns.iter().all(|known| known.name != column.text) {
+                let places = self.column_places.entry(name.clone()).or_default();
+                places.insert(column.text.clone(), plan.columns.len());
                 plan.columns.push(ColumnPlan {
                     name: column.text.clone(),
                     span: column.span,

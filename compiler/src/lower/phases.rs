@@ -43,7 +43,8 @@ fn trained_by(graph: &Graph, objective: &Objective) -> BTreeSet<String> {
         .iter()
         .find(|(name, _)| *name == objective.output);
     let mut paths = output.map_or_else(BTreeSet::new, |(_, node)| reached(graph, *node));
-    paths.retain(|path| objective.trains.contains(path));
+    let own: BTreeSet<&String> = objective.trains.iter().collect();
+    paths.retain(|path| own.contains(path));
     paths
 }
 

@@ -101,7 +101,7 @@ impl Plan {
     /// nothing.
     pub fn stored_behind(&self, source: &str, output: &str) -> BTreeSet<ColumnRef> {
         let kernel = self.kernels.iter().find(|kernel| kernel.source == source);
-        let Some(kernel) = kernel else {
+        let Some(kernel) = kernel.filter(|_| !self.columns.is_empty()) else {
             return BTreeSet::new();
         };
         let outputs = kernel.outputs.iter();

@@ -4,7 +4,7 @@
 
 use crate::ast::{Arg, BinaryOp, Expr, ExprKind, Name, UnaryOp, Window};
 use crate::recover::{CHAINED, PIPE};
-use crate::tree::{Node, Rule};
+use crate::tree::{Children, Node, Rule};
 
 use super::Parser;
 
@@ -70,33 +70,48 @@ fn operator(text: &str) -> (Operator, Level) {
 }
 
 /// The children of a flat run that are still to be read.
-struct Run<'n> {
-    nodes: &'n [Node],
-    at: usize,
+struct Run<'t> {
+    next: Option<Node<'t>>,
+    rest: Children<'t>,
+    /// Where the last one that was read ends.
+    end: usize,
 }
 
-impl<'n> Run<'n> {
-    fn peek(&self) -> Option<&'n Node> {
-        self.nodes.get(self.at)
+impl<'t> Run<'t> {
+    fn over(mut children: Children<'t>) -> Self {
+        Self {
+            next: children.next(),
+            rest: children,
+            end: 0,
+        }
     }
 
-    fn next_if(&mut self, wanted: impl Fn(&Node) -> bool) -> Option<&'n Node> {
-        let node = self.peek().filter(|node| wanted(node))?;
-        self.at += 1;
+    fn peek(&self) -> Option<Node<'t>> {
+        self.next
+    }
+
+    fn step(&mut self) {
+        self.end = self.next.map_or(self.end, |node| node.end);
+        self.next = self.rest.next();
+    }
+
+    fn next_if(&mut self, wanted: impl Fn(Node<'t>) -> bool) -> Option<Node<'t>> {
+        let node = self.peek().filter(|node| wanted(*node))?;
+        self.step();
         Some(node)
     }
 }
 
 impl Parser<'_> {
     /// The expression among the children, or an error at the end of the node.
-    pub(super) fn child_value(&mut self, node: &Node) -> Expr {
+    pub(super) fn child_value(&mut self, node: Node<'_>) -> Expr {
         self.nth_value(node, 0)
     }
 
-    pub(super) fn nth_value(&mut self, node: &Node, n: usize) -> Expr {
+    pub(super) fn nth_value(&mut self, node: Node<'_>, n: usize) -> Expr {
         let is_value =
-            |child: &&Node| matches!(child.rule, Rule::value | Rule::small | Rule::from_value);
-        match node.children.iter().filter(is_value).nth(n) {
+            |child: &Node<'_>| matches!(child.rule, Rule::value | Rule::small | Rule::from_value);
+        match node.children().filter(is_value).nth(n) {
             Some(value) => self.value(value),
             None => Expr {
                 kind: ExprKind::Error,
@@ -106,15 +121,15 @@ impl Parser<'_> {
     }
 
     /// The expression in a `value`, `small` or `from_value`.
-    pub(super) fn value(&mut self, node: &Node) -> Expr {
+    pub(super) fn value(&mut self, node: Node<'_>) -> Expr {
         match node.rule {
             Rule::small => self.run(node),
-            _ => self.expr_or_error(&node.children[0]),
+            _ => self.expr_or_error(node.first()),
         }
     }
 
     /// An expression, rows, or the error node in their place.
-    pub(super) fn expr_or_error(&mut self, node: &Node) -> Expr {
+    pub(super) fn expr_or_error(&mut self, node: Node<'_>) -> Expr {
         match node.rule {
             Rule::expr | Rule::cond => self.run(node),
             Rule::row_expr => self.row_expr(node),
@@ -125,12 +140,8 @@ impl Parser<'_> {
         }
     }
 
-    fn run(&mut self, node: &Node) -> Expr {
-        let mut run = Run {
-            nodes: &node.children,
-            at: 0,
-        };
-        self.operation(&mut run, Level::Or)
+    fn run(&mut self, node: Node<'_>) -> Expr {
+        self.operation(&mut Run::over(node.children()), Level::Or)
     }
 
     /// Reads operators of at least this level.
@@ -144,7 +155,7 @@ impl Parser<'_> {
             if own < level {
                 break;
             }
-            run.at += 1;
+            run.step();
             let right = match own {
                 Level::Power => self.operation(run, Level::Negate),
                 _ => self.operation(run, own.tighter()),
@@ -195,13 +206,12 @@ impl Parser<'_> {
 
     fn operand(&mut self, run: &mut Run<'_>) -> Expr {
         let Some(node) = run.peek() else {
-            let end = run.nodes.last().map_or(0, |last| last.end);
             return Expr {
                 kind: ExprKind::Error,
-                span: crate::span::Span::new(self.file, end, end),
+                span: crate::span::Span::new(self.file, run.end, run.end),
             };
         };
-        run.at += 1;
+        run.step();
         let mut value = self.atom(node);
         while let Some(node) =
             run.next_if(|node| matches!(node.rule, Rule::field | Rule::args | Rule::err_deep))
@@ -253,7 +263,7 @@ impl Parser<'_> {
         }
     }
 
-    fn atom(&mut self, node: &Node) -> Expr {
+    fn atom(&mut self, node: Node<'_>) -> Expr {
         let kind = match node.rule {
             Rule::ident => match self.source(node) {
                 "true" => ExprKind::Bool(true),
@@ -266,7 +276,7 @@ impl Parser<'_> {
             Rule::duration => self.duration(node),
             Rule::string | Rule::err_string => ExprKind::Str(self.string(node)),
             Rule::paren => {
-                let inner = self.expr_or_error(&node.children[0]);
+                let inner = self.expr_or_error(node.first());
                 return Expr {
                     kind: inner.kind,
                     span: self.span(node),
@@ -276,7 +286,7 @@ impl Parser<'_> {
                 let elements = node.all(Rule::element);
                 ExprKind::List(
                     elements
-                        .map(|element| self.expr_or_error(&element.children[0]))
+                        .map(|element| self.expr_or_error(element.first()))
                         .collect(),
                 )
             }
@@ -293,7 +303,7 @@ impl Parser<'_> {
             Rule::match_expr => {
                 let arms = node.all(Rule::arm);
                 let arms = arms
-                    .map(|arm| (self.expr_or_error(&arm.children[0]), self.child_value(arm)))
+                    .map(|arm| (self.expr_or_error(arm.first()), self.child_value(arm)))
                     .collect();
                 ExprKind::Match(Box::new(self.child_value(node)), arms)
             }
@@ -305,7 +315,7 @@ impl Parser<'_> {
         }
     }
 
-    fn for_expr(&mut self, node: &Node) -> ExprKind {
+    fn for_expr(&mut self, node: Node<'_>) -> ExprKind {
         let carry = node.find(Rule::carry);
         ExprKind::For {
             var: self.first_name(node),
@@ -315,15 +325,14 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn args(&mut self, node: &Node) -> Vec<Arg> {
+    pub(super) fn args(&mut self, node: Node<'_>) -> Vec<Arg> {
         node.all(Rule::arg).map(|arg| self.arg(arg)).collect()
     }
 
-    fn arg(&mut self, node: &Node) -> Arg {
+    fn arg(&mut self, node: Node<'_>) -> Arg {
         let name = node.find(Rule::arg_name).map(|name| self.name(name));
         let value = node
-            .children
-            .iter()
+            .children()
             .find(|child| matches!(child.rule, Rule::row_expr | Rule::err_expr));
         let value = match value {
             Some(value) => self.expr_or_error(value),
@@ -336,16 +345,14 @@ impl Parser<'_> {
     }
 
     /// An expression, then any number of row suffixes and pipes.
-    fn row_expr(&mut self, node: &Node) -> Expr {
-        let mut run = Run {
-            nodes: &node.children,
-            at: 1,
-        };
-        let mut value = self.expr_or_error(&node.children[0]);
+    fn row_expr(&mut self, node: Node<'_>) -> Expr {
+        let mut run = Run::over(node.children());
+        run.step();
+        let mut value = self.expr_or_error(node.first());
         while let Some(first) = run.peek() {
             value = match first.rule {
                 Rule::row_pipe => {
-                    run.at += 1;
+                    run.step();
                     let callee = self.run(first);
                     self.join(value, Operator::Pipe, callee)
                 }
@@ -362,7 +369,7 @@ impl Parser<'_> {
             span = span.to(self.span(node));
             match node.rule {
                 Rule::row_of => self.set_once(&mut of, self.first_name(node), node, "of"),
-                Rule::row_window => windows.push(self.window(&node.children[0])),
+                Rule::row_window => windows.push(self.window(node.first())),
                 _ => {
                     let value = node.find(Rule::cond).map(|cond| Box::new(self.run(cond)));
                     match (value, &cond) {
@@ -383,14 +390,14 @@ impl Parser<'_> {
         }
     }
 
-    fn set_once(&mut self, slot: &mut Option<Name>, name: Name, node: &Node, word: &str) {
+    fn set_once(&mut self, slot: &mut Option<Name>, name: Name, node: Node<'_>, word: &str) {
         match slot {
             None => *slot = Some(name),
             Some(_) => self.refuse_second(node, word),
         }
     }
 
-    fn refuse_second(&mut self, node: &Node, word: &str) {
+    fn refuse_second(&mut self, node: Node<'_>, word: &str) {
         let span = self.span(node);
         let diagnostic = self.error(
             crate::recover::UNEXPECTED,
@@ -402,7 +409,7 @@ impl Parser<'_> {
         }
     }
 
-    fn window(&mut self, node: &Node) -> Window {
+    fn window(&mut self, node: Node<'_>) -> Window {
         match node.rule {
             Rule::in_next => Window::InNext(self.first_name(node)),
             Rule::in_day => Window::In(self.first_name(node)),

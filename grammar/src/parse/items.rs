@@ -10,8 +10,8 @@ use crate::tree::{Node, Rule};
 use super::Parser;
 
 impl Parser<'_> {
-    pub(super) fn item(&mut self, node: &Node) -> Item {
-        let inner = &node.children[0];
+    pub(super) fn item(&mut self, node: Node<'_>) -> Item {
+        let inner = node.first();
         let kind = match inner.rule {
             Rule::use_item => ItemKind::Use(self.use_item(inner)),
             Rule::setting_item => ItemKind::Setting(Setting {
@@ -70,15 +70,11 @@ impl Parser<'_> {
         }
     }
 
-    fn use_item(&mut self, node: &Node) -> Use {
-        let named = node
-            .children
-            .iter()
-            .find(|child| child.rule != Rule::kw_use);
+    fn use_item(&mut self, node: Node<'_>) -> Use {
+        let named = node.children().find(|child| child.rule != Rule::kw_use);
         match named {
             Some(path) if path.rule == Rule::path => Use::Library(
-                path.children
-                    .iter()
+                path.children()
                     .filter(|child| matches!(child.rule, Rule::ident | Rule::name))
                     .map(|name| self.name(name))
                     .collect(),
@@ -91,8 +87,8 @@ impl Parser<'_> {
     }
 
     /// The string in a `text` node; empty where it is missing.
-    pub(super) fn text_of(&mut self, node: &Node) -> String {
-        let inner = &node.children[0];
+    pub(super) fn text_of(&mut self, node: Node<'_>) -> String {
+        let inner = node.first();
         match inner.rule {
             Rule::string | Rule::err_string => self.string(inner),
             _ => String::new(),
@@ -100,13 +96,13 @@ impl Parser<'_> {
     }
 
     /// `was "old.path"` among the children.
-    pub(super) fn was(&mut self, node: &Node) -> Option<String> {
+    pub(super) fn was(&mut self, node: Node<'_>) -> Option<String> {
         let text = node.find(Rule::was)?.find(Rule::text)?;
         Some(self.text_of(text))
     }
 
     /// The rows among the children, with their batch.
-    pub(super) fn rows(&mut self, node: &Node) -> Rows {
+    pub(super) fn rows(&mut self, node: Node<'_>) -> Rows {
         let Some(rows) = node.find(Rule::rows) else {
             let span = self.no_name(node).span;
             return Rows {
@@ -118,12 +114,12 @@ impl Parser<'_> {
             };
         };
         Rows {
-            expr: self.expr_or_error(&rows.children[0]),
+            expr: self.expr_or_error(rows.first()),
             batch: rows.find(Rule::small).map(|batch| self.value(batch)),
         }
     }
 
-    fn tower_item(&mut self, node: &Node) -> Tower {
+    fn tower_item(&mut self, node: Node<'_>) -> Tower {
         Tower {
             teacher: false,
             name: self.first_name(node),
@@ -136,7 +132,7 @@ impl Parser<'_> {
         }
     }
 
-    fn teacher_item(&mut self, node: &Node) -> Tower {
+    fn teacher_item(&mut self, node: Node<'_>) -> Tower {
         self.refuse_repeats(node, &[&[Rule::shares], &[Rule::was]]);
         Tower {
             teacher: true,
@@ -144,13 +140,13 @@ impl Parser<'_> {
             params: node.has(Rule::params).then(|| self.params(node)),
             ret: self.ret(node),
             body: self.body(node),
-            origin: node.children.iter().find_map(|child| self.origin(child)),
+            origin: node.children().find_map(|child| self.origin(child)),
             shares_tables: node.has(Rule::shares),
             was: self.was(node),
         }
     }
 
-    fn origin(&mut self, node: &Node) -> Option<Origin> {
+    fn origin(&mut self, node: Node<'_>) -> Option<Origin> {
         Some(match node.rule {
             Rule::like_origin => Origin::Like(self.first_name(node)),
             Rule::taken_origin => Origin::Taken {
@@ -172,7 +168,7 @@ impl Parser<'_> {
         })
     }
 
-    fn column_item(&mut self, node: &Node) -> Column {
+    fn column_item(&mut self, node: Node<'_>) -> Column {
         self.refuse_repeats(node, &[&[Rule::all_splits], &[Rule::cross_fit]]);
         let cross_fit = node.find(Rule::cross_fit);
         Column {
@@ -184,8 +180,8 @@ impl Parser<'_> {
         }
     }
 
-    fn test_item(&mut self, node: &Node) -> Test {
-        let statements = node.children.iter().filter_map(|child| match child.rule {
+    fn test_item(&mut self, node: Node<'_>) -> Test {
+        let statements = node.children().filter_map(|child| match child.rule {
             Rule::let_line => Some(Statement::Let(self.let_line(child))),
             Rule::assert => Some(self.assertion(child)),
             Rule::err_entry => Some(Statement::Error(self.span(child))),
@@ -199,7 +195,7 @@ impl Parser<'_> {
         Test { title, statements }
     }
 
-    fn assertion(&mut self, node: &Node) -> Statement {
+    fn assertion(&mut self, node: Node<'_>) -> Statement {
         let approx = node.find(Rule::approx);
         Statement::Assert {
             left: self.child_value(node),

@@ -18,7 +18,7 @@ pub(crate) const UNITS: &[(&str, f64)] = &[
 ];
 
 impl Parser<'_> {
-    pub(super) fn number(&mut self, node: &Node) -> ExprKind {
+    pub(super) fn number(&mut self, node: Node<'_>) -> ExprKind {
         let digits = self.source(node).replace('_', "");
         if !digits.contains(['.', 'e', 'E']) {
             return match digits.parse() {
@@ -32,14 +32,14 @@ impl Parser<'_> {
         }
     }
 
-    fn too_large(&mut self, node: &Node, help: &str) -> ExprKind {
+    fn too_large(&mut self, node: Node<'_>, help: &str) -> ExprKind {
         let (span, text) = (self.span(node), self.source(node).to_owned());
         self.error(NUMBER, span, format!("the number `{text}` is too large"))
             .help = Some(help.to_owned());
         ExprKind::Error
     }
 
-    pub(super) fn percent(&mut self, node: &Node) -> ExprKind {
+    pub(super) fn percent(&mut self, node: Node<'_>) -> ExprKind {
         let digits = self.source(node).trim_end_matches('%').replace('_', "");
         match digits.parse::<f64>() {
             Ok(value) if value.is_finite() => ExprKind::Percent(value / 100.0),
@@ -48,7 +48,7 @@ impl Parser<'_> {
     }
 
     /// The seconds of `1d 2h 30m`.
-    pub(super) fn duration(&mut self, node: &Node) -> ExprKind {
+    pub(super) fn duration(&mut self, node: Node<'_>) -> ExprKind {
         let seconds = |part: &str| {
             let at = part
                 .find(|c: char| c.is_ascii_alphabetic())
@@ -69,7 +69,7 @@ impl Parser<'_> {
     }
 
     /// The text of a string or of an unclosed one, with its escapes resolved.
-    pub(super) fn string(&mut self, node: &Node) -> String {
+    pub(super) fn string(&mut self, node: Node<'_>) -> String {
         let quoted = self.source(node).to_owned();
         let inner = match node.rule {
             Rule::string => &quoted[1..quoted.len() - 1],

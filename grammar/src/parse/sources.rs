@@ -9,13 +9,13 @@ use crate::tree::{Node, Rule};
 use super::Parser;
 
 impl Parser<'_> {
-    pub(super) fn source_item(&mut self, node: &Node) -> Source {
+    pub(super) fn source_item(&mut self, node: Node<'_>) -> Source {
         let kind = if node.has(Rule::kw_entity) {
             SourceKind::Entity
         } else {
             SourceKind::Events
         };
-        let entries = node.children.iter().filter_map(|child| match child.rule {
+        let entries = node.children().filter_map(|child| match child.rule {
             Rule::source_entry => Some(self.source_entry(child)),
             Rule::err_entry => Some(SourceEntry::Error(self.span(child))),
             _ => None,
@@ -30,8 +30,8 @@ impl Parser<'_> {
         }
     }
 
-    fn source_entry(&mut self, entry: &Node) -> SourceEntry {
-        let node = &entry.children[0];
+    fn source_entry(&mut self, entry: Node<'_>) -> SourceEntry {
+        let node = entry.first();
         match node.rule {
             Rule::key_entry => SourceEntry::Key(
                 node.all(Rule::key_column)
@@ -68,17 +68,17 @@ impl Parser<'_> {
         }
     }
 
-    fn key_column(&mut self, node: &Node) -> (Name, Type) {
+    fn key_column(&mut self, node: Node<'_>) -> (Name, Type) {
         (self.first_name(node), self.needed_type(node))
     }
 
-    fn columns(&mut self, node: &Node) -> Vec<Name> {
+    fn columns(&mut self, node: Node<'_>) -> Vec<Name> {
         node.find(Rule::columns)
             .map(|columns| self.names(columns))
             .unwrap_or_default()
     }
 
-    fn column_decl(&mut self, node: &Node) -> ColumnDecl {
+    fn column_decl(&mut self, node: Node<'_>) -> ColumnDecl {
         let known = [Rule::known_at, Rule::known_after];
         self.refuse_repeats(
             node,
@@ -97,16 +97,13 @@ impl Parser<'_> {
                 .find(Rule::derived)
                 .map(|derived| self.child_value(derived)),
             joined: node.find(Rule::joined).map(|joined| self.joined(joined)),
-            availability: node
-                .children
-                .iter()
-                .find_map(|child| self.availability(child)),
+            availability: node.children().find_map(|child| self.availability(child)),
             nulls: node.find(Rule::nulls).map(|nulls| self.child_value(nulls)),
             span: self.span(node),
         }
     }
 
-    fn joined(&mut self, node: &Node) -> Joined {
+    fn joined(&mut self, node: Node<'_>) -> Joined {
         Joined {
             source: self.first_name(node),
             on: self.columns(node),
@@ -115,7 +112,7 @@ impl Parser<'_> {
         }
     }
 
-    fn availability(&mut self, node: &Node) -> Option<Availability> {
+    fn availability(&mut self, node: Node<'_>) -> Option<Availability> {
         match node.rule {
             Rule::known_at => Some(Availability::At(self.first_name(node))),
             Rule::known_after => Some(Availability::After(
@@ -126,7 +123,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn features_item(&mut self, node: &Node) -> Features {
+    pub(super) fn features_item(&mut self, node: Node<'_>) -> Features {
         let entries = node.all(Rule::feature).map(|feature| Feature {
             docs: self.docs(feature.start),
             name: self.first_name(feature),
@@ -141,7 +138,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn split_item(&mut self, node: &Node) -> Split {
+    pub(super) fn split_item(&mut self, node: Node<'_>) -> Split {
         let source = self.first_name(node);
         let last = node.find(Rule::split_last);
         let rule = match (

@@ -8,9 +8,9 @@ use crate::tree::{Node, Rule};
 use super::Parser;
 
 impl Parser<'_> {
-    pub(super) fn train_item(&mut self, node: &Node) -> Train {
-        let entries = node.children.iter().filter_map(|child| match child.rule {
-            Rule::train_entry => Some(self.train_entry(&child.children[0])),
+    pub(super) fn train_item(&mut self, node: Node<'_>) -> Train {
+        let entries = node.children().filter_map(|child| match child.rule {
+            Rule::train_entry => Some(self.train_entry(child.first())),
             Rule::err_entry => Some(TrainEntry::Error(self.span(child))),
             _ => None,
         });
@@ -21,7 +21,7 @@ impl Parser<'_> {
         }
     }
 
-    fn train_entry(&mut self, node: &Node) -> TrainEntry {
+    fn train_entry(&mut self, node: Node<'_>) -> TrainEntry {
         match node.rule {
             Rule::minimize => TrainEntry::Minimize(self.child_value(node)),
             Rule::stop_early => TrainEntry::StopEarly {
@@ -34,7 +34,7 @@ impl Parser<'_> {
         }
     }
 
-    fn needed_metric(&mut self, node: &Node) -> Metric {
+    fn needed_metric(&mut self, node: Node<'_>) -> Metric {
         match node.find(Rule::metric) {
             Some(metric) => self.metric(metric),
             None => {
@@ -49,7 +49,7 @@ impl Parser<'_> {
         }
     }
 
-    fn metric(&mut self, node: &Node) -> Metric {
+    fn metric(&mut self, node: Node<'_>) -> Metric {
         Metric {
             name: self.first_name(node),
             args: node
@@ -61,7 +61,7 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn loop_item(&mut self, node: &Node) -> Loop {
+    pub(super) fn loop_item(&mut self, node: Node<'_>) -> Loop {
         Loop {
             name: self.first_name(node),
             over: self.nth_value(node, 0),
@@ -70,9 +70,9 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn evaluate_item(&mut self, node: &Node) -> Evaluate {
-        let entries = node.children.iter().filter_map(|child| match child.rule {
-            Rule::evaluate_entry => Some(self.evaluate_entry(&child.children[0])),
+    pub(super) fn evaluate_item(&mut self, node: Node<'_>) -> Evaluate {
+        let entries = node.children().filter_map(|child| match child.rule {
+            Rule::evaluate_entry => Some(self.evaluate_entry(child.first())),
             Rule::err_entry => Some(EvaluateEntry::Error(self.span(child))),
             _ => None,
         });
@@ -88,7 +88,7 @@ impl Parser<'_> {
         }
     }
 
-    fn evaluate_kind(&mut self, node: &Node) -> Option<EvaluateKind> {
+    fn evaluate_kind(&mut self, node: Node<'_>) -> Option<EvaluateKind> {
         let ident = node.find(Rule::ident)?;
         match self.source(ident) {
             "retrieval" => Some(EvaluateKind::Retrieval),
@@ -104,7 +104,7 @@ impl Parser<'_> {
         }
     }
 
-    fn evaluate_entry(&mut self, node: &Node) -> EvaluateEntry {
+    fn evaluate_entry(&mut self, node: Node<'_>) -> EvaluateEntry {
         match node.rule {
             Rule::rank => EvaluateEntry::Rank {
                 entity: self.first_name(node),

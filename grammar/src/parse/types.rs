@@ -9,7 +9,7 @@ use super::Parser;
 
 impl Parser<'_> {
     /// The type in a `type_slot`.
-    pub(super) fn type_slot(&mut self, node: &Node) -> Type {
+    pub(super) fn type_slot(&mut self, node: Node<'_>) -> Type {
         match node.find(Rule::type_expr) {
             Some(node) => self.type_expr(node),
             None => Type {
@@ -21,11 +21,11 @@ impl Parser<'_> {
     }
 
     /// The type after the colon of a node, if one is written.
-    pub(super) fn child_type(&mut self, node: &Node) -> Option<Type> {
+    pub(super) fn child_type(&mut self, node: Node<'_>) -> Option<Type> {
         node.find(Rule::type_slot).map(|slot| self.type_slot(slot))
     }
 
-    pub(super) fn needed_type(&mut self, node: &Node) -> Type {
+    pub(super) fn needed_type(&mut self, node: Node<'_>) -> Type {
         let span = Span::new(self.file, node.end, node.end);
         self.child_type(node).unwrap_or(Type {
             kind: TypeKind::Error,
@@ -34,8 +34,8 @@ impl Parser<'_> {
         })
     }
 
-    fn type_expr(&mut self, node: &Node) -> Type {
-        let inner = &node.children[0];
+    fn type_expr(&mut self, node: Node<'_>) -> Type {
+        let inner = node.first();
         let kind = match inner.rule {
             Rule::type_record => TypeKind::Record(
                 inner
@@ -44,7 +44,7 @@ impl Parser<'_> {
                     .collect(),
             ),
             Rule::type_words => {
-                TypeKind::Words(inner.children.iter().map(|word| self.name(word)).collect())
+                TypeKind::Words(inner.children().map(|word| self.name(word)).collect())
             }
             _ => self.named_type(inner),
         };
@@ -55,13 +55,13 @@ impl Parser<'_> {
         }
     }
 
-    fn named_type(&mut self, node: &Node) -> TypeKind {
-        let of = node.find(Rule::type_of).map_or(&[][..], |of| &of.children);
+    fn named_type(&mut self, node: Node<'_>) -> TypeKind {
+        let of = node.find(Rule::type_of);
         TypeKind::Named {
-            name: self.name(&node.children[0]),
+            name: self.name(node.first()),
             of: of
-                .iter()
-                .filter(|slot| slot.rule == Rule::type_slot)
+                .into_iter()
+                .flat_map(|of| of.all(Rule::type_slot))
                 .map(|slot| self.type_slot(slot))
                 .collect(),
             dims: node
@@ -74,8 +74,8 @@ impl Parser<'_> {
         }
     }
 
-    fn dim(&mut self, node: &Node) -> Dim {
-        let inner = &node.children[0];
+    fn dim(&mut self, node: Node<'_>) -> Dim {
+        let inner = node.first();
         match inner.rule {
             Rule::leading => Dim::Leading(self.span(inner)),
             Rule::ragged => Dim::Ragged(self.child_value(inner)),
@@ -83,12 +83,10 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn params(&mut self, node: &Node) -> Vec<Param> {
-        let params = node
-            .find(Rule::params)
-            .map_or(&[][..], |params| &params.children);
-        let params = params.iter().filter(|param| param.rule == Rule::param);
+    pub(super) fn params(&mut self, node: Node<'_>) -> Vec<Param> {
+        let params = node.find(Rule::params).into_iter();
         params
+            .flat_map(|params| params.all(Rule::param))
             .map(|param| Param {
                 each: param.has(Rule::each),
                 name: self.first_name(param),
@@ -98,12 +96,12 @@ impl Parser<'_> {
             .collect()
     }
 
-    pub(super) fn ret(&mut self, node: &Node) -> Option<Type> {
+    pub(super) fn ret(&mut self, node: Node<'_>) -> Option<Type> {
         node.find(Rule::ret).map(|ret| self.needed_type(ret))
     }
 
     /// The body among the children of an item, or an error in its place.
-    pub(super) fn needed_body(&mut self, node: &Node) -> Body {
+    pub(super) fn needed_body(&mut self, node: Node<'_>) -> Body {
         match self.body(node) {
             Some(body) => body,
             None => {
@@ -120,10 +118,9 @@ impl Parser<'_> {
         }
     }
 
-    pub(super) fn body(&mut self, node: &Node) -> Option<Body> {
+    pub(super) fn body(&mut self, node: Node<'_>) -> Option<Body> {
         let node = node
-            .children
-            .iter()
+            .children()
             .find(|child| matches!(child.rule, Rule::body | Rule::body_open))?;
         let span = self.span(node);
         if let Some(value) = node.find(Rule::value) {
@@ -137,7 +134,7 @@ impl Parser<'_> {
             .all(Rule::let_line)
             .map(|line| self.let_line(line))
             .collect();
-        let mut values: Vec<&Node> = node.all(Rule::value_line).collect();
+        let mut values: Vec<Node<'_>> = node.all(Rule::value_line).collect();
         let last = values.pop();
         for line in values {
             let span = self.span(line);
@@ -146,7 +143,7 @@ impl Parser<'_> {
         }
         let broken = node.has(Rule::err_entry);
         let value = match last {
-            Some(line) => self.expr_or_error(&line.children[0]),
+            Some(line) => self.expr_or_error(line.first()),
             None => {
                 let end = Span::new(
                     self.file,
@@ -166,7 +163,7 @@ impl Parser<'_> {
         Some(Body { lets, value, span })
     }
 
-    pub(super) fn let_line(&mut self, node: &Node) -> Let {
+    pub(super) fn let_line(&mut self, node: Node<'_>) -> Let {
         Let {
             name: self.first_name(node),
             value: self.child_value(node),

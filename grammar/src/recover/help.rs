@@ -101,7 +101,7 @@ impl Reporter<'_> {
     }
 
     /// Advice where a run of text does not belong.
-    pub(super) fn advise_on_surplus(&self, node: &Node) -> Advice {
+    pub(super) fn advise_on_surplus(&self, node: Node<'_>) -> Advice {
         let tokens = &self.layout.tokens;
         let first = tokens.partition_point(|token| token.start < node.start);
         let Some(token) = tokens.get(first) else {
@@ -154,7 +154,7 @@ impl Reporter<'_> {
     }
 
     /// Advice where an expression goes on with what does not continue it.
-    fn advise_on_rest(&self, node: &Node, token: &Token) -> Advice {
+    fn advise_on_rest(&self, node: Node<'_>, token: &Token) -> Advice {
         let parent = self.path.last().copied();
         let line = self.line_before(node.start);
         let instead = |advice: Advice, text: &str| advice.replace(token.start..token.end, text);

@@ -1,6 +1,7 @@
 //! The rows over which a fitted function counts.
 
-use super::{RowPrograms, empty, text};
+use super::growing::Growing;
+use super::{RowPrograms, text};
 use crate::hir::{Amount, Expr, ExprKind, Pick, Rows, Ty};
 use crate::plan::{AmountPlan, CountedRows, Domain, PickPlan, Sees};
 
@@ -59,21 +60,17 @@ impl RowPrograms {
     }
 
     fn counted(&mut self, rows: &Rows) -> CountedRows {
-        let mut counted = CountedRows {
-            kernel: empty(&rows.source),
-            condition: None,
-            picks: Vec::new(),
-        };
-        if let Some(condition) = &rows.condition {
-            counted.condition = Some(self.read(&mut counted, condition));
-        }
+        let mut kernel = Growing::new(&rows.source);
+        let condition = rows.condition.as_ref();
+        let condition = condition.map(|condition| self.read(&mut kernel, condition));
+        let mut picks = Vec::new();
         for pick in &rows.picks {
             let pick = match pick {
-                Pick::Keep(e) => PickPlan::Keep(self.read(&mut counted, e)),
-                Pick::Top(share, e) => PickPlan::Top(*share, self.read(&mut counted, e)),
-                Pick::Weigh(e) => PickPlan::Weigh(self.read(&mut counted, e)),
+                Pick::Keep(e) => PickPlan::Keep(self.read(&mut kernel, e)),
+                Pick::Top(share, e) => PickPlan::Top(*share, self.read(&mut kernel, e)),
+                Pick::Weigh(e) => PickPlan::Weigh(self.read(&mut kernel, e)),
                 Pick::AtMost(Amount::Rows(n), Some(e)) => {
-                    PickPlan::AtMost(AmountPlan::Rows(*n), Some(self.read(&mut counted, e)))
+                    PickPlan::AtMost(AmountPlan::Rows(*n), Some(self.read(&mut kernel, e)))
                 }
                 Pick::AtMost(..) | Pick::DownSample(..) => {
                     unreachable!(
@@ -81,23 +78,22 @@ impl RowPrograms {
                     )
                 }
             };
-            counted.picks.push(pick);
+            picks.push(pick);
         }
-        counted
+        CountedRows {
+            kernel: kernel.finish(),
+            condition,
+            picks,
+        }
     }
 
     /// An output of the row program of counted rows.
-    fn read(&mut self, counted: &mut CountedRows, e: &Expr) -> String {
+    fn read(&mut self, kernel: &mut Growing, e: &Expr) -> String {
         let name = text(e);
-        if counted
-            .kernel
-            .outputs
-            .iter()
-            .all(|(known, _)| *known != name)
-        {
-            let source = counted.kernel.source.clone();
-            let at = self.inst(&mut counted.kernel, &source, e);
-            counted.kernel.outputs.push((name.clone(), at));
+        if !kernel.has_output(&name) {
+            let source = kernel.kernel().source.clone();
+            let at = self.inst(kernel, &source, e);
+            kernel.output(name.clone(), at);
         }
         name
     }

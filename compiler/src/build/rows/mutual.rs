@@ -2,7 +2,8 @@
 
 use reckon_grammar::span::Span;
 
-use super::{RowPrograms, empty};
+use super::RowPrograms;
+use super::growing::Growing;
 use crate::hir::{Expr, ExprKind, Feature, Ty};
 use crate::plan::row::{RowKind, RowType};
 use crate::plan::{Domain, FitKind, FitPlan, Sees};
@@ -19,11 +20,11 @@ impl RowPrograms {
         training: bool,
         span: Span,
     ) -> usize {
-        let mut kernel = empty(source);
+        let mut kernel = Growing::new(source);
         for feature in features {
             if let Some(values) = categories(&feature.value, bins) {
                 let value = self.inst(&mut kernel, source, &values);
-                kernel.outputs.push((feature.name.clone(), value));
+                kernel.output(feature.name.clone(), value);
             }
         }
         let entity = source.to_owned();
@@ -36,7 +37,7 @@ impl RowPrograms {
                     .collect(),
             },
             taken: None,
-            kernel,
+            kernel: kernel.finish(),
             domain: match (self.entities.contains(&entity), training) {
                 (true, false) => Domain::Catalogue { entity },
                 (true, true) => Domain::Referred { entity },

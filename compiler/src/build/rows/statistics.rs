@@ -1,6 +1,7 @@
 //! The fits behind statistics of training rows by group.
 
-use super::{RowPrograms, empty, text};
+use super::growing::Growing;
+use super::{RowPrograms, text};
 use crate::hir::{Expr, StatisticOf};
 use crate::plan::row::Statistic;
 use crate::plan::{Domain, FitKind, FitPlan};
@@ -32,10 +33,10 @@ impl RowPrograms {
         }
         let measured = of.value.iter().chain(&of.condition);
         let sees = self.sees(measured.chain(&of.keys));
-        let mut kernel = empty(source);
+        let mut kernel = Growing::new(source);
         let mut output = |rows: &mut Self, name: String, e: &Expr| {
             let at = rows.inst(&mut kernel, source, e);
-            kernel.outputs.push((name, at));
+            kernel.output(name, at);
         };
         if let Some(value) = &of.value {
             output(self, "value".into(), value);
@@ -53,7 +54,7 @@ impl RowPrograms {
                 keys: of.keys.len(),
                 values: of.statistic.needs_values(),
             },
-            kernel,
+            kernel: kernel.finish(),
             domain,
             sees,
             span: e.span,
