@@ -137,10 +137,10 @@ fn row(columns: &Columns, weight: &WeightFlow) -> String {
     }
 }
 
-/// A text wrapped below an indentation.
+/// A text wrapped behind an indentation, its further lines deeper.
 fn below(indent: &str, text: &str) -> String {
-    let lines = wrap(text, WIDTH - indent.len()).into_iter();
-    lines.map(|line| format!("{indent}{line}\n")).collect()
+    let lines = wrap(text, WIDTH - indent.len() - 2);
+    format!("{indent}{}\n", lines.join(&format!("\n{indent}  ")))
 }
 
 const WIDEST_KIND: usize = "weight".len();
@@ -169,7 +169,10 @@ fn stopped(flow: &Flow, stop: &StopFlow, sources: &Sources) -> String {
         return whole;
     }
     let said = below("  ", &format!("{op} at {place}: {why}, in {losses}"));
-    format!("{said}    `{}`\n", shortened(code, WIDTH - "    ``".len()))
+    format!(
+        "{said}      `{}`\n",
+        shortened(code, WIDTH - "      ``".len())
+    )
 }
 
 /// The beginning of a text that is too long.
