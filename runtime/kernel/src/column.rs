@@ -1,5 +1,13 @@
 //! Columns: values of many rows back to back.
 
+mod join;
+mod take;
+mod texts;
+
+pub(crate) use take::any_beyond;
+pub(crate) use texts::Collected;
+pub use texts::Texts;
+
 use reckon_compiler::plan::row::RowKind;
 
 /// One value a row. Where a row is null, `data` holds 0, false, an empty text or an empty list.
@@ -24,13 +32,6 @@ pub enum Data {
     Str(Texts),
     /// Lists without nulls.
     List(Lists),
-}
-
-/// Texts back to back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Texts {
-    ends: Vec<usize>,
-    text: String,
 }
 
 /// Lists back to back: list `i` holds the elements `offsets[i] .. offsets[i + 1]` of `values`.
@@ -91,13 +92,23 @@ impl Column {
     #[must_use]
     pub fn take(&self, rows: &[u32]) -> Self {
         let len = self.len();
-        let beyond = rows.iter().any(|row| *row as usize >= len);
+        let beyond = any_beyond(rows, len);
         let valid = (beyond || self.valid.is_some()).then(|| {
             rows.iter()
                 .map(|row| (*row as usize) < len && !self.is_null(*row as usize))
                 .collect()
         });
         Self::with_validity(self.data.take(rows), valid)
+    }
+
+    /// The same column, in which texts that recur are stored once each, also those in lists. Row programs compute what
+    /// depends on such a text alone once for each distinct one.
+    #[must_use]
+    pub fn once_each(self) -> Self {
+        Self {
+            data: self.data.once_each(),
+            valid: self.valid,
+        }
     }
 
     /// Adds the rows of a column of the same kind. Columns of another kind leave it as it is and give `false`.
@@ -188,6 +199,17 @@ impl Data {
         }
     }
 
+    fn once_each(self) -> Self {
+        match self {
+            Self::Str(texts) => Self::Str(texts.once_each()),
+            Self::List(Lists { offsets, values }) => Self::List(Lists {
+                offsets,
+                values: Box::new(values.once_each()),
+            }),
+            Self::Int(_) | Self::Float(_) | Self::Bool(_) => self,
+        }
+    }
+
     /// Adds 0, false, an empty text or an empty list.
     pub fn push_default(&mut self) {
         match self {
@@ -234,11 +256,7 @@ impl Data {
                     .enumerate()
                     .any(|(row, valid)| !valid && !texts.get(row).is_empty())
                 {
-                    let kept = valid
-                        .iter()
-                        .enumerate()
-                        .map(|(row, valid)| if *valid { texts.get(row) } else { "" });
-                    *texts = kept.collect();
+                    *texts = texts.cleared(valid);
                 }
             }
             Self::List(lists) => {
@@ -254,31 +272,6 @@ impl Data {
                         .collect();
                     *self = self.take(&rows);
                 }
-            }
-        }
-    }
-
-    /// The values at `rows`; the default where the row is beyond the end.
-    fn take(&self, rows: &[u32]) -> Self {
-        fn pick<T: Copy + Default>(values: &[T], rows: &[u32]) -> Vec<T> {
-            rows.iter()
-                .map(|row| values.get(*row as usize).copied().unwrap_or_default())
-                .collect()
-        }
-        match self {
-            Self::Int(values) => Self::Int(pick(values, rows)),
-            Self::Float(values) => Self::Float(pick(values, rows)),
-            Self::Bool(values) => Self::Bool(pick(values, rows)),
-            Self::Str(_) | Self::List(_) => {
-                let mut taken = self.empty_like();
-                for row in rows {
-                    if (*row as usize) < self.len() {
-                        taken.push_from(self, *row as usize);
-                    } else {
-                        taken.push_default();
-                    }
-                }
-                taken
             }
         }
     }
@@ -302,60 +295,6 @@ impl Data {
             }
         }
         true
-    }
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self {
-            ends: vec![0],
-            text: String::new(),
-        }
-    }
-}
-
-impl Texts {
-    /// The number of texts.
-    pub fn len(&self) -> usize {
-        self.ends.len() - 1
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// One text.
-    pub fn get(&self, at: usize) -> &str {
-        &self.text[self.ends[at]..self.ends[at + 1]]
-    }
-
-    /// Adds a text.
-    pub fn push(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.ends.push(self.text.len());
-    }
-
-    /// All texts in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.ends
-            .windows(2)
-            .map(|ends| &self.text[ends[0]..ends[1]])
-    }
-
-    fn extend(&mut self, other: &Self) {
-        let before = self.text.len();
-        self.text.push_str(&other.text);
-        self.ends
-            .extend(other.ends[1..].iter().map(|end| before + end));
-    }
-}
-
-impl<'a> FromIterator<&'a str> for Texts {
-    fn from_iter<I: IntoIterator<Item = &'a str>>(texts: I) -> Self {
-        let mut all = Self::default();
-        texts.into_iter().for_each(|text| all.push(text));
-        all
     }
 }
 

@@ -7,11 +7,13 @@ use cranelift_frontend::FunctionBuilderContext;
 use rayon::prelude::*;
 use reckon_compiler::plan::row::{Kernel, RowOp};
 
-use crate::column::{Column, Data, Lists};
+use crate::column::{Column, Data, Lists, any_beyond};
 use crate::compile::steps::{Island, Space, Step, steps};
 use crate::compile::{Lane, Leaf, Read, Shape, Word, function, lane_of, padded, words};
 use crate::fitted::Fitted;
-use crate::interpret::{Inputs, KernelError, Slot, Slots, Through, at_span, results, step};
+use crate::interpret::{
+    Inputs, KernelError, Slot, Slots, Through, at_span, results, segments, step,
+};
 use crate::jit::{Machine, Table, target};
 
 /// Rows or elements that one thread takes at a time.
@@ -78,9 +80,9 @@ fn gathered(column: &Column, rows: &[u32], expected: usize) -> Option<Leaf> {
     let fits = rows.len() == expected && len > 0;
     fits.then(|| Leaf {
         nulls: column.valid.is_some(),
-        read: match rows.iter().all(|row| (*row as usize) < len) {
-            true => Read::Gathered,
-            false => Read::GatheredOrAbsent,
+        read: match any_beyond(rows, len) {
+            true => Read::GatheredOrAbsent,
+            false => Read::Gathered,
         },
     })
 }
@@ -450,11 +452,4 @@ impl<'a> Run<'a> {
             ref other => unreachable!("internal: `shape` has refused {other:?}"),
         }
     }
-}
-
-/// For each element the list that it is in.
-fn segments(lists: &Lists) -> Vec<u32> {
-    (0..lists.len())
-        .flat_map(|list| lists.range(list).map(move |_| list as u32))
-        .collect()
 }

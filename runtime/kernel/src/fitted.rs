@@ -1,11 +1,12 @@
 //! Fitted statistics as row programs read them.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::Hash;
 
 use crate::column::{Data, Texts};
 use crate::groups::Groups;
-use crate::hash::{CANONICAL_NAN, Hashed, hash, slot, word};
+use crate::hash::{CANONICAL_NAN, Hashed, hash, slot};
+use crate::index::{ABREAST, TextIndex, WordIndex};
 
 /// The state of one fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,37 +66,8 @@ pub enum VocabularyValues {
 
 #[derive(Clone, Debug)]
 enum Ids {
-    Words(HashMap<u64, u32, Mixing>),
-    Texts(HashMap<String, u32, Mixing>),
-}
-
-/// Of maps by texts or words.
-pub(crate) type Mixing = BuildHasherDefault<Words>;
-
-/// Hashes the keys of a vocabulary by the stable hash, which is faster than what the standard library does against
-/// attackers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Words(u64);
-
-impl Hasher for Words {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut full = [0; 8];
-            full[..part.len()].copy_from_slice(part);
-            self.write_u64(u64::from_le_bytes(full));
-        }
-    }
-
-    // The length comes with the texts themselves: two that differ only in zeros at their end are compared by bytes.
-    fn write_u8(&mut self, _: u8) {}
-
-    fn write_u64(&mut self, value: u64) {
-        self.0 = word(self.0, value);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    Words(WordIndex),
+    Texts(TextIndex),
 }
 
 /// Values with their counts, and behind them those that only `later` has.
@@ -129,19 +101,23 @@ impl Vocabulary {
     /// A vocabulary of distinct values with their counts, in the order of their ids. There is always at least one
     /// unknown slot, whatever `oov` says, because a row may refer to an absent entity.
     pub fn new(oov: usize, values: VocabularyValues, counts: Vec<u64>) -> Self {
-        let numbered = |words: &mut dyn Iterator<Item = u64>| Ids::Words(words.zip(0..).collect());
+        let words = |words: Vec<u64>| Ids::Words(WordIndex::new(&words));
         let ids = match &values {
             VocabularyValues::Int(values) => {
-                numbered(&mut values.iter().map(|value| *value as u64))
+                words(values.iter().map(|value| *value as u64).collect())
             }
             VocabularyValues::Float(values) => {
-                numbered(&mut values.iter().map(|value| bits(*value)))
+                words(values.iter().map(|value| bits(*value)).collect())
             }
             VocabularyValues::Bool(values) => {
-                numbered(&mut values.iter().map(|value| u64::from(*value)))
+                words(values.iter().map(|value| u64::from(*value)).collect())
             }
             VocabularyValues::Str(texts) => {
-                Ids::Texts(texts.iter().map(str::to_owned).zip(0..).collect())
+                let mut index = TextIndex::with_room(texts.len());
+                for (text, next) in texts.iter().zip(0..) {
+                    index.find_or_add(text, next, |place| texts.get(place as usize));
+                }
+                Ids::Texts(index)
             }
         };
         Self {
@@ -209,43 +185,67 @@ impl Vocabulary {
         &self.counts
     }
 
-    /// The id of one value of `data`. Values of another kind than the vocabulary's are unknown.
-    pub(crate) fn id(&self, data: &Data, at: usize) -> i64 {
-        let (known, value) = match (&self.values, data) {
-            (VocabularyValues::Int(_), Data::Int(values)) => {
-                (self.word(values[at] as u64), Hashed::Int(values[at]))
+    /// The ids of the values of `data` at `places`, one for each of `ids`. Values of another kind than the vocabulary's
+    /// are unknown.
+    pub(crate) fn ids(&self, data: &Data, places: impl Fn(usize) -> usize, ids: &mut [i64]) {
+        match (&self.values, data, &self.ids) {
+            (VocabularyValues::Str(known), Data::Str(texts), Ids::Texts(index)) => {
+                let texts: Vec<&str> = (0..ids.len()).map(|row| texts.get(places(row))).collect();
+                index.find_all(
+                    &texts,
+                    |place| known.get(place as usize),
+                    |row, text, place| ids[row] = self.id(place, Hashed::Str(text)),
+                );
             }
-            (VocabularyValues::Float(_), Data::Float(values)) => {
-                (self.word(bits(values[at])), Hashed::Float(values[at]))
+            (VocabularyValues::Int(_), Data::Int(values), Ids::Words(index)) => {
+                let words = |row| values[places(row)] as u64;
+                self.of_words(index, words, |word| Hashed::Int(word as i64), ids);
             }
-            (VocabularyValues::Bool(_), Data::Bool(values)) => {
-                (self.word(u64::from(values[at])), Hashed::Bool(values[at]))
+            (VocabularyValues::Float(_), Data::Float(values), Ids::Words(index)) => {
+                let words = |row| bits(values[places(row)]);
+                self.of_words(
+                    index,
+                    words,
+                    |word| Hashed::Float(f64::from_bits(word)),
+                    ids,
+                );
             }
-            (VocabularyValues::Str(_), Data::Str(texts)) => {
-                (self.text(texts.get(at)), Hashed::Str(texts.get(at)))
+            (VocabularyValues::Bool(_), Data::Bool(values), Ids::Words(index)) => {
+                let words = |row| u64::from(values[places(row)]);
+                self.of_words(index, words, |word| Hashed::Bool(word > 0), ids);
             }
-            (_, Data::Int(_) | Data::Float(_) | Data::Bool(_) | Data::Str(_) | Data::List(_)) => {
-                (None, Hashed::Null)
+            (
+                _,
+                Data::Int(_) | Data::Float(_) | Data::Bool(_) | Data::Str(_) | Data::List(_),
+                _,
+            ) => {
+                ids.fill(self.id(None, Hashed::Null));
             }
-        };
+        }
+    }
+
+    fn of_words<'a>(
+        &self,
+        index: &WordIndex,
+        word: impl Fn(usize) -> u64,
+        value: impl Fn(u64) -> Hashed<'a>,
+        ids: &mut [i64],
+    ) {
+        for (part, ids) in ids.chunks_mut(ABREAST).enumerate() {
+            let word = |row: usize| word(part * ABREAST + row);
+            index.touch((0..ids.len()).map(word));
+            for (row, id) in ids.iter_mut().enumerate() {
+                let word = word(row);
+                *id = self.id(index.find(word), value(word));
+            }
+        }
+    }
+
+    fn id(&self, known: Option<u32>, value: Hashed<'_>) -> i64 {
         match known {
             Some(index) => self.unknown as i64 + i64::from(index),
             None if self.unknown == 1 => 0,
             None => slot(hash(0, &[value]), self.unknown as u64) as i64,
-        }
-    }
-
-    fn word(&self, word: u64) -> Option<u32> {
-        match &self.ids {
-            Ids::Words(ids) => ids.get(&word).copied(),
-            Ids::Texts(_) => None,
-        }
-    }
-
-    fn text(&self, text: &str) -> Option<u32> {
-        match &self.ids {
-            Ids::Texts(ids) => ids.get(text).copied(),
-            Ids::Words(_) => None,
         }
     }
 }

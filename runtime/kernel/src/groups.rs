@@ -1,11 +1,12 @@
 //! Statistics of groups of rows with equal keys.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use reckon_compiler::plan::row::Statistic;
 
 use crate::column::{Column, Data};
-use crate::hash::{Hashed, hash};
+use crate::hash::{Hashed, absorb, begin, words_of};
 
 /// What tells groups apart: two stable hashes of the keys in order, null being a key of its own. That two groups of a
 /// million share both happens once in 10^26 data sets.
@@ -15,8 +16,16 @@ pub struct GroupKey(pub u64, pub u64);
 impl GroupKey {
     /// The key of one row; each column comes with the place of the row in it. Lists are no keys and read as null.
     pub fn of<'a>(keys: impl Iterator<Item = (&'a Column, usize)>) -> Self {
-        let values: Vec<Hashed<'_>> = keys.map(|(column, at)| value(column, at)).collect();
-        Self(hash(1, &values), hash(2, &values))
+        Self::of_values(keys.map(|(column, at)| value(column, at)))
+    }
+
+    /// As [`GroupKey::of`], of values.
+    pub(crate) fn of_values<'a>(values: impl Iterator<Item = Hashed<'a>>) -> Self {
+        let begun = (begin(1), begin(2));
+        let (first, second) = values.fold(begun, |(first, second), value| {
+            (absorb(first, value), absorb(second, value))
+        });
+        Self(first, second)
     }
 }
 
@@ -54,7 +63,25 @@ pub struct Groups {
     groups: Vec<Group>,
     /// The rows of all groups together, for a row whose group has none.
     all: Group,
-    places: HashMap<GroupKey, usize>,
+    places: HashMap<GroupKey, usize, BuildHasherDefault<OfHashes>>,
+}
+
+/// The hash of a key, which is made of hashes.
+#[derive(Clone, Debug, Default)]
+struct OfHashes(u64);
+
+impl Hasher for OfHashes {
+    fn write(&mut self, bytes: &[u8]) {
+        words_of(bytes).for_each(|word| self.write_u64(word));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = self.0.rotate_left(32) ^ value;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl PartialEq for Groups {

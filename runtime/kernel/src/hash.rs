@@ -61,14 +61,37 @@ pub(crate) fn absorb(state: u64, value: Hashed<'_>) -> u64 {
             word(word(state, 2), canonical)
         }
         Hashed::Bool(value) => word(word(state, 3), u64::from(value)),
-        Hashed::Str(text) => text.as_bytes().chunks(8).fold(
-            word(word(state, 4), text.len() as u64),
-            |state, bytes| {
-                let mut full = [0; 8];
-                full[..bytes.len()].copy_from_slice(bytes);
-                word(state, u64::from_le_bytes(full))
-            },
-        ),
+        Hashed::Str(text) => words_of(text.as_bytes()).fold(begin_text(state, text.len()), word),
+    }
+}
+
+/// The state before the words of a text of so many bytes.
+pub(crate) fn begin_text(state: u64, bytes: usize) -> u64 {
+    word(word(state, 4), bytes as u64)
+}
+
+/// Bytes as little-endian words, the last one filled up with zeros.
+pub(crate) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let last = (!rest.is_empty()).then(|| filled_up(rest));
+    words
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .chain(last)
+}
+
+/// One to seven bytes as a word, by reads that may overlap.
+fn filled_up(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(low), Some(high)) => {
+            let high = u64::from(u32::from_le_bytes(*high)) << (8 * (len - 4));
+            u64::from(u32::from_le_bytes(*low)) | high
+        }
+        _ => {
+            let at = |at: usize| u64::from(bytes[at]) << (8 * at);
+            at(0) | at(len / 2) | at(len - 1)
+        }
     }
 }
 
@@ -113,6 +136,19 @@ mod tests {
         ];
         for (seed, values, expected) in golden {
             assert_eq!(hash(seed, values), expected, "{values:?} under seed {seed}");
+        }
+    }
+
+    #[test]
+    fn words_of_bytes_are_filled_up_with_zeros() {
+        let bytes: Vec<u8> = (1..=23).collect();
+        for len in 0..=bytes.len() {
+            let whole = bytes[..len].chunks(8).map(|part| {
+                let mut full = [0; 8];
+                full[..part.len()].copy_from_slice(part);
+                u64::from_le_bytes(full)
+            });
+            assert!(words_of(&bytes[..len]).eq(whole), "{len} bytes");
         }
     }
 

@@ -207,6 +207,7 @@ pub(crate) fn step<'a>(
                 rows,
                 ty: &inst.ty,
                 fitted,
+                search: None,
             };
             let column = if inst.mapped {
                 map(op, &call)?
@@ -225,7 +226,7 @@ pub(crate) fn step<'a>(
 fn label<'a>(value: &Operand<'_>, inputs: &Inputs<'_>) -> Slot<'a> {
     let Some(drawn) = inputs.drawn else {
         return Slot {
-            column: Cow::Owned(value.column.clone()),
+            column: Cow::Owned(whole(value)),
             scalar: value.scalar,
         };
     };
@@ -236,12 +237,19 @@ fn label<'a>(value: &Operand<'_>, inputs: &Inputs<'_>) -> Slot<'a> {
         (false, false) => row as u32,
     };
     let places: Vec<u32> = (0..inputs.rows).map(place).collect();
-    let taken = value.column.take(&places);
+    let taken = whole(value).take(&places);
     let valid = (0..inputs.rows).map(|row| drawn[row] || !taken.is_null(row));
     let valid = Some(valid.collect());
     Slot {
         column: Cow::Owned(Column::with_validity(taken.data, valid)),
         scalar: false,
+    }
+}
+
+fn whole(operand: &Operand<'_>) -> Column {
+    Column {
+        data: operand.data.clone(),
+        valid: operand.valid.map(<[bool]>::to_vec),
     }
 }
 
@@ -255,10 +263,8 @@ fn operands<'a>(
         let slot = slot
             .ok_or_else(|| format!("internal: instruction {arg} is read before it is computed"))?;
         Ok(Operand {
-            column: slot.column.as_ref(),
-            kind: &kernel.code[*arg].ty.kind,
             scalar: slot.scalar,
-            first: 0,
+            ..Operand::of(slot.column.as_ref(), &kernel.code[*arg].ty.kind)
         })
     };
     inst.args.iter().map(operand).collect()
@@ -270,42 +276,30 @@ fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     let [first, others @ ..] = call.args else {
         return Err("internal: a mapped op has no operand".to_owned());
     };
-    let (Data::List(lists), RowKind::List(element)) = (&first.column.data, first.kind) else {
-        return Err(format!(
-            "expected a list, found {}",
-            first.column.data.kind_name()
-        ));
+    let (Data::List(lists), RowKind::List(element)) = (first.data, first.kind) else {
+        return Err(format!("expected a list, found {}", first.data.kind_name()));
     };
     let RowKind::List(of) = &call.ty.kind else {
         return Err(format!("internal: a mapped op has type {}", call.ty));
     };
-    let list_of = |row: usize| if first.scalar { 0 } else { row };
-    let ranges = || (0..call.rows).map(|row| (row, lists.range(list_of(row))));
-    let segments: Vec<u32> = ranges()
-        .flat_map(|(row, range)| range.map(move |_| row as u32))
-        .collect();
-    let all = Column::new(lists.values.as_ref().clone());
-    let elements = if first.scalar {
-        let places: Vec<u32> = ranges()
-            .flat_map(|(_, range)| range.map(|at| at as u32))
-            .collect();
-        all.take(&places)
-    } else {
-        all
+    let spread = first.scalar.then(|| lists.take(&vec![0; call.rows]));
+    let lists = spread.as_ref().unwrap_or(lists);
+    let segments = match others.iter().all(|arg| arg.scalar) {
+        true => Vec::new(),
+        false => segments(lists),
     };
-    let repeated: Vec<Cow<'_, Column>> = others.iter().map(|arg| repeat(arg, &segments)).collect();
+    let repeated: Vec<Column> = others.iter().map(|arg| repeat(arg, &segments)).collect();
     let mut args = vec![Operand {
-        column: &elements,
+        data: &lists.values,
+        valid: None,
         kind: element,
         scalar: false,
         first: 0,
     }];
-    args.extend(
-        others
-            .iter()
-            .zip(&repeated)
-            .map(|(arg, column)| Operand { column, ..*arg }),
-    );
+    args.extend(others.iter().zip(&repeated).map(|(arg, column)| Operand {
+        scalar: arg.scalar,
+        ..Operand::of(column, arg.kind)
+    }));
     let ty = RowType {
         kind: of.as_ref().clone(),
         nullable: true,
@@ -314,47 +308,54 @@ fn map(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         op,
         &Call {
             args: &args,
-            rows: segments.len(),
+            rows: lists.values.len(),
             ty: &ty,
-            fitted: call.fitted,
+            ..*call
         },
     )?;
-    let valid = first.column.valid.as_ref();
-    let valid = valid.map(|valid| (0..call.rows).map(|row| valid[list_of(row)]).collect());
+    let null = |row: usize| if first.scalar { 0 } else { row };
+    let valid = first
+        .valid
+        .map(|valid| (0..call.rows).map(|row| valid[null(row)]).collect());
     Ok(Column::with_validity(
-        Data::List(relist(mapped, &segments, call.rows)),
+        Data::List(relist(mapped, lists)),
         valid,
     ))
 }
 
 /// An operand at the rows of the elements.
-fn repeat<'a>(arg: &Operand<'a>, segments: &[u32]) -> Cow<'a, Column> {
-    if arg.scalar {
-        Cow::Borrowed(arg.column)
-    } else {
-        Cow::Owned(arg.column.take(segments))
+fn repeat(arg: &Operand<'_>, segments: &[u32]) -> Column {
+    match arg.scalar {
+        true => whole(arg),
+        false => whole(arg).take(segments),
     }
 }
 
-/// Elements, each of the list that `segments` names, without the nulls among them.
-fn relist(elements: Column, segments: &[u32], rows: usize) -> Lists {
-    let mut offsets = vec![0; rows + 1];
-    let mut kept = Vec::new();
-    for (at, segment) in segments.iter().enumerate() {
-        if !elements.is_null(at) {
-            offsets[*segment as usize + 1] += 1;
-            kept.push(at as u32);
-        }
+/// For each element the list that it is in.
+pub(crate) fn segments(lists: &Lists) -> Vec<u32> {
+    (0..lists.len())
+        .flat_map(|list| lists.range(list).map(move |_| list as u32))
+        .collect()
+}
+
+/// Elements in the lists that they were computed for, without the nulls among them.
+fn relist(elements: Column, lists: &Lists) -> Lists {
+    if elements.valid.is_none() {
+        return Lists {
+            offsets: lists.offsets.clone(),
+            values: Box::new(elements.data),
+        };
     }
-    (0..rows).for_each(|row| offsets[row + 1] += offsets[row]);
-    let values = if kept.len() == segments.len() {
-        elements.data
-    } else {
-        elements.take(&kept).data
-    };
+    let (mut offsets, mut kept) = (Vec::with_capacity(lists.offsets.len()), Vec::new());
+    offsets.push(0);
+    for list in 0..lists.len() {
+        let there = lists.range(list).filter(|at| !elements.is_null(*at));
+        kept.extend(there.map(|at| at as u32));
+        offsets.push(kept.len());
+    }
     Lists {
         offsets,
-        values: Box::new(values),
+        values: Box::new(elements.take(&kept).data),
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A [`RowProgram`] runs a [`Kernel`](reckon_compiler::plan::row::Kernel). Its interpreter (`interpret.rs`, `ops/`) goes
 //! through the instructions once and applies each to whole columns: it says what they mean. Machine code (`compile/`,
-//! `jit.rs`, `execute.rs`) fuses them into loops and equals it bit for bit, but for the payload of a NaN.
+//! `jit.rs`, `execute.rs`) fuses them into loops and equals it bit for bit, but for the payload of a NaN. What depends on
+//! texts that recur alone, or on referred rows alone, is computed once for each of them (`once.rs`).
 
 mod column;
 mod compile;
@@ -10,8 +11,10 @@ mod execute;
 mod fitted;
 mod groups;
 pub mod hash;
+mod index;
 mod interpret;
 mod jit;
+mod once;
 mod ops;
 mod program;
 

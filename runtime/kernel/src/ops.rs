@@ -6,10 +6,12 @@ mod groups;
 mod ids;
 mod lists;
 mod numbers;
+mod pattern;
 mod select;
 mod texts;
 
 pub(crate) use numbers::{DAY, HOUR, SECOND, int_power};
+use texts::Search;
 
 use rayon::prelude::*;
 use reckon_compiler::plan::row::{RowKind, RowOp, RowType};
@@ -20,21 +22,33 @@ use crate::fitted::Fitted;
 /// An operand: a column of the rows, or one value that stands for all.
 #[derive(Clone, Copy)]
 pub(crate) struct Operand<'a> {
-    pub(crate) column: &'a Column,
+    pub(crate) data: &'a Data,
+    /// Which rows hold a value; `None` where all do.
+    pub(crate) valid: Option<&'a [bool]>,
     pub(crate) kind: &'a RowKind,
-    /// Whether the column has one row that stands for all.
+    /// Whether there is one row that stands for all.
     pub(crate) scalar: bool,
-    /// The row of the column that is row 0 of the call.
+    /// The row that is row 0 of the call.
     pub(crate) first: usize,
 }
 
-impl Operand<'_> {
+impl<'a> Operand<'a> {
+    pub(crate) fn of(column: &'a Column, kind: &'a RowKind) -> Self {
+        Self {
+            data: &column.data,
+            valid: column.valid.as_deref(),
+            kind,
+            scalar: false,
+            first: 0,
+        }
+    }
+
     fn at(&self, row: usize) -> usize {
         if self.scalar { 0 } else { self.first + row }
     }
 
     fn is_null(&self, row: usize) -> bool {
-        self.column.is_null(self.at(row))
+        self.valid.is_some_and(|valid| !valid[self.at(row)])
     }
 }
 
@@ -45,9 +59,20 @@ pub(crate) struct Call<'a> {
     pub(crate) rows: usize,
     pub(crate) ty: &'a RowType,
     pub(crate) fitted: &'a [Fitted],
+    /// What the op searches with, if it does.
+    pub(crate) search: Option<&'a Search>,
 }
 
 impl<'a> Call<'a> {
+    /// The operands from a row on.
+    fn from(&self, first: usize) -> Vec<Operand<'a>> {
+        let args = self.args.iter().map(|arg| Operand {
+            first: arg.first + first,
+            ..*arg
+        });
+        args.collect()
+    }
+
     fn arg(&self, at: usize) -> Result<Operand<'a>, String> {
         self.args
             .get(at)
@@ -57,7 +82,7 @@ impl<'a> Call<'a> {
 
     /// Where all operands hold a value.
     fn valid(&self) -> Option<Vec<bool>> {
-        if self.args.iter().all(|arg| arg.column.valid.is_none()) {
+        if self.args.iter().all(|arg| arg.valid.is_none()) {
             return None;
         }
         Some(
@@ -79,6 +104,17 @@ const CHUNK: usize = 65_536;
 
 /// Applies an op. Leaves and labels are the caller's.
 pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
+    if let Some(once) = once_each(op, call)? {
+        return Ok(once);
+    }
+    if let Some(ids) = ids::numbered(op, call)? {
+        return Ok(ids);
+    }
+    let search = texts::search(op)?;
+    let call = &Call {
+        search: search.as_ref(),
+        ..*call
+    };
     let shared = call.rows >= 2 * CHUNK && !has_machine_code(op);
     if !shared {
         return apply_to_rows(op, call);
@@ -87,11 +123,7 @@ pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         .into_par_iter()
         .map(|part| {
             let first = part * CHUNK;
-            let args = call.args.iter().map(|arg| Operand {
-                first: arg.first + first,
-                ..*arg
-            });
-            let args: Vec<Operand<'_>> = args.collect();
+            let args = call.from(first);
             apply_to_rows(
                 op,
                 &Call {
@@ -102,17 +134,32 @@ pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
             )
         })
         .collect();
-    let mut parts = parts.into_iter();
-    let mut all = match parts.next() {
-        Some(first) => first?,
-        None => return apply_to_rows(op, call),
+    let parts = parts.into_iter().collect::<Result<Vec<Column>, String>>()?;
+    Column::joined(parts).ok_or_else(|| "internal: an op gives one kind of values".to_owned())
+}
+
+/// What an op of one text gives where texts are stored once: that of each, at the places of the rows.
+fn once_each(op: &RowOp, call: &Call<'_>) -> Result<Option<Column>, String> {
+    let [x] = call.args else {
+        return Ok(None);
     };
-    for part in parts {
-        if !all.extend(&part?) {
-            return Err("internal: an op gives one kind of values".to_owned());
-        }
+    let Data::Str(texts) = x.data else {
+        return Ok(None);
+    };
+    let (Some(places), None) = (texts.places(), x.valid) else {
+        return Ok(None);
+    };
+    if x.scalar || 2 * texts.stored_len() > call.rows {
+        return Ok(None);
     }
-    Ok(all)
+    let stored = Column::new(Data::Str(texts.stored()));
+    let each = Call {
+        args: &[Operand::of(&stored, x.kind)],
+        rows: stored.len(),
+        ..*call
+    };
+    let places = &places[x.first..x.first + call.rows];
+    Ok(Some(apply(op, &each)?.take(places)))
 }
 
 /// Whether an op is one of numbers, for which the interpreter is a reference and not the way to run.
@@ -176,10 +223,10 @@ fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::And | RowOp::Or | RowOp::Not | RowOp::IsNull | RowOp::Fill | RowOp::Where => {
             select::apply(op, call)
         }
+        RowOp::Hash { .. } | RowOp::Cross { .. } | RowOp::Vocab(_) => {
+            Err("internal: ids are numbered apart".to_owned())
+        }
         RowOp::Buckets(_)
-        | RowOp::Hash { .. }
-        | RowOp::Cross { .. }
-        | RowOp::Vocab(_)
         | RowOp::Quantile(_)
         | RowOp::ZScore(_)
         | RowOp::MinMax(_)

@@ -11,6 +11,7 @@ use crate::compile::Shape;
 use crate::execute::{Code, shape};
 use crate::fitted::Fitted;
 use crate::interpret::{Inputs, KernelError, interpret};
+use crate::once::{Cut, Leaves, leaves};
 
 /// Fewer rows than this are interpreted: compiling would take longer.
 const WORTH_COMPILING: usize = 2048;
@@ -21,6 +22,7 @@ const WORTH_COMPILING: usize = 2048;
 pub struct RowProgram {
     kernel: Kernel,
     made: Arc<Mutex<BTreeMap<Shape, Option<Arc<Code>>>>>,
+    cuts: Arc<Mutex<BTreeMap<Leaves, Option<Arc<Cut>>>>>,
 }
 
 /// How a row program is run. Both give the same bits, but for the payload of a NaN.
@@ -38,6 +40,7 @@ impl RowProgram {
         Self {
             kernel,
             made: Arc::default(),
+            cuts: Arc::default(),
         }
     }
 
@@ -73,11 +76,22 @@ impl RowProgram {
         inputs: &Inputs<'_>,
         fitted: &[Fitted],
     ) -> Result<Vec<(String, Column)>, KernelError> {
-        let code = match means {
-            Means::Interpreter => None,
-            Means::MachineCode => self.code(inputs, fitted),
-        };
-        match code {
+        match means {
+            Means::Interpreter => interpret(&self.kernel, inputs, fitted),
+            Means::MachineCode => match self.cut(inputs) {
+                Some(cut) => cut.run(inputs, fitted),
+                None => self.run_uncut(inputs, fitted),
+            },
+        }
+    }
+
+    /// Runs all instructions over all rows, by machine code where there is any.
+    pub(crate) fn run_uncut(
+        &self,
+        inputs: &Inputs<'_>,
+        fitted: &[Fitted],
+    ) -> Result<Vec<(String, Column)>, KernelError> {
+        match self.code(inputs, fitted) {
             Some(code) => code.run(&self.kernel, inputs, fitted),
             None => interpret(&self.kernel, inputs, fitted),
         }
@@ -86,6 +100,16 @@ impl RowProgram {
     /// The number of loops of machine code that a run over such inputs goes through; 0 where all is interpreted.
     pub fn loops(&self, inputs: &Inputs<'_>, fitted: &[Fitted]) -> usize {
         self.code(inputs, fitted).map_or(0, |code| code.loops())
+    }
+
+    /// The parts for inputs in which this recurs.
+    fn cut(&self, inputs: &Inputs<'_>) -> Option<Arc<Cut>> {
+        let leaves = leaves(&self.kernel, inputs)?;
+        let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        let cut = cuts
+            .entry(leaves)
+            .or_insert_with_key(|leaves| Cut::new(&self.kernel, leaves).map(Arc::new));
+        cut.clone()
     }
 
     /// The code for inputs of this shape; `None` where there is none, or where the inputs are not what the program says,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
 use reckon_compiler::plan::SourcePlan;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Column;
@@ -138,6 +139,10 @@ pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnost
             }
         }
     }
+    table.columns = std::mem::take(&mut table.columns)
+        .into_par_iter()
+        .map(|(name, column)| (name, column.once_each()))
+        .collect();
     first_bad.truncate(TOLD);
     sink.extend(beyond_limit(plan, table.rows, table.bad, &first_bad));
     if sink.iter().any(Diagnostic::is_error) {

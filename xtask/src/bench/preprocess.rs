@@ -1,5 +1,8 @@
-//! `bench preprocess`: rows a second of row programs by machine code and by the interpreter, beside the same work in
-//! Polars and pandas, by class of work, on the same made-up columns in memory. And how long compiling takes.
+//! `bench preprocess`: rows a second of row programs, of the same work in plain Rust, in Polars and in pandas, by class of
+//! work, on the same columns in memory, on one thread and on all. And how long compiling takes.
+//!
+//! Contenders take turns, each in a process of its own, so that what else the machine does hits all of them. They have to
+//! agree on a number for each class.
 
 use super::{
     Bed, Bench, Scale,
@@ -11,7 +14,8 @@ use crate::{
     chores::{cargo, say},
     trouble::Trouble,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 pub(super) const BENCH: Bench = Bench {
     name: "preprocess",
@@ -21,9 +25,14 @@ pub(super) const BENCH: Bench = Bench {
 
 const SCRIPT: &str = "preprocess.py";
 
+/// In the order of the first turn; each turn begins with the next.
+const CONTENDERS: [&str; 4] = ["reckon", "hand", "polars", "pandas"];
+
 /// How much is run.
 struct Size {
     rows: usize,
+    turns: usize,
+    /// Rounds of a turn, after one that warms up; their median counts.
     rounds: usize,
 }
 
@@ -32,11 +41,13 @@ impl Size {
         match scale {
             Scale::Quick => Size {
                 rows: 200_000,
+                turns: 1,
                 rounds: 3,
             },
             Scale::Full => Size {
                 rows: 2_000_000,
-                rounds: 7,
+                turns: 5,
+                rounds: 3,
             },
         }
     }
@@ -49,82 +60,191 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
         "preprocess-requirements.txt",
         "venv-preprocess",
     )?;
-    let (data, out) = (bed.folder.join("data"), bed.folder.join("out.json"));
-    let data = data.display().to_string();
-    let rows = size.rows.to_string();
-    peers.run(bed, SCRIPT, &["make", &data, &rows], &out)?;
-    let of_reckon = reckon(bed, &size, &data)?;
+    let rows = Rows {
+        bed,
+        size,
+        peers,
+        program: program(bed)?,
+        data: bed.folder.join("data").display().to_string(),
+    };
+    rows.make()?;
     if bed.wants("compile") {
-        let compile = Subject {
-            case: "compiling 200 features",
-            contender: "machine code",
-            metric: "",
-            unit: "ms",
-        };
-        add(
-            record,
-            compile,
-            ["ms", "processor ms"],
-            &of_reckon["compile"],
-            |millis| millis,
-        );
+        rows.compile(record)?;
     }
-    if !bed.wants("classes") {
-        return Ok(());
-    }
-    let rounds = size.rounds.to_string();
-    let mut found = vec![of_reckon["classes"].clone()];
-    for peer in ["polars", "pandas"] {
-        found.push(peers.run(bed, SCRIPT, &[peer, &data, &rounds], &out)?);
-    }
-    for (class, _) in found[0].as_object().into_iter().flatten() {
-        for of_one in &found {
-            for (contender, seconds) in of_one[class].as_object().into_iter().flatten() {
-                let subject = Subject {
-                    case: class,
-                    contender,
-                    metric: "",
-                    unit: "1e6/s",
-                };
-                let metrics = ["million rows a second", "a processor second"];
-                add(record, subject, metrics, seconds, |seconds| {
-                    size.rows as f64 / seconds / 1e6
-                });
-            }
+    if bed.wants("classes") {
+        let mut threads = vec![1, bed.threads];
+        threads.dedup();
+        for threads in threads {
+            rows.classes(threads, record)?;
         }
     }
     Ok(())
 }
 
-/// Times row programs in a process of their own.
-fn reckon(bed: &Bed<'_>, size: &Size, data: &str) -> Result<Value, Trouble> {
-    say("timing row programs");
-    let out = bed.folder.join("reckon.json");
-    let words = ["run", "--quiet", "--package", "reckon-kernel"];
+/// Builds the program that times row programs, and says where it is.
+fn program(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
+    let words = ["build", "--quiet", "--package", "reckon-kernel"];
     let mut command = cargo(bed.repository, &words);
     command
         .args(bed.scale.profile())
-        .args(["--example", "preprocess", "--", data])
-        .args([size.rounds.to_string(), bed.threads.to_string()])
-        .arg(&out);
-    succeed("the timing of row programs", command)?;
-    read_json(&out)
+        .args(["--example", "preprocess"]);
+    succeed("the build of what times row programs", command)?;
+    let profile = match bed.scale {
+        Scale::Quick => "debug",
+        Scale::Full => "release",
+    };
+    let target = bed.repository.root.join("target").join(profile);
+    Ok(target.join("examples/preprocess"))
 }
 
-/// Adds what was taken by the clock and on processors, a pair a round. Where other programs run beside, only the latter
-/// tells of the contender.
-fn add(
-    record: &mut Record,
-    subject: Subject<'_>,
-    metrics: [&str; 2],
-    rounds: &Value,
-    value: impl Fn(f64) -> f64,
-) {
-    for round in rounds.as_array().into_iter().flatten() {
-        for (at, metric) in metrics.into_iter().enumerate() {
-            if let Some(taken) = round[at].as_f64() {
-                record.add(Subject { metric, ..subject }, value(taken));
+/// The columns, and what works on them.
+struct Rows<'a> {
+    bed: &'a Bed<'a>,
+    size: Size,
+    peers: Peers,
+    program: PathBuf,
+    data: String,
+}
+
+impl Rows<'_> {
+    fn make(&self) -> Result<(), Trouble> {
+        let (rows, out) = (
+            self.size.rows.to_string(),
+            self.bed.folder.join("make.json"),
+        );
+        self.peers
+            .run(self.bed, SCRIPT, &["make", &self.data, &rows], &out)?;
+        Ok(())
+    }
+
+    fn compile(&self, record: &mut Record) -> Result<(), Trouble> {
+        let found = self.timed("compile", self.bed.threads, 4 * self.size.turns)?;
+        let of = |metric| Subject {
+            case: "compiling 200 features",
+            contender: "machine code",
+            metric,
+            unit: "ms",
+        };
+        for [clock, processors] in rounds(&found) {
+            record.add(of("ms"), clock);
+            record.add(of("processor ms"), processors);
+        }
+        Ok(())
+    }
+
+    /// One turn of a contender.
+    fn timed(&self, contender: &str, threads: usize, rounds: usize) -> Result<Value, Trouble> {
+        let out = self.bed.folder.join("out.json");
+        let rounds = rounds.to_string();
+        if matches!(contender, "polars" | "pandas") {
+            let bed = Bed {
+                threads,
+                cases: Vec::new(),
+                built: None,
+                folder: self.bed.folder.clone(),
+                ..*self.bed
+            };
+            return self
+                .peers
+                .run(&bed, SCRIPT, &[contender, &self.data, &rounds], &out);
+        }
+        say(format!("timing {contender} on {threads} threads"));
+        let mut command = Command::new(&self.program);
+        command
+            .args([contender, &self.data, &rounds])
+            .arg(&out)
+            .env("RAYON_NUM_THREADS", threads.to_string());
+        succeed("the timing of row programs", command)?;
+        read_json(&out)
+    }
+
+    fn classes(&self, threads: usize, record: &mut Record) -> Result<(), Trouble> {
+        let mut checks: BTreeMap<String, Vec<(&str, f64)>> = BTreeMap::new();
+        for turn in 0..self.size.turns {
+            for at in 0..CONTENDERS.len() {
+                let contender = CONTENDERS[(turn + at) % CONTENDERS.len()];
+                let found = self.timed(contender, threads, self.size.rounds)?;
+                let none = Map::new();
+                for (class, found) in found.as_object().unwrap_or(&none) {
+                    self.add(record, (class, threads), contender, &found["seconds"]);
+                    let check = found["check"].as_f64().unwrap_or(f64::NAN);
+                    let known = checks.entry(class.clone()).or_default();
+                    known.push((contender, check));
+                }
             }
         }
+        agree(&checks)
+    }
+
+    /// The median of a turn. Where other programs run beside, only what was taken on processors tells of the contender.
+    fn add(
+        &self,
+        record: &mut Record,
+        (class, threads): (&str, usize),
+        contender: &str,
+        found: &Value,
+    ) {
+        let case = format!("{class}, {threads} threads");
+        for (at, metric) in ["million rows a second", "a processor second"]
+            .into_iter()
+            .enumerate()
+        {
+            let mut taken: Vec<f64> = rounds(found).map(|round| round[at]).collect();
+            taken.sort_unstable_by(f64::total_cmp);
+            if let Some(seconds) = taken.get(taken.len() / 2) {
+                let subject = Subject {
+                    case: &case,
+                    contender,
+                    metric,
+                    unit: "1e6/s",
+                };
+                record.add(subject, self.size.rows as f64 / seconds / 1e6);
+            }
+        }
+    }
+}
+
+/// By the clock and on processors.
+fn rounds(found: &Value) -> impl Iterator<Item = [f64; 2]> {
+    let all = found.as_array().into_iter().flatten();
+    all.filter_map(|round| Some([round[0].as_f64()?, round[1].as_f64()?]))
+}
+
+/// Hashes differ, so what is told of them is near: how many are distinct.
+fn agree(checks: &BTreeMap<String, Vec<(&str, f64)>>) -> Result<(), Trouble> {
+    for (class, found) in checks {
+        let near = match class.starts_with("hash") || class.starts_with("cross") {
+            true => 0.02,
+            false => 1e-9,
+        };
+        let (_, first) = found[0];
+        let apart = |(_, other): &&(&str, f64)| !((other - first).abs() <= near * first.abs());
+        if let Some((contender, other)) = found.iter().find(apart) {
+            let (of, _) = found[0];
+            return Err(Trouble::new(
+                format!("{class}: {of} gives {first}, {contender} gives {other}"),
+                "the contenders do not do the same work",
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(class: &str, found: &[f64]) -> bool {
+        let found = found.iter().map(|value| ("reckon", *value)).collect();
+        agree(&[(class.to_string(), found)].into()).is_ok()
+    }
+
+    #[test]
+    fn contenders_have_to_agree_and_hashes_nearly() {
+        assert!(check("numeric chain", &[2.0, 2.0 + 1e-10]));
+        assert!(!check("numeric chain", &[2.0, 2.01]));
+        assert!(!check("numeric chain", &[2.0, f64::NAN]));
+        assert!(check("hash, integers", &[1000.0, 990.0]));
+        assert!(!check("hash, integers", &[1000.0, 900.0]));
     }
 }

@@ -1,48 +1,55 @@
-//! Times row programs over columns in memory, by machine code and by the interpreter, for `cargo xtask bench preprocess`:
-//! `cargo run -p reckon-kernel --example preprocess -- FOLDER ROUNDS THREADS OUT`.
+//! Times row programs over columns in memory beside Rust by hand, for `cargo xtask bench preprocess`:
+//! `cargo run -p reckon-kernel --example preprocess -- reckon|hand|compile FOLDER ROUNDS OUT`.
 //!
 //! FOLDER holds the columns as `benches/peers/preprocess.py` writes them. OUT gets a JSON object: for each class of work
-//! the seconds of each round by each means, by the clock and on processors, and the milliseconds that compiling 200 features takes.
+//! the seconds of each round by the clock and on processors, with the number that all contenders have to agree on; of
+//! `compile` the milliseconds that compiling 200 features takes. `RAYON_NUM_THREADS` says how many threads run.
 
+mod by_hand;
 mod classes;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 use std::{env, fs};
 
-use classes::{Class, classes, many_features};
+use classes::{Check, Class, classes, many_features};
 use reckon_compiler::plan::row::{Kernel, RowOp};
 use reckon_kernel::{Column, Data, Inputs, Means, RowProgram};
 
 type Columns = BTreeMap<String, Column>;
+/// The seconds of each round by the clock and on processors, and what was computed as one number.
+type Timed = (Vec<[f64; 2]>, f64);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [folder, rounds, threads, out] = &words[..] else {
-        return Err("usage: preprocess FOLDER ROUNDS THREADS OUT".into());
+    let [what, folder, rounds, out] = &words[..] else {
+        return Err("usage: preprocess reckon|hand|compile FOLDER ROUNDS OUT".into());
     };
     let rounds: usize = rounds.parse()?;
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads.parse()?)
-        .build_global()?;
     let columns = columns(Path::new(folder))?;
-    let mut results = Vec::new();
-    for class in classes(&columns) {
-        let machine = time(&class, Means::MachineCode, &columns, rounds)?;
-        let interpreter = time(&class, Means::Interpreter, &columns, rounds)?;
-        results.push(format!(
-            "{:?}: {{\"machine code\": {machine:?}, \"interpreter\": {interpreter:?}}}",
-            class.name
-        ));
-    }
-    let compile = compile_times(rounds, &columns);
-    let text = format!(
-        "{{\"classes\": {{{}}}, \"compile\": {compile:?}}}",
-        results.join(", ")
-    );
+    let text = match what.as_str() {
+        "compile" => format!("{:?}", compile_times(rounds, &columns)),
+        _ => {
+            let mut results = Vec::new();
+            for class in classes(&columns) {
+                let (seconds, check) = match what.as_str() {
+                    "hand" => (
+                        times(rounds, &*class.by_hand),
+                        checked(&class, &(class.by_hand)()),
+                    ),
+                    _ => compiled(&class, &columns, rounds)?,
+                };
+                let name = class.name;
+                results.push(format!(
+                    "{name:?}: {{\"seconds\": {seconds:?}, \"check\": {check}}}"
+                ));
+            }
+            format!("{{{}}}", results.join(", "))
+        }
+    };
     Ok(fs::write(out, text)?)
 }
 
@@ -94,26 +101,57 @@ impl Watch {
     }
 }
 
-/// Seconds a round; one more goes before, in which code is made.
-fn time(
-    class: &Class,
-    means: Means,
-    columns: &Columns,
-    rounds: usize,
-) -> Result<Vec<[f64; 2]>, Box<dyn Error>> {
+/// Seconds a round.
+fn times<T>(rounds: usize, work: impl Fn() -> T) -> Vec<[f64; 2]> {
+    let time = |_| {
+        let watch = Watch::start();
+        let made = work();
+        let taken = watch.stop();
+        drop(made);
+        taken
+    };
+    (0..rounds).map(time).collect()
+}
+
+/// The seconds of each round of a row program, after one in which code is made, and what it computes as one number.
+fn compiled(class: &Class<'_>, columns: &Columns, rounds: usize) -> Result<Timed, Box<dyn Error>> {
     let rows = columns.values().next().map_or(0, Column::len);
     let program = RowProgram::new(class.kernel.clone());
     let inputs = inputs(program.kernel(), columns, rows);
-    let mut seconds = Vec::new();
-    for round in 0..=rounds {
-        let watch = Watch::start();
-        let outputs = program.run_by(means, &inputs, &class.fits)?;
-        if round > 0 {
-            seconds.push(watch.stop());
-        }
-        drop(outputs);
+    let outputs = program.run_by(Means::MachineCode, &inputs, &class.fits)?;
+    let outputs: Vec<Column> = outputs.into_iter().map(|(_, column)| column).collect();
+    let run = || program.run_by(Means::MachineCode, &inputs, &class.fits);
+    Ok((times(rounds, run), checked(class, &outputs)))
+}
+
+/// The number that all contenders have to agree on.
+fn checked(class: &Class<'_>, outputs: &[Column]) -> f64 {
+    match class.check {
+        Check::Sum(of) => of.iter().map(|at| sum(&outputs[*at])).sum(),
+        Check::Distinct => match &outputs[0].data {
+            Data::Int(slots) => slots.iter().collect::<BTreeSet<_>>().len() as f64,
+            other => unreachable!("hashes are no {}", other.kind_name()),
+        },
+        Check::Elements => match &outputs[0].data {
+            Data::List(lists) => lists.values.len() as f64,
+            other => unreachable!("lists are no {}", other.kind_name()),
+        },
     }
-    Ok(seconds)
+}
+
+/// The sum of what is not null.
+fn sum(column: &Column) -> f64 {
+    let there = |at: &usize| !column.is_null(*at);
+    let rows = (0..column.len()).filter(there);
+    match &column.data {
+        Data::Int(values) => rows.map(|at| values[at] as f64).sum(),
+        Data::Float(values) => rows.map(|at| values[at]).sum(),
+        Data::Str(texts) => rows
+            .map(|at| texts.get(at).parse().unwrap_or(f64::NAN))
+            .sum(),
+        Data::List(lists) => sum(&Column::new(lists.values.as_ref().clone())),
+        Data::Bool(_) => unreachable!("no class gives truth values"),
+    }
 }
 
 /// Milliseconds that making code of 200 features takes, run over few rows.
@@ -134,8 +172,7 @@ fn compile_times(rounds: usize, columns: &Columns) -> Vec<[f64; 2]> {
     millis
 }
 
-/// Columns from files `NAME.int`, `NAME.float` (8 bytes a value, little end first) and `NAME.str` (a line a value, empty
-/// for null).
+/// Columns from files `NAME.int`, `NAME.float` (8 bytes a value, little end first) and `NAME.str` (a line a value).
 fn columns(folder: &Path) -> Result<Columns, Box<dyn Error>> {
     let mut columns = Columns::new();
     for entry in fs::read_dir(folder)? {
@@ -164,8 +201,7 @@ fn columns(folder: &Path) -> Result<Columns, Box<dyn Error>> {
             }
             "str" => {
                 let text = fs::read_to_string(&path)?;
-                let valid = text.lines().map(|line| !line.is_empty()).collect();
-                Column::with_validity(Data::Str(text.lines().collect()), Some(valid))
+                Column::new(Data::Str(text.lines().collect())).once_each()
             }
             _ => continue,
         };

@@ -23,7 +23,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     };
     let (a, b) = (call.arg(0)?, call.arg(1)?);
     let rows = 0..call.rows;
-    let truth: Vec<bool> = match (&a.column.data, &b.column.data) {
+    let truth: Vec<bool> = match (&a.data, &b.data) {
         (Data::Int(x), Data::Int(y)) => rows
             .map(|row| holds(Some(x[a.at(row)].cmp(&y[b.at(row)]))))
             .collect(),

@@ -2,6 +2,7 @@
 
 use reckon_compiler::plan::row::Statistic;
 
+use super::ids::hashed;
 use super::{Call, Numbers};
 use crate::column::{Column, Data};
 use crate::groups::{GroupKey, Groups};
@@ -16,7 +17,7 @@ pub(super) fn apply(
         (Statistic::Percentile, [keys @ .., own]) => (keys, Some(own)),
         (_, keys) => (keys, None),
     };
-    let numbers = own.map(|own| Numbers::of(&own.column.data)).transpose()?;
+    let numbers = own.map(|own| Numbers::of(own.data)).transpose()?;
     let told: Vec<Option<f64>> = (0..call.rows)
         .map(|row| {
             let mine = match (own, numbers) {
@@ -24,7 +25,7 @@ pub(super) fn apply(
                 (Some(own), Some(numbers)) => numbers.get(own.at(row)),
                 (Some(_) | None, _) => 0.0,
             };
-            let key = GroupKey::of(keys.iter().map(|key| (key.column, key.at(row))));
+            let key = GroupKey::of_values(keys.iter().map(|key| hashed(key, row)));
             Some(groups.tell(key, statistic, mine))
         })
         .collect();

@@ -40,7 +40,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
 }
 
 fn lists(operand: Operand<'_>) -> Result<&Lists, String> {
-    match &operand.column.data {
+    match &operand.data {
         Data::List(lists) => Ok(lists),
         other => Err(format!("expected a list, found {}", other.kind_name())),
     }
@@ -146,7 +146,7 @@ fn reduce(
 
 fn contains(call: &Call<'_>, x: Operand<'_>, list: &Lists) -> Result<Column, String> {
     let wanted = call.arg(1)?;
-    let other = &wanted.column.data;
+    let other = &wanted.data;
     if std::mem::discriminant(list.values.as_ref()) != std::mem::discriminant(other) {
         return Err(format!(
             "expected {}, found {}",

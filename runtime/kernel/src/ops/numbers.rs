@@ -22,7 +22,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::Max => binary(call, i64::max, most)?,
         RowOp::Div => {
             let (a, b) = (call.arg(0)?, call.arg(1)?);
-            let (x, y) = (Numbers::of(&a.column.data)?, Numbers::of(&b.column.data)?);
+            let (x, y) = (Numbers::of(a.data)?, Numbers::of(b.data)?);
             Data::Float(
                 (0..call.rows)
                     .map(|row| x.get(a.at(row)) / y.get(b.at(row)))
@@ -43,10 +43,10 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         },
         RowOp::ToInt => {
             let x = call.arg(0)?;
-            if let Data::Int(values) = &x.column.data {
+            if let Data::Int(values) = &x.data {
                 Data::Int((0..call.rows).map(|row| values[x.at(row)]).collect())
             } else {
-                let numbers = Numbers::of(&x.column.data)?;
+                let numbers = Numbers::of(x.data)?;
                 Data::Int(
                     (0..call.rows)
                         .map(|row| numbers.get(x.at(row)) as i64)
@@ -69,14 +69,14 @@ fn binary(
     floats: fn(f64, f64) -> f64,
 ) -> Result<Data, String> {
     let (a, b) = (call.arg(0)?, call.arg(1)?);
-    if let (Data::Int(x), Data::Int(y)) = (&a.column.data, &b.column.data) {
+    if let (Data::Int(x), Data::Int(y)) = (&a.data, &b.data) {
         return Ok(Data::Int(
             (0..call.rows)
                 .map(|row| ints(x[a.at(row)], y[b.at(row)]))
                 .collect(),
         ));
     }
-    let (x, y) = (Numbers::of(&a.column.data)?, Numbers::of(&b.column.data)?);
+    let (x, y) = (Numbers::of(a.data)?, Numbers::of(b.data)?);
     Ok(Data::Float(
         (0..call.rows)
             .map(|row| floats(x.get(a.at(row)), y.get(b.at(row))))
@@ -86,7 +86,7 @@ fn binary(
 
 fn unary(call: &Call<'_>, ints: fn(i64) -> i64, floats: fn(f64) -> f64) -> Result<Data, String> {
     let x = call.arg(0)?;
-    if let Data::Int(values) = &x.column.data {
+    if let Data::Int(values) = &x.data {
         return Ok(Data::Int(
             (0..call.rows).map(|row| ints(values[x.at(row)])).collect(),
         ));
@@ -96,7 +96,7 @@ fn unary(call: &Call<'_>, ints: fn(i64) -> i64, floats: fn(f64) -> f64) -> Resul
 
 fn float(call: &Call<'_>, f: fn(f64) -> f64) -> Result<Data, String> {
     let x = call.arg(0)?;
-    let numbers = Numbers::of(&x.column.data)?;
+    let numbers = Numbers::of(x.data)?;
     Ok(Data::Float(
         (0..call.rows)
             .map(|row| f(numbers.get(x.at(row))))
@@ -106,8 +106,8 @@ fn float(call: &Call<'_>, f: fn(f64) -> f64) -> Result<Data, String> {
 
 fn clip(call: &Call<'_>) -> Result<Data, String> {
     let [x, low, high] = [call.arg(0)?, call.arg(1)?, call.arg(2)?];
-    let ints = |operand: Operand<'_>| matches!(operand.column.data, Data::Int(_));
-    let [value, lows, highs] = [&x, &low, &high].map(|operand| Numbers::of(&operand.column.data));
+    let ints = |operand: Operand<'_>| matches!(operand.data, Data::Int(_));
+    let [value, lows, highs] = [&x, &low, &high].map(|operand| Numbers::of(operand.data));
     let (value, lows, highs) = (value?, lows?, highs?);
     let clipped = (0..call.rows).map(|row| {
         // Not `clamp`, which panics where the borders are the wrong way round.
@@ -131,7 +131,7 @@ fn clip(call: &Call<'_>) -> Result<Data, String> {
 
 fn time(call: &Call<'_>, f: fn(i64) -> i64) -> Result<Data, String> {
     let x = call.arg(0)?;
-    match &x.column.data {
+    match &x.data {
         Data::Int(values) => Ok(Data::Int(
             (0..call.rows).map(|row| f(values[x.at(row)])).collect(),
         )),

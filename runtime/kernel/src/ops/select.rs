@@ -1,6 +1,8 @@
 //! Logic and choice: the ops in which a null does not simply make null.
 
-use reckon_compiler::plan::row::RowOp;
+use std::borrow::Cow;
+
+use reckon_compiler::plan::row::{RowKind, RowOp, RowType};
 
 use super::{Call, Operand, coerce};
 use crate::column::{Column, Data};
@@ -36,7 +38,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
 }
 
 fn truth(operand: Operand<'_>) -> Result<&[bool], String> {
-    match &operand.column.data {
+    match operand.data {
         Data::Bool(values) => Ok(values),
         other => Err(format!(
             "expected a truth value, found {}",
@@ -65,17 +67,28 @@ fn logic(call: &Call<'_>, decides: bool) -> Result<Column, String> {
     Ok(Column::with_validity(Data::Bool(data), Some(valid)))
 }
 
+/// Data in the form that the type of the result asks for.
+fn coerced<'a>(data: &'a Data, ty: &RowType) -> Cow<'a, Data> {
+    match (data, &ty.kind) {
+        (Data::Int(_), RowKind::Float)
+        | (Data::Float(_), RowKind::Int | RowKind::Time | RowKind::Duration) => {
+            Cow::Owned(coerce(data.clone(), ty))
+        }
+        (Data::Int(_) | Data::Float(_) | Data::Bool(_) | Data::Str(_) | Data::List(_), _) => {
+            Cow::Borrowed(data)
+        }
+    }
+}
+
 fn choose(
     call: &Call<'_>,
     a: Operand<'_>,
     b: Operand<'_>,
     first: impl Fn(usize) -> bool,
 ) -> Result<Column, String> {
-    let (x, y) = (
-        coerce(a.column.data.clone(), call.ty),
-        coerce(b.column.data.clone(), call.ty),
-    );
-    if std::mem::discriminant(&x) != std::mem::discriminant(&y) {
+    let (x, y) = (coerced(a.data, call.ty), coerced(b.data, call.ty));
+    let (x, y) = (x.as_ref(), y.as_ref());
+    if std::mem::discriminant(x) != std::mem::discriminant(y) {
         return Err(format!(
             "expected values of one kind, found {} and {}",
             x.kind_name(),
@@ -85,7 +98,7 @@ fn choose(
     let mut data = x.empty_like();
     let mut valid = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
-        let (from, operand) = if first(row) { (&x, a) } else { (&y, b) };
+        let (from, operand) = if first(row) { (x, a) } else { (y, b) };
         valid.push(!operand.is_null(row));
         data.push_from(from, operand.at(row));
     }

@@ -1,94 +1,48 @@
 //! Texts.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use reckon_compiler::plan::row::{RowKind, RowOp};
 use regex::Regex;
 
+use super::pattern::{General, Sequence};
 use super::{Call, Operand};
-use crate::column::{Column, Data, Lists, Texts};
-use crate::fitted::Mixing;
+use crate::column::{Collected, Column, Data, Lists, Texts};
 
 /// Words: runs of letters, marks and digits; an apostrophe between two of them belongs to the word.
 const WORD: &str = r"[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*";
 
-/// Functions of texts are computed once for each distinct text, where texts recur.
+/// What an op searches with.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    regex: Regex,
+    /// The same, where it needs no search.
+    sequence: Option<Sequence>,
+}
+
+/// What an op searches with, if it does.
+pub(super) fn search(op: &RowOp) -> Result<Option<Search>, String> {
+    let regex = match op {
+        RowOp::Capture(pattern) => {
+            Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?
+        }
+        RowOp::Tokens => Regex::new(WORD).map_err(|error| format!("internal: {error}"))?,
+        _ => return Ok(None),
+    };
+    let sequence = Sequence::new(regex.as_str());
+    Ok(Some(Search { regex, sequence }))
+}
+
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
-    let recurring = match op {
-        RowOp::ToStr => None,
-        _ => recurring(call)?,
-    };
-    let Some((places, distinct)) = recurring else {
-        return of_each_row(op, call);
-    };
-    let column = Column::new(Data::Str(distinct));
-    let once = [Operand {
-        column: &column,
-        kind: &RowKind::Str,
-        scalar: false,
-        first: 0,
-    }];
-    let results = of_each_row(
-        op,
-        &Call {
-            args: &once,
-            rows: column.len(),
-            ..*call
-        },
-    );
-    Ok(results?.take(&places))
-}
-
-/// Fewer rows are not searched for texts that recur.
-const FEW: usize = 1024;
-
-/// The place of the text of each row among the distinct ones, beyond their end where a row is null. `None` where more than
-/// a quarter of the texts are new.
-fn recurring(call: &Call<'_>) -> Result<Option<(Vec<u32>, Texts)>, String> {
-    let x = call.arg(0)?;
-    let values = texts(x)?;
-    if x.scalar || call.rows < FEW {
-        return Ok(None);
-    }
-    let mut known: HashMap<&str, u32, Mixing> = HashMap::default();
-    let (mut places, mut distinct) = (Vec::with_capacity(call.rows), Texts::default());
-    for row in 0..call.rows {
-        if x.is_null(row) {
-            places.push(u32::MAX);
-            continue;
-        }
-        let text = values.get(x.at(row));
-        let place = *known.entry(text).or_insert_with(|| {
-            distinct.push(text);
-            distinct.len() as u32 - 1
-        });
-        places.push(place);
-        if row % FEW == FEW - 1 && distinct.len() > row / 4 {
-            return Ok(None);
-        }
-    }
-    Ok(Some((places, distinct)))
-}
-
-fn of_each_row(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
         RowOp::ToStr => to_text(call),
-        RowOp::Split(separator) => lists(call, |text, parts| {
-            if separator.is_empty() {
-                parts.push(text);
-            } else {
-                text.split(separator.as_str())
-                    .filter(|part| !part.is_empty())
-                    .for_each(|part| parts.push(part));
-            }
-        }),
-        RowOp::Lower => map(call, |text, into| into.push(&text.to_lowercase())),
+        RowOp::Split(separator) => split(call, separator),
+        RowOp::Lower => lower(call),
         RowOp::Trim => map(call, |text, into| into.push(text.trim())),
-        RowOp::Capture(pattern) => capture(call, pattern),
+        RowOp::Capture(_) => capture(call),
         RowOp::Ngrams(n) => lists(call, |text, parts| ngrams(text, *n, parts)),
         RowOp::Tokens => {
-            let word = Regex::new(WORD).map_err(|error| format!("internal: {error}"))?;
+            let word = searched(call)?.regex;
             lists(call, |text, parts| {
                 word.find_iter(text)
                     .for_each(|word| parts.push(word.as_str()))
@@ -97,22 +51,75 @@ fn of_each_row(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::Length => {
             let x = call.arg(0)?;
             let values = texts(x)?;
-            let lengths = (0..call.rows).map(|row| values.get(x.at(row)).chars().count() as i64);
+            let lengths = (0..call.rows).map(|row| {
+                let text = values.get(x.at(row));
+                match text.is_ascii() {
+                    true => text.len() as i64,
+                    false => text.chars().count() as i64,
+                }
+            });
             Ok(call.strict(Data::Int(lengths.collect())))
         }
         other => Err(format!("internal: {other:?} is no function of a text")),
     }
 }
 
+/// What a call searches with, with memory of its own.
+fn searched(call: &Call<'_>) -> Result<Search, String> {
+    let search = call.search.cloned();
+    search.ok_or_else(|| "internal: a search has a regular expression".to_owned())
+}
+
+/// Parts between separators, without empty ones; the whole text where the separator is empty.
+fn split(call: &Call<'_>, separator: &str) -> Result<Column, String> {
+    match separator.as_bytes() {
+        [] => lists(call, |text, parts| parts.push(text)),
+        [byte] => lists(call, |text, parts| {
+            let mut start = 0;
+            for (at, found) in text.bytes().enumerate() {
+                // A byte below 128 stands for itself wherever it is found.
+                if found == *byte {
+                    if at > start {
+                        parts.push(&text[start..at]);
+                    }
+                    start = at + 1;
+                }
+            }
+            if start < text.len() {
+                parts.push(&text[start..]);
+            }
+        }),
+        _ => lists(call, |text, parts| {
+            text.split(separator)
+                .filter(|part| !part.is_empty())
+                .for_each(|part| parts.push(part));
+        }),
+    }
+}
+
+fn lower(call: &Call<'_>) -> Result<Column, String> {
+    let mut ascii = String::new();
+    map(call, |text, into| {
+        if text.is_ascii() {
+            ascii.clear();
+            ascii.push_str(text);
+            ascii.make_ascii_lowercase();
+            into.push(&ascii);
+        } else {
+            into.push(&text.to_lowercase());
+        }
+    })
+}
+
 fn texts(operand: Operand<'_>) -> Result<&Texts, String> {
-    match &operand.column.data {
+    match operand.data {
         Data::Str(texts) => Ok(texts),
         other => Err(format!("expected a text, found {}", other.kind_name())),
     }
 }
 
 /// `f` adds exactly one text a call.
-fn map(call: &Call<'_>, f: impl Fn(&str, &mut Texts)) -> Result<Column, String> {
+fn map(call: &Call<'_>, mut f: impl FnMut(&str, &mut Texts)) -> Result<Column, String> {
     let x = call.arg(0)?;
     let values = texts(x)?;
     let mut mapped = Texts::default();
@@ -121,45 +128,53 @@ fn map(call: &Call<'_>, f: impl Fn(&str, &mut Texts)) -> Result<Column, String> 
 }
 
 /// `f` adds the elements of one list a call.
-fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Texts)) -> Result<Column, String> {
+fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Collected)) -> Result<Column, String> {
     let x = call.arg(0)?;
     let values = texts(x)?;
-    let mut parts = Texts::default();
-    let mut offsets = vec![0];
+    let mut parts = Collected::new();
+    let mut offsets = Vec::with_capacity(call.rows + 1);
+    offsets.push(0);
     for row in 0..call.rows {
         f(values.get(x.at(row)), &mut parts);
         offsets.push(parts.len());
     }
     Ok(call.strict(Data::List(Lists {
         offsets,
-        values: Box::new(Data::Str(parts)),
+        values: Box::new(Data::Str(parts.finish())),
     })))
 }
 
-fn capture(call: &Call<'_>, pattern: &str) -> Result<Column, String> {
-    let regex =
-        Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?;
+fn capture(call: &Call<'_>) -> Result<Column, String> {
+    let Search { regex, sequence } = searched(call)?;
+    let mut parts = regex.capture_locations();
+    let group = usize::from(parts.len() > 1);
+    let mut general = |text: &str| {
+        regex.captures_read(&mut parts, text)?;
+        parts.get(group).map(|(start, end)| start..end)
+    };
+    let mut find = |text: &str| match &sequence {
+        Some(sequence) => sequence.find(text).unwrap_or_else(|General| general(text)),
+        None => general(text),
+    };
     let x = call.arg(0)?;
     let values = texts(x)?;
     let mut found = Texts::default();
     let mut valid = Vec::with_capacity(call.rows);
     for row in 0..call.rows {
-        let captures = if x.is_null(row) {
-            None
-        } else {
-            regex.captures(values.get(x.at(row)))
-        };
-        let part = captures
-            .as_ref()
-            .and_then(|captures| captures.get(usize::from(captures.len() > 1)));
+        let text = values.get(x.at(row));
+        let part = if x.is_null(row) { None } else { find(text) };
         valid.push(part.is_some());
-        found.push(part.map_or("", |part| part.as_str()));
+        found.push(part.map_or("", |part| &text[part]));
     }
     Ok(Column::with_validity(Data::Str(found), Some(valid)))
 }
 
 /// All runs of `n` characters; none where the text is shorter.
-fn ngrams(text: &str, n: usize, parts: &mut Texts) {
+fn ngrams(text: &str, n: usize, parts: &mut Collected) {
+    if n > 0 && text.is_ascii() {
+        let starts = 0..(text.len() + 1).saturating_sub(n);
+        return starts.for_each(|start| parts.push(&text[start..start + n]));
+    }
     let starts: Vec<usize> = text
         .char_indices()
         .map(|(at, _)| at)
@@ -179,7 +194,7 @@ fn to_text(call: &Call<'_>) -> Result<Column, String> {
     for row in 0..call.rows {
         let at = x.at(row);
         text.clear();
-        let result = match (&x.column.data, x.kind) {
+        let result = match (x.data, x.kind) {
             _ if x.is_null(row) => Ok(()),
             (Data::Int(values), RowKind::Time | RowKind::Duration) => {
                 write_seconds(&mut text, values[at])

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::value::Value;
 use reckon_kernel::hash::{Hashed, hash};
-use reckon_kernel::{Column, Data, Fitted, Inputs, Lists, Through, Vocabulary, VocabularyValues};
+use reckon_kernel::{
+    Column, Data, Fitted, Inputs, Lists, Texts, Through, Vocabulary, VocabularyValues,
+};
 
 /// Draws numbers.
 pub(crate) struct Draw {
@@ -451,7 +453,13 @@ fn data(draw: &mut Draw, kind: &RowKind, rows: usize) -> Data {
         }
         RowKind::Float => Data::Float((0..rows).map(|_| draw.float()).collect()),
         RowKind::Bool => Data::Bool((0..rows).map(|_| draw.below(2) == 0).collect()),
-        RowKind::Str => Data::Str((0..rows).map(|_| draw.text()).collect()),
+        RowKind::Str if draw.below(2) == 0 => Data::Str((0..rows).map(|_| draw.text()).collect()),
+        RowKind::Str => {
+            let stored: Texts = (0..draw.below(5) + 1).map(|_| draw.text()).collect();
+            let place = |_| draw.below(stored.len()) as u32;
+            let places = (0..rows).map(place).collect();
+            Data::Str(Texts::at_places(stored, places))
+        }
         RowKind::List(of) => {
             let mut offsets = vec![0];
             for _ in 0..rows {
