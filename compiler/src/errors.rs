@@ -157,6 +157,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0819"
     "E0821"
     "E0822"
+    "E0823"
     "E0901"
     "E0902"
     "E0903"

@@ -8,6 +8,7 @@ mod followers;
 mod in_turn;
 mod phases;
 mod schedule;
+mod seen;
 mod streams;
 
 pub(crate) use evaluation::usual_baselines;
@@ -111,11 +112,12 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         daily,
         exports,
     };
-    let early = in_turn::read_too_early(&plan);
-    if early.is_empty() {
+    let mut found = in_turn::read_too_early(&plan);
+    found.extend(seen::judged_on_what_was_trained(&plan));
+    if found.is_empty() {
         Ok(plan)
     } else {
-        Err(early)
+        Err(found)
     }
 }
 

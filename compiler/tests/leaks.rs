@@ -295,6 +295,71 @@ fn a_loop_does_not_read_ahead() {
 }
 
 #[test]
+fn a_day_is_not_judged_by_what_it_has_taught() {
+    let ask = |rows: &str, score: &str| {
+        format!(
+            "evaluate likes: ranking over rating {rows} {{ score {score} against stars >= 4; report auc }}"
+        )
+    };
+    let learn = |name: &str, rows: &str, score: &str| {
+        format!(
+            "loss {name}_loss over rating {rows} = bce({score}, stars >= 4)\n  train {name} {{ minimize {name}_loss }}"
+        )
+    };
+    let looped = |turns: &[String]| {
+        let turns = turns.join("\n  ");
+        let text = format!("loop day over rating.at by 1d {{\n  {turns}\n}}\n");
+        let tower = "tower other(u: user, m: movie) -> logit = dot(u.id, m.id) * 2\n";
+        spec("", "", "", &format!("{tower}{text}"))
+    };
+    let (own, other) = ("ranker(user, movie, rating)", "other(user, movie)");
+    let taught = || learn("t", "in day", own);
+    refused(
+        "E0823",
+        &[
+            (
+                "the rows of the day after the training",
+                looped(&[taught(), ask("in day", own)]),
+            ),
+            (
+                "through a table that another tower reads",
+                looped(&[taught(), ask("in day", other)]),
+            ),
+            (
+                "the same rows by the same condition",
+                looped(&[
+                    learn("t", "in day where device == \"tv\"", own),
+                    ask("in day where device == \"tv\"", own),
+                ]),
+            ),
+            (
+                "a part of the rows",
+                looped(&[taught(), ask("in day where device == \"tv\"", own)]),
+            ),
+            (
+                "through what a training on other days has read",
+                looped(&[
+                    taught(),
+                    learn("u", "before day within 3d", own),
+                    ask("in day", own),
+                ]),
+            ),
+        ],
+    );
+    for fine in [
+        vec![ask("in day", own), taught()],
+        vec![taught(), ask("in next day", own)],
+        vec![learn("t", "before day within 3d", own), ask("in day", own)],
+        vec![
+            learn("t", "in day where device == \"tv\"", own),
+            ask("in day where device != \"tv\"", own),
+        ],
+    ] {
+        assert_eq!(codes(&looped(&fine)), Vec::<String>::new(), "{fine:#?}");
+    }
+}
+
+#[test]
 fn what_is_chosen_or_said_with_the_answer_at_hand_is_refused() {
     let stop = RANKING.replace(
         "minimize main",

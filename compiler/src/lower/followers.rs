@@ -248,7 +248,7 @@ fn all_there(phases: &[PhasePlan], at: usize, paths: &BTreeSet<CopyOf>) -> bool 
 }
 
 /// The paths whose values a phase changes as it goes.
-fn changed(phase: &PhasePlan) -> BTreeSet<String> {
+pub(super) fn changed(phase: &PhasePlan) -> BTreeSet<String> {
     let effects = |graph: &'_ Graph| -> BTreeSet<String> {
         let ops = graph.effects.iter().map(|id| &graph.node(*id).op);
         let paths = ops.filter_map(|op| match op {
@@ -265,7 +265,7 @@ fn changed(phase: &PhasePlan) -> BTreeSet<String> {
 }
 
 /// The paths that a graph reads.
-fn read(graph: &Graph) -> BTreeSet<String> {
+pub(super) fn read(graph: &Graph) -> BTreeSet<String> {
     let paths = graph.order().into_iter().filter_map(|id| {
         let (Op::Param(path) | Op::Table(path)) = &graph.node(id).op else {
             return None;
@@ -275,7 +275,7 @@ fn read(graph: &Graph) -> BTreeSet<String> {
     paths.collect()
 }
 
-fn graphs_of(evaluation: &EvaluationPlan) -> impl Iterator<Item = &Graph> {
+pub(super) fn graphs_of(evaluation: &EvaluationPlan) -> impl Iterator<Item = &Graph> {
     evaluation
         .programs()
         .into_iter()
