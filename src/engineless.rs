@@ -17,7 +17,7 @@ pub(crate) fn work(verb: &Verb, console: &Console) -> Result<u8, Failure> {
         Verb::Test(arguments) => run(arguments, console, &mut reference),
         _ => Err(Failure::new(
             Exit::World,
-            "this build of `reckon` has no libtorch, and neither trains nor evaluates",
+            "this build of `reckon` has no libtorch, and neither trains, evaluates nor reads data",
         )
         .help("`cargo build --release` without `--no-default-features` makes one that does")),
     };

@@ -45,7 +45,10 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<u8, Failure> {
         Verb::Diff(arguments) => diff::diff(arguments, console),
         Verb::Graph(arguments) => graph::graph(arguments, console),
         Verb::Passes => passes::passes(console),
-        Verb::Check(arguments) => check::check(arguments, console),
+        Verb::Check(arguments) => match check::check(arguments, console)? {
+            Exit::Success if arguments.data => return engine::work(verb, console),
+            exit => Ok(exit),
+        },
         Verb::Explain(arguments) => explain::explain(arguments, console),
         Verb::New(arguments) => new::new(arguments, console),
         Verb::Fmt(arguments) => fmt::fmt(arguments, console),

@@ -110,12 +110,16 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 #[command(after_help = "\
 Examples:
   reckon check main.rec
+  reckon check --data main.rec
   reckon check --message-format short specs/*.rec
   cat main.rec | reckon check -")]
 pub struct Check {
     /// The specs; `-` reads one from stdin
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Look into the files too: footers, and of events the first row group or the first 4 MiB of each file
+    #[arg(long)]
+    pub data: bool,
     /// Settings that get other values.
     #[command(flatten)]
     pub overrides: Overrides,

@@ -196,6 +196,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1041"
     "E1042"
     "E1043"
+    "E1044"
 };
 
 /// The page of a code such as `E0302`.

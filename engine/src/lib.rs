@@ -6,6 +6,7 @@
 mod compare;
 mod doctor;
 mod finished;
+mod look;
 mod predict;
 mod progress;
 mod report;
@@ -43,10 +44,10 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Predict(arguments) => predict::predict(arguments, console),
         Verb::Compare(arguments) => compare::compare(arguments, console),
         Verb::Report(arguments) => report::report(arguments, console),
+        Verb::Check(arguments) => look::look_at_data(arguments, console),
         Verb::Test(arguments) => test::test(arguments, console),
         Verb::Doctor => doctor::doctor(console),
         Verb::New(_)
-        | Verb::Check(_)
         | Verb::Fmt(_)
         | Verb::Explain(_)
         | Verb::Export(_)

@@ -8,10 +8,10 @@
 mod command;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
-use std::fs;
 
 use reckon_compiler::plan::Plan;
 use reckon_kernel::{Column, Data};

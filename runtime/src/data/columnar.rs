@@ -23,7 +23,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use super::fault::{UNREADABLE, WRONG_TYPE, no_column};
 use super::files::File;
 use super::format::Format;
-use super::table::{Lines, Part, Piece};
+use super::table::{Extent, Lines, Part, Piece};
 use super::text::of_column;
 use arrays::Reader;
 
@@ -35,13 +35,14 @@ pub(crate) fn read(
     plan: &SourcePlan,
     file: &File,
     format: Format,
+    extent: Extent,
     sink: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Piece>> {
     let mut misfits = Vec::new();
     let read = match format {
-        Format::Parquet => row_groups(plan, file, &mut misfits),
+        Format::Parquet => row_groups(plan, file, extent, &mut misfits),
         Format::Arrow | Format::Delimited(_) | Format::JsonLines => {
-            record_batches(plan, file, &mut misfits)
+            record_batches(plan, file, extent, &mut misfits)
         }
     };
     sink.append(&mut misfits);
@@ -58,6 +59,7 @@ pub(crate) fn read(
 fn row_groups(
     plan: &SourcePlan,
     file: &File,
+    extent: Extent,
     sink: &mut Vec<Diagnostic>,
 ) -> Result<Option<Vec<Piece>>, Diagnostic> {
     let fault = |error: ArrowError| unreadable(plan, file, &error);
@@ -78,7 +80,10 @@ fn row_groups(
             .build();
         piece(plan, file, batches.map_err(|error| fault(error.into()))?)
     };
-    let groups = footer.metadata().num_row_groups();
+    let groups = match extent {
+        Extent::Whole => footer.metadata().num_row_groups(),
+        Extent::Beginning => footer.metadata().num_row_groups().min(1),
+    };
     let pieces: Vec<Result<Piece, Diagnostic>> = (0..groups).into_par_iter().map(group).collect();
     pieces.into_iter().collect::<Result<_, _>>().map(Some)
 }
@@ -87,6 +92,7 @@ fn row_groups(
 fn record_batches(
     plan: &SourcePlan,
     file: &File,
+    extent: Extent,
     sink: &mut Vec<Diagnostic>,
 ) -> Result<Option<Vec<Piece>>, Diagnostic> {
     let fault = |error: ArrowError| unreadable(plan, file, &error);
@@ -95,7 +101,11 @@ fn record_batches(
         return Ok(None);
     };
     let (_, batches) = arrow(&file.path, Some(kept)).map_err(fault)?;
-    Ok(Some(vec![piece(plan, file, batches)?]))
+    let most = match extent {
+        Extent::Whole => usize::MAX,
+        Extent::Beginning => 1,
+    };
+    Ok(Some(vec![piece(plan, file, batches.take(most))?]))
 }
 
 fn piece(

@@ -253,7 +253,7 @@ fn label(time: i64, by: i64) -> String {
 
 /// Year, month and day of a number of days since 1970, in the Gregorian calendar: years begin in March, so that the leap
 /// day is the last.
-fn date(days: i64) -> (i64, i64, i64) {
+pub(super) fn date(days: i64) -> (i64, i64, i64) {
     const ERA: i64 = 146_097;
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));

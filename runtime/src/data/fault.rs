@@ -28,6 +28,7 @@ pub(crate) const UNDRAWABLE: Code = Code(1019);
 pub(crate) const TOO_MANY_BAD: Code = Code(1041);
 pub(crate) const NOT_OBJECT: Code = Code(1042);
 pub(crate) const FANS_OUT: Code = Code(1043);
+pub(crate) const SAYS_NOTHING: Code = Code(1044);
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

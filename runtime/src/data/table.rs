@@ -10,6 +10,7 @@ use reckon_kernel::Column;
 
 use super::bad::{BadCount, Wrongs, beyond_limit, examples, settle};
 use super::columnar;
+use super::delimited::Style;
 use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
 use super::format::{ENDINGS, Format, bytes, format_of};
@@ -108,21 +109,42 @@ impl Part {
     }
 }
 
+/// How much of each file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// The first row group, or the first few megabytes.
+    Beginning,
+}
+
+/// So many bytes of text are a beginning.
+const BEGINNING: u64 = 4 << 20;
+
 /// Reads all files of a source; labels that are joined later are in none.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnostic>> {
+    read_some(plan, root, Extent::Whole)
+}
+
+/// As [`read`], of each file as much as is wanted.
+pub(crate) fn read_some(
+    plan: &SourcePlan,
+    root: &Path,
+    extent: Extent,
+) -> Result<Table, Vec<Diagnostic>> {
     if plan.columns.iter().any(|column| column.joined.is_some()) {
         let mut of_files = plan.clone();
         of_files.columns.retain(|column| column.joined.is_none());
-        return read(&of_files, root);
+        return read_some(&of_files, root, extent);
     }
     let mut sink = Vec::new();
     let mut table = Table::default();
     let mut first_bad = Vec::new();
     for file in files(plan, root, &mut sink) {
-        let Some(mut pieces) = read_file(plan, &file, &mut sink) else {
+        let Some(mut pieces) = read_file(plan, &file, extent, &mut sink) else {
             continue;
         };
         number_rows(&mut pieces);
@@ -161,17 +183,23 @@ fn number_rows(pieces: &mut [Piece]) {
     }
 }
 
-fn read_file(plan: &SourcePlan, file: &File, sink: &mut Vec<Diagnostic>) -> Option<Vec<Piece>> {
+fn read_file(
+    plan: &SourcePlan,
+    file: &File,
+    extent: Extent,
+    sink: &mut Vec<Diagnostic>,
+) -> Option<Vec<Piece>> {
     let Some((format, packing)) = format_of(&file.name) else {
         let message = format!("`{}` is of no kind that can be read", file.name);
         sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
         return None;
     };
     let pieces = match format {
-        Format::Parquet | Format::Arrow => columnar::read(plan, file, format, sink)?,
+        Format::Parquet | Format::Arrow => columnar::read(plan, file, format, extent, sink)?,
         Format::Delimited(_) | Format::JsonLines => {
-            let bytes = match bytes(&file.path, packing, None) {
-                Ok(bytes) => bytes,
+            let most = (extent == Extent::Beginning).then_some(BEGINNING);
+            let bytes = match bytes(&file.path, packing, most) {
+                Ok(bytes) => whole_lines(bytes, most, format),
                 Err(error) => {
                     let message = format!("`{}` cannot be read: {error}", file.name);
                     sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
@@ -196,4 +224,22 @@ fn read_file(plan: &SourcePlan, file: &File, sink: &mut Vec<Diagnostic>) -> Opti
         sink.push(Diagnostic::error(EMPTY, plan.span, message));
     }
     Some(pieces)
+}
+
+/// The lines of a beginning that are not cut off, those inside of a quoted field of csv left out too.
+fn whole_lines(mut bytes: Vec<u8>, most: Option<u64>, format: Format) -> Vec<u8> {
+    if most != Some(bytes.len() as u64) {
+        return bytes;
+    }
+    let is_csv = format == Format::Delimited(Style::Csv);
+    let mut quotes = bytes.iter().filter(|byte| **byte == b'"').count();
+    while let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
+        quotes -= bytes[end..].iter().filter(|byte| **byte == b'"').count();
+        bytes.truncate(end + 1);
+        if !is_csv || quotes % 2 == 0 {
+            break;
+        }
+        bytes.truncate(end);
+    }
+    bytes
 }

@@ -9,6 +9,7 @@ mod fit;
 mod formats;
 mod known;
 mod load;
+mod look;
 mod selected;
 mod spec;
 mod split;

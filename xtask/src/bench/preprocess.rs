@@ -1,8 +1,11 @@
 //! `bench preprocess`: rows a second of row programs, of the same work in plain Rust, in Polars and in pandas, by class of
-//! work, on the same columns in memory, on one thread and on all. And how long compiling takes.
+//! work, on the same columns in memory, on one thread and on all; the whole of a spec from files to fields; and how long
+//! compiling takes.
 //!
 //! Contenders take turns, each in a process of its own, so that what else the machine does hits all of them. They have to
 //! agree on a number for each class.
+
+mod whole;
 
 use super::{
     Bed, Bench, Scale,
@@ -19,7 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 pub(super) const BENCH: Bench = Bench {
     name: "preprocess",
-    cases: &["classes", "compile"],
+    cases: &["classes", "compile", "kuairand"],
     run: preprocess,
 };
 
@@ -54,17 +57,18 @@ impl Size {
 }
 
 fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
+    if bed.wants("kuairand") {
+        whole::kuairand(bed, record)?;
+    }
+    if !bed.wants("compile") && !bed.wants("classes") {
+        return Ok(());
+    }
     let size = Size::of(bed.scale);
-    let peers = Peers::ready_with(
-        bed.repository,
-        "preprocess-requirements.txt",
-        "venv-preprocess",
-    )?;
     let rows = Rows {
         bed,
         size,
-        peers,
-        program: program(bed)?,
+        peers: peers(bed)?,
+        program: program(bed, "reckon-kernel", "preprocess")?,
         data: bed.folder.join("data").display().to_string(),
     };
     rows.make()?;
@@ -81,20 +85,25 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Builds the program that times row programs, and says where it is.
-fn program(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
-    let words = ["build", "--quiet", "--package", "reckon-kernel"];
+fn peers(bed: &Bed<'_>) -> Result<Peers, Trouble> {
+    let requirements = "preprocess-requirements.txt";
+    Peers::ready_with(bed.repository, requirements, "venv-preprocess")
+}
+
+/// Builds an example of a package that times it, and says where it is.
+fn program(bed: &Bed<'_>, package: &str, example: &str) -> Result<PathBuf, Trouble> {
+    let words = ["build", "--quiet", "--package", package];
     let mut command = cargo(bed.repository, &words);
     command
         .args(bed.scale.profile())
-        .args(["--example", "preprocess"]);
-    succeed("the build of what times row programs", command)?;
+        .args(["--example", example]);
+    succeed(&format!("the build of `{example}`"), command)?;
     let profile = match bed.scale {
         Scale::Quick => "debug",
         Scale::Full => "release",
     };
     let target = bed.repository.root.join("target").join(profile);
-    Ok(target.join("examples/preprocess"))
+    Ok(target.join("examples").join(example))
 }
 
 /// The columns, and what works on them.
@@ -137,16 +146,10 @@ impl Rows<'_> {
         let out = self.bed.folder.join("out.json");
         let rounds = rounds.to_string();
         if matches!(contender, "polars" | "pandas") {
-            let bed = Bed {
-                threads,
-                cases: Vec::new(),
-                built: None,
-                folder: self.bed.folder.clone(),
-                ..*self.bed
-            };
+            let words = [contender, &self.data, &rounds];
             return self
                 .peers
-                .run(&bed, SCRIPT, &[contender, &self.data, &rounds], &out);
+                .run(&with_threads(self.bed, threads), SCRIPT, &words, &out);
         }
         say(format!("timing {contender} on {threads} threads"));
         let mut command = Command::new(&self.program);
@@ -204,6 +207,17 @@ impl Rows<'_> {
     }
 }
 
+/// The same, with another number of threads.
+fn with_threads<'a>(bed: &Bed<'a>, threads: usize) -> Bed<'a> {
+    Bed {
+        threads,
+        cases: Vec::new(),
+        built: None,
+        folder: bed.folder.clone(),
+        ..*bed
+    }
+}
+
 /// By the clock and on processors.
 fn rounds(found: &Value) -> impl Iterator<Item = [f64; 2]> {
     let all = found.as_array().into_iter().flatten();
@@ -218,7 +232,9 @@ fn agree(checks: &BTreeMap<String, Vec<(&str, f64)>>) -> Result<(), Trouble> {
             false => 1e-9,
         };
         let (_, first) = found[0];
-        let apart = |(_, other): &&(&str, f64)| !((other - first).abs() <= near * first.abs());
+        let apart = |(_, other): &&(&str, f64)| {
+            other.is_nan() || (other - first).abs() > near * first.abs()
+        };
         if let Some((contender, other)) = found.iter().find(apart) {
             let (of, _) = found[0];
             return Err(Trouble::new(

@@ -26,7 +26,7 @@ impl Draw {
         hash(self.seed, &[Hashed::Int(self.count)])
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.word() % n as u64) as usize
     }
 
@@ -34,7 +34,7 @@ impl Draw {
         from[self.below(from.len())].clone()
     }
 
-    fn int(&mut self) -> i64 {
+    pub(crate) fn int(&mut self) -> i64 {
         match self.below(6) {
             0 => self.pick(&[0, 1, -1, i64::MAX, i64::MIN, 1 << 53, (1 << 53) + 1]),
             1 => self.word() as i64,
@@ -42,7 +42,7 @@ impl Draw {
         }
     }
 
-    fn float(&mut self) -> f64 {
+    pub(crate) fn float(&mut self) -> f64 {
         const ODD: [f64; 9] = [
             0.0,
             -0.0,
@@ -61,7 +61,7 @@ impl Draw {
         }
     }
 
-    fn text(&mut self) -> &'static str {
+    pub(crate) fn text(&mut self) -> &'static str {
         self.pick(&["", "a", "drama", "Drama|comedy", "x1 y22", "ö", "comedy"])
     }
 }

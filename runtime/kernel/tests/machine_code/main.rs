@@ -4,6 +4,7 @@
 //! programs it has seen: `cargo test -p reckon-kernel --test machine_code -- --ignored --nocapture`.
 
 mod generate;
+mod single;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
