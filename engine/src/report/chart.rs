@@ -45,7 +45,9 @@ pub(crate) fn lines(caption: &str, axis: &Axis, lines: &[Line]) -> String {
         out += &frame.line(line, axis, at % COLOURS);
     }
     out += "</svg>\n";
-    out += &keys(&drawn);
+    let kept = axis.kept_in(&frame);
+    let kept = kept.map(|kept| format!("{} {} kept", axis.name, axis.label(kept)));
+    out += &keys(&drawn, kept.as_deref());
     out + "</figure>\n"
 }
 
@@ -128,9 +130,9 @@ impl Frame {
 /// Colours of lines, as styles count them.
 const COLOURS: usize = 6;
 
-/// The names of lines, with their last values.
-fn keys(lines: &[&Line]) -> String {
-    let items: String = lines
+/// The names of lines, with their last values, and what the dashed line means.
+fn keys(lines: &[&Line], kept: Option<&str>) -> String {
+    let mut items: String = lines
         .iter()
         .enumerate()
         .map(|(at, line)| {
@@ -143,6 +145,9 @@ fn keys(lines: &[&Line]) -> String {
             )
         })
         .collect();
+    if let Some(kept) = kept {
+        items += &format!("<li><i class=\"kept\"></i>{}</li>", escaped(kept));
+    }
     format!("<ul class=\"keys\">{items}</ul>\n")
 }
 
@@ -163,6 +168,12 @@ impl Axis {
             Some(name) => name.clone(),
             None => tidy(at),
         }
+    }
+
+    /// The place whose weights were kept, where the chart shows it.
+    fn kept_in(&self, frame: &Frame) -> Option<f64> {
+        self.kept
+            .filter(|kept| (frame.from..=frame.to).contains(kept))
     }
 
     /// A few of the places, the first and the last among them; named ones are long, and so the ends alone.
@@ -196,7 +207,7 @@ impl Axis {
             )
         });
         let mut out: String = texts.collect();
-        if let Some(kept) = self.kept.filter(|kept| (from..=to).contains(kept)) {
+        if let Some(kept) = self.kept_in(frame) {
             out += &format!(
                 "<path class=\"kept\" d=\"M{:.1} {ABOVE}V{}\"><title>the weights of {} {} were kept</title></path>",
                 frame.x(kept),
@@ -364,6 +375,23 @@ mod tests {
             !out.contains("NaN") && out.matches("<circle").count() == 2,
             "{out}"
         );
+    }
+
+    #[test]
+    fn the_line_of_the_weights_that_were_kept_is_explained() {
+        let line = Line {
+            name: "loss".to_owned(),
+            points: vec![(1.0, 0.5), (2.0, 0.25), (3.0, 0.5)],
+        };
+        let axis = |kept| Axis {
+            name: "epoch",
+            places: Vec::new(),
+            kept,
+        };
+        let with = |kept| lines("loss", &axis(kept), std::slice::from_ref(&line));
+        assert!(with(Some(2.0)).contains("<li><i class=\"kept\"></i>epoch 2 kept</li>"));
+        assert!(!with(None).contains("kept"));
+        assert!(!with(Some(9.0)).contains("kept"));
     }
 
     #[test]
