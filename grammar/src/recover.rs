@@ -95,6 +95,7 @@ pub(crate) fn fault(rule: Rule) -> Option<Fault> {
             WORD,
             "`by at`, `by at per user`, `by day`, `per user last` or `random(seed)`",
         ),
+        Rule::err_seed => Missing(MARK, "`(` and a seed"),
         Rule::err_last => Missing(WORD, "`last`"),
         Rule::err_decay => Missing(WORD, "`decay`"),
         Rule::err_over => Missing(WORD, "`over`"),

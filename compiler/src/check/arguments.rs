@@ -20,6 +20,8 @@ struct Slots<'c> {
     rest: Vec<Expr>,
     /// How many parameters are given by position.
     positional: usize,
+    /// Names that no parameter has.
+    unknown: Vec<ast::Name>,
 }
 
 impl Slots<'_> {
@@ -102,6 +104,7 @@ impl Checker<'_> {
             given: vec![None; params.len()],
             rest: Vec::new(),
             positional: 0,
+            unknown: Vec::new(),
         };
         let mut ok = true;
         let inputs = piped
@@ -112,9 +115,13 @@ impl Checker<'_> {
             match self.place(&mut slots, name, value) {
                 Placed::Well => {}
                 Placed::Wrongly => ok = false,
-                Placed::Hopelessly => return None,
+                Placed::Hopelessly => {
+                    self.unknown_arguments(&slots);
+                    return None;
+                }
             }
         }
+        let meant = self.unknown_arguments(&slots);
         if slots.is_variadic() {
             if slots.rest.is_empty() {
                 self.report(
@@ -129,6 +136,8 @@ impl Checker<'_> {
         for (param, given) in params.iter().zip(slots.given) {
             match given.or_else(|| self.default(param)) {
                 Some(value) => values.push(value),
+                // it is there under another name
+                None if meant.contains(&param.name.text) => ok = false,
                 None => {
                     self.missing_argument(params, callee, &param.name.text, span);
                     ok = false;
@@ -150,7 +159,7 @@ impl Checker<'_> {
             Some(name) => match params.iter().position(|param| param.name.text == name.text) {
                 Some(slot) => slot,
                 None => {
-                    self.unknown_argument(params, callee, name);
+                    slots.unknown.push(name.clone());
                     return Placed::Wrongly;
                 }
             },
@@ -245,22 +254,35 @@ impl Checker<'_> {
         Some(value)
     }
 
-    fn unknown_argument(&mut self, params: &[Param], callee: &str, name: &ast::Name) {
+    /// Names that no parameter has, and the parameters that they seem to mean: those of similar names, or the only one that
+    /// lacks a value.
+    fn unknown_arguments(&mut self, slots: &Slots<'_>) -> Vec<String> {
+        let (params, callee) = (slots.params, slots.callee);
         let names: Vec<&str> = params
             .iter()
             .map(|param| param.name.text.as_str())
             .collect();
-        let diagnostic = self.error(
-            222,
-            name.span,
-            format!("`{callee}` has no argument `{}`", name.text),
-        );
-        self.report(match nearest(&name.text, names.iter().copied()) {
-            Some(near) => diagnostic
-                .help(format!("write `{near}:`"))
-                .fix(name.span, near),
-            None => diagnostic.note(format!("its arguments are {}", list(&names))),
-        });
+        let lacking = params.iter().zip(&slots.given);
+        let lacking = lacking.filter(|(param, given)| given.is_none() && param.default.is_none());
+        let lacking: Vec<&str> = lacking.map(|(param, _)| param.name.text.as_str()).collect();
+        let mut all_meant = Vec::new();
+        for name in &slots.unknown {
+            let only = match lacking[..] {
+                [only] if slots.unknown.len() == 1 => Some(only),
+                _ => None,
+            };
+            let meant = nearest(&name.text, names.iter().copied()).or(only);
+            let message = format!("`{callee}` has no argument `{}`", name.text);
+            let diagnostic = self.error(222, name.span, message);
+            self.report(match meant {
+                Some(meant) => diagnostic
+                    .help(format!("write `{meant}:`"))
+                    .fix(name.span, meant),
+                None => diagnostic.note(format!("its arguments are {}", list(&names))),
+            });
+            all_meant.extend(meant.map(str::to_owned));
+        }
+        all_meant
     }
 
     fn missing_argument(&mut self, params: &[Param], callee: &str, name: &str, span: Span) {

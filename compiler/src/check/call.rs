@@ -1,10 +1,11 @@
 //! Calls: towers, functions that are expanded at the call, and intrinsics.
 
 use reckon_grammar::ast::{self, Arg, ExprKind as Syntax};
-use reckon_grammar::diagnostic::{Code, Diagnostic};
+use reckon_grammar::diagnostic::{Code, Diagnostic, nearest};
 use reckon_grammar::span::Span;
 
 use super::constant::describe;
+use super::elsewhere::function_of_other_languages;
 use super::signature::Matched;
 use super::{Checker, FnDef, Frame};
 use crate::hir::{Expr, ExprKind, HandleTy, Kind, SpaceRef, Tensor, Ty};
@@ -137,6 +138,13 @@ impl<'a> Checker<'a> {
             .collect();
         known.extend(self.towers.keys().copied());
         known.sort_unstable();
+        if nearest(name, known.iter().copied()).is_none()
+            && let Some(help) = function_of_other_languages(name)
+        {
+            let message = format!("unknown function `{name}`");
+            self.report(self.error(218, span, message).help(help));
+            return Expr::error(span);
+        }
         self.unknown(218, span, "function", name, &known)
     }
 

@@ -105,6 +105,24 @@ impl Checker<'_> {
     }
 }
 
+/// What stands here for a function of other languages.
+pub(super) fn function_of_other_languages(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "one_hot" | "onehot" | "get_dummies" | "factorize" | "label_encode" | "string_lookup" => {
+            "a vector for each value is learned: `... |> vocab |> embed(8)`"
+        }
+        "cat" | "hstack" | "concatenate" | "merge" => "write `concat(a, b)`",
+        "standardize" | "standard_scaler" | "scale" | "batch_norm" => "write `... |> zscore`",
+        "bucketize" | "discretize" | "cut" | "digitize" => {
+            "write `... |> buckets([1, 10, 100])`, or `quantiles(10)`"
+        }
+        "dense" | "fc" | "Dense" | "Linear" => "`use std.tower.linear`, and `... |> linear(16)`",
+        "matmul" | "inner" | "einsum" => "the product of two vectors is `dot(a, b)`",
+        "tokenize" | "strsplit" => "write `... |> split(\" \")`",
+        _ => return None,
+    })
+}
+
 /// What stands here for a word of other languages.
 fn of_other_languages(name: &str) -> Option<&'static str> {
     Some(match name {

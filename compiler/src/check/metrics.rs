@@ -120,14 +120,16 @@ impl Checker<'_> {
             return false;
         }
         if kind == EvaluateKind::Retrieval && metric.at.is_none() {
-            self.report(
-                Diagnostic::error(
-                    Code(810),
-                    metric.span,
-                    format!("`{}` needs a cut-off", name.text),
-                )
-                .help(format!("write `{}@50`", name.text)),
-            );
+            let message = format!("`{}` needs a cut-off", name.text);
+            let uncut = Diagnostic::error(Code(810), metric.span, message);
+            let in_parentheses = metric.args.iter().find_map(|arg| match arg.value.kind {
+                ast::ExprKind::Int(at) => Some(format!("{}@{at}", name.text)),
+                _ => None,
+            });
+            self.report(match in_parentheses {
+                Some(cut) => uncut.help(format!("write `{cut}`")).fix(metric.span, &cut),
+                None => uncut.help(format!("write `{}@50`", name.text)),
+            });
             return false;
         }
         if let (EvaluateKind::Ranking, Some(at)) = (kind, &metric.at) {

@@ -163,14 +163,19 @@ impl Checker<'_> {
     ) -> Option<Expr> {
         let shown = self.show(&arg.ty);
         let shown = arg.ty.value().map_or(shown, Value::to_string);
-        self.report(self.error(
+        let number = arg.ty.value().is_some_and(|value| value.as_f64().is_some());
+        let wrong = self.error(
             301,
             arg.span,
             format!(
                 "`{}` of `{}` takes {what}, found `{shown}`",
                 param.name.text, decl.name.text
             ),
-        ));
+        );
+        self.report(match number && what.starts_with("a list") {
+            true => wrong.help(format!("write a list: `[{shown}]`")),
+            false => wrong,
+        });
         None
     }
 

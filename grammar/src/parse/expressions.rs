@@ -330,6 +330,9 @@ impl Parser<'_> {
     }
 
     fn arg(&mut self, node: Node<'_>) -> Arg {
+        if let Some(named) = self.named_by_equals(node) {
+            return named;
+        }
         let name = node.find(Rule::arg_name).map(|name| self.name(name));
         let value = node
             .children()
@@ -342,6 +345,30 @@ impl Parser<'_> {
             },
         };
         Arg { name, value }
+    }
+
+    /// `dim = 8` among arguments, where `dim: 8` is written. That was reported; whose argument it is meant to be is known.
+    fn named_by_equals(&self, node: Node<'_>) -> Option<Arg> {
+        let rest = node.find(Rule::err_extra)?;
+        let written = &self.text[node.start..rest.start];
+        let is_name = written
+            .trim_end()
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_');
+        (is_name && self.source(rest).starts_with('=')).then(|| Arg {
+            name: Some(Name {
+                text: written.trim_end().to_owned(),
+                span: crate::span::Span::new(
+                    self.file,
+                    node.start,
+                    node.start + written.trim_end().len(),
+                ),
+            }),
+            value: Expr {
+                kind: ExprKind::Error,
+                span: self.span(rest),
+            },
+        })
     }
 
     /// An expression, then any number of row suffixes and pipes.

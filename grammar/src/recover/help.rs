@@ -69,6 +69,17 @@ impl Reporter<'_> {
             Rule::err_expr | Rule::err_operand if word == "where" => Advice::say(
                 "a condition follows the rows it narrows, as in `rating where stars >= 4`",
             ),
+            Rule::err_against => Advice::say(
+                "name the label that the scores are judged by: `score ... against click`",
+            ),
+            Rule::err_colon if word == "over" && self.path.contains(&Rule::evaluate_item) => {
+                Advice::say("say what is asked: `evaluate NAME: retrieval over ROWS`, or `ranking`")
+                    .replace(at..at, ": retrieval")
+            }
+            Rule::err_seed => {
+                Advice::say("a seed makes the parts the same in every run: `random(1)`")
+                    .replace(at..at, "(1)")
+            }
             Rule::err_operand if word == "*" => Advice::say("a power is written `^`"),
             Rule::err_paren if word == "," => Advice::say("a list is written `[32, 16]`"),
             _ => match help_with_mark(word) {
@@ -149,6 +160,9 @@ impl Reporter<'_> {
                 Advice::say("a test holds `let` and `assert`")
             }
             (Rule::err_rest | Rule::err_extra, _) => self.advise_on_rest(node, token),
+            (Rule::err_field, Some(Rule::record)) if word == "let" => {
+                Advice::say("a body with `let` begins with `{`, without `=` before it")
+            }
             _ => Advice::default(),
         }
     }
@@ -176,6 +190,12 @@ impl Reporter<'_> {
             (",", Rule::err_rest, Some(Rule::train_entry)) => {
                 Advice::say("entries of `train` stand on lines of their own, or between `;`")
             }
+            ("and", Rule::err_rest, Some(Rule::item)) if line.starts_with("export ") => {
+                let blank = line.len() - line.trim_end().len();
+                Advice::say("names are separated by `,`")
+                    .replace(token.start - blank..token.end, ",")
+            }
+            ("@", _, _) => Advice::say("the product of two vectors is `dot(a, b)`"),
             ("[", _, _) => Advice::say(
                 "lists are not indexed; `.name` projects, and the library has `first`, `last`, `take`",
             ),
