@@ -1,4 +1,4 @@
-"""The fields of `benches/specs/kuairand.rec` in Polars and pandas: read, joined, fitted on training rows, computed.
+"""The fields of `benches/specs/kuairand.rec` and its label in Polars and pandas: read, joined, fitted on training rows, computed.
 
     kuairand.py polars|pandas FOLDER ROUNDS OUT
 """
@@ -109,6 +109,7 @@ def with_polars(folder):
         bucket(c("duration_ms"), duration).alias("v_length"),
         ((c("tab").hash(1) ^ at.dt.hour().hash(2)) % 1000).alias("v_slot"),
         ((c("user_active_degree").hash(1) ^ c("tab").hash(2)) % 1000).alias("v_who_where"),
+        (c("is_click") == 1).alias("v_click"),
     ).collect()
 
 
@@ -182,6 +183,7 @@ def with_pandas(folder):
     joined["v_length"] = np.searchsorted(borders(training["duration_ms"].to_numpy(), ones.to_numpy(), 20), joined["duration_ms"], side="right")
     joined["v_slot"] = pd.util.hash_pandas_object(joined[["tab", "v_hour"]], index=False) % 1000
     joined["v_who_where"] = pd.util.hash_pandas_object(joined[["degree", "tab"]], index=False) % 1000
+    joined["v_click"] = joined["is_click"] == 1
     return joined[[name for name in joined.columns if name[:2] in ("u_", "i_", "v_")]]
 
 

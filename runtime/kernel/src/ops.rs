@@ -115,7 +115,9 @@ pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         search: search.as_ref(),
         ..*call
     };
-    let shared = call.rows >= 2 * CHUNK && !has_machine_code(op);
+    // What parts give is put together at last, which one thread need not do.
+    let threads = rayon::current_num_threads();
+    let shared = call.rows >= 2 * CHUNK && threads > 1 && !has_machine_code(op);
     if !shared {
         return apply_to_rows(op, call);
     }

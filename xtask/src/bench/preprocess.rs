@@ -49,7 +49,7 @@ impl Size {
             },
             Scale::Full => Size {
                 rows: 2_000_000,
-                turns: 5,
+                turns: 3,
                 rounds: 3,
             },
         }

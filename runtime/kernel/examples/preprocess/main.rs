@@ -101,14 +101,18 @@ impl Watch {
     }
 }
 
-/// Seconds a round.
+/// A round is at least so many seconds of work: the system tells what was taken on processors in steps of milliseconds.
+const ROUND: f64 = 0.2;
+
+/// Seconds a round, of one go of the work.
 fn times<T>(rounds: usize, work: impl Fn() -> T) -> Vec<[f64; 2]> {
+    let begin = Instant::now();
+    drop(work());
+    let goes = (ROUND / begin.elapsed().as_secs_f64()).ceil().max(1.0);
     let time = |_| {
         let watch = Watch::start();
-        let made = work();
-        let taken = watch.stop();
-        drop(made);
-        taken
+        (0..goes as usize).for_each(|_| drop(work()));
+        watch.stop().map(|taken| taken / goes)
     };
     (0..rounds).map(time).collect()
 }

@@ -40,7 +40,7 @@ fn ids() -> Vec<(RowOp, &'static [usize], RowKind, bool)> {
         (cross(), &[3, 4, 2], Int, false),
         (RowOp::Lower, &[4], Str, false),
         (RowOp::Vocab(2), &[16], Int, false),
-        (RowOp::Capture(r"(\d+)".to_owned()), &[4], Str, false),
+        (RowOp::Trim, &[4], Str, false),
         (hash(), &[18], Int, false),
         (RowOp::Split("|".to_owned()), &[3], Str, true),
         (hash(), &[20], Int, true),
@@ -110,7 +110,13 @@ fn column(draw: &mut Draw, name: &str, kind: &RowKind, rows: usize) -> Column {
     Column::with_validity(data, Some(valid)).once_each()
 }
 
-fn run(program: &RowProgram, columns: &[Column], rows: usize, means: Means) -> Vec<Column> {
+fn run(
+    program: &RowProgram,
+    fits: &[Fitted],
+    columns: &[Column],
+    rows: usize,
+    means: Means,
+) -> Vec<Column> {
     let named = COLUMNS.iter().zip(columns);
     let inputs = Inputs {
         rows,
@@ -119,7 +125,7 @@ fn run(program: &RowProgram, columns: &[Column], rows: usize, means: Means) -> V
             .collect(),
         ..Inputs::default()
     };
-    let outputs = program.run_by(means, &inputs, &fits());
+    let outputs = program.run_by(means, &inputs, fits);
     let outputs = outputs.unwrap_or_else(|error| panic!("{error}"));
     outputs.into_iter().map(|(_, column)| column).collect()
 }
@@ -133,10 +139,11 @@ fn check(rows: usize, step: usize) {
         .map(|(name, kind)| column(&mut draw, name, kind, rows))
         .collect();
     let program = RowProgram::new(kernel());
-    let batch = run(&program, &columns, rows, Means::MachineCode);
+    let fits = fits();
+    let batch = run(&program, &fits, &columns, rows, Means::MachineCode);
     for row in (0..rows as u32).step_by(step) {
         let one: Vec<Column> = columns.iter().map(|column| column.take(&[row])).collect();
-        let alone = run(&program, &one, 1, Means::Interpreter);
+        let alone = run(&program, &fits, &one, 1, Means::Interpreter);
         for (at, (batch, alone)) in batch.iter().zip(&alone).enumerate() {
             assert_eq!(batch.take(&[row]), *alone, "output {at} of row {row}");
         }

@@ -1,4 +1,5 @@
-//! The whole of `benches/specs/kuairand.rec`: files are read, joined, fitted and made into 36 fields of each row of the log.
+//! The whole of `benches/specs/kuairand.rec`: files are read, joined, fitted and made into 36 fields and a label of
+//! each row of the log.
 
 use super::{
     super::{Bed, Scale, reckon::read_json, reckon::succeed, record::Record, record::Subject},
