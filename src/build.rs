@@ -4,7 +4,7 @@ use reckon_compiler::graph::Graph;
 use reckon_compiler::graph::text::print;
 use reckon_compiler::hir::Hir;
 use reckon_compiler::hir::print::print as print_hir;
-use reckon_compiler::lower::{Pipeline, compile_with};
+use reckon_compiler::lower::{Copies, Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
 use reckon_compiler::plan::print::{graphs, print as print_plan};
 use reckon_compiler::plan::{FitKind, Plan};
@@ -122,6 +122,10 @@ fn lower(hir: &Hir, arguments: &Build) -> Result<Result<Lowered, Vec<Diagnostic>
         hir,
         &mut Pipeline {
             forward: &forward,
+            copies: match arguments.passes {
+                Some(_) => Copies::Kept,
+                None => Copies::Merged,
+            },
             step: &step,
             after: &mut see,
         },

@@ -155,9 +155,10 @@ def steps_of(trace, activation, steps, bits):
         films = model.films(
             x["movie@C.id"], x["movie@C.genres"], starts_of(x["movie@C.genres.segments"], size), x["movie@C.year"]
         )
-        assert torch.equal(x["movie.in.movie@C"], torch.arange(size)), "row n's own film is candidate n"
-        masked = x["movie@C.known"] & ~torch.eye(size, dtype=torch.bool)
-        losses.append(step(steppers, loss_of(viewers, films, x["movie@C.log_count"].to(bits), masked)))
+        # Reckon has each film of the batch once; here row n's own film is candidate n.
+        own = x["movie.in.movie@C"]
+        masked = x["movie@C.known"][:, own] & ~torch.eye(size, dtype=torch.bool)
+        losses.append(step(steppers, loss_of(viewers, films[own], x["movie@C.log_count"][own].to(bits), masked)))
     return losses
 
 

@@ -10,7 +10,7 @@ use reckon_grammar::span::Span;
 use crate::differentiate::reached;
 use crate::graph::{Graph, ParamKind, TensorType};
 use crate::hir::{Hir, Origin, Train};
-use crate::lower::{Pipeline, compile_with};
+use crate::lower::{Copies, Pipeline, compile_with};
 use crate::passes::FORWARD;
 use crate::routing::{belongs, trained};
 
@@ -69,6 +69,7 @@ pub fn flow(hir: &Hir) -> Result<Vec<Flow>, Vec<Diagnostic>> {
         hir,
         &mut Pipeline {
             forward: &FORWARD[..1],
+            copies: Copies::Kept,
             step: &[],
             after: &mut see,
         },

@@ -10,6 +10,7 @@ pub mod entry;
 pub mod eval;
 pub mod op;
 mod order;
+mod rowwise;
 pub mod space;
 pub mod text;
 pub mod ty;

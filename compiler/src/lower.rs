@@ -1,6 +1,7 @@
 //! From the typed program to the plan: one row program a source, one tensor program a training step, two an evaluation.
 
 mod columns;
+mod copies;
 mod daily;
 mod evaluation;
 mod export;
@@ -11,6 +12,7 @@ mod schedule;
 mod seen;
 mod streams;
 
+pub use copies::Copies;
 pub(crate) use evaluation::usual_baselines;
 
 use std::collections::BTreeSet;
@@ -30,6 +32,8 @@ use crate::plan::{
 pub struct Pipeline<'a> {
     /// Before differentiation.
     pub forward: &'a [Place],
+    /// Between the two, what candidates of a batch that are one thing become.
+    pub copies: Copies,
     /// After it.
     pub step: &'a [Place],
     /// Sees every graph after every pass.
@@ -45,6 +49,7 @@ pub fn compile(hir: &Hir) -> Result<Plan, Vec<Diagnostic>> {
         hir,
         &mut Pipeline {
             forward: FORWARD,
+            copies: Copies::Merged,
             step: STEP,
             after: &mut |_, _| {},
         },
@@ -55,6 +60,7 @@ pub fn compile(hir: &Hir) -> Result<Plan, Vec<Diagnostic>> {
 pub fn findings(hir: &Hir) -> Vec<Diagnostic> {
     let mut pipeline = Pipeline {
         forward: FORWARD,
+        copies: Copies::Kept,
         step: &[],
         after: &mut |_, _| {},
     };

@@ -314,6 +314,7 @@ fn a_day_is_not_judged_by_what_it_has_taught() {
     };
     let (own, other) = ("ranker(user, movie, rating)", "other(user, movie)");
     let taught = || learn("t", "in day", own);
+    let on_tv = "in day where device == \"tv\"";
     refused(
         "E0823",
         &[
@@ -327,15 +328,9 @@ fn a_day_is_not_judged_by_what_it_has_taught() {
             ),
             (
                 "the same rows by the same condition",
-                looped(&[
-                    learn("t", "in day where device == \"tv\"", own),
-                    ask("in day where device == \"tv\"", own),
-                ]),
+                looped(&[learn("t", on_tv, own), ask(on_tv, own)]),
             ),
-            (
-                "a part of the rows",
-                looped(&[taught(), ask("in day where device == \"tv\"", own)]),
-            ),
+            ("a part of the rows", looped(&[taught(), ask(on_tv, own)])),
             (
                 "through what a training on other days has read",
                 looped(&[
@@ -351,7 +346,7 @@ fn a_day_is_not_judged_by_what_it_has_taught() {
         vec![taught(), ask("in next day", own)],
         vec![learn("t", "before day within 3d", own), ask("in day", own)],
         vec![
-            learn("t", "in day where device == \"tv\"", own),
+            learn("t", on_tv, own),
             ask("in day where device != \"tv\"", own),
         ],
     ] {

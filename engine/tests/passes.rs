@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use ratings::ratings;
 use reckon_compiler::check::check;
-use reckon_compiler::lower::{Pipeline, compile_with};
+use reckon_compiler::lower::{Copies, Pipeline, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP};
 use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::print;
@@ -35,8 +35,8 @@ fn examples_have_the_same_losses_with_and_without_passes() {
         "movielens/sasrec",
         "mtmi/model",
     ] {
-        let with = losses(example, data.path(), FORWARD, STEP);
-        let without = losses(example, data.path(), &[], &[]);
+        let with = losses(example, data.path(), (FORWARD, Copies::Merged, STEP));
+        let without = losses(example, data.path(), (&[], Copies::Kept, &[]));
         assert_eq!(with.len(), STEPS, "{example}");
         assert!(
             with[0] - with[STEPS - 1] > 0.01,
@@ -49,7 +49,11 @@ fn examples_have_the_same_losses_with_and_without_passes() {
 }
 
 /// The sum of the losses of each step.
-fn losses(example: &str, data: &Path, forward: &[Place], step: &[Place]) -> Vec<f64> {
+fn losses(
+    example: &str,
+    data: &Path,
+    (forward, copies, step): (&[Place], Copies, &[Place]),
+) -> Vec<f64> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../examples/{example}.rec"));
     let settings = [
         ("data", data.display().to_string()),
@@ -60,6 +64,7 @@ fn losses(example: &str, data: &Path, forward: &[Place], step: &[Place]) -> Vec<
     let checked = check(&Disk, &file.display().to_string(), &settings);
     let mut pipeline = Pipeline {
         forward,
+        copies,
         step,
         after: &mut |_, _| {},
     };

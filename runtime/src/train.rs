@@ -33,7 +33,7 @@ use columns::Fold;
 use days::{Asking, Days};
 use phase::Phase;
 pub(crate) use timeline::{Reached, Timeline};
-pub(crate) use trace::Traced;
+pub(crate) use trace::{Seen, Traced};
 pub(crate) use weights::{import, restore};
 
 /// Files by name.

@@ -55,6 +55,7 @@ impl GraphBuilder<'_> {
             HandleRows::Stream(stream) => Some(stream),
             HandleRows::Referred(of)
             | HandleRows::Shared(of)
+            | HandleRows::Distinct(of)
             | HandleRows::Thinned { of, .. }
             | HandleRows::History(of, _) => self.stream_of(of),
             HandleRows::Catalogue

@@ -338,6 +338,7 @@ pub(super) fn of_program(draft: &Plan, program: &Program) -> BTreeSet<ColumnRef>
             | FeedKind::Rows { .. }
             | FeedKind::Positive { .. }
             | FeedKind::LogExpectedCount { .. }
+            | FeedKind::LogCopies { .. }
             | FeedKind::KnownPositive { .. }
             | FeedKind::Seen { .. }
             | FeedKind::RowWeight { .. }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use reckon_grammar::span::Span;
 
+use super::copies::{Copies, merge_copies};
 use super::schedule::{Flow, order};
 use super::{Lowering, fed, stream_handle};
 use crate::build::{GraphBuilder, Learning, Mode, Val};
@@ -115,6 +116,9 @@ impl<'a> Lowering<'a, '_> {
             self.pipeline.forward,
             self.pipeline.after,
         );
+        if self.pipeline.copies == Copies::Merged {
+            merge_copies(&mut program, &streams);
+        }
         let objectives: Vec<Objective> = losses
             .iter()
             .map(|(factor, loss)| Objective {

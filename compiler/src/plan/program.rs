@@ -41,6 +41,8 @@ pub enum HandleRows {
     History(usize, usize),
     /// The rows of another handle of the same source, row for row, as shared candidates.
     Shared(usize),
+    /// The things of another handle, each once, in the order in which they first occur, as shared candidates.
+    Distinct(usize),
     /// Every row of the entity.
     Catalogue,
     /// Rows of several handles, one after another: in-batch candidates and sampled ones.
@@ -65,6 +67,23 @@ pub enum HandleRows {
     },
     /// The first row of each group of a stream of groups.
     Groups(usize),
+}
+
+impl HandleRows {
+    /// The handles that the rows are made from.
+    pub fn parents(&self) -> Vec<usize> {
+        match self {
+            Self::Referred(of)
+            | Self::History(of, _)
+            | Self::Shared(of)
+            | Self::Distinct(of)
+            | Self::Thinned { of, .. } => vec![*of],
+            Self::Joined(parts) => parts.clone(),
+            Self::Stream(_) | Self::Catalogue | Self::Sampled { .. } | Self::Groups(_) => {
+                Vec::new()
+            }
+        }
+    }
 }
 
 /// What a graph input holds.
@@ -164,6 +183,11 @@ pub enum FeedKind {
         candidates: usize,
         /// Only what was drawn counts: things of the batch are there for their own row alone.
         drawn_only: bool,
+    },
+    /// For each candidate the log of the number of rows of the batch whose thing it is: `f32[C]`.
+    LogCopies {
+        /// The candidates, each once.
+        candidates: usize,
     },
     /// For each pair of a batch row and a candidate, whether the user of the row has the candidate among the training
     /// rows of the stream: `bool[B, C]`.

@@ -232,6 +232,7 @@ fn is_followed(program: &Program, data: &Dataset, target: &str) -> bool {
         HandleRows::History(_, history) => data.history_of(*history) == Some(target),
         HandleRows::Stream(_)
         | HandleRows::Shared(_)
+        | HandleRows::Distinct(_)
         | HandleRows::Thinned { .. }
         | HandleRows::Catalogue
         | HandleRows::Joined(_)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use reckon_compiler::graph::Elem;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -14,7 +15,7 @@ use crate::checkpoint::tensors;
 use crate::data::{HostTensor, HostValues};
 use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
 use crate::profile::Machine;
-use crate::train::{Course, Reached, Traced, Turned};
+use crate::train::{Course, Reached, Seen, Traced, Turned};
 
 /// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
 /// `initial.safetensors` and `final.safetensors`, the parameters before the first step and after the last;
@@ -30,8 +31,6 @@ pub fn trace(
     steps: usize,
     out: &Path,
 ) -> Result<(), Failure> {
-    let device = device_of(options.device, spec.plan)?;
-    reckon_torch::set_threads(options.threads);
     let write = |name: &str, bytes: &[u8]| {
         fs::write(out.join(name), bytes).map_err(|error| {
             let message = format!("`{name}` cannot be written to `{}`", out.display());
@@ -44,6 +43,65 @@ pub fn trace(
         let diagnostic = Diagnostic::error(RUN_FOLDER, whole_spec(spec.plan), message);
         Failure::new(FailureKind::Data, diagnostic.note(error.to_string()))
     })?;
+    let (mut losses, mut parameters) = (Vec::new(), ["initial", "final"].into_iter());
+    first_steps(spec, options, steps, |seen| match seen {
+        Seen::Parameters(store) => {
+            let name = parameters.next().unwrap_or("final");
+            write(
+                &format!("{name}.safetensors"),
+                &tensors::to_bytes(&store.export()),
+            )
+        }
+        Seen::Step(
+            step,
+            Traced {
+                batches, outputs, ..
+            },
+        ) => {
+            losses.push(outputs.iter().cloned().collect::<BTreeMap<_, _>>());
+            for (at, taken) in batches.iter().enumerate() {
+                let inputs = taken.batch.inputs.iter();
+                let inputs: Vec<Stored> =
+                    inputs.map(|(name, tensor)| stored(name, tensor)).collect();
+                let name = match at {
+                    0 => format!("step-{step:04}.safetensors"),
+                    _ => format!("step-{step:04}.{at}.safetensors"),
+                };
+                write(&name, &tensors::to_bytes(&inputs))?;
+            }
+            Ok(())
+        }
+    })?;
+    write("losses.json", json!(losses).to_string().as_bytes())
+}
+
+/// Takes at most `steps` steps of the first training of a spec and says how long each took, its batches made before.
+///
+/// # Errors
+/// Faults of the data and the device.
+pub fn pace(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+    steps: usize,
+) -> Result<Vec<Duration>, Failure> {
+    let mut times = Vec::new();
+    first_steps(spec, options, steps, |seen| {
+        if let Seen::Step(_, traced) = seen {
+            times.push(traced.took);
+        }
+        Ok(())
+    })?;
+    Ok(times)
+}
+
+fn first_steps(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+    steps: usize,
+    see: impl FnMut(Seen<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let device = device_of(options.device, spec.plan)?;
+    reckon_torch::set_threads(options.threads);
     let (data, teachers) = load_anew(spec)?;
     let course = Course {
         plan: spec.plan,
@@ -51,29 +109,13 @@ pub fn trace(
         seed: options.seed,
         threads: options.threads,
         interrupted: options.interrupted,
-        checkpoints: out,
+        checkpoints: Path::new(""),
         fitted: &|_| Ok(BTreeMap::new()),
         teachers: &teachers,
     };
     let fitted = BTreeMap::new();
     let training = course.training(&data, &fitted, Reached::default(), Turned::default());
-    let mut losses = Vec::new();
-    let [first, last] = training.trace(steps, |step, Traced { batches, outputs }| {
-        losses.push(outputs.iter().cloned().collect::<BTreeMap<_, _>>());
-        for (at, taken) in batches.iter().enumerate() {
-            let inputs = taken.batch.inputs.iter();
-            let inputs: Vec<Stored> = inputs.map(|(name, tensor)| stored(name, tensor)).collect();
-            let name = match at {
-                0 => format!("step-{step:04}.safetensors"),
-                _ => format!("step-{step:04}.{at}.safetensors"),
-            };
-            write(&name, &tensors::to_bytes(&inputs))?;
-        }
-        Ok(())
-    })?;
-    write("initial.safetensors", &tensors::to_bytes(&first))?;
-    write("final.safetensors", &tensors::to_bytes(&last))?;
-    write("losses.json", json!(losses).to_string().as_bytes())
+    training.trace(steps, see)
 }
 
 fn stored(name: &str, tensor: &HostTensor) -> Stored {

@@ -1,6 +1,8 @@
 //! The first steps of a training, with all that they read and yield.
 
-use reckon_torch::Stored;
+use std::time::{Duration, Instant};
+
+use reckon_torch::Store;
 
 use super::Training;
 use super::phase::{Phase, Taken};
@@ -13,32 +15,51 @@ pub(crate) struct Traced {
     pub(crate) batches: Vec<Taken>,
     /// Its losses and the norm of its gradient, by name.
     pub(crate) outputs: Vec<(String, f64)>,
+    /// How long it took, its batches made before.
+    pub(crate) took: Duration,
+}
+
+/// What is seen of the first steps.
+pub(crate) enum Seen<'a> {
+    /// The parameters, before the first step and after the last.
+    Parameters(&'a Store),
+    /// A step, by its number.
+    Step(usize, &'a Traced),
 }
 
 impl Training<'_> {
-    /// Runs at most `steps` steps of the first training, and gives `see` each as it was. Returns the parameters before the
-    /// first step and after the last, with what optimisers remember; none where the plan trains nothing.
+    /// Runs at most `steps` steps of the first training, and shows the parameters and each step; nothing where the plan trains
+    /// nothing.
     ///
     /// # Errors
     /// What training itself refuses, and what `see` does.
     pub(crate) fn trace(
         &self,
         steps: usize,
-        mut see: impl FnMut(usize, &Traced) -> Result<(), Failure>,
-    ) -> Result<[Vec<Stored>; 2], Failure> {
+        mut see: impl FnMut(Seen<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let Some(plan) = self.plan.phases.first() else {
-            return Ok([Vec::new(), Vec::new()]);
+            return Ok(());
         };
         let mut store = self.first_store()?;
         let phase = Phase::new(self, plan, 0, &mut store)?;
         begin(&mut store, plan)?;
-        let initial = store.export();
+        see(Seen::Parameters(&store))?;
         let batches = phase.batches();
         for step in 0..steps.min(phase.steps()) {
             let batches = batches.at(step);
+            let began = Instant::now();
             let outputs = phase.advance(&mut store, &batches, step)?;
-            see(step, &Traced { batches, outputs })?;
+            let took = began.elapsed();
+            see(Seen::Step(
+                step,
+                &Traced {
+                    batches,
+                    outputs,
+                    took,
+                },
+            ))?;
         }
-        Ok([initial, store.export()])
+        see(Seen::Parameters(&store))
     }
 }

@@ -250,7 +250,7 @@ fn used(program: &Program) -> Vec<usize> {
     // A handle names earlier ones only.
     for at in (0..program.handles.len()).rev() {
         if used[at] {
-            for of in parents(&program.handles[at].rows) {
+            for of in program.handles[at].rows.parents() {
                 used[of] = true;
             }
         }
@@ -274,20 +274,10 @@ fn named(what: &FeedKind) -> Vec<usize> {
         FeedKind::Positive { of, candidates }
         | FeedKind::KnownPositive { of, candidates }
         | FeedKind::Seen { of, candidates } => vec![*of, *candidates],
-        FeedKind::LogExpectedCount { candidates, .. } => vec![*candidates],
+        FeedKind::LogExpectedCount { candidates, .. } | FeedKind::LogCopies { candidates } => {
+            vec![*candidates]
+        }
         FeedKind::Schedule | FeedKind::Clock(_) | FeedKind::Statistic { .. } => Vec::new(),
-    }
-}
-
-fn parents(rows: &HandleRows) -> Vec<usize> {
-    match rows {
-        HandleRows::Referred(of) | HandleRows::History(of, _) | HandleRows::Shared(of) => vec![*of],
-        HandleRows::Thinned { of, .. } => vec![*of],
-        HandleRows::Joined(parts) => parts.clone(),
-        HandleRows::Stream(_)
-        | HandleRows::Catalogue
-        | HandleRows::Sampled { .. }
-        | HandleRows::Groups(_) => Vec::new(),
     }
 }
 
@@ -300,6 +290,9 @@ fn origin(handle: &Handle, program: &Program) -> String {
             format!("history {history} of each row of {}", name(*of))
         }
         HandleRows::Shared(of) => format!("{}, as candidates of every row", name(*of)),
+        HandleRows::Distinct(of) => {
+            format!("{}, each once, as candidates of every row", name(*of))
+        }
         HandleRows::Thinned { of, rate, .. } => {
             format!(
                 "{}, each value of a list left out with probability {rate}",
@@ -365,6 +358,7 @@ fn holds(feed: &Feed, program: &Program) -> String {
         FeedKind::Clock(Clock::Step) => "the step, from 0".to_owned(),
         FeedKind::Positive { .. }
         | FeedKind::LogExpectedCount { .. }
+        | FeedKind::LogCopies { .. }
         | FeedKind::KnownPositive { .. }
         | FeedKind::Seen { .. }
         | FeedKind::RowLogQ { .. }
@@ -382,6 +376,9 @@ fn drawn(what: &FeedKind, program: &Program) -> String {
         }
         FeedKind::LogExpectedCount { candidates, .. } => {
             format!("log of the expected count of each of {}", name(*candidates))
+        }
+        FeedKind::LogCopies { candidates } => {
+            format!("log of the number of rows of each of {}", name(*candidates))
         }
         FeedKind::KnownPositive { of, candidates } => format!(
             "whether {} has each of {} among its training rows",

@@ -28,7 +28,9 @@ pub(super) fn positive_part(
 ) -> Option<(Vec<usize>, bool)> {
     let all = parts(handles, candidates);
     let shares = |part: &usize| match handles[*part].rows {
-        HandleRows::Shared(shared) => shared == of || handles[shared].rows == handles[of].rows,
+        HandleRows::Shared(shared) | HandleRows::Distinct(shared) => {
+            shared == of || handles[shared].rows == handles[of].rows
+        }
         _ => false,
     };
     if let Some(at) = all.iter().position(shares) {
@@ -137,15 +139,22 @@ impl Counts {
                     draws: *count,
                     sampler: sampler(data, handle, streams)?,
                 }),
-                HandleRows::Shared(_) if counted == Counted::Drawn => Ok(Part::Own),
+                HandleRows::Shared(_) | HandleRows::Distinct(_) if counted == Counted::Drawn => {
+                    Ok(Part::Own)
+                }
                 HandleRows::Catalogue => Ok(Part::Catalogue),
                 HandleRows::Shared(_)
+                | HandleRows::Distinct(_)
                 | HandleRows::Stream(_)
                 | HandleRows::Referred(_)
                 | HandleRows::Thinned { .. } => {
                     let probability = probabilities(data, handles, at, streams)?;
+                    let handle = match handle.rows {
+                        HandleRows::Distinct(of) => of,
+                        _ => at,
+                    };
                     Ok(Part::Shared {
-                        handle: at,
+                        handle,
                         probability,
                     })
                 }
@@ -256,9 +265,10 @@ fn stream_of<'p>(
         HandleRows::Stream(stream) => streams
             .get(stream)
             .ok_or_else(|| format!("stream {stream} does not exist")),
-        HandleRows::Referred(of) | HandleRows::Shared(of) | HandleRows::Thinned { of, .. } => {
-            stream_of(handles, of, streams)
-        }
+        HandleRows::Referred(of)
+        | HandleRows::Shared(of)
+        | HandleRows::Distinct(of)
+        | HandleRows::Thinned { of, .. } => stream_of(handles, of, streams),
         HandleRows::History(..)
         | HandleRows::Catalogue
         | HandleRows::Joined(_)

@@ -55,6 +55,7 @@ impl<'a> Assembler<'a> {
             FeedKind::LogExpectedCount { candidates, .. } => {
                 floats(self.counts[candidates].log_expected(&sets[*candidates], sets))
             }
+            FeedKind::LogCopies { candidates } => floats(log_copies(&sets[*candidates])),
             FeedKind::KnownPositive { of, candidates } => pairs(
                 &self.known[&(*of, *candidates)],
                 &sets[*of],
@@ -72,10 +73,7 @@ impl<'a> Assembler<'a> {
                 Some(made) => made.log_q.clone(),
                 None => self.of_rows(*handle, sets, 0.0, |selected| selected.log_q.as_deref()),
             }),
-            FeedKind::RowSampled { handle } => bools(match sets[*handle].made {
-                Some(made) => made.sampled.clone(),
-                None => vec![false; sets[*handle].rows.len()],
-            }),
+            FeedKind::RowSampled { handle } => bools(sampled(&sets[*handle])),
             FeedKind::Schedule => number(key.schedule),
             FeedKind::Clock(Clock::Epoch) => number(key.epoch as f32),
             FeedKind::Clock(Clock::Step) => number(key.step as f32),
@@ -127,6 +125,10 @@ impl<'a> Assembler<'a> {
                 self.counts.insert(*candidates, counts);
                 Ok(())
             }
+            FeedKind::LogCopies { candidates } => match self.handle(*candidates)?.rows {
+                HandleRows::Distinct(_) => Ok(()),
+                _ => Err("only what is there once counts copies".to_owned()),
+            },
             FeedKind::KnownPositive { of, candidates } => {
                 let known = self.what_is_known(*of, *candidates, (streams, Among::Stream))?;
                 self.known.insert((*of, *candidates), known);
@@ -211,6 +213,9 @@ impl<'a> Assembler<'a> {
     }
 
     fn positive(&self, of: usize, candidates: usize, sets: &[RowSet<'_>]) -> Vec<i64> {
+        if let Some(merged) = &sets[candidates].merged {
+            return merged.places.clone();
+        }
         let rows = sets[of].rows.len();
         let Some((before, by_place)) = positive_part(&self.program.handles, of, candidates) else {
             // `prepare` has refused such a feed.
@@ -224,6 +229,20 @@ impl<'a> Assembler<'a> {
             sets[of].places().map(after).collect()
         }
     }
+}
+
+/// Whether each row was drawn beside another.
+fn sampled(set: &RowSet<'_>) -> Vec<bool> {
+    set.made
+        .map_or_else(|| vec![false; set.rows.len()], |made| made.sampled.clone())
+}
+
+/// The log of how many rows each thing is instead of.
+fn log_copies(candidates: &RowSet<'_>) -> Vec<f32> {
+    let copies = candidates.merged.iter().flat_map(|merged| &merged.copies);
+    copies
+        .map(|copies| f64::from(*copies).ln() as f32)
+        .collect()
 }
 
 /// Whether each query is known with each candidate.

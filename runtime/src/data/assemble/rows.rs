@@ -1,7 +1,7 @@
 //! Handles: the rows that each holds in a step.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use reckon_compiler::plan::{Handle, HandleRows, Program};
@@ -52,6 +52,16 @@ pub(super) struct RowSet<'a> {
     pub(super) thin: Option<Thin>,
     /// The batch with the rows drawn beside its rows, where the set is one.
     pub(super) made: Option<&'a Made>,
+    /// Which rows each is instead of, where the set has each thing once.
+    pub(super) merged: Option<Merged>,
+}
+
+/// Rows of another set that became one for each thing.
+pub(super) struct Merged {
+    /// For each row of the other set its place in this one.
+    pub(super) places: Vec<i64>,
+    /// For each row of this set the number of rows that it is instead of.
+    pub(super) copies: Vec<u32>,
 }
 
 /// Each value of a list is left out with a probability.
@@ -93,6 +103,30 @@ impl<'a> RowSet<'a> {
             now: false,
             thin: None,
             made: None,
+            merged: None,
+        }
+    }
+
+    /// The things of a set, each once, in the order in which they first occur.
+    fn distinct(of: &Self) -> Self {
+        let mut merged = Merged {
+            places: Vec::with_capacity(of.rows.len()),
+            copies: Vec::new(),
+        };
+        let mut rows = Vec::new();
+        let mut known: HashMap<usize, usize> = HashMap::with_capacity(of.rows.len());
+        for (row, thing) in of.rows.iter().zip(of.places()) {
+            let place = *known.entry(thing).or_insert(rows.len());
+            if place == rows.len() {
+                rows.push(*row);
+                merged.copies.push(0);
+            }
+            merged.copies[place] += 1;
+            merged.places.push(place as i64);
+        }
+        Self {
+            merged: Some(merged),
+            ..Self::new(of.source, rows)
         }
     }
 
@@ -118,7 +152,12 @@ pub(super) fn order(program: &Program, data: &Dataset, sink: &mut Vec<Diagnostic
     let mut order: Vec<usize> = Vec::with_capacity(handles.len());
     loop {
         let ready = |at: &usize| {
-            !order.contains(at) && parents(&handles[*at]).iter().all(|at| order.contains(at))
+            !order.contains(at)
+                && handles[*at]
+                    .rows
+                    .parents()
+                    .iter()
+                    .all(|at| order.contains(at))
         };
         let next: Vec<usize> = (0..handles.len()).filter(ready).collect();
         if next.is_empty() {
@@ -144,20 +183,6 @@ pub(super) fn order(program: &Program, data: &Dataset, sink: &mut Vec<Diagnostic
         }
     }
     order
-}
-
-fn parents(handle: &Handle) -> Vec<usize> {
-    match &handle.rows {
-        HandleRows::Stream(_)
-        | HandleRows::Catalogue
-        | HandleRows::Groups(_)
-        | HandleRows::Sampled { .. } => Vec::new(),
-        HandleRows::Referred(parent)
-        | HandleRows::History(parent, _)
-        | HandleRows::Shared(parent)
-        | HandleRows::Thinned { of: parent, .. } => vec![*parent],
-        HandleRows::Joined(parents) => parents.clone(),
-    }
 }
 
 /// What draws the things of handles, and what groups the rows of streams.
@@ -221,6 +246,7 @@ fn rows_of<'s>(
         HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
         HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
         HandleRows::Shared(of) => parent(*of).same_rows(),
+        HandleRows::Distinct(of) => RowSet::distinct(parent(*of)),
         HandleRows::Thinned { of, rate, .. } => RowSet {
             thin: Thin::new(*rate, &handle.name, key),
             ..parent(*of).same_rows()
@@ -314,6 +340,7 @@ fn history_rows<'s>(
         now: false,
         thin: None,
         made: None,
+        merged: None,
     };
     for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
         let time = || parent.source.times.get(*row as usize).copied();

@@ -1,0 +1,50 @@
+//! Which ops keep the rows of a space apart.
+
+use super::op::Op;
+use super::space::SpaceId;
+use super::ty::Dim;
+use super::{Graph, NodeId};
+
+impl Graph {
+    /// Where a space stands among the dimensions of a node's type.
+    pub fn axis_of(&self, id: NodeId, space: SpaceId) -> Option<usize> {
+        let dims = self.ty(id).dims.iter();
+        dims.into_iter().position(|dim| *dim == Dim::Space(space))
+    }
+
+    /// Whether a node has the space, and each row of it comes from the same row of those operands that have it, so that
+    /// the op may run on some of the rows alone.
+    pub fn is_rowwise(&self, id: NodeId, space: SpaceId) -> bool {
+        let node = self.node(id);
+        let Some(place) = self.axis_of(id, space) else {
+            return false;
+        };
+        let operands = self.operands(id);
+        let axis = |at: usize| self.axis_of(operands[at], space);
+        let beside = |over: usize| axis(0).is_some_and(|axis| axis != over);
+        match &node.op {
+            op if op.is_elementwise() => true,
+            Op::Broadcast | Op::Expand { .. } | Op::Permute(_) | Op::Cast(_) | Op::Stop => true,
+            Op::Neg | Op::Abs | Op::Sign | Op::Exp | Op::Expm1 | Op::Log | Op::Log1p => true,
+            Op::Sqrt | Op::Sin | Op::Cos | Op::Tanh | Op::Sigmoid | Op::LogSigmoid => true,
+            Op::Log1mExp | Op::Erf | Op::Relu | Op::Floor | Op::Not | Op::IsFinite => true,
+            Op::Softmax(over)
+            | Op::SumOver(over)
+            | Op::MaxOver(over)
+            | Op::LogSumExp(over)
+            | Op::Argmax(over) => beside(*over),
+            Op::Pick | Op::SoftmaxXent => beside(self.ty(operands[0]).rank() - 1),
+            Op::Place(_) => place != node.ty.rank() - 1,
+            Op::MatMul { transpose_b } => !self.contracts(&operands, *transpose_b, space),
+            _ => false,
+        }
+    }
+
+    /// Whether a product of these two sums over the space.
+    pub fn contracts(&self, operands: &[NodeId], transpose_b: bool, space: SpaceId) -> bool {
+        let rank = |at: usize| self.ty(operands[at]).rank();
+        let axis = |at: usize| self.axis_of(operands[at], space);
+        let of_second = rank(1) - if transpose_b { 1 } else { 2 };
+        axis(0) == Some(rank(0) - 1) || axis(1) == Some(of_second)
+    }
+}
