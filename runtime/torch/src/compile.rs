@@ -1,16 +1,19 @@
 //! From a graph to instructions: their order, their slots, and what has to be checked before they run.
 
+mod chains;
 mod inputs;
 mod memory;
 mod schedule;
 mod tiles;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, TensorType};
 use tch::Device;
 
 use crate::align::View;
+use crate::chain::Chained;
 use crate::error::Error;
 use crate::exec::{self, Kernel};
 use crate::fuse::{self, Fused, Uses};
@@ -24,6 +27,7 @@ pub(crate) use tiles::{Joined, Tiles};
 pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result<Program, Error> {
     let reads = Reads::new(graph, kernels);
     let (schedule, groups) = tiles::grouped(&reads, schedule(&reads));
+    let (schedule, runs) = chains::chained(&reads, schedule, &groups);
     let memory = Memory::new(&reads, &schedule);
     let mut bound = known_spaces(graph, &schedule);
     let mut instructions = Vec::with_capacity(schedule.len());
@@ -43,6 +47,18 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
             frees: memory.frees[slot].clone(),
         });
     }
+    let mut chains = BTreeMap::new();
+    for run in &runs {
+        let chain = chains::chain(&reads, &memory, &schedule, run);
+        // What only a result tells is not known when the chain begins.
+        if instructions[chain.instructions.clone()]
+            .iter()
+            .all(|of| of.binds.is_empty())
+        {
+            keep(&mut instructions, &chain);
+            chains.insert(chain.instructions.start, chain);
+        }
+    }
     let output = |(name, id): &(String, NodeId)| Output {
         name: name.clone(),
         slot: memory.slot(*id),
@@ -53,6 +69,7 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
         .map(|group| tiles::tiles(&reads, &memory, &schedule, group));
     Ok(Program {
         tiles: tiles.collect(),
+        chains,
         tile: crate::tiles::ELEMENTS,
         device,
         spaces: graph.spaces.clone(),
@@ -64,6 +81,20 @@ pub(crate) fn compile(graph: &Graph, device: Device, kernels: Kernels) -> Result
         instructions,
         outputs: graph.outputs.iter().map(output).collect(),
     })
+}
+
+/// Has what a chain reads released after it, where a view of it was released before.
+fn keep(instructions: &mut [Instruction], chain: &Chained) {
+    let Range { start, end } = chain.instructions;
+    for operand in &chain.given {
+        let released = |of: &Instruction| of.frees.contains(&operand.slot);
+        if let Some(early) = instructions[..start].iter().position(released) {
+            instructions[early]
+                .frees
+                .retain(|slot| *slot != operand.slot);
+            instructions[end - 1].frees.push(operand.slot);
+        }
+    }
 }
 
 /// What each node reads: its operands, or those of the group that it runs.

@@ -4,6 +4,7 @@
 
 #![expect(unsafe_code, reason = "tensors are read and written as slices")]
 
+pub(crate) mod chain;
 pub(crate) mod rows;
 pub(crate) mod softmax;
 pub(crate) mod steps;
@@ -70,19 +71,19 @@ pub(crate) fn slice_mut<T: Element>(tensor: &mut Tensor) -> &mut [T] {
 
 /// Mutable elements that several threads write, each its own.
 #[derive(Clone, Copy)]
-struct Shared<'a> {
-    first: *mut f32,
+struct Shared<'a, T = f32> {
+    first: *mut T,
     elements: usize,
-    lifetime: std::marker::PhantomData<&'a mut [f32]>,
+    lifetime: std::marker::PhantomData<&'a mut [T]>,
 }
 
 // SAFETY: threads take disjoint parts, which `part` asks its callers to see to.
-unsafe impl Send for Shared<'_> {}
+unsafe impl<T: Send> Send for Shared<'_, T> {}
 // SAFETY: as above.
-unsafe impl Sync for Shared<'_> {}
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
 
-impl<'a> Shared<'a> {
-    fn new(slice: &'a mut [f32]) -> Self {
+impl<'a, T> Shared<'a, T> {
+    fn new(slice: &'a mut [T]) -> Self {
         Self {
             first: slice.as_mut_ptr(),
             elements: slice.len(),
@@ -98,7 +99,7 @@ impl<'a> Shared<'a> {
         clippy::mut_from_ref,
         reason = "callers see to it that parts are disjoint"
     )]
-    unsafe fn part(&self, range: Range<usize>) -> &mut [f32] {
+    unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
         assert!(
             range.start <= range.end && range.end <= self.elements,
             "internal: a part outside its slice"

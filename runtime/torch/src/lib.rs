@@ -10,6 +10,7 @@ pub mod store;
 mod tiles;
 
 mod align;
+mod chain;
 mod compile;
 mod exec;
 mod fuse;

@@ -1,9 +1,12 @@
 //! A graph as a list of instructions, and how it runs.
 
+use std::collections::BTreeMap;
+
 use reckon_compiler::graph::{Graph, NodeId, Op, Space, SpaceId, TensorType};
 use tch::{Device, Kind, Tensor};
 
 use crate::align::View;
+use crate::chain::Chained;
 use crate::compile::{self, Tiles};
 use crate::error::Error;
 use crate::exec::{Frame, Kernel};
@@ -38,6 +41,8 @@ pub struct Program {
     pub(crate) instructions: Vec<Instruction>,
     /// Runs of instructions that may be repeated for a few rows at a time, by their place.
     pub(crate) tiles: Vec<Tiles>,
+    /// Runs of instructions that may be one pass, by the place of their first.
+    pub(crate) chains: BTreeMap<usize, Chained>,
     pub(crate) outputs: Vec<Output>,
     pub(crate) slots: usize,
     /// How many elements the widest value of a tile may have.
@@ -233,12 +238,45 @@ impl Program {
                     continue;
                 }
             }
+            if extent == Extent::Tiles
+                && let Some(end) = self.execute_chain(at, &mut slots, &frame, observe)?
+            {
+                at = end;
+                continue;
+            }
             if include(&instruction.op) {
                 instruction.step(&mut slots, &mut frame, observe)?;
             }
             at += 1;
         }
         Ok(slots)
+    }
+
+    /// Runs the chain that begins at an instruction, if there is one, and returns where it ends. It is seen as the instruction of
+    /// its last result.
+    pub(crate) fn execute_chain(
+        &self,
+        at: usize,
+        slots: &mut [Option<Tensor>],
+        frame: &Frame<'_>,
+        observe: &mut Observe<'_>,
+    ) -> Result<Option<usize>, Error> {
+        let Some(chain) = self.chains.get(&at) else {
+            return Ok(None);
+        };
+        let last = chain.results.last().map_or(at, |(slot, _)| *slot);
+        let instruction = &self.instructions[last];
+        let named = |error| instruction.name(error);
+        observe(instruction, Moment::Before).map_err(named)?;
+        chain.run(slots, frame).map_err(named)?;
+        if let Some(result) = &slots[last] {
+            observe(instruction, Moment::After(result)).map_err(named)?;
+        }
+        let released = self.instructions[chain.instructions.clone()].iter();
+        for slot in released.flat_map(|instruction| &instruction.frees) {
+            slots[*slot] = None;
+        }
+        Ok(Some(chain.instructions.end))
     }
 
     /// Sizes of all spaces that the inputs and the store tell, after checking the inputs.
@@ -285,7 +323,7 @@ pub(crate) enum Moment<'t> {
     After(&'t Tensor),
 }
 
-/// Whether what can be cut into tiles is.
+/// Whether instructions run one by one, or those of tiles and chains together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     Whole,

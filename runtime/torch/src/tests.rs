@@ -8,6 +8,7 @@ mod generated_graphs;
 #[path = "../../../compiler/tests/graph/world.rs"]
 pub(crate) mod world;
 
+mod chains;
 mod edges;
 mod generated;
 mod gradients;

@@ -9,7 +9,7 @@ use crate::program::{Observe, Program};
 
 /// Elements of a value that stays in the second-level cache of a core beside a few others, while libtorch's own work for
 /// each op is small against the work on them.
-pub(crate) const ELEMENTS: usize = 1 << 17;
+pub(crate) const ELEMENTS: usize = 1 << 18;
 
 impl Tiles {
     /// The rows of a tile; none where all rows fit into two.
@@ -48,8 +48,15 @@ impl Program {
                 let part = value.map(|value| value.f_narrow(*axis as i64, first, count));
                 own[*slot] = part.transpose()?;
             }
-            for instruction in instructions {
-                instruction.step(&mut own, frame, observe)?;
+            let mut at = tiles.instructions.start;
+            while at < tiles.instructions.end {
+                at = match self.execute_chain(at, &mut own, frame, observe)? {
+                    Some(end) => end,
+                    None => {
+                        self.instructions[at].step(&mut own, frame, observe)?;
+                        at + 1
+                    }
+                };
             }
             for ((slot, how), parts) in tiles.results.iter().zip(&mut results) {
                 let part = own[*slot].take().expect("what is read later is not freed");

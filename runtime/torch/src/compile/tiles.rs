@@ -42,7 +42,7 @@ pub(crate) enum Joined {
 
 /// A group of nodes that stand together in a schedule.
 pub(super) struct Group {
-    range: Range<usize>,
+    pub(super) range: Range<usize>,
     space: SpaceId,
 }
 
@@ -75,7 +75,8 @@ pub(super) fn grouped(reads: &Reads<'_>, schedule: Vec<NodeId>) -> (Vec<NodeId>,
             space,
         })
     };
-    let groups = found.into_iter().filter_map(group).collect();
+    let mut groups: Vec<Group> = found.into_iter().filter_map(group).collect();
+    groups.sort_by_key(|group| group.range.start);
     (schedule, groups)
 }
 
@@ -97,7 +98,7 @@ pub(super) fn tiles(
     let graph = reads.graph;
     let nodes = &schedule[group.range.clone()];
     let members: BTreeSet<NodeId> = nodes.iter().copied().collect();
-    let axis = |id: NodeId| axis_of(graph, id, group.space);
+    let axis = |id: NodeId| graph.axis_of(id, group.space);
     let outside: BTreeSet<NodeId> = nodes
         .iter()
         .flat_map(|id| reads.of(*id))
@@ -232,43 +233,23 @@ impl Search<'_, '_> {
     }
 
     fn has_space(&self, id: NodeId) -> bool {
-        axis_of(self.reads.graph, id, self.space).is_some()
+        self.reads.graph.axis_of(id, self.space).is_some()
     }
 
     /// Whether some rows of the result come from the same rows of the operands.
     fn by_rows(&self, id: NodeId) -> bool {
         let graph = self.reads.graph;
-        let node = graph.node(id);
-        let Some(place) = axis_of(graph, id, self.space) else {
-            return false;
-        };
-        let operands = self.reads.of(id);
-        let axis = |at: usize| axis_of(graph, operands[at], self.space);
-        let beside = |over: usize| axis(0).is_some_and(|axis| axis != over);
-        let last = node.ty.rank() - 1;
-        if self.reads.fused.contains_key(&id) {
-            return match node.op {
+        if !self.reads.fused.contains_key(&id) {
+            return graph.is_rowwise(id, self.space);
+        }
+        let last = graph.ty(id).rank() - 1;
+        graph
+            .axis_of(id, self.space)
+            .is_some_and(|place| match graph.node(id).op {
                 Op::Select => true,
                 Op::Sub => place != last,
                 _ => false,
-            };
-        }
-        match &node.op {
-            op if op.is_elementwise() => true,
-            Op::Broadcast | Op::Expand { .. } | Op::Permute(_) | Op::Cast(_) | Op::Stop => true,
-            Op::Neg | Op::Abs | Op::Sign | Op::Exp | Op::Expm1 | Op::Log | Op::Log1p => true,
-            Op::Sqrt | Op::Sin | Op::Cos | Op::Tanh | Op::Sigmoid | Op::LogSigmoid => true,
-            Op::Log1mExp | Op::Erf | Op::Relu | Op::Floor | Op::Not | Op::IsFinite => true,
-            Op::Softmax(over)
-            | Op::SumOver(over)
-            | Op::MaxOver(over)
-            | Op::LogSumExp(over)
-            | Op::Argmax(over) => beside(*over),
-            Op::Pick | Op::SoftmaxXent => beside(graph.ty(operands[0]).rank() - 1),
-            Op::Place(_) => place != last,
-            Op::MatMul { transpose_b } => !self.contracts(&operands, *transpose_b),
-            _ => false,
-        }
+            })
     }
 
     /// Whether the result is a sum over the space.
@@ -279,26 +260,11 @@ impl Search<'_, '_> {
         }
         let operands = self.reads.of(id);
         match graph.node(id).op {
-            Op::SumOver(over) => axis_of(graph, operands[0], self.space) == Some(over),
-            Op::MatMul { transpose_b } => self.contracts(&operands, transpose_b),
+            Op::SumOver(over) => graph.axis_of(operands[0], self.space) == Some(over),
+            Op::MatMul { transpose_b } => graph.contracts(&operands, transpose_b, self.space),
             _ => false,
         }
     }
-
-    /// Whether a product of matrices sums over the space.
-    fn contracts(&self, operands: &[NodeId], transpose_b: bool) -> bool {
-        let graph = self.reads.graph;
-        let rank = |at: usize| graph.ty(operands[at]).rank();
-        let axis = |at: usize| axis_of(graph, operands[at], self.space);
-        let of_second = rank(1) - if transpose_b { 1 } else { 2 };
-        axis(0) == Some(rank(0) - 1) || axis(1) == Some(of_second)
-    }
-}
-
-/// Where a space stands among the dimensions of a node's type.
-fn axis_of(graph: &Graph, id: NodeId, space: SpaceId) -> Option<usize> {
-    let mut places = spaces(graph.ty(id));
-    places.find(|(_, of)| *of == space).map(|(axis, _)| axis)
 }
 
 /// Whether the size of a space grows with the batch or the catalogue.
@@ -312,7 +278,7 @@ fn grows(graph: &Graph, space: SpaceId) -> bool {
 /// Whether a node has a value for each row of the space and each row of another.
 fn is_pairwise(graph: &Graph, id: NodeId, space: SpaceId) -> bool {
     let ty = graph.ty(id);
-    axis_of(graph, id, space).is_some()
+    graph.axis_of(id, space).is_some()
         && spaces(ty).any(|(_, of)| of != space && grows(graph, of))
         && !matches!(graph.node(id).op, Op::Input(_))
 }

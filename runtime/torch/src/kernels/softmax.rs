@@ -84,7 +84,7 @@ wide! {
 
 /// Numbers added up in eight columns, so that wide registers serve; the order is the same on every machine.
 #[inline(always)]
-fn sum(row: &[f32], value: impl Fn(usize) -> f32) -> f32 {
+pub(super) fn sum(row: &[f32], value: impl Fn(usize) -> f32) -> f32 {
     const LANES: usize = 8;
     let mut columns = [0.0; LANES];
     let whole = row.len() / LANES * LANES;
@@ -100,7 +100,7 @@ fn sum(row: &[f32], value: impl Fn(usize) -> f32) -> f32 {
 /// `e^x` for `x <= 0`, to about one unit in the last place, 0 below the smallest normal number. By the polynomial of the
 /// Cephes library (Moshier) on `x - n ln 2`, written so that eight are computed at a time.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     const SMALLEST: f32 = -87.0;
     /// Adding it rounds to a whole number, which then stands in the last bits.
     const ROUND: f32 = 12_582_912.0;
