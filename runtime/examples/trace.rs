@@ -1,5 +1,8 @@
 //! Writes the first steps of a spec's training into a folder, for a comparison with another implementation:
-//! `cargo run --release -p reckon-runtime --example trace -- FILE STEPS SEED OUT [NAME=VALUE]...`
+//! `cargo run --release -p reckon-runtime --example trace -- FILE STEPS SEED THREADS OUT [NAME=VALUE]...`
+//! With `-` for the folder the seconds that each step takes are printed instead, one a line.
+
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
 mod command;
 
@@ -9,20 +12,21 @@ use std::str::FromStr;
 use std::sync::atomic::AtomicBool;
 
 use reckon_compiler::plan::print::print;
-use reckon_runtime::run::{DeviceName, RunOptions, Spec, trace};
+use reckon_runtime::Failure;
+use reckon_runtime::run::{DeviceName, RunOptions, Spec, pace, trace};
 
 use command::{Stop, compiled};
 
 fn main() -> ExitCode {
-    command::run("trace FILE STEPS SEED OUT [NAME=VALUE]...", write)
+    command::run("trace FILE STEPS SEED THREADS OUT [NAME=VALUE]...", write)
 }
 
 fn write(words: &[String]) -> Result<(), Stop> {
-    let [file, steps, seed, out, settings @ ..] = words else {
+    let [file, steps, seed, threads, out, settings @ ..] = words else {
         let found = words.len();
-        return Err(Stop::Usage(format!("four words are needed, found {found}")));
+        return Err(Stop::Usage(format!("five words are needed, found {found}")));
     };
-    let (steps, seed) = (number(steps)?, number(seed)?);
+    let (steps, seed, threads) = (number(steps)?, number(seed)?, number(threads)?);
     let (checked, plan) = compiled(file, settings)?;
     let spec = Spec {
         plan: &plan,
@@ -36,12 +40,18 @@ fn write(words: &[String]) -> Result<(), Stop> {
         seed,
         device: DeviceName::Cpu,
         resume: false,
-        threads: 1,
+        threads,
         interrupted: &AtomicBool::new(false),
         profile: false,
     };
-    trace(&spec, &options, steps, Path::new(out))
-        .map_err(|failure| Stop::found(&failure.diagnostics))
+    let failed = |failure: Failure| Stop::found(&failure.diagnostics);
+    if out != "-" {
+        return trace(&spec, &options, steps, Path::new(out)).map_err(failed);
+    }
+    for time in pace(&spec, &options, steps).map_err(failed)? {
+        println!("{}", time.as_secs_f64());
+    }
+    Ok(())
 }
 
 fn number<N: FromStr>(word: &str) -> Result<N, Stop> {

@@ -9,6 +9,7 @@ mod quality;
 mod reckon;
 mod record;
 mod tools;
+mod train;
 
 use crate::{
     Repository, Verb,
@@ -25,7 +26,7 @@ use std::{
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess, train; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
     run: bench,
 };
 
@@ -44,6 +45,7 @@ const BENCHES: &[Bench] = &[
     methods::BENCH,
     tools::BENCH,
     preprocess::BENCH,
+    train::BENCH,
 ];
 
 /// What a benchmark runs on.

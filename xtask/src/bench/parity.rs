@@ -128,7 +128,7 @@ fn losses(
         .args(bed.scale.profile())
         .args(["--example", "trace", "--"])
         .arg(smooth_spec(bed)?)
-        .args([&size.steps.to_string(), "0"])
+        .args([&size.steps.to_string(), "0", "1"])
         .arg(&trace)
         .arg(format!(
             "data={}",

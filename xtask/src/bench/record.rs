@@ -84,6 +84,12 @@ impl Record {
         found.map(|of| median(&of.runs))
     }
 
+    /// The smallest of the runs of a subject, if it was measured.
+    pub(super) fn least_of(&self, subject: Subject<'_>) -> Option<f64> {
+        let found = self.measured.iter().find(|of| of.is_of(subject));
+        found.map(|of| of.runs.iter().copied().fold(f64::INFINITY, f64::min))
+    }
+
     /// Marks everything of a case as not to be used.
     pub(super) fn void(&mut self, case: &str, why: &str) {
         for of in self.measured.iter_mut().filter(|of| of.case == case) {
