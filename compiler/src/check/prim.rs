@@ -64,7 +64,13 @@ impl Checker<'_> {
                     );
                 }
                 Some(Err(why)) => {
-                    self.report(self.error(303, span, format!("`{name}` {why}")));
+                    let wrong = self.error(303, span, format!("`{name}` {why}"));
+                    self.report(match (name, &self.current_feature) {
+                        ("mean", Some(_)) => {
+                            wrong.help("write `... |> zscore` to bring a number to scale")
+                        }
+                        _ => wrong,
+                    });
                     return Expr::error(span);
                 }
                 None => {}
