@@ -16,7 +16,7 @@ use std::{path::PathBuf, process::Stdio};
 
 pub(super) const BENCH: Bench = Bench {
     name: "train",
-    cases: &["roofline", "gate", "steps"],
+    cases: &["roofline", "gate", "steps", "large"],
     run: train,
 };
 
@@ -52,8 +52,8 @@ const CONTENDERS: [Contender; 3] = [
 
 /// How much is run.
 struct Size {
-    /// Of each table.
-    rows: &'static [usize],
+    /// Of each table, small and large.
+    rows: [usize; 2],
     batches: &'static [usize],
     events: usize,
     /// Steps whose losses are compared.
@@ -63,6 +63,9 @@ struct Size {
     steps: usize,
 }
 
+/// How often the time of Reckon a contender's is.
+const TIMES: &str = "times Reckon's";
+
 /// A batch from here on is large.
 const LARGE: usize = 4096;
 
@@ -70,7 +73,7 @@ impl Size {
     fn of(scale: Scale) -> Size {
         match scale {
             Scale::Quick => Size {
-                rows: &[10_000],
+                rows: [10_000, 20_000],
                 batches: &[512],
                 events: 60_000,
                 gate: 20,
@@ -79,7 +82,7 @@ impl Size {
                 steps: 5,
             },
             Scale::Full => Size {
-                rows: &[100_000, 5_000_000],
+                rows: [100_000, 5_000_000],
                 batches: &[LARGE, 1024],
                 events: 600_000,
                 gate: 500,
@@ -109,18 +112,15 @@ fn train(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     if bed.wants("roofline") {
         race.roofline(record)?;
     }
-    for rows in race.size.rows {
-        let (rows, events) = (rows.to_string(), race.size.events.to_string());
-        race.peer(&["make", &race.data(&rows), &rows, &events])?;
-    }
     let mut broken = Vec::new();
     if bed.wants("gate") {
         broken.extend(race.gate(record)?);
     }
-    if bed.wants("steps") {
-        for rows in race.size.rows {
+    for (case, rows) in ["steps", "large"].into_iter().zip(race.size.rows) {
+        if bed.wants(case) {
+            race.make(rows)?;
             for batch in race.size.batches {
-                broken.extend(race.steps(record, *rows, *batch)?);
+                broken.extend(race.steps(record, rows, *batch)?);
             }
         }
     }
@@ -136,6 +136,12 @@ fn train(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
 impl Race<'_> {
     fn data(&self, rows: &str) -> String {
         self.bed.folder.join(rows).display().to_string()
+    }
+
+    fn make(&self, rows: usize) -> Result<(), Trouble> {
+        let (rows, events) = (rows.to_string(), self.size.events.to_string());
+        self.peer(&["make", &self.data(&rows), &rows, &events])?;
+        Ok(())
     }
 
     fn peer(&self, words: &[&str]) -> Result<Value, Trouble> {
@@ -165,6 +171,7 @@ impl Race<'_> {
     fn gate(&self, record: &mut Record) -> Result<Vec<String>, Trouble> {
         let (rows, batch) = (self.size.rows[0], 1024.min(self.size.batches[0]));
         let trace = self.bed.folder.join("gate").display().to_string();
+        self.make(rows)?;
         self.trace(self.size.gate, &trace, &self.settings(rows, batch))?;
         let mut broken = Vec::new();
         for contender in CONTENDERS.iter().filter(|contender| contender.same) {
@@ -195,46 +202,14 @@ impl Race<'_> {
         batch: usize,
     ) -> Result<Vec<String>, Trouble> {
         let case = format!("batch {batch}, tables of {rows} rows");
-        let trace = self
-            .bed
-            .folder
-            .join(format!("{rows}-{batch}"))
-            .display()
-            .to_string();
+        let trace = self.bed.folder.join(format!("{rows}-{batch}"));
+        let trace = trace.display().to_string();
         let settings = self.settings(rows, batch);
         // What a step is fed does not depend on the width of the tables.
         let narrow = [settings.as_slice(), &["dim=2".to_owned()]].concat();
         self.trace(8, &trace, &narrow)?;
-        let words = |count: usize| count.to_string();
-        let (warm, steps) = (words(self.size.warm), words(self.size.steps));
-        let (table, threads) = (words(rows), words(self.bed.threads));
         for _ in 0..self.size.rounds {
-            let ours = self.ours(&settings)?;
-            let mut add = |contender: &str, metric: &str, unit, value| {
-                record.add(
-                    Subject {
-                        case: &case,
-                        contender,
-                        metric,
-                        unit,
-                    },
-                    value,
-                );
-            };
-            add("reckon", "ms a step", "ms", ours);
-            for Contender { name, .. } in &CONTENDERS {
-                let found = self.peer(&["time", name, &trace, &table, &warm, &steps, &threads])?;
-                let theirs = middle(
-                    found["seconds"]
-                        .as_array()
-                        .into_iter()
-                        .flatten()
-                        .filter_map(Value::as_f64),
-                );
-                add(name, "ms a step", "ms", theirs);
-                add(name, "times Reckon's", "", theirs / ours);
-                add("reckon", "distinct items", "", number(&found, "distinct")?);
-            }
+            self.round(record, &case, (&trace, rows), &settings)?;
             record.write()?;
         }
         // A quick run is too short to tell.
@@ -242,21 +217,51 @@ impl Race<'_> {
             return Ok(Vec::new());
         }
         let large = usize::from(batch >= LARGE);
-        let slow = CONTENDERS
-            .iter()
-            .filter_map(|Contender { name, bars, .. }| {
-                let subject = Subject {
-                    case: &case,
-                    contender: name,
-                    metric: "times Reckon's",
-                    unit: "",
-                };
-                let (found, bar) = (record.least_of(subject)?, bars[large]);
-                (found < bar).then(|| {
-                    format!("{name} takes {found:.2} times as long at {case}, expected {bar}")
-                })
-            });
-        Ok(slow.collect())
+        let slow = |Contender { name, bars, .. }: &Contender| {
+            let found = record.least_of(Subject {
+                case: &case,
+                contender: name,
+                metric: TIMES,
+                unit: "",
+            })?;
+            let bar = bars[large];
+            (found < bar)
+                .then(|| format!("{name} takes {found:.2} times as long at {case}, expected {bar}"))
+        };
+        Ok(CONTENDERS.iter().filter_map(slow).collect())
+    }
+
+    /// Each contender once.
+    fn round(
+        &self,
+        record: &mut Record,
+        case: &str,
+        (trace, rows): (&str, usize),
+        settings: &[String],
+    ) -> Result<(), Trouble> {
+        let Size { warm, steps, .. } = &self.size;
+        let numbers = [rows, *warm, *steps, self.bed.threads].map(|count| count.to_string());
+        let [table, warm, steps, threads] = &numbers;
+        let ours = self.ours(settings)?;
+        let mut add = |contender, metric, unit, value| {
+            let subject = Subject {
+                case,
+                contender,
+                metric,
+                unit,
+            };
+            record.add(subject, value);
+        };
+        add("reckon", "ms a step", "ms", ours);
+        for Contender { name, .. } in &CONTENDERS {
+            let found = self.peer(&["time", name, trace, table, warm, steps, threads])?;
+            let seconds = found["seconds"].as_array().into_iter().flatten();
+            let theirs = middle(seconds.filter_map(Value::as_f64));
+            add(name, "ms a step", "ms", theirs);
+            add(name, TIMES, "", theirs / ours);
+            add(name, "distinct items", "", number(&found, "distinct")?);
+        }
+        Ok(())
     }
 
     fn settings(&self, rows: usize, batch: usize) -> Vec<String> {
