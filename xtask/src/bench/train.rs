@@ -12,7 +12,11 @@ use crate::{
     trouble::Trouble,
 };
 use serde_json::Value;
-use std::{path::PathBuf, process::Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 pub(super) const BENCH: Bench = Bench {
     name: "train",
@@ -172,7 +176,12 @@ impl Race<'_> {
         let (rows, batch) = (self.size.rows[0], 1024.min(self.size.batches[0]));
         let trace = self.bed.folder.join("gate").display().to_string();
         self.make(rows)?;
-        self.trace(self.size.gate, &trace, &self.settings(rows, batch))?;
+        self.trace(
+            &smooth(self.bed)?,
+            self.size.gate,
+            &trace,
+            &self.settings(rows, batch),
+        )?;
         let mut broken = Vec::new();
         for contender in CONTENDERS.iter().filter(|contender| contender.same) {
             let found = self.peer(&["gate", contender.name, &trace])?;
@@ -207,7 +216,7 @@ impl Race<'_> {
         let settings = self.settings(rows, batch);
         // What a step is fed does not depend on the width of the tables.
         let narrow = [settings.as_slice(), &["dim=2".to_owned()]].concat();
-        self.trace(8, &trace, &narrow)?;
+        self.trace(&self.spec(), 8, &trace, &narrow)?;
         for _ in 0..self.size.rounds {
             self.round(record, &case, (&trace, rows), &settings)?;
             record.write()?;
@@ -274,16 +283,27 @@ impl Race<'_> {
     }
 
     /// Writes the first steps into a folder.
-    fn trace(&self, steps: usize, folder: &str, settings: &[String]) -> Result<(), Trouble> {
+    fn trace(
+        &self,
+        spec: &Path,
+        steps: usize,
+        folder: &str,
+        settings: &[String],
+    ) -> Result<(), Trouble> {
         say(format!("tracing {steps} steps"));
-        let mut command = self.tracer(steps, folder, settings);
+        let mut command = self.tracer(spec, steps, folder, settings);
         command.stdout(Stdio::null());
         succeed("the trace", command)
     }
 
     /// The middle of the milliseconds of the steps after the warm ones.
     fn ours(&self, settings: &[String]) -> Result<f64, Trouble> {
-        let mut command = self.tracer(self.size.warm + self.size.steps, "-", settings);
+        let mut command = self.tracer(
+            &self.spec(),
+            self.size.warm + self.size.steps,
+            "-",
+            settings,
+        );
         let output = command
             .stderr(Stdio::inherit())
             .output()
@@ -293,12 +313,23 @@ impl Race<'_> {
         Ok(middle(seconds.skip(self.size.warm)))
     }
 
-    fn tracer(&self, steps: usize, out: &str, settings: &[String]) -> std::process::Command {
+    fn spec(&self) -> PathBuf {
+        self.bed.repository.root.join(SPEC)
+    }
+
+    fn tracer(
+        &self,
+        spec: &Path,
+        steps: usize,
+        out: &str,
+        settings: &[String],
+    ) -> std::process::Command {
         let words = ["run", "--quiet", "--package", "reckon-runtime"];
         let mut command = cargo(self.bed.repository, &words);
         command
             .args(self.bed.scale.profile())
-            .args(["--example", "trace", "--", SPEC])
+            .args(["--example", "trace", "--"])
+            .arg(spec)
             .args([
                 steps.to_string(),
                 "0".to_owned(),
@@ -309,6 +340,19 @@ impl Race<'_> {
             .env("OMP_NUM_THREADS", self.bed.threads.to_string());
         command
     }
+}
+
+/// The spec with another activation: at the kink of a relu rounding decides whether a gradient flows, and losses of the same program
+/// in 32 and in 64 bits part there.
+fn smooth(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
+    let from = bed.repository.root.join(SPEC);
+    let text = fs::read_to_string(&from)
+        .map_err(|error| Trouble::io(format!("cannot read {}", from.display()), &error))?;
+    let file = bed.folder.join("smooth.rec");
+    let smooth = text.replace("mlp([256, dim])", "mlp([256, dim], activation: silu)");
+    fs::write(&file, smooth)
+        .map_err(|error| Trouble::io(format!("cannot write {}", file.display()), &error))?;
+    Ok(file)
 }
 
 /// The middle of times in seconds, in milliseconds.
