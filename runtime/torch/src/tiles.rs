@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::exec::Frame;
 use crate::program::{Observe, Program};
 
-/// Elements of a value that stays in the second-level cache of a core beside a few others, while libtorch's own work for
-/// each op is small against the work on them.
+/// Elements of the widest value of a tile: as many as a second-level cache holds. Products of fewer rows run slower, and what
+/// runs between them goes by single rows anyway.
 pub(crate) const ELEMENTS: usize = 1 << 18;
 
 impl Tiles {
