@@ -1,4 +1,4 @@
-"""The two towers of `benches/train/two_tower.rec` as other libraries train them.
+"""The two towers of `benches/specs/two_tower.rec` as other libraries train them.
 
     train.py make DATA ROWS EVENTS OUT               parquet files with items by a Zipf law
     train.py gate CONTENDER TRACE OUT                its losses of a trace's steps, from the trace's weights and batches

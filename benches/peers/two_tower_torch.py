@@ -153,7 +153,10 @@ def steps_of(trace, activation, steps, bits):
         ]
         viewers = model.viewers(x["user.age"], x["user.job"], histories)
         films = model.films(
-            x["movie@C.id"], x["movie@C.genres"], starts_of(x["movie@C.genres.segments"], size), x["movie@C.year"]
+            x["movie@C.id"],
+            x["movie@C.genres"],
+            starts_of(x["movie@C.genres.segments"], len(x["movie@C.id"])),
+            x["movie@C.year"],
         )
         # Reckon has each film of the batch once; here row n's own film is candidate n.
         own = x["movie.in.movie@C"]

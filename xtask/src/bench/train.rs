@@ -24,7 +24,7 @@ pub(super) const BENCH: Bench = Bench {
     run: train,
 };
 
-const SPEC: &str = "benches/train/two_tower.rec";
+const SPEC: &str = "benches/specs/two_tower.rec";
 const SCRIPT: &str = "train.py";
 /// The largest part by which losses may differ.
 const LOSSES: f64 = 1e-3;
