@@ -180,7 +180,8 @@ impl<'p> Search<'p> {
         low && (self.holds_for_copies(condition) || self.masks_copies(otherwise))
     }
 
-    /// Whether a condition is true of all copies of the row's own thing, itself left out.
+    /// Whether a condition is true of all copies of the row's own thing, itself left out. What a user is known to have holds the row's own
+    /// thing; where the file of users or things lacks it, its copies are left out all the same.
     fn holds_for_copies(&self, condition: NodeId) -> bool {
         let graph = self.graph();
         let operands = || graph.operands(condition);

@@ -3,7 +3,7 @@
 
 use super::{
     Bed, Bench, Scale,
-    peers::Peers,
+    peers::{Peers, SMOOTH, number, smooth},
     reckon::{self, Request, succeed},
     record::{Record, Subject},
 };
@@ -12,8 +12,6 @@ use crate::{
     data,
     trouble::Trouble,
 };
-use serde_json::Value;
-use std::{fs, path::PathBuf};
 
 pub(super) const BENCH: Bench = Bench {
     name: "parity",
@@ -88,31 +86,6 @@ fn parity(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     ))
 }
 
-/// The activation of the towers where losses are compared. At the kink of a relu rounding decides whether a gradient
-/// flows, and with it about the first step of a rare film's row: PyTorch in 32 bits parts from itself in 64 bits there.
-const SMOOTH: &str = "silu";
-
-/// The example with another activation, its data by their full path.
-fn smooth_spec(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
-    let from = bed.repository.root.join(SPEC);
-    let text = fs::read_to_string(&from)
-        .map_err(|error| Trouble::io(format!("cannot read {}", from.display()), &error))?;
-    let (plain, smooth) = (
-        "mlp([256, dim])",
-        format!("mlp([256, dim], activation: {SMOOTH})"),
-    );
-    if text.matches(plain).count() != 2 {
-        return Err(Trouble::new(
-            format!("{SPEC} has other towers than `{plain}`"),
-            "make benches/peers and this comparison follow the example",
-        ));
-    }
-    let file = bed.folder.join("smooth.rec");
-    fs::write(&file, text.replace(plain, &smooth))
-        .map_err(|error| Trouble::io(format!("cannot write {}", file.display()), &error))?;
-    Ok(file)
-}
-
 /// The losses of the first steps, from the same weights and batches. Returns what does not hold.
 fn losses(
     bed: &Bed<'_>,
@@ -127,7 +100,7 @@ fn losses(
     command
         .args(bed.scale.profile())
         .args(["--example", "trace", "--"])
-        .arg(smooth_spec(bed)?)
+        .arg(smooth(bed, SPEC)?)
         .args([&size.steps.to_string(), "0", "1"])
         .arg(&trace)
         .arg(format!(
@@ -303,10 +276,4 @@ fn interval(
             "the difference in recall@50 is {low:.4} to {high:.4}, expected within {RECALLS}"
         )]),
     }
-}
-
-fn number(object: &Value, name: &str) -> Result<f64, Trouble> {
-    object[name]
-        .as_f64()
-        .ok_or_else(|| Trouble::new(format!("the peer's answer has no number `{name}`"), ""))
 }

@@ -90,3 +90,35 @@ impl Peers {
         read_json(out)
     }
 }
+
+/// The activation of the towers where losses are compared. At the kink of a relu rounding decides whether a gradient
+/// flows, and with it about the first step of a rare film's row: PyTorch in 32 bits parts from itself in 64 bits there.
+pub(super) const SMOOTH: &str = "silu";
+
+/// A spec with that activation in both towers.
+pub(super) fn smooth(bed: &Bed<'_>, spec: &str) -> Result<PathBuf, Trouble> {
+    let from = bed.repository.root.join(spec);
+    let text = fs::read_to_string(&from)
+        .map_err(|error| Trouble::io(format!("cannot read {}", from.display()), &error))?;
+    let (plain, smooth) = (
+        "mlp([256, dim])",
+        format!("mlp([256, dim], activation: {SMOOTH})"),
+    );
+    if text.matches(plain).count() != 2 {
+        return Err(Trouble::new(
+            format!("{spec} has other towers than `{plain}`"),
+            "make benches/peers and this comparison follow the example",
+        ));
+    }
+    let file = bed.folder.join("smooth.rec");
+    fs::write(&file, text.replace(plain, &smooth))
+        .map_err(|error| Trouble::io(format!("cannot write {}", file.display()), &error))?;
+    Ok(file)
+}
+
+/// A number of a peer's answer.
+pub(super) fn number(object: &Value, name: &str) -> Result<f64, Trouble> {
+    object[name]
+        .as_f64()
+        .ok_or_else(|| Trouble::new(format!("the peer's answer has no number `{name}`"), ""))
+}

@@ -3,7 +3,7 @@
 
 use super::{
     Bed, Bench, Scale,
-    peers::Peers,
+    peers::{Peers, number, smooth},
     reckon::succeed,
     record::{Record, Subject},
 };
@@ -13,7 +13,6 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
-    fs,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -118,7 +117,13 @@ fn train(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     }
     let mut broken = Vec::new();
     if bed.wants("gate") {
-        broken.extend(race.gate(record)?);
+        let apart = race.gate(record)?;
+        if !apart.is_empty() {
+            return Err(Trouble::new(
+                format!("not the same model: {}", apart.join("; ")),
+                "one side has a mistake: compare the plan (`reckon build --emit plan`) with benches/peers",
+            ));
+        }
     }
     for (case, rows) in ["steps", "large"].into_iter().zip(race.size.rows) {
         if bed.wants(case) {
@@ -177,7 +182,7 @@ impl Race<'_> {
         let trace = self.bed.folder.join("gate").display().to_string();
         self.make(rows)?;
         self.trace(
-            &smooth(self.bed)?,
+            &smooth(self.bed, SPEC)?,
             self.size.gate,
             &trace,
             &self.settings(rows, batch),
@@ -342,19 +347,6 @@ impl Race<'_> {
     }
 }
 
-/// The spec with another activation: at the kink of a relu rounding decides whether a gradient flows, and losses of the same program
-/// in 32 and in 64 bits part there.
-fn smooth(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
-    let from = bed.repository.root.join(SPEC);
-    let text = fs::read_to_string(&from)
-        .map_err(|error| Trouble::io(format!("cannot read {}", from.display()), &error))?;
-    let file = bed.folder.join("smooth.rec");
-    let smooth = text.replace("mlp([256, dim])", "mlp([256, dim], activation: silu)");
-    fs::write(&file, smooth)
-        .map_err(|error| Trouble::io(format!("cannot write {}", file.display()), &error))?;
-    Ok(file)
-}
-
 /// The middle of times in seconds, in milliseconds.
 fn middle(seconds: impl Iterator<Item = f64>) -> f64 {
     let mut sorted: Vec<f64> = seconds.collect();
@@ -362,10 +354,4 @@ fn middle(seconds: impl Iterator<Item = f64>) -> f64 {
     sorted
         .get(sorted.len() / 2)
         .map_or(f64::NAN, |middle| middle * 1e3)
-}
-
-fn number(object: &Value, name: &str) -> Result<f64, Trouble> {
-    object[name]
-        .as_f64()
-        .ok_or_else(|| Trouble::new(format!("the peer's answer has no number `{name}`"), ""))
 }

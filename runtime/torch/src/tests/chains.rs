@@ -54,6 +54,10 @@ const STEPS: &str = "graph steps {
   %38: bool[B, C] = ne %0 %1
   %39: bool[B, C] = le %0 %2
   %40: bool[B, C] = and %38 %39
+  %41: i64[B, C] = broadcast %7
+  %42: bool[B, C] = ge %41 %9
+  %43: bool[B, C] = or %40 %42
+  return later = %43
   return sums = %34
   return losses = %30
   return shares = %31
@@ -123,7 +127,9 @@ fn steps_over_rows_give_what_libtorch_gives() {
         let theirs = Program::compile_plain(&graph, Device::Cpu).unwrap();
         assert!(theirs.chains.is_empty());
         let (ours, theirs) = (run(&program), run(&theirs));
-        for name in ["sums", "losses", "shares", "where", "both", "other"] {
+        for name in [
+            "later", "sums", "losses", "shares", "where", "both", "other",
+        ] {
             let (a, b) = (ours.f32(name).unwrap(), theirs.f32(name).unwrap());
             assert_eq!(a.len(), b.len());
             for (at, (a, b)) in a.iter().zip(&b).enumerate() {

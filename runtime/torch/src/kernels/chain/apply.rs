@@ -102,12 +102,13 @@ impl Apply<3> for Choice {
     }
 }
 
-/// Comparisons of whole numbers; the operand of one number comes second.
+/// Comparisons of whole numbers, an operand of one number with all of the other.
 #[inline(always)]
 pub(super) fn whole(op: Two, out: &mut [f32], a: &[i64], b: &[i64]) {
     #[inline(always)]
     fn compare(out: &mut [f32], a: &[i64], b: &[i64], f: impl Fn(i64, i64) -> bool) {
         match (a, b) {
+            ([a], [b]) => out.fill(number(f(*a, *b))),
             ([a], b) => out
                 .iter_mut()
                 .zip(b)
