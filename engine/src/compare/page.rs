@@ -7,7 +7,7 @@ use reckon_runtime::compare::{Comparison, Difference, Verdict};
 
 use super::word;
 use crate::progress::grouped;
-use crate::report::chart::{Axis, Bar, Line, bars, lines};
+use crate::report::chart::{Axis, Bar, COLOURS, Line, Look, bars, lines};
 use crate::report::data::Run;
 use crate::report::html::{Cell, document, duration, escaped, section, table, value};
 
@@ -36,7 +36,7 @@ fn head(runs: &[Run]) -> String {
                 .seed
                 .map_or(String::new(), |seed| format!(", seed {seed}"));
             let text = escaped(&format!("{} ({}{seed})", run.name, run.spec));
-            format!("<li><i class=\"k{}\"></i>{text}</li>", at % 6)
+            format!("<li><i class=\"k{}\"></i>{text}</li>", at % COLOURS)
         })
         .collect();
     format!(
@@ -82,7 +82,7 @@ fn charts(runs: &[Run], found: &[(usize, &Comparison)]) -> String {
             name: last_part(&runs[0].name),
             value: difference.base,
             interval: None,
-            own: true,
+            look: Look::Line(0),
         }];
         for (at, comparison) in found {
             let same = |one: &&Difference| one.metric == difference.metric;
@@ -90,7 +90,7 @@ fn charts(runs: &[Run], found: &[(usize, &Comparison)]) -> String {
                 name: last_part(&runs[*at].name),
                 value: one.other,
                 interval: None,
-                own: false,
+                look: Look::Line(*at),
             }));
         }
         out += &bars(&difference.metric, &all);
@@ -199,7 +199,10 @@ fn curves(runs: &[Run]) -> String {
         .iter()
         .take(CURVES)
         .map(|(place, name)| {
-            let all: Vec<Line> = runs.iter().map(|run| curve(run, place, name)).collect();
+            let all = runs.iter().enumerate();
+            let all: Vec<Line> = all
+                .map(|(colour, run)| curve(colour, run, place, name))
+                .collect();
             lines(&format!("{place}: {name}"), &axis, &all)
         })
         .collect();
@@ -212,7 +215,7 @@ fn curves(runs: &[Run]) -> String {
     }
 }
 
-fn curve(run: &Run, place: &str, name: &str) -> Line {
+fn curve(colour: usize, run: &Run, place: &str, name: &str) -> Line {
     let of = run.measured.iter().filter(|one| {
         one.phase.is_some()
             && one
@@ -232,6 +235,7 @@ fn curve(run: &Run, place: &str, name: &str) -> Line {
     });
     Line {
         name: last_part(&run.name),
+        colour,
         points: points.collect(),
     }
 }

@@ -6,6 +6,8 @@ use super::html::{escaped, value};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Line {
     pub(crate) name: String,
+    /// Which of the colours of lines it has; they begin anew behind the last.
+    pub(crate) colour: usize,
     /// Place on the axis and value.
     pub(crate) points: Vec<(f64, f64)>,
 }
@@ -41,8 +43,8 @@ pub(crate) fn lines(caption: &str, axis: &Axis, lines: &[Line]) -> String {
         );
     }
     out += &axis.drawn(&frame);
-    for (at, line) in drawn.iter().enumerate() {
-        out += &frame.line(line, axis, at % COLOURS);
+    for line in &drawn {
+        out += &frame.line(line, axis);
     }
     out += "</svg>\n";
     let kept = axis.kept_in(&frame);
@@ -100,7 +102,8 @@ impl Frame {
     }
 
     /// A line, and marks that tell their value where they are few.
-    fn line(&self, line: &Line, axis: &Axis, colour: usize) -> String {
+    fn line(&self, line: &Line, axis: &Axis) -> String {
+        let colour = line.colour % COLOURS;
         let finite = || line.points.iter().filter(|point| point.1.is_finite());
         let points: Vec<String> = finite()
             .map(|point| format!("{:.1},{:.1}", self.x(point.0), self.y(point.1)))
@@ -128,18 +131,17 @@ impl Frame {
 }
 
 /// Colours of lines, as styles count them.
-const COLOURS: usize = 6;
+pub(crate) const COLOURS: usize = 6;
 
 /// The names of lines, with their last values, and what the dashed line means.
 fn keys(lines: &[&Line], kept: Option<&str>) -> String {
     let mut items: String = lines
         .iter()
-        .enumerate()
-        .map(|(at, line)| {
+        .map(|line| {
             let last = line.points.last().map(|point| point.1);
             format!(
                 "<li><i class=\"k{}\"></i>{} {}</li>",
-                at % COLOURS,
+                line.colour % COLOURS,
                 escaped(&line.name),
                 value(last)
             )
@@ -265,8 +267,30 @@ pub(crate) struct Bar {
     pub(crate) name: String,
     pub(crate) value: f64,
     pub(crate) interval: Option<(f64, f64)>,
-    /// Whether it is the bar that the others are set beside.
-    pub(crate) own: bool,
+    /// What its colour says.
+    pub(crate) look: Look,
+}
+
+/// What the colour of a bar says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It is the bar that the others are set beside.
+    Own,
+    /// It is one of the others.
+    Other,
+    /// It is of what the lines of this colour are of.
+    Line(usize),
+}
+
+impl Look {
+    /// The styles of the bar and of its name.
+    fn classes(self) -> (String, &'static str) {
+        match self {
+            Self::Own => ("bar own".to_owned(), "own"),
+            Self::Other => ("bar".to_owned(), "name"),
+            Self::Line(colour) => (format!("bar b{}", colour % COLOURS), "name"),
+        }
+    }
 }
 
 /// Bars below each other in a figure.
@@ -286,10 +310,7 @@ pub(crate) fn bars(caption: &str, bars: &[Bar]) -> String {
     let mut out = opened(caption, height);
     for (at, bar) in bars.iter().enumerate() {
         let y = ROW * at as f64 + 4.0;
-        let (class, text) = match bar.own {
-            true => ("bar own", "own"),
-            false => ("bar", "name"),
-        };
+        let (class, text) = bar.look.classes();
         out += &format!(
             "<text class=\"{text}\" x=\"0\" y=\"{:.1}\">{}</text><rect class=\"{class}\" x=\"{NAMES}\" y=\"{y:.1}\" \
              width=\"{:.1}\" height=\"14\" rx=\"2\"/><text class=\"{text}\" x=\"{WIDTH}\" y=\"{:.1}\" \
@@ -332,7 +353,7 @@ fn short(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, Line, lines, ticks, tidy};
+    use super::{Axis, Bar, Line, Look, bars, lines, ticks, tidy};
 
     #[test]
     fn ticks_are_round_and_hold_the_range() {
@@ -363,6 +384,7 @@ mod tests {
     fn values_that_are_not_finite_are_left_out_of_a_line() {
         let line = Line {
             name: "loss".to_owned(),
+            colour: 0,
             points: vec![(1.0, 0.5), (2.0, f64::NAN), (3.0, 0.25)],
         };
         let axis = Axis {
@@ -381,6 +403,7 @@ mod tests {
     fn the_line_of_the_weights_that_were_kept_is_explained() {
         let line = Line {
             name: "loss".to_owned(),
+            colour: 0,
             points: vec![(1.0, 0.5), (2.0, 0.25), (3.0, 0.5)],
         };
         let axis = |kept| Axis {
@@ -392,6 +415,30 @@ mod tests {
         assert!(with(Some(2.0)).contains("<li><i class=\"kept\"></i>epoch 2 kept</li>"));
         assert!(!with(None).contains("kept"));
         assert!(!with(Some(9.0)).contains("kept"));
+    }
+
+    #[test]
+    fn a_line_and_a_bar_of_one_thing_have_the_colour_of_its_key() {
+        let of = |colour, points| Line {
+            name: "run".to_owned(),
+            colour,
+            points,
+        };
+        let axis = Axis {
+            name: "epoch",
+            places: Vec::new(),
+            kept: None,
+        };
+        let out = lines("loss", &axis, &[of(0, vec![]), of(1, vec![(1.0, 0.5)])]);
+        assert!(out.contains("<polyline class=\"c1\"") && out.contains("<i class=\"k1\">"));
+        assert!(!out.contains("c0") && !out.contains("k0"), "{out}");
+        let bar = Bar {
+            name: "run".to_owned(),
+            value: 0.5,
+            interval: None,
+            look: Look::Line(1),
+        };
+        assert!(bars("recall", &[bar]).contains("class=\"bar b1\""));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use reckon_compiler::graph::ParamKind;
 use reckon_grammar::span::Sources;
 
 use super::Ending;
-use super::chart::{Bar, bars};
+use super::chart::{Bar, COLOURS, Look, bars};
 use super::data::{Report, Run, Split};
 use super::html::{Cell, duration, escaped, folded, section, table, value};
 use crate::progress::grouped;
@@ -126,7 +126,7 @@ fn charts(report: &Report) -> String {
             name: "model".to_owned(),
             value: *own,
             interval: report.intervals.get(metric).map(|of| (of.0, of.1)),
-            own: true,
+            look: Look::Own,
         }];
         for (name, metrics) in &report.baselines {
             let found = metrics.iter().find(|(one, _)| one == metric);
@@ -135,7 +135,7 @@ fn charts(report: &Report) -> String {
                     name: name.clone(),
                     value: *of,
                     interval: None,
-                    own: false,
+                    look: Look::Other,
                 });
             }
         }
@@ -284,7 +284,7 @@ pub(super) fn times(run: &Run) -> String {
             let (name, time) = (escaped(name), duration(*seconds));
             format!(
                 "<i class=\"k{}\" style=\"width:{share:.2}%\" title=\"{name}: {time}\"></i>",
-                at % 6
+                at % COLOURS
             )
         })
         .collect();
@@ -294,7 +294,7 @@ pub(super) fn times(run: &Run) -> String {
         .enumerate()
         .map(|(at, (name, seconds))| {
             let (name, time) = (escaped(name), duration(*seconds));
-            format!("<li><i class=\"k{}\"></i>{name} {time}</li>", at % 6)
+            format!("<li><i class=\"k{}\"></i>{name} {time}</li>", at % COLOURS)
         })
         .collect();
     let mut out = format!("<div class=\"shares\">{shares}</div>\n<ul class=\"keys\">{keys}</ul>\n");

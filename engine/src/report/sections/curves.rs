@@ -96,12 +96,13 @@ fn losses(phase: &str, axis: &Axis, of: &[&Measured], places: &[f64]) -> String 
     let shown: Vec<Line> = all
         .iter()
         .filter(|name| is_loss(name) || several && *name == TOTAL_LOSS)
-        .map(|name| line(name, of, places))
+        .enumerate()
+        .map(|(colour, name)| line(colour, name, of, places))
         .collect();
     let norm: Vec<Line> = all
         .iter()
         .filter(|name| *name == GRADIENT_NORM)
-        .map(|name| line(name, of, places))
+        .map(|name| line(0, name, of, places))
         .collect();
     lines(&format!("{phase}: loss by {}", axis.name), axis, &shown)
         + &lines(&format!("{phase}: norm of the gradient"), axis, &norm)
@@ -124,7 +125,7 @@ fn measured(evaluation: &str, axis: &Axis, of: &[&Measured], places: &[f64]) -> 
         .take(DRAWN)
         .map(|name| {
             let caption = format!("{evaluation}: {name}{on}");
-            lines(&caption, axis, &[line(name, of, places)])
+            lines(&caption, axis, &[line(0, name, of, places)])
         })
         .collect()
 }
@@ -138,13 +139,14 @@ fn names(of: &[&Measured]) -> Vec<String> {
         .collect()
 }
 
-fn line(name: &str, of: &[&Measured], places: &[f64]) -> Line {
+fn line(colour: usize, name: &str, of: &[&Measured], places: &[f64]) -> Line {
     let values = of.iter().zip(places).filter_map(|(one, at)| {
         let (_, value) = one.values.iter().find(|(known, _)| known == name)?;
         Some((*at, *value))
     });
     Line {
         name: name.to_owned(),
+        colour,
         points: values.collect(),
     }
 }
