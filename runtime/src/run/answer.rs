@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use reckon_compiler::plan::{Plan, Turn};
+use reckon_compiler::plan::{EvaluationPlan, Plan, Turn};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Data;
 use reckon_torch::{Device, Store};
@@ -39,10 +39,10 @@ pub struct Recommendation {
 
 /// A model out of a run directory.
 pub(super) struct Model {
-    pub(super) data: Dataset,
-    pub(super) store: Store,
-    pub(super) device: Device,
-    pub(super) seed: u64,
+    data: Dataset,
+    store: Store,
+    device: Device,
+    seed: u64,
 }
 
 /// Evaluates the model of a run directory on one part of the split, in full. `plan` is that of its spec, `root` the
@@ -58,25 +58,12 @@ pub fn eval(
     device: DeviceName,
 ) -> Result<Vec<Report>, Failure> {
     let mut model = Model::open(run, plan, root, device)?;
-    let Model {
-        data,
-        store,
-        device,
-        seed,
-    } = &mut model;
     plan.evaluations
         .iter()
         // Those of a loop were asked day by day.
         .filter(|evaluation| evaluation.window.is_none())
         .map(|evaluation| {
-            let ready = Evaluation::new(
-                plan,
-                evaluation,
-                data,
-                store,
-                Machine::silent(*device),
-                *seed,
-            )?;
+            let (ready, store) = model.ready(plan, evaluation)?;
             Ok(ready.report(store, split, Detail::Full)?.report)
         })
         .collect()
@@ -96,27 +83,12 @@ pub fn recommend(
     device: DeviceName,
 ) -> Result<Answer, Failure> {
     let mut model = Model::open(run, plan, root, device)?;
-    let Model {
-        data,
-        store,
-        device,
-        seed,
-    } = &mut model;
     for evaluation in &plan.evaluations {
-        let ready = Evaluation::new(
-            plan,
-            evaluation,
-            data,
-            store,
-            Machine::silent(*device),
-            *seed,
-        )?;
+        let (ready, store) = model.ready(plan, evaluation)?;
         let Some(retrieval) = ready.retrieval() else {
             continue;
         };
-        let asker = data
-            .source(retrieval.asker())
-            .and_then(|source| source.find(user));
+        let asker = retrieval.find(user);
         let (best, had) = retrieval.recommend(store, asker, n)?;
         let mut notes = Vec::new();
         if asker.is_none() {
@@ -153,6 +125,18 @@ pub fn recommend(
 }
 
 impl Model {
+    /// An evaluation that can be asked, and the weights that it is asked with.
+    pub(super) fn ready<'m>(
+        &'m mut self,
+        plan: &'m Plan,
+        evaluation: &'m EvaluationPlan,
+    ) -> Result<(Evaluation<'m>, &'m mut Store), Failure> {
+        let machine = Machine::silent(self.device);
+        let (data, store) = (&self.data, &mut self.store);
+        let ready = Evaluation::new(plan, evaluation, data, store, machine, self.seed)?;
+        Ok((ready, store))
+    }
+
     pub(super) fn open(
         run: &Path,
         plan: &Plan,

@@ -8,9 +8,7 @@ use serde::Serialize;
 
 use super::DeviceName;
 use super::answer::Model;
-use crate::evaluate::model::Evaluation;
 use crate::failure::{Failure, NAME, whole_spec};
-use crate::profile::Machine;
 
 /// The scores of the rows of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,14 +51,7 @@ pub fn predict(
         return Err(no_ranking(plan, by, &names));
     };
     let mut model = Model::open(run, plan, root, device)?;
-    let Model {
-        data,
-        store,
-        device,
-        seed,
-    } = &mut model;
-    let machine = Machine::silent(*device);
-    let ready = Evaluation::new(plan, evaluation, data, store, machine, *seed)?;
+    let (ready, store) = model.ready(plan, evaluation)?;
     ready.predict(plan, store, rows)
 }
 

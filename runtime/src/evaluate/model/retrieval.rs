@@ -281,6 +281,11 @@ impl<'a> Retrieval<'a> {
         &self.asker
     }
 
+    /// The row of the asker with this key.
+    pub(crate) fn find(&self, key: &str) -> Option<u32> {
+        self.frame.data.source(&self.asker)?.find(key)
+    }
+
     /// Runs the catalogue's program over every item; its outputs feed the queries' program.
     fn encode_catalogue(&self, store: &mut Store) -> Result<Vec<(String, HostTensor)>, Failure> {
         let batch = self
