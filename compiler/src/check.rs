@@ -27,6 +27,7 @@ mod items;
 mod joined;
 mod judged;
 mod masks;
+mod meant;
 mod metrics;
 mod minimised;
 mod optimizers;

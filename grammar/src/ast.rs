@@ -156,6 +156,16 @@ pub struct Body {
     pub span: Span,
 }
 
+impl Body {
+    /// Visits all expressions of the body, outermost first.
+    pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
+        for binding in &self.lets {
+            binding.value.walk(visit);
+        }
+        self.value.walk(visit);
+    }
+}
+
 /// `let NAME = EXPR`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Let {

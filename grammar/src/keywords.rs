@@ -93,7 +93,6 @@ pub const TRAIN_ENTRIES: &[&str] = &[
     "accumulate",
     "schedule",
     "stop",
-    "ema",
 ];
 
 /// Words that begin an entry of `evaluate`.

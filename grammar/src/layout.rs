@@ -223,7 +223,7 @@ impl Reader<'_> {
                 self.drop_weight();
             }
             "if" | "for" | "match" | "not" | "and" | "or" => self.add_weight(start, 1),
-            _ if kind == TokenKind::Mark && !matches!(text, ":" | "=" | "@" | "~") => {
+            _ if kind == TokenKind::Mark && !matches!(text, ":" | "=" | "~") => {
                 self.add_weight(start, 1)
             }
             _ => {}

@@ -118,6 +118,8 @@ pub(crate) fn fault(rule: Rule) -> Option<Fault> {
         Rule::err_field => Surplus(UNEXPECTED, "`,` or `}`"),
         Rule::err_part => Surplus(UNEXPECTED, "a part such as `train 80%`"),
         Rule::err_extra => Surplus(UNEXPECTED, "`,` or a closing bracket"),
+        Rule::err_equals => Surplus(BODY, "`{`"),
+        Rule::err_return | Rule::err_branch => Surplus(UNEXPECTED, "a value"),
         Rule::err_deep => Reported,
         _ => return None,
     })

@@ -167,6 +167,10 @@ const CASES: &[(&str, &str)] = &[
         "# a comment\nselector a = rating where !old || new\nsetting x = 2 ** 3\nsetting y = 64 – 1\nsetting name = 'x'\nloss main over rating where stars = 4 {\n  x\n}\n",
     ),
     (
+        "a product, a body and a choice of other languages",
+        "setting p = a @ b + 1\ntower f(x: user) = { let y = x; return f(y) }\ntower g(x: user) {\n  return x\n}\nsetting c = if a: 1 else: 2\n",
+    ),
+    (
         "several errors are said at once",
         "use\nsetting a =\nsetting b = (1\nweight w = 0\nexport\n",
     ),

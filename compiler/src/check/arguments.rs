@@ -98,6 +98,9 @@ impl Checker<'_> {
         args: &[Arg],
         span: Span,
     ) -> Option<Vec<Expr>> {
+        if self.refuses_numbers_for_a_list(params, callee, piped, args) {
+            return None;
+        }
         let mut slots = Slots {
             callee,
             params,

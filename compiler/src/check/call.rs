@@ -41,8 +41,8 @@ impl<'a> Checker<'a> {
         {
             return self.apply_tower(tower, piped, args, span);
         }
-        let Some(found) = self.function(name) else {
-            return self.unknown_function(name, callee.span);
+        let Some(found) = self.function_or_report(name, callee.span) else {
+            return Expr::error(span);
         };
         let Some(args) =
             self.arguments(&found.decl.params, &found.decl.name.text, piped, args, span)
@@ -112,23 +112,32 @@ impl<'a> Checker<'a> {
         (always || self.in_library() || used()).then_some(found)
     }
 
-    fn unknown_function(&mut self, name: &str, span: Span) -> Expr {
-        if let Some(found) = self.fns.get(name) {
+    /// The function of this name. One of the library that lacks its `use` is told, and taken: its arguments may be wrong too.
+    fn function_or_report(&mut self, name: &str, span: Span) -> Option<FnDef<'a>> {
+        if let Some(found) = self.function(name) {
+            return Some(found);
+        }
+        if let Some(found) = self.fns.get(name).copied() {
             let path = format!("{}.{name}", found.module);
             self.report(
                 self.error(217, span, format!("`{name}` is not in scope"))
                     .note(format!("it is a function of `{}`", found.module))
                     .help(format!("write `use {path}` at the top of the file")),
             );
-            return Expr::error(span);
+            return Some(found);
         }
+        self.unknown_function(name, span);
+        None
+    }
+
+    fn unknown_function(&mut self, name: &str, span: Span) {
         if let Some((_, value)) = self.hir.settings.iter().find(|(known, _)| known == name) {
             let message = format!(
                 "`{name}` is a setting, {}, and no function",
                 describe(value)
             );
             self.report(self.error(218, span, message));
-            return Expr::error(span);
+            return;
         }
         let mut known: Vec<&str> = self
             .fns
@@ -143,9 +152,9 @@ impl<'a> Checker<'a> {
         {
             let message = format!("unknown function `{name}`");
             self.report(self.error(218, span, message).help(help));
-            return Expr::error(span);
+            return;
         }
-        self.unknown(218, span, "function", name, &known)
+        self.unknown(218, span, "function", name, &known);
     }
 
     /// A function with its arguments in the order of the parameters.

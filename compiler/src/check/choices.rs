@@ -5,6 +5,7 @@ use super::{Checker, list};
 use crate::hir::{Expr, ExprKind, Ty};
 use crate::value::Value;
 use reckon_grammar::ast::{self, ExprKind as Syntax, Name};
+use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
 
 impl Checker<'_> {
@@ -41,6 +42,7 @@ impl Checker<'_> {
                 span,
             );
         }
+        let asked = cond;
         let cond = self.expr(cond);
         match &cond.ty {
             Ty::Const(Value::Bool(true)) => self.expr(then),
@@ -48,20 +50,11 @@ impl Checker<'_> {
             Ty::Error => Expr::error(span),
             other => {
                 let shown = self.show(other);
-                let help = match other {
-                    Ty::Row(row) if row.nullable => {
-                        "choose between row values with `where(fill(cond, false), a, b)`: it is null where what it reads is"
-                    }
-                    _ => "choose between tensors or row values with `where(cond, a, b)`",
-                };
-                self.report(
-                    self.error(
-                        306,
-                        cond.span,
-                        format!("`if` needs a condition known while compiling, found `{shown}`"),
-                    )
-                    .help(help),
-                );
+                let nullable = matches!(other, Ty::Row(row) if row.nullable);
+                let message =
+                    format!("`if` needs a condition known while compiling, found `{shown}`");
+                let finding = self.error(306, cond.span, message);
+                self.report(advised(finding, nullable, [asked, then, otherwise], span));
                 Expr::error(span)
             }
         }
@@ -198,5 +191,27 @@ impl Checker<'_> {
                 Expr::error(span)
             }
         }
+    }
+}
+
+/// Says how rows and tensors choose: by the choice that was written, where it could be read.
+fn advised(finding: Diagnostic, nullable: bool, choice: [&ast::Expr; 3], span: Span) -> Diagnostic {
+    let written = choice.map(reckon_grammar::print_expr);
+    let [cond, then, otherwise] = match choice.iter().any(|e| e.kind == Syntax::Error) {
+        true => ["cond", "a", "b"].map(str::to_owned),
+        false => written,
+    };
+    let (cond, why) = match nullable {
+        true => (
+            format!("fill({cond}, false)"),
+            ": it is null where what it reads is",
+        ),
+        false => (cond, ""),
+    };
+    let instead = format!("where({cond}, {then}, {otherwise})");
+    let help = format!("choose between tensors or row values with `{instead}`{why}");
+    match choice.iter().any(|e| e.kind == Syntax::Error) {
+        true => finding.help(help),
+        false => finding.help(help).fix(span, instead),
     }
 }

@@ -41,8 +41,9 @@ impl Checker<'_> {
             } => (&**source, of.as_ref(), windows.as_slice(), cond.as_deref()),
             _ => (&first.value, None, &[][..], None),
         };
-        let (source, entity) = self.history_of(source, of, span)?;
-        let row = self.history_reader(&source, &entity, span)?;
+        let written = written_history(args);
+        let (source, entity) = self.history_of(source, of, &written, span)?;
+        let row = self.history_reader(&source, &entity, &written, span)?;
         let mut bounds = Bounds::default();
         for window in windows {
             self.bound_by_window(window, &mut bounds, span)?;
@@ -71,7 +72,13 @@ impl Checker<'_> {
     }
 
     /// The row whose history it is: one with a time, that refers to the entity.
-    fn history_reader(&mut self, events: &str, entity: &str, span: Span) -> Option<Expr> {
+    fn history_reader(
+        &mut self,
+        events: &str,
+        entity: &str,
+        written: &str,
+        span: Span,
+    ) -> Option<Expr> {
         let Some(row) = self.frames.last().and_then(|frame| frame.row.clone()) else {
             self.report(
                 self.error(404, span, "`history` stands outside of a row")
@@ -95,7 +102,9 @@ impl Checker<'_> {
                 .note(format!(
                     "`{source}` has no time, so it is not known what is earlier"
                 ))
-                .help(format!("move the feature to `features {events}`"))
+                .help(format!(
+                    "move the feature to `features {events}`, and write `history({events} of {entity}, {written}`"
+                ))
         } else {
             diagnostic.help(format!("declare a reference to `{entity}` in `{source}`"))
         });
@@ -160,6 +169,7 @@ impl Checker<'_> {
         &mut self,
         source: &ast::Expr,
         of: Option<&ast::Name>,
+        written: &str,
         span: Span,
     ) -> Option<(String, String)> {
         let Syntax::Name(name) = &source.kind else {
@@ -194,14 +204,14 @@ impl Checker<'_> {
             && of.is_none()
             && self.references_of(name).contains(&row)
         {
-            self.history_reader(name, &row, span)?;
+            self.history_reader(name, &row, written, span)?;
         }
         let Some(of) = of else {
             let targets: Vec<String> = self.references_of(name);
             let target = targets.first().cloned().unwrap_or_else(|| "user".into());
             self.report(
                 self.error(223, span, "`history` needs to know whose events")
-                    .help(format!("write `{name} of {target}`")),
+                    .help(format!("write `history({name} of {target}, {written}`")),
             );
             return None;
         };
@@ -300,4 +310,21 @@ impl Checker<'_> {
             span,
         )
     }
+}
+
+/// What follows the rows of a history that was written: its bounds, the closing bracket, and after it the path that stands among
+/// the arguments, as in `history(visit, item.id)`.
+fn written_history(args: &[Arg]) -> String {
+    let named = args.iter().find(|arg| arg.name.is_some());
+    let bound = match named.and_then(|arg| Some((arg.name.as_ref()?, &arg.value))) {
+        Some((name, value)) => format!("{}: {}", name.text, reckon_grammar::print_expr(value)),
+        None => "last: 50".to_owned(),
+    };
+    let path = args.iter().skip(1).find_map(|arg| match &arg.value.kind {
+        Syntax::Field(..) | Syntax::Name(_) if arg.name.is_none() => {
+            Some(format!(".{}", reckon_grammar::print_expr(&arg.value)))
+        }
+        _ => None,
+    });
+    format!("{bound}){}", path.unwrap_or_default())
 }

@@ -4,9 +4,9 @@ use reckon_grammar::ast::{self, ItemKind};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
-use super::{Checker, Frame};
+use super::{Checker, Frame, meant};
 use crate::graph::Init;
-use crate::hir::{ItemWeight, Loss, SpaceKind, SpaceRef, Ty};
+use crate::hir::{Expr, ItemWeight, Loss, SpaceKind, SpaceRef, Ty};
 use crate::value::Value;
 
 impl<'a> Checker<'a> {
@@ -157,11 +157,7 @@ impl<'a> Checker<'a> {
         };
         let a_row = tensor.spaces.len() == 1 && of_rows(tensor.spaces[0]);
         if !tensor.dims.is_empty() || !(a_row || tensor.spaces.is_empty()) {
-            let shown = self.show(&value.ty);
-            self.report(
-                Diagnostic::error(Code(602), value.span, format!("loss `{}` is `{shown}`, and a loss is one number a row", loss.name.text))
-                    .help("reduce it: `softmax_loss(scores, c)` over candidates, `sum` or `mean` over a dimension"),
-            );
+            self.not_one_number(loss, &value);
             return;
         }
         self.reads_of_drawn_rows(&rows, &value);
@@ -173,6 +169,25 @@ impl<'a> Checker<'a> {
             trains,
             value,
             span: loss.name.span,
+        });
+    }
+}
+
+impl Checker<'_> {
+    fn not_one_number(&mut self, loss: &ast::Loss, value: &Expr) {
+        let shown = self.show(&value.ty);
+        let name = &loss.name.text;
+        let message = format!("loss `{name}` is `{shown}`, and a loss is one number a row");
+        let finding = Diagnostic::error(Code(602), value.span, message);
+        let is_vector = matches!(&value.ty, Ty::Tensor(tensor) if tensor.dims.len() == 1);
+        let meant = is_vector
+            .then(|| meant::product_inside(value, &loss.body))
+            .flatten();
+        self.report(match meant {
+            Some(meant) => meant.attach(finding),
+            None => finding.help(
+                "reduce it: `softmax_loss(scores, c)` over candidates, `sum` or `mean` over a dimension",
+            ),
         });
     }
 }

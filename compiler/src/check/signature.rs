@@ -342,9 +342,14 @@ impl Checker<'_> {
         if wanted.contains('~') && self.innermost_list(&given.spaces).is_none() {
             diagnostic = diagnostic.note("it works on a list of vectors, and this is a single one");
         } else if !wanted.contains('~') && given.dims.is_empty() && wanted.contains("..,") {
-            diagnostic = diagnostic.help(match self.current_feature {
-                Some(_) => "a number is no vector: write `... |> zscore` to bring it to scale",
-                None => "a number is no vector; join several with `concat(...)`",
+            diagnostic = diagnostic.help(match (&self.current_feature, given.elem) {
+                (Some(_), _) => "a number is no vector: write `... |> zscore` to bring it to scale",
+                (None, Elem::Bool) => {
+                    "a truth value is no vector; against one there is `bce(logit, y)`"
+                }
+                (None, Elem::F32 | Elem::I64) => {
+                    "a number is no vector; join several with `concat(...)`"
+                }
             });
         }
         self.report(diagnostic);

@@ -1,7 +1,7 @@
 //! Towers and exports.
 
 use super::call::kind_named;
-use super::{Checker, Frame};
+use super::{Checker, Frame, meant};
 use crate::hir::{Expr, Kind, Origin, Teacher, Tower, Ty};
 use reckon_grammar::ast::{self};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
@@ -166,9 +166,19 @@ impl<'a> Checker<'a> {
                 span,
             );
         }
+        let dims = |ty: &Ty| match ty {
+            Ty::Tensor(tensor) => Some(tensor.dims.len()),
+            _ => None,
+        };
+        let body = tower.body.as_ref().map(|body| &body.value);
+        let meant = match (dims(wanted), dims(&value.ty)) {
+            (Some(0), Some(1)) => body.and_then(meant::inner_product),
+            (Some(1), Some(2)) => body.and_then(meant::joined),
+            _ => None,
+        };
         let (wanted, found) = (self.show(wanted), self.show(&value.ty));
         let written = tower.ret.as_ref().map_or(tower.name.span, |ret| ret.span);
-        let mut diagnostic = Diagnostic::error(
+        let diagnostic = Diagnostic::error(
             Code(302),
             value.span,
             format!(
@@ -179,6 +189,10 @@ impl<'a> Checker<'a> {
         .label(written, "written here");
         let help = match (found.split_once('['), wanted.split_once('[')) {
             (Some((_, "1]")), None) => Some("drop the dimension of 1: `... |> squeeze`".to_owned()),
+            (Some(_), None) if !found.contains(',') => Some(
+                "one number of a vector is `... |> linear(1) |> squeeze`, or its `sum` or `mean`"
+                    .to_owned(),
+            ),
             (Some((_, dims)), _) if dims.starts_with('~') => Some(
                 "a list is pooled before it is one vector: `... |> mean`, or `... |> attention_pool`"
                     .to_owned(),
@@ -188,8 +202,11 @@ impl<'a> Checker<'a> {
             )),
             _ => None,
         };
-        diagnostic.help = help;
-        self.report(diagnostic);
+        self.report(match (meant, help) {
+            (Some(meant), _) => meant.attach(diagnostic),
+            (None, Some(help)) => diagnostic.help(help),
+            (None, None) => diagnostic,
+        });
         Expr::error(value.span)
     }
 

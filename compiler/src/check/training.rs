@@ -2,6 +2,7 @@
 
 use reckon_grammar::ast::{self, BinaryOp, ExprKind as Syntax, TrainEntry};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
+use reckon_grammar::keywords::TRAIN_ENTRIES;
 use reckon_grammar::span::Span;
 
 use super::optimizers::Trained;
@@ -10,18 +11,6 @@ use crate::graph::UpdateRule;
 use crate::hir::{Optimizer, Train};
 use crate::plan::Schedule;
 use crate::value::Value;
-
-const OPTIONS: &[&str] = &[
-    "minimize",
-    "batch",
-    "epochs",
-    "optimizer",
-    "embeddings",
-    "clip",
-    "accumulate",
-    "schedule",
-    "stop",
-];
 
 impl Checker<'_> {
     pub(super) fn train(&mut self, train: &ast::Train, span: Span) {
@@ -214,7 +203,7 @@ impl Checker<'_> {
                 format!("a warm-up belongs to the schedule: `schedule cosine(warmup: {value})`")
             }
             _ => {
-                self.unknown(805, span, "entry of `train`", name, OPTIONS);
+                self.unknown(805, span, "entry of `train`", name, TRAIN_ENTRIES);
                 return;
             }
         };

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reckon_grammar::ast::{
-    self, Arg, Body, EvaluateEntry, Expr, ExprKind, File, Item, ItemKind, Window,
-};
+use reckon_grammar::ast::{self, Arg, Body, EvaluateEntry, Expr, ExprKind, File, Item, ItemKind};
 
 use super::Edits;
 
@@ -63,64 +61,19 @@ impl Calls<'_, '_> {
     }
 
     fn body(&mut self, body: &Body) {
-        body.lets.iter().for_each(|each| self.expr(&each.value));
-        self.expr(&body.value);
+        body.walk(&mut |e| self.one(e));
     }
 
     fn expr(&mut self, e: &Expr) {
+        e.walk(&mut |e| self.one(e));
+    }
+
+    /// An expression without those inside it.
+    fn one(&mut self, e: &Expr) {
         match &e.kind {
-            ExprKind::Call(callee, args) => {
-                self.call(callee, 0, args);
-                args.iter().for_each(|arg| self.expr(&arg.value));
-            }
-            ExprKind::Pipe(value, callee, args) => {
-                self.expr(value);
-                self.call(callee, 1, args);
-                args.iter().for_each(|arg| self.expr(&arg.value));
-            }
-            ExprKind::Field(base, _) | ExprKind::Unary(_, base) => self.expr(base),
-            ExprKind::Binary(_, a, b) | ExprKind::Range(a, b) => {
-                self.expr(a);
-                self.expr(b);
-            }
-            ExprKind::If(cond, then, other) => {
-                [cond, then, other].into_iter().for_each(|e| self.expr(e));
-            }
-            ExprKind::Match(subject, arms) => {
-                self.expr(subject);
-                arms.iter().for_each(|(_, value)| self.expr(value));
-            }
-            ExprKind::For {
-                list, carry, body, ..
-            } => {
-                self.expr(list);
-                carry.iter().for_each(|(_, start)| self.expr(start));
-                self.expr(body);
-            }
-            ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
-            ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| self.expr(value)),
-            ExprKind::Rows {
-                source,
-                windows,
-                cond,
-                ..
-            } => {
-                self.expr(source);
-                for window in windows {
-                    if let Window::Within(e) = window {
-                        self.expr(e);
-                    }
-                }
-                cond.iter().for_each(|cond| self.expr(cond));
-            }
-            ExprKind::Int(_)
-            | ExprKind::Float(_)
-            | ExprKind::Percent(_)
-            | ExprKind::Duration(_)
-            | ExprKind::Str(_)
-            | ExprKind::Bool(_)
-            | ExprKind::Name(_)
-            | ExprKind::Error => {}
+            ExprKind::Call(callee, args) => self.call(callee, 0, args),
+            ExprKind::Pipe(_, callee, args) => self.call(callee, 1, args),
+            _ => {}
         }
     }
 

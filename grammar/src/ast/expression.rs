@@ -56,6 +56,70 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// Visits this expression and all below it, outermost first.
+    pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Self)) {
+        visit(self);
+        match &self.kind {
+            ExprKind::Int(_)
+            | ExprKind::Float(_)
+            | ExprKind::Percent(_)
+            | ExprKind::Duration(_)
+            | ExprKind::Str(_)
+            | ExprKind::Bool(_)
+            | ExprKind::Name(_)
+            | ExprKind::Error => {}
+            ExprKind::Field(a, _) | ExprKind::Unary(_, a) => a.walk(visit),
+            ExprKind::Binary(_, a, b) | ExprKind::Range(a, b) => {
+                a.walk(visit);
+                b.walk(visit);
+            }
+            ExprKind::If(a, b, c) => [a, b, c].into_iter().for_each(|e| e.walk(visit)),
+            ExprKind::Call(callee, args) => {
+                callee.walk(visit);
+                args.iter().for_each(|arg| arg.value.walk(visit));
+            }
+            ExprKind::Pipe(value, callee, args) => {
+                value.walk(visit);
+                callee.walk(visit);
+                args.iter().for_each(|arg| arg.value.walk(visit));
+            }
+            ExprKind::Match(of, arms) => {
+                of.walk(visit);
+                arms.iter().for_each(|(_, value)| value.walk(visit));
+            }
+            ExprKind::For {
+                list, carry, body, ..
+            } => {
+                list.walk(visit);
+                if let Some((_, start)) = carry {
+                    start.walk(visit);
+                }
+                body.walk(visit);
+            }
+            ExprKind::List(items) => items.iter().for_each(|item| item.walk(visit)),
+            ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| value.walk(visit)),
+            ExprKind::Rows {
+                source,
+                windows,
+                cond,
+                ..
+            } => {
+                source.walk(visit);
+                for window in windows {
+                    match window {
+                        Window::Within(e) => e.walk(visit),
+                        Window::In(_) | Window::InNext(_) | Window::Before(_) => {}
+                    }
+                }
+                if let Some(cond) = cond {
+                    cond.walk(visit);
+                }
+            }
+        }
+    }
+}
+
 /// Kinds of expressions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {

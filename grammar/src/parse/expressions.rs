@@ -3,7 +3,9 @@
 //! Loosest first: `or`, `and`, `not`, comparison (not chained), `|>`, `..`, `+ -`, `* /`, unary minus, `^`, postfix.
 
 use crate::ast::{Arg, BinaryOp, Expr, ExprKind, Name, UnaryOp, Window};
-use crate::recover::{CHAINED, PIPE};
+use crate::diagnostic::Fix;
+use crate::recover::{CHAINED, PIPE, UNEXPECTED};
+use crate::span::Span;
 use crate::tree::{Children, Node, Rule};
 
 use super::Parser;
@@ -45,10 +47,12 @@ enum Operator {
     Binary(BinaryOp),
     Pipe,
     Range,
+    /// Of other languages.
+    At,
 }
 
 fn operator(text: &str) -> (Operator, Level) {
-    use Operator::{Binary, Pipe, Range};
+    use Operator::{At, Binary, Pipe, Range};
     match text {
         "or" => (Binary(BinaryOp::Or), Level::Or),
         "and" => (Binary(BinaryOp::And), Level::And),
@@ -64,6 +68,7 @@ fn operator(text: &str) -> (Operator, Level) {
         "-" => (Binary(BinaryOp::Sub), Level::Add),
         "*" => (Binary(BinaryOp::Mul), Level::Multiply),
         "/" => (Binary(BinaryOp::Div), Level::Multiply),
+        "@" => (At, Level::Multiply),
         "^" => (Binary(BinaryOp::Pow), Level::Power),
         _ => unreachable!("internal: the grammar knows no operator `{text}`"),
     }
@@ -99,6 +104,15 @@ impl<'t> Run<'t> {
         let node = self.peek().filter(|node| wanted(*node))?;
         self.step();
         Some(node)
+    }
+}
+
+/// Two operands as one expression.
+fn joined(left: Expr, right: Expr, kind: impl FnOnce(Box<Expr>, Box<Expr>) -> ExprKind) -> Expr {
+    let span = left.span.to(right.span);
+    Expr {
+        kind: kind(Box::new(left), Box::new(right)),
+        span,
     }
 }
 
@@ -163,7 +177,12 @@ impl Parser<'_> {
             if own == Level::Compare {
                 self.refuse_chain(run);
             }
-            left = self.join(left, operator, right);
+            left = match operator {
+                Operator::At => self.product(left, self.span(node), right),
+                Operator::Binary(op) => joined(left, right, |a, b| ExprKind::Binary(op, a, b)),
+                Operator::Range => joined(left, right, ExprKind::Range),
+                Operator::Pipe => self.pipe(left, right),
+            };
         }
         left
     }
@@ -208,7 +227,7 @@ impl Parser<'_> {
         let Some(node) = run.peek() else {
             return Expr {
                 kind: ExprKind::Error,
-                span: crate::span::Span::new(self.file, run.end, run.end),
+                span: Span::new(self.file, run.end, run.end),
             };
         };
         run.step();
@@ -227,19 +246,37 @@ impl Parser<'_> {
         value
     }
 
-    fn join(&mut self, left: Expr, operator: Operator, right: Expr) -> Expr {
+    /// `a @ b`, which stands for the inner product in other languages: it is said how that is written, and read so.
+    fn product(&mut self, left: Expr, mark: Span, right: Expr) -> Expr {
         let span = left.span.to(right.span);
-        let kind = match operator {
-            Operator::Binary(op) => ExprKind::Binary(op, Box::new(left), Box::new(right)),
-            Operator::Range => ExprKind::Range(Box::new(left), Box::new(right)),
-            Operator::Pipe => self.pipe(left, right),
+        let written = |e: &Expr| &self.text[e.span.range()];
+        let instead = format!("dot({}, {})", written(&left), written(&right));
+        let one_line = !instead.contains('\n') && instead.len() <= 60;
+        let whole = [&left, &right].iter().all(|e| e.kind != ExprKind::Error);
+        let told = self.error(UNEXPECTED, mark, "expected an operator, found `@`");
+        told.help = Some("the product of two vectors is `dot(a, b)`".to_owned());
+        if whole && one_line {
+            told.help = Some(format!("the product of two vectors is `{instead}`"));
+            told.fix = Some(Fix {
+                span,
+                replacement: instead,
+            });
+        }
+        let arg = |value| Arg { name: None, value };
+        let dot = Expr {
+            kind: ExprKind::Name("dot".to_owned()),
+            span: mark,
         };
-        Expr { kind, span }
+        Expr {
+            kind: ExprKind::Call(Box::new(dot), vec![arg(left), arg(right)]),
+            span,
+        }
     }
 
-    fn pipe(&mut self, value: Expr, callee: Expr) -> ExprKind {
+    fn pipe(&mut self, value: Expr, callee: Expr) -> Expr {
+        let whole = value.span.to(callee.span);
         let (value, span) = (Box::new(value), callee.span);
-        match callee.kind {
+        let kind = match callee.kind {
             ExprKind::Call(function, args) => ExprKind::Pipe(value, function, args),
             kind @ (ExprKind::Name(_) | ExprKind::Field(..)) => {
                 ExprKind::Pipe(value, Box::new(Expr { kind, span }), Vec::new())
@@ -260,7 +297,8 @@ impl Parser<'_> {
                 .help = Some("`|>` binds looser than `+` and `*`: write `(x |> f) + y`".to_owned());
                 ExprKind::Error
             }
-        }
+        };
+        Expr { kind, span: whole }
     }
 
     fn atom(&mut self, node: Node<'_>) -> Expr {
@@ -358,11 +396,7 @@ impl Parser<'_> {
         (is_name && self.source(rest).starts_with('=')).then(|| Arg {
             name: Some(Name {
                 text: written.trim_end().to_owned(),
-                span: crate::span::Span::new(
-                    self.file,
-                    node.start,
-                    node.start + written.trim_end().len(),
-                ),
+                span: Span::new(self.file, node.start, node.start + written.trim_end().len()),
             }),
             value: Expr {
                 kind: ExprKind::Error,
@@ -381,7 +415,7 @@ impl Parser<'_> {
                 Rule::row_pipe => {
                     run.step();
                     let callee = self.run(first);
-                    self.join(value, Operator::Pipe, callee)
+                    self.pipe(value, callee)
                 }
                 _ => self.rows_of(value, &mut run),
             };

@@ -143,7 +143,10 @@ impl Parser<'_> {
         }
         let broken = node.has(Rule::err_entry);
         let value = match last {
-            Some(line) => self.expr_or_error(line.first()),
+            Some(line) => {
+                let value = line.find(Rule::expr);
+                self.expr_or_error(value.expect("a line of a body has a value"))
+            }
             None => {
                 let end = Span::new(
                     self.file,

@@ -80,6 +80,11 @@ impl Reporter<'_> {
                 Advice::say("a seed makes the parts the same in every run: `random(1)`")
                     .replace(at..at, "(1)")
             }
+            Rule::err_then if word == ":" => {
+                let colon = token.map_or(at, |token| token.end);
+                Advice::say("a choice is written `if cond then a else b`")
+                    .replace(at..colon, " then")
+            }
             Rule::err_operand if word == "*" => Advice::say("a power is written `^`"),
             Rule::err_paren if word == "," => Advice::say("a list is written `[32, 16]`"),
             _ => match help_with_mark(word) {
@@ -128,6 +133,9 @@ impl Reporter<'_> {
                 None => Advice::say(help),
             };
         }
+        if let Some(help) = help_with_habit(rule) {
+            return replace_word(Advice::say(help), "");
+        }
         let suggest = |known: &[&'static str], otherwise: String| match nearest(
             word,
             known.iter().copied(),
@@ -160,9 +168,9 @@ impl Reporter<'_> {
                 Advice::say("a test holds `let` and `assert`")
             }
             (Rule::err_rest | Rule::err_extra, _) => self.advise_on_rest(node, token),
-            (Rule::err_field, Some(Rule::record)) if word == "let" => {
-                Advice::say("a body with `let` begins with `{`, without `=` before it")
-            }
+            (Rule::err_field, Some(Rule::record)) if word == "let" => Advice::say(
+                "`let` stands in bodies: `{ let x = ...; x + 1 }` after a head, without `=`",
+            ),
             _ => Advice::default(),
         }
     }
@@ -195,7 +203,6 @@ impl Reporter<'_> {
                 Advice::say("names are separated by `,`")
                     .replace(token.start - blank..token.end, ",")
             }
-            ("@", _, _) => Advice::say("the product of two vectors is `dot(a, b)`"),
             ("[", _, _) => Advice::say(
                 "lists are not indexed; `.name` projects, and the library has `first`, `last`, `take`",
             ),
@@ -221,6 +228,18 @@ fn is_name(text: &str) -> bool {
 
 fn help_with_reserved(word: &str) -> String {
     format!("`{word}` is a reserved word and cannot be a name")
+}
+
+/// What is left out of a text that was written out of habit.
+fn help_with_habit(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::err_equals => {
+            "a body with `let` begins with `{`, without `=` before it, and ends with its value, without `return`"
+        }
+        Rule::err_return => "the last line of a body is its value; leave `return` out",
+        Rule::err_branch => "a choice is written `if cond then a else b`",
+        _ => return None,
+    })
 }
 
 /// What the marks of other languages and of word processors are here.

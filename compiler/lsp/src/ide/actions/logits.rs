@@ -70,7 +70,7 @@ fn takes(analysis: &Analysis, callee: &Expr) -> Option<Takes> {
 fn argument(analysis: &Analysis, wrong: Span) -> Option<(&Expr, &Expr)> {
     let mut found = None;
     for body in syntax::items(analysis).filter_map(syntax::body) {
-        syntax::walk_body(body, &mut |e| {
+        body.walk(&mut |e| {
             let call = match &e.kind {
                 ExprKind::Call(callee, args) => args.first().map(|arg| (callee, &arg.value)),
                 ExprKind::Pipe(value, callee, _) => Some((callee, &**value)),

@@ -74,7 +74,7 @@ fn stop_what_it_reads(analysis: &Analysis, loss: &Loss, teacher: Span) -> Option
 fn called<'a>(analysis: &Analysis, body: &'a Body) -> BTreeSet<&'a str> {
     let index = analysis.index();
     let mut found = BTreeSet::new();
-    syntax::walk_body(body, &mut |e| {
+    body.walk(&mut |e| {
         if let Some((name, span)) = callee(e)
             && let Some(at) = index.at(span.file, span.range().start)
             && matches!(
@@ -92,7 +92,7 @@ fn called<'a>(analysis: &Analysis, body: &'a Body) -> BTreeSet<&'a str> {
 fn stopped(analysis: &Analysis, body: &Body, towers: &BTreeSet<&str>) -> Vec<Edit> {
     let mut edits = Vec::new();
     let mut still: Vec<Span> = Vec::new();
-    syntax::walk_body(body, &mut |e| {
+    body.walk(&mut |e| {
         let Some((name, _)) = callee(e) else { return };
         if name == "stop" {
             still.push(e.span);
