@@ -82,6 +82,8 @@ pub(crate) struct GraphBuilder<'h> {
     /// The user's call that is being expanded.
     call: Option<Span>,
     lists: BTreeMap<SpaceId, ListInputs>,
+    /// The spaces of keys and weights by handle and bag, with the output that came first.
+    bags: BTreeMap<(usize, String), (SpaceId, String)>,
     axes: BTreeMap<hir::SpaceRef, SpaceId>,
     /// The features of the program by source and name, once one was read.
     checked: BTreeMap<(&'h str, &'h str), &'h hir::Feature>,
@@ -121,6 +123,7 @@ impl<'h> GraphBuilder<'h> {
             draws: Draws::default(),
             call: None,
             lists: BTreeMap::new(),
+            bags: BTreeMap::new(),
             axes: BTreeMap::new(),
             checked: BTreeMap::new(),
             features: BTreeMap::new(),

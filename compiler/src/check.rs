@@ -11,6 +11,7 @@ mod choices;
 mod columns;
 mod constant;
 mod daily;
+mod dated;
 mod declare;
 mod domains;
 mod elsewhere;
@@ -122,6 +123,7 @@ fn check_program(program: Program, overrides: &[(String, String)]) -> Checked {
     checker.function_types();
     checker.items();
     checker.counted_losses();
+    checker.dated_entities();
     checker.unread_columns();
     checker.old_paths();
     checker.teachers_are_trained();

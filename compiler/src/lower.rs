@@ -167,10 +167,10 @@ impl Lowering<'_, '_> {
             .sources
             .iter()
             .find(|known| known.name == history.source);
-        let columns = source.into_iter().flat_map(|source| &source.columns);
-        let read = columns.filter(|column| history.labels.contains(&column.name));
         let mut known: Vec<Known> = Vec::new();
-        for one in read.flat_map(|column| &column.known) {
+        let labels = history.labels.iter();
+        let all = labels.flat_map(|label| source.map_or(&[][..], |source| source.known_of(label)));
+        for one in all {
             if !known.contains(one) {
                 known.push(one.clone());
             }

@@ -105,6 +105,7 @@ fn program() -> Program {
         output: "genres".to_owned(),
         drop: 0.0,
         space: SpaceId(3),
+        like: None,
     };
     let genres_of = FeedKind::ListSegments {
         handle: candidates,

@@ -34,6 +34,7 @@ mod stored;
 mod table;
 mod text;
 mod time;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -143,6 +144,7 @@ impl Dataset {
         };
         if let Some(daily) = &plan.daily {
             data.days = data.days(daily);
+            data.wait_until_today();
         }
         for (column, stored) in stored {
             let rows = data.source(&column.source).map_or(0, |source| source.rows);

@@ -1,5 +1,6 @@
 //! Handles: which rows a value is read at, and the inputs that come with them.
 
+use super::rows::bag_of;
 use super::{Built, GraphBuilder, ListInputs, Mode, Val};
 use crate::graph::{Dim, Elem, NodeId, SpaceId, SpaceKind, TensorType};
 use crate::hir::{Expr, ExprKind, Ty};
@@ -172,7 +173,8 @@ impl GraphBuilder<'_> {
         let parent = self.handles[handle].space;
         let is_list = matches!(&rows.ty, Ty::Row(row) if matches!(row.kind, RowKind::List(_)));
         if is_list {
-            return self.list_input((handle, output), name, drop, elem, e);
+            let bag = bag_of(rows);
+            return self.list_input((handle, output), (name, bag), drop, elem, e);
         }
         let ty = TensorType::new(elem, [Dim::Space(parent)]);
         let what = FeedKind::Column {
@@ -187,13 +189,17 @@ impl GraphBuilder<'_> {
     fn list_input(
         &mut self,
         (handle, output): (usize, String),
-        name: String,
+        (name, bag): (String, Option<String>),
         drop: f64,
         elem: Elem,
         e: &Expr,
     ) -> Built<NodeId> {
         let whole = handle;
-        let handle = self.thin(handle, &output, e)?;
+        let bag = bag.map(|bag| (self.read_at(handle), bag));
+        let beside = bag.as_ref().and_then(|bag| self.bags.get(bag)).cloned();
+        // Values that stand beside others are left out where those are.
+        let like = beside.as_ref().map(|(_, first)| first.clone());
+        let handle = self.thin(handle, like.as_ref().unwrap_or(&output), e)?;
         let name = match handle == whole {
             true => name,
             false => format!("{}.{output}", self.handles[handle].name),
@@ -201,17 +207,43 @@ impl GraphBuilder<'_> {
         if let Some((done, FeedKind::ListValues { .. })) = self.fed(&name) {
             return Ok(done);
         }
+        let space = match beside {
+            Some((space, _)) => space,
+            None => self.list_of_output((handle, &output), &name, e)?,
+        };
+        if let Some(bag) = bag {
+            let first = like.clone().unwrap_or_else(|| output.clone());
+            self.bags.insert(bag, (space, first));
+        }
+        let ty = TensorType::new(elem, [Dim::Space(space)]);
+        let what = FeedKind::ListValues {
+            handle,
+            output,
+            drop,
+            space,
+            like,
+        };
+        self.input(name, ty, what, e)
+    }
+
+    /// The space of the elements of a list output.
+    fn list_of_output(
+        &mut self,
+        (handle, output): (usize, &str),
+        name: &str,
+        e: &Expr,
+    ) -> Built<SpaceId> {
         let parent = self.handles[handle].space;
         let space = self.new_space("L", SpaceKind::List { parent, max: None });
         let index = TensorType::new(Elem::I64, [Dim::Space(space)]);
         let segments = FeedKind::ListSegments {
             handle,
-            output: output.clone(),
+            output: output.to_owned(),
         };
         let segments = self.input(format!("{name}.segments"), index.clone(), segments, e)?;
         let positions = FeedKind::ListPositions {
             handle,
-            output: output.clone(),
+            output: output.to_owned(),
         };
         let positions = self.input(format!("{name}.positions"), index, positions, e)?;
         self.lists.insert(
@@ -222,13 +254,6 @@ impl GraphBuilder<'_> {
                 parent,
             },
         );
-        let ty = TensorType::new(elem, [Dim::Space(space)]);
-        let what = FeedKind::ListValues {
-            handle,
-            output,
-            drop,
-            space,
-        };
-        self.input(name, ty, what, e)
+        Ok(space)
     }
 }

@@ -1,5 +1,6 @@
 //! Row programs: one kernel a source, grown as graphs ask for outputs, and the statistics that they need.
 
+mod bags;
 mod domain;
 mod growing;
 mod mutual;
@@ -14,6 +15,7 @@ use crate::hir::{Expr, ExprKind, Hir, Loop, Rows, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
 use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
 use crate::value::Value;
+pub(crate) use bags::{bag_identity, bag_in, bag_of};
 use growing::Growing;
 
 /// Kernels and fits so far.

@@ -161,6 +161,12 @@ impl GraphBuilder<'_> {
         Ok((value?, emptied))
     }
 
+    /// The handle whose lists are read in the place of `handle`.
+    pub(super) fn read_at(&self, handle: usize) -> usize {
+        let thinning = self.thinning.as_ref().filter(|now| now.base == handle);
+        thinning.map_or(handle, |now| now.thinned)
+    }
+
     /// The handle whose lists are read in the place of `handle`, and an input that says which rows lost all values.
     pub(super) fn thin(&mut self, handle: usize, output: &str, e: &Expr) -> Built<usize> {
         let Some(thinning) = self.thinning.as_ref().filter(|now| now.base == handle) else {

@@ -70,6 +70,14 @@ fn source(old: &Compiled<'_>, new: &Compiled<'_>, a: &SourcePlan, b: &SourcePlan
             }
         }
     }
+    if a.versions != b.versions {
+        let of = |column: &Option<String>| match column {
+            Some(column) => format!("versions as of {column}"),
+            None => "one row each".to_owned(),
+        };
+        let (a, b) = (of(&a.versions), of(&b.versions));
+        said.push(was(&format!("{name}: of its things,"), &a, &b));
+    }
     if a.unique != b.unique {
         let of = |columns: &[String]| match columns.is_empty() {
             true => "all".to_owned(),

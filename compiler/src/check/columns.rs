@@ -203,17 +203,17 @@ impl Checker<'_> {
         if self.hir.labels.contains(&key) && !past {
             facts.label = Some(self.user_span(span));
         }
-        if let Some(derived) = self.derived.get(&key).cloned() {
-            return self.derived_column(handle, &key, &derived, &facts, span);
-        }
         if past {
             self.reads_earlier(&handle, source, name);
+        }
+        if let Some(derived) = self.derived.get(&key).cloned() {
+            return self.derived_column(handle, &key, &derived, &facts, span);
         }
         let Some(column) = self.declared_column(source, name) else {
             return Expr::error(span);
         };
         let through_absent =
-            matches!(handle.kind, ExprKind::Refer(..)) && self.may_be_absent(&handle);
+            matches!(handle.kind, ExprKind::Refer(..)) && self.may_be_absent(&handle, name);
         let ty = RowType {
             nullable: column.ty.nullable || through_absent,
             ..column.ty.clone()
@@ -226,10 +226,14 @@ impl Checker<'_> {
         )
     }
 
-    fn may_be_absent(&self, handle: &Expr) -> bool {
+    fn may_be_absent(&self, handle: &Expr, name: &str) -> bool {
         let ExprKind::Refer(of, target) = &handle.kind else {
             return false;
         };
+        // Before its first version nothing is known of a thing but its key.
+        if self.is_dated(target) && !self.is_key(target, name) {
+            return true;
+        }
         let Ty::Handle(of) = &of.ty else { return false };
         let source = self
             .hir

@@ -3,6 +3,7 @@
 use super::Checker;
 use super::expr::{by_name, tuple};
 use super::values::handle_key;
+use crate::build::rows::{bag_identity, bag_in};
 use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
 use crate::plan::row::RowKind;
 use crate::value::Value;
@@ -329,10 +330,14 @@ impl Checker<'_> {
             Ty::Tensor(tensor) => {
                 let mut spaces: Vec<_> = handle.space.into_iter().collect();
                 for space in &tensor.spaces {
-                    let SpaceKind::List { max, .. } = self.hir.spaces[space.0 as usize].kind else {
+                    let info = &self.hir.spaces[space.0 as usize];
+                    let SpaceKind::List { max, .. } = info.kind else {
                         continue;
                     };
-                    let identity = format!("{}/{source}.{name}/{}", handle_key(&base), space.0);
+                    let identity = match bag_in(&info.identity) {
+                        Some(bag) => bag_identity(&handle_key(&base), bag),
+                        None => format!("{}/{source}.{name}/{}", handle_key(&base), space.0),
+                    };
                     let list = self.list_space(identity, handle, max);
                     spaces = self.join_spaces(&spaces, &[list]);
                 }

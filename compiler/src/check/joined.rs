@@ -162,6 +162,8 @@ impl<'a> Checker<'a> {
                 key: Vec::new(),
                 references: Vec::new(),
                 time: None,
+                versions: None,
+                computed: Vec::new(),
                 unique: Vec::new(),
                 on_bad_row: BadRows::Fail,
                 immature: Immature::Drop,

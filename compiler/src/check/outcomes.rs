@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reckon_grammar::ast::{self, Availability, ItemKind, Role, SourceEntry};
+use reckon_grammar::ast::{self, Availability, Role, SourceEntry};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
 
@@ -21,7 +21,11 @@ impl<'a> Checker<'a> {
                 continue;
             };
             let says = column.joined.is_some() || column.availability.is_some();
-            if !says || column.value.is_some() || !self.is_late_label(source, column) {
+            if !says || !self.is_late_label(source, column) {
+                continue;
+            }
+            if column.value.is_some() {
+                self.computed_later(source, column);
                 continue;
             }
             let joined = column
@@ -46,6 +50,18 @@ impl<'a> Checker<'a> {
         self.immature_is_of_use(source);
     }
 
+    /// `label kept: bool = stars > 3 known 7d after at`
+    fn computed_later(&mut self, source: &ast::Source, column: &ast::ColumnDecl) {
+        let availability = column.availability.as_ref();
+        let Some(known) = availability.and_then(|of| self.known(source, of)) else {
+            return;
+        };
+        let mut sources = self.hir.sources.iter_mut();
+        if let Some(plan) = sources.find(|known| known.name == source.name.text) {
+            plan.computed.push((column.name.text.clone(), vec![known]));
+        }
+    }
+
     fn plan_of(&mut self, source: &str, column: &str) -> Option<&mut ColumnPlan> {
         let source = self
             .hir
@@ -63,7 +79,7 @@ impl<'a> Checker<'a> {
         self.source_plan(source)?.time.clone()
     }
 
-    /// Only labels of events become known later, and not yet in a loop over days.
+    /// Only labels of events become known later.
     fn is_late_label(&mut self, source: &ast::Source, column: &ast::ColumnDecl) -> bool {
         let name = &column.name;
         if source.kind != ast::SourceKind::Events || column.role != Role::Label {
@@ -74,16 +90,6 @@ impl<'a> Checker<'a> {
             self.report(
                 Diagnostic::error(Code(426), name.span, message)
                     .help("write `label` before it: `label buy: bool known 7d after at`"),
-            );
-            return false;
-        }
-        if self
-            .user_items()
-            .any(|item| matches!(item.kind, ItemKind::Loop(_)))
-        {
-            self.not_yet(
-                name.span,
-                "a label that becomes known later, beside a loop over days,",
             );
             return false;
         }
@@ -376,7 +382,7 @@ impl<'a> Checker<'a> {
         let mut labels = BTreeSet::new();
         if let Some(read) = read {
             read.walk(&mut |e| {
-                if let ExprKind::Column(_, name) = &e.kind
+                if let ExprKind::Column(_, name) | ExprKind::Label(_, name, _) = &e.kind
                     && self.is_late(source, name)
                 {
                     labels.insert(name.clone());
@@ -387,12 +393,8 @@ impl<'a> Checker<'a> {
     }
 
     fn is_late(&self, source: &str, column: &str) -> bool {
-        let columns = self
-            .source_plan(source)
-            .into_iter()
-            .flat_map(|plan| &plan.columns);
-        let mut late = columns.filter(|known| !known.known.is_empty());
-        late.any(|known| known.name == column)
+        let plan = self.source_plan(source);
+        plan.is_some_and(|plan| !plan.known_of(column).is_empty())
     }
 
     /// Notes that a history reads a label that becomes known later.

@@ -3,7 +3,7 @@
 use super::values::row_type;
 use crate::graph::Op;
 use crate::hir::Ty;
-use crate::plan::row::{RowKind, RowOp, RowType};
+use crate::plan::row::{Bag, RowKind, RowOp, RowType};
 use crate::value::Value;
 
 /// A row op with its result type, how many arguments are operands, and whether it maps over a list.
@@ -61,7 +61,7 @@ pub(crate) fn row_op(name: &str, args: &[Ty]) -> Option<Result<RowCall, String>>
             .get(1)
             .and_then(row_type)
             .is_some_and(|other| other.nullable),
-        "capture" | "max" | "min" | "first" | "last" => !mapped || first.nullable,
+        "capture" | "number" | "max" | "min" | "first" | "last" => !mapped || first.nullable,
         _ => args[..operands.min(args.len())]
             .iter()
             .filter_map(row_type)
@@ -173,6 +173,7 @@ fn entry(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<Entry, Str
         "trim" => (RowOp::Trim, Wants::Text, Str, 1),
         "tokens" => (RowOp::Tokens, Wants::Text, List(Box::new(Str)), 1),
         "length" => (RowOp::Length, Wants::Text, Int, 1),
+        "number" => (RowOp::Number, Wants::Text, Float, 1),
         "first" => (RowOp::First, Wants::List, of_list, 1),
         "last" => (RowOp::Last, Wants::List, of_list, 1),
         "distinct" => (RowOp::Distinct, Wants::List, element.clone(), 1),
@@ -229,6 +230,7 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
                     1,
                 )
             }),
+            "bag_keys" | "bag_weights" => bag(args).map(|bag| of_bag(name, bag)),
             "take" => whole(1).map(|n| (RowOp::Take(n as usize), Wants::List, element.clone(), 1)),
             "hash" => some(1)
                 .and_then(|n| whole(2).map(|seed| (RowOp::Hash { n, seed }, Wants::Any, Int, 1))),
@@ -245,6 +247,29 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
             _ => return None,
         };
     Some(entry)
+}
+
+fn of_bag(name: &str, bag: Bag) -> Entry {
+    let (op, of) = match name {
+        "bag_keys" => (RowOp::BagKeys(bag), RowKind::Str),
+        _ => (RowOp::BagWeights(bag), RowKind::Float),
+    };
+    (op, Wants::Text, RowKind::List(Box::new(of)), 1)
+}
+
+/// The characters of `bag_keys(x, separator, pair)`.
+fn bag(args: &[Ty]) -> Result<Bag, String> {
+    let character = |at: usize| match args.get(at).and_then(Ty::value) {
+        Some(Value::Str(text)) => match text.as_bytes() {
+            [byte] if byte.is_ascii() && *byte != b'\\' => Some(*byte),
+            _ => None,
+        },
+        _ => None,
+    };
+    match (character(1), character(2)) {
+        (Some(separator), Some(pair)) if separator != pair => Ok(Bag { separator, pair }),
+        _ => Err("needs two different characters between parts and between key and weight, such as \"|\" and \":\"".into()),
+    }
 }
 
 /// The numbers of `vocab(x, min_count, oov, top, drop)`.

@@ -58,17 +58,17 @@ impl<'a> Checker<'a> {
             key: Vec::new(),
             references: Vec::new(),
             time: None,
+            versions: None,
+            computed: Vec::new(),
             unique: Vec::new(),
             on_bad_row: BadRows::Fail,
             immature: Immature::Drop,
             span: source.name.span,
         };
-        if let Some(column) = &source.as_of {
-            self.not_yet(column.span, "dated versions of an entity");
-        }
         for entry in &source.entries {
             self.source_entry(entry, &mut plan);
         }
+        plan.versions = self.versions_of(source, &plan);
         match kind {
             SourceKind::Entity if plan.key.is_empty() => self.report(
                 Diagnostic::error(
@@ -161,9 +161,6 @@ impl<'a> Checker<'a> {
     }
 
     fn column_entry(&mut self, column: &ast::ColumnDecl, plan: &mut SourcePlan) {
-        if column.availability.is_some() && column.value.is_some() {
-            self.not_yet(column.span, "a time from which a computed label is known");
-        }
         if column.role == Role::Label {
             self.hir
                 .labels

@@ -2,6 +2,7 @@
 
 use super::Checker;
 use super::signature::MAX_SIZE;
+use crate::build::rows::{bag_identity, bag_of};
 use crate::graph::Init;
 use crate::hir::{EmbedTable, Expr, ExprKind, Facts, Tensor, Ty};
 use crate::plan::row::{RowKind, RowType};
@@ -69,7 +70,11 @@ impl Checker<'_> {
         };
         let spaces = match (list, super::values::row_root(ids)) {
             (true, Some((key, handle))) => {
-                vec![self.list_space(format!("{key}/{source}.{name}"), &handle, None)]
+                let identity = match bag_of(ids) {
+                    Some(bag) => bag_identity(&key, &bag),
+                    None => format!("{key}/{source}.{name}"),
+                };
+                vec![self.list_space(identity, &handle, None)]
             }
             (false, Some((_, handle))) => handle.space.into_iter().collect(),
             (_, None) => Vec::new(),

@@ -5,6 +5,7 @@ use reckon_grammar::span::Span;
 
 use super::Checker;
 use super::constant::symbol;
+use crate::build::rows::{bag_identity, bag_of};
 use crate::graph::Elem;
 use crate::hir::ty::Shown;
 use crate::hir::{Expr, ExprKind, HandleTy, Kind, SpaceRef, Tensor, Ty};
@@ -133,7 +134,10 @@ impl Checker<'_> {
             return Vec::new();
         };
         if is_list {
-            let identity = format!("{key}/{:?}", value.span);
+            let identity = match bag_of(value) {
+                Some(bag) => bag_identity(&key, &bag),
+                None => format!("{key}/{:?}", value.span),
+            };
             return vec![self.list_space(identity, &handle, None)];
         }
         handle.space.into_iter().collect()

@@ -128,6 +128,8 @@ pub enum FeedKind {
         drop: f64,
         /// The list space.
         space: SpaceId,
+        /// The output whose elements these stand beside: where rows are thinned, they are left out with them.
+        like: Option<String>,
     },
     /// For each element of a list output the row that it belongs to: `i64[L]`.
     ListSegments {

@@ -213,6 +213,12 @@ pub enum RowOp {
     Tokens,
     /// Length of a text in characters.
     Length,
+    /// The finite number that a text holds, blanks around it left out; null where it holds none.
+    Number,
+    /// The keys of a text such as `drama:0.5|war:2`.
+    BagKeys(Bag),
+    /// The weights of such a text, in the order of its keys.
+    BagWeights(Bag),
 
     // Lists.
     /// The first element, null for an empty list.
@@ -243,6 +249,16 @@ pub enum RowOp {
     Weekday,
     /// Days since 1970.
     Day,
+}
+
+/// How keys and weights stand in a text. A backslash before a character makes it one of the key. A part without a weight weighs
+/// 1; one whose weight is no number, or whose key is empty, is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bag {
+    /// Between two parts, `|`.
+    pub separator: u8,
+    /// Between a key and its weight, `:`.
+    pub pair: u8,
 }
 
 /// What is told of a group of training rows.

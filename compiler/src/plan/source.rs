@@ -22,11 +22,16 @@ pub struct SourcePlan {
     pub references: Vec<ReferencePlan>,
     /// The column of type time that dates events.
     pub time: Option<String>,
+    /// `as of updated_at`: the column of type time that dates the versions of things. Each row of the files is a version
+    /// then, and a row of events sees the latest strictly before it.
+    pub versions: Option<String>,
     /// `unique by`: columns whose repeats are dropped, the first kept.
     pub unique: Vec<String>,
     /// What becomes of rows that cannot be read as declared.
     pub on_bad_row: BadRows,
-    /// What becomes of rows with a label that is not known at the end of their part of the split.
+    /// Labels that are computed from columns, and become known later than those.
+    pub computed: Vec<(String, Vec<Known>)>,
+    /// What becomes of rows with a label that is not known at the end of their part of the split, or of their day.
     pub immature: Immature,
     /// The declaration, for diagnostics.
     pub span: Span,
@@ -35,7 +40,31 @@ pub struct SourcePlan {
 impl SourcePlan {
     /// Whether a label becomes known later than its row.
     pub fn waits(&self) -> bool {
-        self.columns.iter().any(|column| !column.known.is_empty())
+        !self.known().is_empty()
+    }
+
+    /// From when on all labels of a row are known: from the latest of these.
+    pub fn known(&self) -> Vec<Known> {
+        let of_columns = self.columns.iter().flat_map(|column| &column.known);
+        let of_labels = self.computed.iter().flat_map(|(_, known)| known);
+        let mut all: Vec<Known> = Vec::new();
+        for one in of_columns.chain(of_labels) {
+            if !all.contains(one) {
+                all.push(one.clone());
+            }
+        }
+        all
+    }
+
+    /// What is said of when a label is known.
+    pub fn known_of(&self, label: &str) -> &[Known] {
+        let column = self.columns.iter().find(|column| column.name == label);
+        let computed = self.computed.iter().find(|(name, _)| name == label);
+        match (column, computed) {
+            (Some(column), _) => &column.known,
+            (None, Some((_, known))) => known,
+            (None, None) => &[],
+        }
     }
 }
 

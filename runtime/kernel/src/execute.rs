@@ -15,6 +15,7 @@ use crate::interpret::{
     Inputs, KernelError, Slot, Slots, Through, at_span, results, segments, step,
 };
 use crate::jit::{Machine, Table, target};
+use crate::ops::Searches;
 
 /// Rows or elements that one thread takes at a time.
 const CHUNK: usize = 65_536;
@@ -126,13 +127,14 @@ impl Code {
         &self,
         kernel: &Kernel,
         inputs: &Inputs<'_>,
-        fitted: &[Fitted],
+        (fitted, searches): (&[Fitted], &Searches),
     ) -> Result<Vec<(String, Column)>, KernelError> {
         let mut run = Run {
             code: self,
             kernel,
             inputs,
             fitted,
+            searches,
             slots: kernel.code.iter().map(|_| None).collect(),
         };
         for (at, next) in self.steps.iter().enumerate() {
@@ -188,6 +190,7 @@ struct Run<'a> {
     kernel: &'a Kernel,
     inputs: &'a Inputs<'a>,
     fitted: &'a [Fitted],
+    searches: &'a Searches,
     slots: Slots<'a>,
 }
 
@@ -215,7 +218,8 @@ impl<'a> Run<'a> {
         for arg in &inst.args {
             self.leaf(*arg)?;
         }
-        let slot = step(self.kernel, inst, &self.slots, self.inputs, self.fitted);
+        let given = (self.fitted, self.searches);
+        let slot = step(self.kernel, inst, &self.slots, self.inputs, given);
         self.slots[at] = Some(slot.map_err(|message| at_span(inst, message))?);
         Ok(())
     }
@@ -228,7 +232,8 @@ impl<'a> Run<'a> {
             RowOp::Column(_) | RowOp::Through(..) | RowOp::Const(_)
         );
         if is_leaf && self.slots[at].is_none() {
-            let slot = step(self.kernel, inst, &self.slots, self.inputs, self.fitted);
+            let given = (self.fitted, self.searches);
+            let slot = step(self.kernel, inst, &self.slots, self.inputs, given);
             self.slots[at] = Some(slot.map_err(|message| at_span(inst, message))?);
         }
         Ok(())

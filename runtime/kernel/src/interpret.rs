@@ -10,7 +10,7 @@ use reckon_grammar::span::Span;
 
 use crate::column::{Column, Data, Lists, Texts};
 use crate::fitted::Fitted;
-use crate::ops::{Call, Operand, apply};
+use crate::ops::{Call, Operand, Searches, apply};
 
 /// What a row program reads.
 #[derive(Clone, Debug, Default)]
@@ -66,11 +66,12 @@ pub(crate) fn interpret(
     kernel: &Kernel,
     inputs: &Inputs<'_>,
     fitted: &[Fitted],
+    searches: &Searches,
 ) -> Result<Vec<(String, Column)>, KernelError> {
     let last_use = last_uses(kernel);
     let mut slots: Slots<'_> = Vec::with_capacity(kernel.code.len());
     for (at, inst) in kernel.code.iter().enumerate() {
-        let slot = step(kernel, inst, &slots, inputs, fitted);
+        let slot = step(kernel, inst, &slots, inputs, (fitted, searches));
         slots.push(Some(slot.map_err(|message| at_span(inst, message))?));
         for arg in inst.args.iter().chain([&at]) {
             if last_use[*arg] <= at {
@@ -159,7 +160,7 @@ pub(crate) fn step<'a>(
     inst: &'a Inst,
     slots: &[Option<Slot<'a>>],
     inputs: &'a Inputs<'a>,
-    fitted: &[Fitted],
+    (fitted, searches): (&[Fitted], &Searches),
 ) -> Result<Slot<'a>, String> {
     match &inst.op {
         RowOp::Column(name) => {
@@ -208,6 +209,7 @@ pub(crate) fn step<'a>(
                 ty: &inst.ty,
                 fitted,
                 search: None,
+                searches,
             };
             let column = if inst.mapped {
                 map(op, &call)?

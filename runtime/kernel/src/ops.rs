@@ -1,6 +1,7 @@
 //! The ops on whole columns, one file a subject. Every function takes its operands with the number of rows of the
 //! result and gives a message, without a place, where the operands are not what the op takes.
 
+mod bags;
 mod compare;
 mod groups;
 mod ids;
@@ -12,6 +13,7 @@ mod texts;
 
 pub(crate) use numbers::{DAY, HOUR, SECOND, int_power};
 use texts::Search;
+pub(crate) use texts::Searches;
 
 use rayon::prelude::*;
 use reckon_compiler::plan::row::{RowKind, RowOp, RowType};
@@ -61,6 +63,7 @@ pub(crate) struct Call<'a> {
     pub(crate) fitted: &'a [Fitted],
     /// What the op searches with, if it does.
     pub(crate) search: Option<&'a Search>,
+    pub(crate) searches: &'a Searches,
 }
 
 impl<'a> Call<'a> {
@@ -110,9 +113,9 @@ pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     if let Some(ids) = ids::numbered(op, call)? {
         return Ok(ids);
     }
-    let search = texts::search(op)?;
+    let search = call.searches.of(op)?;
     let call = &Call {
-        search: search.as_ref(),
+        search: search.as_deref(),
         ..*call
     };
     // What parts give is put together at last, which one thread need not do.
@@ -241,6 +244,7 @@ fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         | RowOp::Ngrams(_)
         | RowOp::Tokens
         | RowOp::Length => texts::apply(op, call),
+        RowOp::Number | RowOp::BagKeys(_) | RowOp::BagWeights(_) => bags::apply(op, call),
         RowOp::First
         | RowOp::Last
         | RowOp::Take(_)

@@ -12,6 +12,7 @@ use crate::execute::{Code, shape};
 use crate::fitted::Fitted;
 use crate::interpret::{Inputs, KernelError, interpret};
 use crate::once::{Cut, Leaves, leaves};
+use crate::ops::Searches;
 
 /// Fewer rows than this are interpreted: compiling would take longer.
 const WORTH_COMPILING: usize = 2048;
@@ -23,6 +24,7 @@ pub struct RowProgram {
     kernel: Kernel,
     made: Arc<Mutex<BTreeMap<Shape, Option<Arc<Code>>>>>,
     cuts: Arc<Mutex<BTreeMap<Leaves, Option<Arc<Cut>>>>>,
+    searches: Arc<Searches>,
 }
 
 /// How a row program is run. Both give the same bits, but for the payload of a NaN.
@@ -41,6 +43,7 @@ impl RowProgram {
             kernel,
             made: Arc::default(),
             cuts: Arc::default(),
+            searches: Arc::default(),
         }
     }
 
@@ -77,7 +80,7 @@ impl RowProgram {
         fitted: &[Fitted],
     ) -> Result<Vec<(String, Column)>, KernelError> {
         match means {
-            Means::Interpreter => interpret(&self.kernel, inputs, fitted),
+            Means::Interpreter => interpret(&self.kernel, inputs, fitted, &self.searches),
             Means::MachineCode => match self.cut(inputs) {
                 Some(cut) => cut.run(inputs, fitted),
                 None => self.run_uncut(inputs, fitted),
@@ -92,8 +95,8 @@ impl RowProgram {
         fitted: &[Fitted],
     ) -> Result<Vec<(String, Column)>, KernelError> {
         match self.code(inputs, fitted) {
-            Some(code) => code.run(&self.kernel, inputs, fitted),
-            None => interpret(&self.kernel, inputs, fitted),
+            Some(code) => code.run(&self.kernel, inputs, (fitted, &self.searches)),
+            None => interpret(&self.kernel, inputs, fitted, &self.searches),
         }
     }
 

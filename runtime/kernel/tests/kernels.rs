@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use reckon_compiler::plan::print::instruction;
-use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
+use reckon_compiler::plan::row::{Bag, Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::value::Value;
 use reckon_kernel::{Column, Data, Inputs, Lists, Means, RowProgram};
 
@@ -175,6 +175,20 @@ fn op(name: &str, rest: &str) -> RowOp {
         "const" => Const(Value::Int(rest.parse().unwrap())),
         "split" => Split(rest.trim_matches('"').to_owned()),
         "length" => Length,
+        "number" => Number,
+        "bag_keys" | "bag_weights" => {
+            let (separator, pair) = rest.split_once(' ').unwrap();
+            let byte = |text: &str| text.trim_matches('"').as_bytes()[0];
+            let bag = Bag {
+                separator: byte(separator),
+                pair: byte(pair),
+            };
+            if name == "bag_keys" {
+                BagKeys(bag)
+            } else {
+                BagWeights(bag)
+            }
+        }
         "list_sum" => ListSum,
         "hash" => {
             let (n, seed) = slots();

@@ -96,6 +96,19 @@ impl Dataset {
     pub(crate) fn end_days(&mut self) {
         self.today = Today::default();
         self.days.clear();
+        self.wait_until_today();
+    }
+
+    /// Says how much rows count today whose labels become known later; before the loop begins as on its first day, and
+    /// after it has ended by what is known at the end of the data.
+    pub(super) fn wait_until_today(&mut self) {
+        let today = self.today.day().or(self.days.first());
+        let bounds = today.map_or((i64::MIN, i64::MIN), |day| (day.begin, day.end));
+        for source in &mut self.sources {
+            if let Some(wait) = &source.wait {
+                source.maturity = Some(wait.on(&source.times, bounds));
+            }
+        }
     }
 
     /// Makes `at` the day that is run; `None` for no day.
@@ -107,6 +120,7 @@ impl Dataset {
             },
             None => Today::default(),
         };
+        self.wait_until_today();
     }
 
     /// How the day that is run prints.

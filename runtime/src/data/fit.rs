@@ -105,7 +105,7 @@ fn weights(
 ) -> Result<Vec<f64>, Diagnostic> {
     Ok(match &plan.domain {
         Domain::Referred { entity } => {
-            let counts = training_counts(entity, sources, until).into_iter();
+            let counts = counts(entity, sources, until, Source::reads).into_iter();
             counts.map(|count| count as f64).collect()
         }
         Domain::Catalogue { entity } => {
@@ -116,6 +116,8 @@ fn weights(
             source.map_or_else(Vec::new, |source| {
                 (0..source.rows)
                     .map(|row| match until.has(source, row) {
+                        // In a loop a row counts by what is read of it, not by what is trained on today.
+                        true if source.wait.is_some() => f64::from(u8::from(source.trains(row))),
                         true => source.training_weight(row),
                         false => 0.0,
                     })
@@ -147,7 +149,7 @@ fn weights(
 /// For each row of an entity the weights of the rows of a source that refer to it.
 fn referred(entity: &str, source: &Source, of_rows: &[f64], sources: &[Source]) -> Vec<f64> {
     let mut weights = vec![0.0; source_named(sources, entity).map_or(0, |source| source.rows)];
-    let referred = source.references.get(entity).into_iter().flatten();
+    let referred = source.reads(entity).into_iter().flatten();
     for (thing, weight) in referred
         .zip(of_rows)
         .filter(|(thing, _)| **thing != ABSENT_ROW)
@@ -160,6 +162,18 @@ fn referred(entity: &str, source: &Source, of_rows: &[f64], sources: &[Source]) 
 /// For each row of an entity the number of training events that refer to it, over all events that are split; where none
 /// is, over all events. Those from an instant on do not count.
 pub(crate) fn training_counts(entity: &str, sources: &[Source], until: Until) -> Vec<u64> {
+    counts(entity, sources, until, |source, entity| {
+        source.references.get(entity)
+    })
+}
+
+/// The same by the rows that events refer to, or that they read.
+fn counts(
+    entity: &str,
+    sources: &[Source],
+    until: Until,
+    rows: for<'s> fn(&'s Source, &str) -> Option<&'s Vec<u32>>,
+) -> Vec<u64> {
     let mut counts = vec![0; source_named(sources, entity).map_or(0, |source| source.rows)];
     let referring = || {
         sources
@@ -168,7 +182,7 @@ pub(crate) fn training_counts(entity: &str, sources: &[Source], until: Until) ->
     };
     let any_split = referring().any(|source| source.parts.is_some());
     for source in referring().filter(|source| source.parts.is_some() || !any_split) {
-        for (row, referred) in source.references[entity].iter().enumerate() {
+        for (row, referred) in rows(source, entity).into_iter().flatten().enumerate() {
             if *referred != ABSENT_ROW && source.trains(row) && until.has(source, row) {
                 counts[*referred as usize] += 1;
             }

@@ -12,21 +12,35 @@ use super::{Dataset, fit, load_history, program};
 
 /// The rows that a statistic may count: of sources with a time those before an instant; all where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Until(Option<i64>);
+pub(crate) struct Until {
+    end: Option<i64>,
+    /// What is read of rows: of labels those alone count that are known by then.
+    sees: Sees,
+}
 
 impl Until {
     /// Rows of all times.
-    pub(crate) const EVER: Self = Self(None);
+    pub(crate) const EVER: Self = Self {
+        end: None,
+        sees: Sees::Present,
+    };
 
     /// Rows before an instant, in microseconds since 1970 UTC.
     pub(crate) fn before(instant: i64) -> Self {
-        Self(Some(instant))
+        Self {
+            end: Some(instant),
+            sees: Sees::Present,
+        }
     }
 
     /// Whether a row counts.
     pub(crate) fn has(self, source: &Source, row: usize) -> bool {
-        match (self.0, source.times.get(row)) {
-            (Some(end), Some(time)) => *time < end,
+        let known = |end| {
+            let wait = source.wait.as_ref().filter(|_| self.sees == Sees::Before);
+            wait.is_none_or(|wait| wait.is_over(row, end))
+        };
+        match (self.end, source.times.get(row)) {
+            (Some(end), Some(time)) => *time < end && known(end),
             (None, _) | (_, None) => true,
         }
     }
@@ -44,12 +58,16 @@ impl Dataset {
             .days
             .get(1)
             .filter(|second| today.begin >= second.begin);
-        Until::before(match (plan.kind.stays(), plan.sees) {
+        let end = match (plan.kind.stays(), plan.sees) {
             (true, Sees::Present) => first.end,
             (true, Sees::Before) => second.unwrap_or(first).begin,
             (false, Sees::Present) => today.end,
             (false, Sees::Before) => today.begin,
-        })
+        };
+        Until {
+            end: Some(end),
+            sees: plan.sees,
+        }
     }
 
     /// Fits anew what counts the rows of another day, as a day begins. Vocabularies keep their ids and append. Whether anything

@@ -23,8 +23,9 @@ pub(crate) struct History {
     all: Index,
 }
 
+/// Rows by the thing that they belong to, those of each in the order of time.
 #[derive(Clone, Debug)]
-struct Index {
+pub(super) struct Index {
     /// For each row of the entity where its events begin; one more than there are rows.
     offsets: Vec<u32>,
     events: Vec<u32>,
@@ -165,7 +166,7 @@ fn ordered<'s>(source: &'s Source, known: &[Known]) -> (Cow<'s, [u32]>, Cow<'s, 
 
 impl Index {
     /// `rows` are in the order of time, so a stable counting sort by entity keeps that order within each.
-    fn new(
+    pub(super) fn new(
         of_rows: &[i64],
         size: usize,
         rows: impl Iterator<Item = u32> + Clone,
@@ -191,6 +192,12 @@ impl Index {
             events,
             times,
         }
+    }
+
+    /// The rows of a thing and their times; none of an absent thing.
+    pub(super) fn of(&self, entity: u32) -> Option<(&[u32], &[i64])> {
+        let range = self.range(entity)?;
+        Some((&self.events[range.clone()], &self.times[range]))
     }
 
     fn range(&self, entity: u32) -> Option<Range<usize>> {

@@ -54,6 +54,14 @@ impl Keys {
         (keys, repeats)
     }
 
+    /// Puts another row in the place of each.
+    pub(crate) fn replace(&mut self, by: impl Fn(u32) -> u32) {
+        match self {
+            Self::Int(keys) => keys.values_mut().for_each(|row| *row = by(*row)),
+            Self::Text(keys) => keys.values_mut().for_each(|row| *row = by(*row)),
+        }
+    }
+
     /// The row with the key that these columns hold at `row`.
     pub(crate) fn find(&self, columns: &[&Column], row: usize) -> Option<u32> {
         match (self, columns) {

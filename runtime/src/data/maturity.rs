@@ -37,17 +37,52 @@ pub(crate) fn known_from(source: &Source, known: &[Known]) -> Vec<i64> {
     from
 }
 
+/// From when on the labels of the rows of a loop are known.
+#[derive(Clone, Debug)]
+pub(crate) struct Wait {
+    from: Vec<i64>,
+    /// Whether rows whose labels are not known count by the time that has passed.
+    weighs: bool,
+}
+
+impl Wait {
+    /// Whether the labels of a row are known at an instant.
+    pub(crate) fn is_over(&self, row: usize, at: i64) -> bool {
+        self.from[row] <= at
+    }
+
+    /// How much each row counts on a day, from its begin to its end: rows of earlier days by what is known as it begins, its own by
+    /// what is known as it ends, and later rows, which are only asked about, by what ever is.
+    pub(crate) fn on(&self, times: &[i64], (begin, end): (i64, i64)) -> Vec<f32> {
+        let last = times.iter().max().copied().unwrap_or(NEVER);
+        let weight = |(time, from): (&i64, &i64)| {
+            let limit = match *time {
+                time if time < begin => begin,
+                time if time < end => end,
+                _ => last,
+            };
+            let trains = *time < end && *from != NEVER;
+            match (*from <= limit, self.weighs && trains) {
+                (true, _) => 1.0,
+                (false, true) => (limit - time) as f32 / (from - time).max(1) as f32,
+                (false, false) => 0.0,
+            }
+        };
+        times.iter().zip(&self.from).map(weight).collect()
+    }
+}
+
 /// Says how much rows count whose labels are not known at the end of their part: nothing, or by the time that has passed.
 pub(crate) fn settle(plan: &Plan, of: &SourcePlan, source: &mut Source) {
     if !of.waits() || of.immature == Immature::Keep {
         return;
     }
+    let from = known_from(source, &of.known());
     let Some(mut parts) = source.parts.take() else {
+        let weighs = of.immature == Immature::Weight;
+        source.wait = plan.daily.as_ref().map(|_| Wait { from, weighs });
         return;
     };
-    let columns = of.columns.iter();
-    let known: Vec<Known> = columns.flat_map(|column| column.known.clone()).collect();
-    let from = known_from(source, &known);
     let rule = plan.splits.iter().find(|split| split.source == of.name);
     let ends = ends(source, &parts, rule.map(|split| &split.rule));
     let mut maturity = vec![1.0; source.rows];

@@ -144,7 +144,7 @@ fn inputs<'a>(kernel: &'a Kernel, source: &'a Source, sources: &'a [Source]) -> 
                     .through
                     .contains_key(&(target.as_str(), name.as_str())) =>
             {
-                let rows = source.references.get(target);
+                let rows = source.reads(target);
                 if let Some(column) = rows.and_then(|rows| through(sources, target, name, rows)) {
                     inputs.through.insert((target, name), column);
                 }

@@ -11,7 +11,7 @@ use reckon_compiler::plan::{
 };
 use reckon_grammar::diagnostic::Diagnostic;
 
-use super::assemble::{Now, outputs_now};
+use super::assemble::outputs_now;
 use super::fault::{PLAN, no_column};
 use super::inspect::inspect;
 use super::program::behind;
@@ -91,12 +91,7 @@ pub(crate) fn read(
     let mut sink = Vec::new();
     let mut source = source::events(&asked, table, &entities, &mut sink);
     super::stop_on_error(sink)?;
-    let now = Now {
-        rows: source.rows,
-        known: source.columns.clone(),
-        ..Now::default()
-    };
-    let outputs = outputs_now(data, kernel, &now, &source.references);
+    let outputs = outputs_now(data, kernel, &source);
     source.outputs = outputs.map_err(|fault| vec![fault])?;
     Ok(Requests { source, notes })
 }

@@ -31,7 +31,8 @@ impl Sampler {
                 .as_ref()
                 .map_or(1.0, |output| number(entity, output, row as u32).max(0.0));
             let weight = count * value;
-            if weight.is_finite() { weight } else { 0.0 }
+            let counts = weight.is_finite() && entity.is_thing(row as u32);
+            if counts { weight } else { 0.0 }
         };
         let mut total = 0.0;
         let sums = (0..entity.rows).map(|row| {

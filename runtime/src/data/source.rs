@@ -12,8 +12,10 @@ use super::fault::{
     ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, Place, WRONG_TYPE, too_many_rows,
 };
 use super::keys::{Keys, text};
+use super::maturity::Wait;
 use super::split::Parts;
 use super::table::Table;
+use super::versions::{self, Versions};
 
 /// The row number of an entity that is absent.
 pub const ABSENT_ROW: u32 = u32::MAX;
@@ -31,12 +33,18 @@ pub struct Source {
     pub columns: BTreeMap<String, Column>,
     /// For each reference the row of the entity, [`ABSENT_ROW`] where there is none, by the name of the entity.
     pub references: BTreeMap<String, Vec<u32>>,
+    /// For each reference to things with dated versions the row of the version that each event sees.
+    pub(crate) seen: BTreeMap<String, Vec<u32>>,
+    /// The dated versions of things, where they have some.
+    pub(crate) versions: Option<Versions>,
     /// When each event happened, in microseconds since 1970 UTC; empty for entities and events without a time.
     pub times: Vec<i64>,
     /// Row numbers in the order of time, rows of the same time in file order; file order where there is no time.
     pub order: Vec<u32>,
     /// How much each row counts, 0 to 1, where the labels of some are not known at the end of their part.
     pub(crate) maturity: Option<Vec<f32>>,
+    /// From when on labels are known, of rows that a loop reads day by day.
+    pub(crate) wait: Option<Wait>,
     /// Which part of the split each row is in, where there is a split.
     pub parts: Option<Parts>,
     /// Results of the source's row program by name, one row more than the source has: the last is that of an absent
@@ -68,6 +76,19 @@ impl Source {
     /// The row of an entity with a key as a user writes it; parts of a key are separated by commas.
     pub fn find(&self, key: &str) -> Option<u32> {
         self.keys.as_ref()?.find_text(key)
+    }
+
+    /// For each row the row of an entity that it reads: the thing that it refers to, or the version of it that it sees.
+    pub(crate) fn reads(&self, entity: &str) -> Option<&Vec<u32>> {
+        self.seen
+            .get(entity)
+            .or_else(|| self.references.get(entity))
+    }
+
+    /// Whether a row of an entity stands for a thing: it is no version beside the latest.
+    pub(crate) fn is_thing(&self, row: u32) -> bool {
+        let versions = self.versions.as_ref();
+        versions.is_none_or(|versions| versions.is_thing(row))
     }
 
     /// The key of a row of an entity as text, its parts separated by commas; empty for events and absent rows.
@@ -138,7 +159,15 @@ pub(crate) fn entity(plan: &SourcePlan, mut table: Table, sink: &mut Vec<Diagnos
         sink.push(Diagnostic::error(PLAN, plan.span, message));
         return source;
     }
-    let (keys, repeats) = Keys::new(&columns, source.rows);
+    let (mut keys, repeats) = Keys::new(&columns, source.rows);
+    if plan.versions.is_some() {
+        source.versions = versions::of_entity(plan, &mut table, (&mut keys, &repeats), sink);
+        source.rows = source.versions.as_ref().map_or(0, Versions::rows);
+        source.keys = Some(keys);
+        source.order = (0..source.rows as u32).collect();
+        source.columns = table.columns;
+        return source;
+    }
     let mut faults = Faults::new(DUPLICATE_KEY, plan.span);
     for repeat in repeats {
         faults.add(|| {
@@ -219,6 +248,13 @@ pub(crate) fn events(
         let times = &source.times;
         source.order.par_sort_by_key(|row| times[*row as usize]);
     }
+    let entity = |name: &str| {
+        let mut known = entities.iter();
+        known
+            .find(|(plan, _)| plan.name == name)
+            .map(|(_, source)| *source)
+    };
+    source.seen = versions::seen(entity, &source.references, &source.times);
     source.columns = std::mem::take(&mut table.columns);
     source.origin = Origin {
         files: table,
@@ -237,6 +273,8 @@ fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source 
         rows: table.rows,
         columns: BTreeMap::new(),
         references: BTreeMap::new(),
+        seen: BTreeMap::new(),
+        versions: None,
         times: Vec::new(),
         order: Vec::new(),
         parts: None,
@@ -244,6 +282,7 @@ fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source 
         repeats: 0,
         bad: table.bad,
         maturity: None,
+        wait: None,
         time: plan.time.clone().unwrap_or_default(),
         origin: Origin::default(),
         absent: BTreeMap::new(),

@@ -327,7 +327,8 @@ fn is_vital(plan: &SourcePlan, column: &str) -> bool {
         .references
         .iter()
         .flat_map(|reference| &reference.columns);
-    let mut vital = plan.key.iter().chain(references).chain(&plan.time);
+    let dates = plan.time.iter().chain(&plan.versions);
+    let mut vital = plan.key.iter().chain(references).chain(dates);
     vital.any(|name| name == column)
 }
 
@@ -358,6 +359,8 @@ mod tests {
             key: vec!["id".to_owned()],
             references: Vec::new(),
             time: None,
+            versions: None,
+            computed: Vec::new(),
             unique: Vec::new(),
             on_bad_row: BadRows::Fail,
             immature: Immature::Drop,

@@ -61,6 +61,7 @@ fn feeds() -> Vec<(&'static str, FeedKind)> {
         output: genres(),
         drop: 0.0,
         space: SpaceId(5),
+        like: None,
     };
     let segments = FeedKind::ListSegments {
         handle,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod assemble;
+mod bags;
 mod domains;
 mod faults;
 mod fit;
@@ -13,3 +14,4 @@ mod look;
 mod selected;
 mod spec;
 mod split;
+mod versions;

@@ -52,6 +52,8 @@ pub(crate) fn entity(name: &str, path: &str, columns: &[(&str, &str)]) -> Source
         key: vec![columns[0].0.to_owned()],
         references: Vec::new(),
         time: None,
+        versions: None,
+        computed: Vec::new(),
         unique: Vec::new(),
         on_bad_row: BadRows::Fail,
         immature: Immature::Drop,

@@ -8,6 +8,7 @@ mod columns;
 mod daily;
 mod drawn;
 mod fixture;
+mod late;
 mod predict;
 mod scores;
 mod teachers;

@@ -1,7 +1,7 @@
 //! Row programs as text: one instruction a line with its type.
 
 use super::Text;
-use crate::plan::row::{Inst, Kernel, RowOp, Statistic};
+use crate::plan::row::{Bag, Inst, Kernel, RowOp, Statistic};
 
 /// The instructions, then the results.
 pub(super) fn kernel(text: &mut Text, kernel: &Kernel) {
@@ -73,8 +73,16 @@ fn written(op: &RowOp) -> (&'static str, Vec<String>) {
         RowOp::Capture(pattern) => ("capture", vec![format!("{pattern:?}")]),
         RowOp::Ngrams(n) => ("ngrams", vec![n.to_string()]),
         RowOp::Take(n) => ("take", vec![n.to_string()]),
+        RowOp::BagKeys(of) => ("bag_keys", bag(*of)),
+        RowOp::BagWeights(of) => ("bag_weights", bag(*of)),
         _ => (plain(op), Vec::new()),
     }
+}
+
+/// The characters between parts and inside of them.
+fn bag(of: Bag) -> Vec<String> {
+    let written = |byte: u8| format!("{:?}", char::from(byte).to_string());
+    vec![written(of.separator), written(of.pair)]
 }
 
 fn slots(n: u64, seed: u64) -> String {
@@ -120,6 +128,7 @@ fn plain(op: &RowOp) -> &'static str {
         RowOp::Trim => "trim",
         RowOp::Tokens => "tokens",
         RowOp::Length => "length",
+        RowOp::Number => "number",
         RowOp::First => "first",
         RowOp::Last => "last",
         RowOp::Distinct => "distinct",
@@ -146,6 +155,8 @@ fn plain(op: &RowOp) -> &'static str {
         | RowOp::Split(_)
         | RowOp::Capture(_)
         | RowOp::Ngrams(_)
+        | RowOp::BagKeys(_)
+        | RowOp::BagWeights(_)
         | RowOp::Take(_) => unreachable!("ops with attributes are written above"),
     }
 }

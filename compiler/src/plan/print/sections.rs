@@ -69,6 +69,10 @@ fn source(text: &mut Text, source: &SourcePlan, label: &dyn Fn(&str) -> bool) {
                 source.unique.join(", ")
             ));
         }
+        for (label, all) in &source.computed {
+            let all: Vec<String> = all.iter().map(known).collect();
+            text.line(format!("{label} known {}", all.join(" and ")));
+        }
         if source.waits() {
             text.line(immature(source.immature));
         }
@@ -147,6 +151,9 @@ fn remarks(source: &SourcePlan, column: &ColumnPlan) -> Vec<String> {
     }
     if source.time.as_ref() == Some(&column.name) {
         remarks.push("dates the row".to_owned());
+    }
+    if source.versions.as_ref() == Some(&column.name) {
+        remarks.push("dates the version".to_owned());
     }
     if column.ty.kind == crate::plan::row::RowKind::Time {
         remarks.push(match &column.time {

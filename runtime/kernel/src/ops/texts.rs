@@ -1,6 +1,9 @@
 //! Texts.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reckon_compiler::plan::row::{RowKind, RowOp};
 use regex::Regex;
@@ -20,18 +23,34 @@ pub(crate) struct Search {
     sequence: Option<Sequence>,
 }
 
-/// What an op searches with, if it does.
-pub(super) fn search(op: &RowOp) -> Result<Option<Search>, String> {
-    let regex = match op {
-        RowOp::Capture(pattern) => {
-            Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?
+/// What the ops of a program search with, made when one first runs.
+#[derive(Debug, Default)]
+pub(crate) struct Searches(Mutex<BTreeMap<String, Arc<Search>>>);
+
+impl Searches {
+    /// What an op searches with, if it does.
+    pub(super) fn of(&self, op: &RowOp) -> Result<Option<Arc<Search>>, String> {
+        let pattern = match op {
+            RowOp::Capture(pattern) => pattern,
+            RowOp::Tokens => WORD,
+            _ => return Ok(None),
+        };
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(search) = made.get(pattern) {
+            return Ok(Some(Arc::clone(search)));
         }
-        RowOp::Tokens => Regex::new(WORD).map_err(|error| format!("internal: {error}"))?,
-        _ => return Ok(None),
-    };
-    let sequence = Sequence::new(regex.as_str());
-    Ok(Some(Search { regex, sequence }))
+        let regex =
+            Regex::new(pattern).map_err(|_| format!("`{pattern}` is not a regular expression"))?;
+        let sequence = Sequence::new(pattern);
+        let search = Arc::new(Search { regex, sequence });
+        made.insert(pattern.to_owned(), Arc::clone(&search));
+        Ok(Some(search))
+    }
 }
+
+/// Below so many rows a search shares its memory with those of other threads, which may have to wait for it: memory of its own
+/// would cost more.
+const OWN_MEMORY: usize = 1024;
 
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
@@ -42,10 +61,10 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::Capture(_) => capture(call),
         RowOp::Ngrams(n) => lists(call, |text, parts| ngrams(text, *n, parts)),
         RowOp::Tokens => {
-            let word = searched(call)?.regex;
+            let search = searched(call)?;
             lists(call, |text, parts| {
-                word.find_iter(text)
-                    .for_each(|word| parts.push(word.as_str()))
+                let words = search.regex.find_iter(text);
+                words.for_each(|word| parts.push(word.as_str()))
             })
         }
         RowOp::Length => {
@@ -64,10 +83,15 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     }
 }
 
-/// What a call searches with, with memory of its own.
-fn searched(call: &Call<'_>) -> Result<Search, String> {
-    let search = call.search.cloned();
-    search.ok_or_else(|| "internal: a search has a regular expression".to_owned())
+/// What a call searches with.
+fn searched<'a>(call: &Call<'a>) -> Result<Cow<'a, Search>, String> {
+    let search = call
+        .search
+        .ok_or("internal: a search has a regular expression")?;
+    Ok(match call.rows < OWN_MEMORY {
+        true => Cow::Borrowed(search),
+        false => Cow::Owned(search.clone()),
+    })
 }
 
 /// Parts between separators, without empty ones; the whole text where the separator is empty.
@@ -111,7 +135,7 @@ fn lower(call: &Call<'_>) -> Result<Column, String> {
     })
 }
 
-fn texts(operand: Operand<'_>) -> Result<&Texts, String> {
+pub(super) fn texts(operand: Operand<'_>) -> Result<&Texts, String> {
     match operand.data {
         Data::Str(texts) => Ok(texts),
         other => Err(format!("expected a text, found {}", other.kind_name())),
@@ -128,7 +152,7 @@ fn map(call: &Call<'_>, mut f: impl FnMut(&str, &mut Texts)) -> Result<Column, S
 }
 
 /// `f` adds the elements of one list a call.
-fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Collected)) -> Result<Column, String> {
+pub(super) fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Collected)) -> Result<Column, String> {
     let x = call.arg(0)?;
     let values = texts(x)?;
     let mut parts = Collected::new();
@@ -145,14 +169,15 @@ fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Collected)) -> Result<Column, St
 }
 
 fn capture(call: &Call<'_>) -> Result<Column, String> {
-    let Search { regex, sequence } = searched(call)?;
+    let search = searched(call)?;
+    let Search { regex, sequence } = search.as_ref();
     let mut parts = regex.capture_locations();
     let group = usize::from(parts.len() > 1);
     let mut general = |text: &str| {
         regex.captures_read(&mut parts, text)?;
         parts.get(group).map(|(start, end)| start..end)
     };
-    let mut find = |text: &str| match &sequence {
+    let mut find = |text: &str| match sequence {
         Some(sequence) => sequence.find(text).unwrap_or_else(|General| general(text)),
         None => general(text),
     };

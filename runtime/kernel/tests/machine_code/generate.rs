@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
+use reckon_compiler::plan::row::{Bag, Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::value::Value;
 use reckon_kernel::hash::{Hashed, hash};
 use reckon_kernel::{
@@ -62,7 +62,17 @@ impl Draw {
     }
 
     pub(crate) fn text(&mut self) -> &'static str {
-        self.pick(&["", "a", "drama", "Drama|comedy", "x1 y22", "ö", "comedy"])
+        self.pick(&[
+            "",
+            "a",
+            "drama",
+            "Drama|comedy",
+            "x1 y22",
+            "ö",
+            "comedy",
+            "a:1.5|ö|b:x",
+            "-2",
+        ])
     }
 }
 
@@ -350,6 +360,9 @@ impl Case {
                 (Length, RowKind::Int),
                 (Capture(r"\d+".to_owned()), RowKind::Str),
                 (Split("|".to_owned()), list(RowKind::Str)),
+                (Number, RowKind::Float),
+                (BagKeys(BAG), list(RowKind::Str)),
+                (BagWeights(BAG), list(RowKind::Float)),
             ]);
             return Some((op, vec![x], kind));
         }
@@ -371,6 +384,11 @@ impl Case {
         Some((op, vec![x], kind))
     }
 }
+
+const BAG: Bag = Bag {
+    separator: b'|',
+    pair: b':',
+};
 
 type Drawn = (RowOp, Vec<usize>, RowKind);
 

@@ -1,6 +1,6 @@
 //! Texts and lists.
 
-use reckon_compiler::plan::row::RowOp;
+use reckon_compiler::plan::row::{Bag, RowOp};
 
 use crate::{N, bools, check, float_lists, floats, int_lists, ints, text_lists, texts};
 
@@ -42,6 +42,47 @@ fn texts_are_taken_apart() {
         &[texts(&[Some("Don't stop, Amélie! 2")])],
         &text_lists(&[Some(&["Don't", "stop", "Amélie", "2"])]),
     );
+}
+
+#[test]
+fn a_backslash_makes_a_character_one_of_the_key() {
+    let bag = Bag {
+        separator: b'|',
+        pair: b':',
+    };
+    let x = texts(&[
+        Some(r"a\:b:2|c\|d:3|e\\:4"),
+        Some(r"ä:1e-1| x : 5 |\"),
+        None,
+    ]);
+    check(
+        RowOp::BagKeys(bag),
+        std::slice::from_ref(&x),
+        &text_lists(&[
+            Some(&["a:b", "c|d", r"e\"]),
+            Some(&["ä", " x ", r"\"]),
+            None,
+        ]),
+    );
+    check(
+        RowOp::BagWeights(bag),
+        &[x],
+        &float_lists(&[Some(&[2.0, 3.0, 4.0]), Some(&[0.1, 5.0, 1.0]), None]),
+    );
+}
+
+#[test]
+fn numbers_are_read_where_a_text_holds_one_alone() {
+    let x = texts(&[
+        Some(" 1.5 "),
+        Some("-2e3"),
+        Some("1,5"),
+        Some("nan"),
+        Some("0x10"),
+        Some("."),
+        None,
+    ]);
+    check(RowOp::Number, &[x], &floats(&[1.5, -2000.0, N, N, N, N, N]));
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::data::Dataset;
 use crate::data::program::{absent, failed, through};
 use crate::data::sampler::Sampler;
 use crate::data::source::Source;
+use crate::data::versions;
 use crate::random::Key;
 
 /// Makes the drawn rows of a stream.
@@ -177,22 +178,26 @@ impl Beside {
             .map(|(target, rows)| (target.clone(), take(rows)))
             .collect();
         references.insert(entity.clone(), things);
+        let times: Vec<i64> = match from.times.is_empty() {
+            true => Vec::new(),
+            false => origin.iter().map(|row| from.times[*row as usize]).collect(),
+        };
         let mut made = Source {
             name: from.name.clone(),
             kind: from.kind,
             rows: origin.len(),
             columns: BTreeMap::new(),
+            seen: versions::seen(|name| data.source(name), &references, &times),
+            versions: None,
             references,
-            times: match from.times.is_empty() {
-                true => Vec::new(),
-                false => origin.iter().map(|row| from.times[*row as usize]).collect(),
-            },
+            times,
             order: (0..origin.len() as u32).collect(),
             parts: None,
             outputs: BTreeMap::new(),
             repeats: 0,
             bad: crate::data::BadCount::default(),
             maturity: None,
+            wait: None,
             time: String::new(),
             origin: crate::data::source::Origin::default(),
             absent: BTreeMap::new(),
@@ -229,7 +234,7 @@ impl Beside {
             }
         }
         for ((target, name), column) in &mut inputs.through {
-            let rows = made.references.get(*target);
+            let rows = made.reads(target);
             if let Some(known) = rows.and_then(|rows| through(&data.sources, target, name, rows)) {
                 *column = known;
             }

@@ -32,8 +32,10 @@ impl<'a> Assembler<'a> {
                 output,
                 drop,
                 space,
+                like,
             } => {
-                let values = gather::list_values(&sets[*handle], output, dropped(*drop));
+                let like = like.as_ref().unwrap_or(output);
+                let values = gather::list_values(&sets[*handle], (output, like), dropped(*drop));
                 let tensor = HostTensor::flat(values);
                 sizes.insert(*space, tensor.shape[0]);
                 tensor

@@ -42,17 +42,21 @@ impl Drop {
 /// The values of an output.
 pub(super) fn column(set: &RowSet<'_>, output: &str, drop: Option<Drop>) -> HostValues {
     match set.source.outputs.get(output).map(|column| &column.data) {
-        Some(data) => values(data, set.places(), drop),
+        Some(data) => values(data, set.outputs(), drop),
         None => HostValues::I64(Vec::new()),
     }
 }
 
-/// The elements of the lists of an output, back to back.
-pub(super) fn list_values(set: &RowSet<'_>, output: &str, drop: Option<Drop>) -> HostValues {
+/// The elements of the lists of an output, back to back; of thinned rows those that stay of the output `like`.
+pub(super) fn list_values(
+    set: &RowSet<'_>,
+    (output, like): (&str, &str),
+    drop: Option<Drop>,
+) -> HostValues {
     let Some(lists) = lists(set, output) else {
         return HostValues::I64(Vec::new());
     };
-    let kept = kept(set, lists, output);
+    let kept = kept(set, lists, like);
     values(&lists.values, kept.into_iter().map(|(_, at)| at), drop)
 }
 
@@ -87,7 +91,7 @@ pub(super) fn emptied(set: &RowSet<'_>, output: &str) -> Vec<bool> {
         return vec![false; set.rows.len()];
     };
     let mut emptied: Vec<bool> = set
-        .places()
+        .outputs()
         .map(|row| !lists.range(row).is_empty())
         .collect();
     for (row, _) in kept(set, lists, output) {
@@ -107,7 +111,7 @@ fn lists<'s>(set: &RowSet<'s>, output: &str) -> Option<&'s Lists> {
 fn kept(set: &RowSet<'_>, lists: &Lists, output: &str) -> Vec<(usize, usize)> {
     let output = set.thin.map_or(0, |_| site_hash(output));
     let mut kept = Vec::new();
-    for (row, place) in set.places().enumerate() {
+    for (row, place) in set.outputs().enumerate() {
         let range = lists.range(place);
         let start = range.start;
         let stays = |at: &usize| {

@@ -17,6 +17,7 @@ use crate::data::fault::PLAN;
 use crate::data::program::{absent, failed, source_named, through};
 use crate::data::sampler::Sampler;
 use crate::data::source::{ABSENT_ROW, Source};
+use crate::data::versions;
 
 /// Rows that have not happened yet: requests that are answered now.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +47,8 @@ pub(super) struct RowSet<'a> {
     /// For rows of a history: which row of the parent each belongs to, and its place in the list.
     pub(super) segments: Vec<i64>,
     pub(super) positions: Vec<i64>,
+    /// For each row the one whose outputs it reads, where that is a version of a thing.
+    versions: Option<Vec<u32>>,
     /// Whether the source was made for a request.
     now: bool,
     /// Leaves out values of lists.
@@ -100,6 +103,7 @@ impl<'a> RowSet<'a> {
             rows,
             segments: Vec::new(),
             positions: Vec::new(),
+            versions: None,
             now: false,
             thin: None,
             made: None,
@@ -135,14 +139,22 @@ impl<'a> RowSet<'a> {
         Self {
             now: self.now,
             made: self.made,
+            versions: self.versions.clone(),
             ..Self::new(self.source, self.rows.clone())
         }
     }
 
-    /// Where the outputs of each row are; an absent one has those after the last.
+    /// The row number of each row, which tells things apart; an absent one has the number after the last.
     pub(super) fn places(&self) -> impl ExactSizeIterator<Item = usize> {
         let last = self.source.rows;
         self.rows.iter().map(move |row| (*row as usize).min(last))
+    }
+
+    /// Where the outputs of each row are: those of the version that is seen of it; an absent one has those after the last.
+    pub(super) fn outputs(&self) -> impl ExactSizeIterator<Item = usize> {
+        let last = self.source.rows;
+        let rows = self.versions.as_ref().unwrap_or(&self.rows);
+        rows.iter().map(move |row| (*row as usize).min(last))
     }
 }
 
@@ -243,7 +255,10 @@ fn rows_of<'s>(
             let set = stream_rows(streams, *stream, source);
             grouped(drawn.groups.get(stream), set)
         }
-        HandleRows::Referred(of) => of_source(referred(parent(*of), &handle.source)),
+        HandleRows::Referred(of) => RowSet {
+            versions: seen(parent(*of), &handle.source),
+            ..of_source(referred(parent(*of), &handle.source))
+        },
         HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
         HandleRows::Shared(of) => parent(*of).same_rows(),
         HandleRows::Distinct(of) => RowSet::distinct(parent(*of)),
@@ -318,6 +333,13 @@ fn referred(parent: &RowSet<'_>, entity: &str) -> Vec<u32> {
     }
 }
 
+/// The versions of things with versions that rows see.
+fn seen(parent: &RowSet<'_>, entity: &str) -> Option<Vec<u32>> {
+    let seen = parent.source.seen.get(entity)?;
+    let of_row = |row: &u32| seen.get(*row as usize).copied().unwrap_or(ABSENT_ROW);
+    Some(parent.rows.iter().map(of_row).collect())
+}
+
 fn history_rows<'s>(
     data: &'s Dataset,
     parent: &RowSet<'_>,
@@ -332,16 +354,7 @@ fn history_rows<'s>(
     };
     let entities = referred(parent, &loaded.plan.entity);
     let drawn = parent.made.filter(|made| made.entity == loaded.plan.entity);
-    let mut set = RowSet {
-        source,
-        rows: Vec::new(),
-        segments: Vec::new(),
-        positions: Vec::new(),
-        now: false,
-        thin: None,
-        made: None,
-        merged: None,
-    };
+    let mut set = RowSet::new(source, Vec::new());
     for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
         let time = || parent.source.times.get(*row as usize).copied();
         let from = parent.made.map_or(*row, |made| made.origin[*row as usize]);
@@ -394,47 +407,50 @@ pub(super) fn source_now(
             .iter()
             .map(|(target, rows)| (target.clone(), rows.clone())),
     );
-    let outputs = match data.kernel(name) {
-        Some(program) => outputs_now(data, program, now, &references)?,
-        None => BTreeMap::new(),
-    };
-    Ok(Source {
+    let times = now.time.map_or_else(Vec::new, |time| vec![time; now.rows]);
+    let mut source = Source {
         name: template.name.clone(),
         kind: template.kind,
         rows: now.rows,
         columns: now.known.clone(),
+        seen: versions::seen(|name| data.source(name), &references, &times),
+        versions: None,
         references,
-        times: now.time.map_or_else(Vec::new, |time| vec![time; now.rows]),
+        times,
         order: (0..now.rows as u32).collect(),
         parts: None,
-        outputs,
+        outputs: BTreeMap::new(),
         repeats: 0,
         bad: crate::data::BadCount::default(),
         maturity: None,
+        wait: None,
         time: String::new(),
         origin: crate::data::source::Origin::default(),
         absent: BTreeMap::new(),
         key: Vec::new(),
         keys: None,
-    })
+    };
+    if let Some(program) = data.kernel(name) {
+        source.outputs = outputs_now(data, program, &source)?;
+    }
+    Ok(source)
 }
 
-/// What the row program of events gives for rows that have not happened yet.
+/// What the row program of events gives for rows that have not happened yet: columns that they lack are null.
 pub(crate) fn outputs_now(
     data: &Dataset,
     program: &RowProgram,
-    now: &Now,
-    references: &BTreeMap<String, Vec<u32>>,
+    now: &Source,
 ) -> Result<BTreeMap<String, Column>, Diagnostic> {
     let kernel = program.kernel();
     let mut inputs = absent(kernel, now.rows);
     for (column, values) in &mut inputs.columns {
-        if let Some(known) = now.known.get(*column) {
+        if let Some(known) = now.columns.get(*column) {
             *values = Cow::Borrowed(known);
         }
     }
     for ((target, column), values) in &mut inputs.through {
-        let rows = references.get(*target);
+        let rows = now.reads(target);
         if let Some(known) = rows.and_then(|rows| through(&data.sources, target, column, rows)) {
             *values = known;
         }

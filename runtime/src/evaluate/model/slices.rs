@@ -68,7 +68,7 @@ fn by_output(frame: Frame<'_>, source: &str, output: &str) -> Result<Slice, Fail
         // An absent thing reads the outputs after the last row.
         groups(
             column,
-            references(frame, source)?
+            reads(frame, source)?
                 .iter()
                 .map(|row| (*row as usize).min(read.rows)),
         )
@@ -87,6 +87,14 @@ fn references<'a>(frame: Frame<'a>, entity: &str) -> Result<&'a Vec<u32>, Failur
         .references
         .get(entity)
         .ok_or_else(|| unknown(frame.plan, "reference", entity, known))
+}
+
+/// For each row the row of an entity whose outputs it reads.
+fn reads<'a>(frame: Frame<'a>, entity: &str) -> Result<&'a Vec<u32>, Failure> {
+    match frame.events.reads(entity) {
+        Some(rows) => Ok(rows),
+        None => references(frame, entity),
+    }
 }
 
 fn output_of<'a>(
