@@ -52,7 +52,10 @@ fn readable(page: &str, colour: bool) -> String {
     let mut paragraph = String::new();
     let mut in_code = false;
     for line in page.lines() {
-        let is_prose = !in_code && !line.is_empty() && !line.starts_with(['#', '`', '-', '|']);
+        let is_prose = !in_code
+            && !line.is_empty()
+            && !line.starts_with(['#', '-', '|'])
+            && !line.starts_with("```");
         if is_prose {
             paragraph += if paragraph.is_empty() { "" } else { " " };
             paragraph += line;
@@ -103,6 +106,13 @@ mod tests {
     #[test]
     fn the_title_is_the_heading_without_the_code() {
         assert_eq!(title("# E0301: label leak\n\ntext"), "label leak");
+    }
+
+    #[test]
+    fn a_paragraph_that_begins_with_code_is_filled_too() {
+        let page = format!("# E1: t\n\n`x |> f` {}\n", "applies a function ".repeat(8));
+        let longest = readable(&page, false).lines().map(str::len).max();
+        assert!(longest.is_some_and(|longest| longest <= 80));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) fn new(arguments: &New, console: &Console) -> Result<Exit, Failure> {
         ));
     }
     for remark in &guess.remarks {
-        console.say(&format!("note: {remark}"));
+        console.note(remark);
     }
     let spec = write::spec(&guess, dir);
     put(&dir.join("main.rec"), &canonical(spec))?;

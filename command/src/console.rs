@@ -5,6 +5,8 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::process;
 
+use crate::render::folded;
+
 /// Exit status of every verb; scripts depend on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
@@ -108,7 +110,9 @@ impl Console {
     /// How a verb ends the process; says why where it could not do its work.
     pub fn end(&self, outcome: Result<Exit, Failure>) -> Exit {
         outcome.unwrap_or_else(|failure| {
-            self.say(&failure.to_string());
+            for line in failure.to_string().lines() {
+                self.say(&folded(line, 8));
+            }
             failure.exit
         })
     }
@@ -116,6 +120,11 @@ impl Console {
     /// Writes a line of talk to stderr.
     pub fn say(&self, text: &str) {
         deliver(writeln!(io::stderr().lock(), "{text}"));
+    }
+
+    /// Tells a fact on stderr, in lines of at most 80 columns.
+    pub fn note(&self, fact: &str) {
+        self.say(&folded(&format!("note: {fact}"), 6));
     }
 
     /// Writes a line of what was asked for to stdout.

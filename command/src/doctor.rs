@@ -58,9 +58,7 @@ impl Torch {
     fn build(&self) -> &'static str {
         match (self, cfg!(debug_assertions)) {
             (Self::None, _) => "without libtorch: specs can be checked and lowered, not trained",
-            (_, true) => {
-                "with libtorch, development build: training is slower than in a release build"
-            }
+            (_, true) => "with libtorch; a development build, which trains slower",
             (_, false) => "with libtorch",
         }
     }

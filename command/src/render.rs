@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
 use reckon_grammar::span::Sources;
 
-pub use report::wrap;
+pub use report::{folded, wrap};
 
 use crate::console::Console;
 

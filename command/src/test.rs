@@ -25,7 +25,7 @@ pub fn run(
             continue;
         };
         if hir.tests.is_empty() {
-            console.say(&format!("note: `{}` holds no test", spec.name));
+            console.note(&format!("`{}` holds no test", spec.name));
         }
         for outcome in testing::run(hir, execute) {
             let holds = outcome.failures.is_empty();

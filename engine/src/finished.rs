@@ -81,7 +81,7 @@ pub(crate) fn recommend(arguments: &Recommend, console: &Console) -> Result<Exit
     ) {
         Ok(answer) => {
             for note in &answer.notes {
-                console.say(&format!("note: {note}"));
+                console.note(note);
             }
             console.print_raw(&table::recommendations(&answer.items));
             Ok(Exit::Success)

@@ -23,7 +23,7 @@ pub(crate) fn predict(arguments: &Predict, console: &Console) -> Result<Exit, Fa
     match predicted {
         Ok(predicted) => {
             for note in &predicted.notes {
-                console.say(&format!("note: {note}"));
+                console.note(note);
             }
             let line = |row| serde_json::to_string(row).expect("rows have text keys") + "\n";
             let lines: String = predicted.rows.iter().map(line).collect();

@@ -92,9 +92,11 @@ impl Observer for Teller<'_> {
 
 impl Teller<'_> {
     fn tell(&self, event: &Event) {
-        let Some(line) = words::line(event) else {
+        let Some(lines) = words::line(event) else {
             return;
         };
+        let lines: Vec<String> = lines.lines().map(|line| render::folded(line, 4)).collect();
+        let line = lines.join("\n");
         match &self.bar {
             Some(bar) => bar.suspend(|| self.console.say(&line)),
             None => self.console.say(&line),

@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
     let written = out.map_or(Ok(()), |out| report::write(&out, &spec, ending(&outcome)));
     if let (Err(why), true) = (&written, outcome.is_err()) {
         // What ended the run is told below, and decides the exit status.
-        console.say(&format!("note: {}", why.message));
+        console.note(&why.message);
     }
     match outcome {
         Ok(result) => {

@@ -4,6 +4,7 @@ use reckon_runtime::evaluate::{MetricValue, Report};
 use reckon_runtime::run::Recommendation;
 
 use crate::progress::grouped;
+use reckon_command::render::folded;
 
 /// Widest line.
 const WIDTH: usize = 80;
@@ -66,7 +67,8 @@ fn report_table(report: &Report) -> String {
         .collect();
     out += &blocks(&heads, &rows);
     for note in &report.notes {
-        out += &format!("note: {note}\n");
+        out += &folded(&format!("note: {note}"), 6);
+        out.push('\n');
     }
     out
 }

@@ -55,7 +55,8 @@ impl Table {
                     "`{}`: expected a csv or tsv file, found one that ends in `{other}`",
                     path.display()
                 );
-                Err(Failure::new(Exit::World, message))
+                let help = "values are looked at in text: give some of the rows as csv, and put the file's own name behind `from` in what is written";
+                Err(Failure::new(Exit::World, message).help(help))
             }
         }
     }

@@ -252,6 +252,19 @@ pub fn wrap(line: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A line of talk as lines of at most 80 columns where words allow it; those after the first stand behind `indent` blanks.
+pub fn folded(line: &str, indent: usize) -> String {
+    const WIDTH: usize = 80;
+    if line.chars().count() <= WIDTH {
+        return line.to_owned();
+    }
+    let text = line.trim_start();
+    let lead = line.len() - text.len();
+    let pieces = wrap(text, WIDTH - indent.max(lead));
+    let between = format!("\n{}", " ".repeat(indent));
+    " ".repeat(lead) + &pieces.join(&between)
+}
+
 fn head_colour(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "1;31",
@@ -264,5 +277,21 @@ fn paint(text: &str, colour: &str, look: Look) -> String {
         format!("\u{1b}[{colour}m{text}\u{1b}[0m")
     } else {
         text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn a_long_line_of_talk_goes_on_behind_its_beginning() {
+        assert_eq!(folded("  short", 4), "  short");
+        let line = format!("  films:{}", " recall@10 0.1589,".repeat(6));
+        let lines = folded(&line, 4);
+        let pieces: Vec<&str> = lines.lines().collect();
+        assert_eq!(pieces.len(), 2);
+        assert!(pieces[0].starts_with("  films: ") && pieces[1].starts_with("    "));
+        assert!(pieces.iter().all(|piece| piece.len() <= 80));
     }
 }
