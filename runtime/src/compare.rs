@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::evaluate::predictions::{self, FOLDER, Prediction, Said};
@@ -91,12 +92,18 @@ pub fn compare(base: &Path, other: &Path) -> Result<Vec<Comparison>, Incomparabl
 
 /// The names of the predictions of a run: `films.test`.
 fn evaluations(run: &Path) -> Result<Vec<String>, Incomparable> {
-    let entries = fs::read_dir(run.join(FOLDER)).map_err(|error| Incomparable {
-        message: format!(
-            "`{}` holds no predictions of a finished run: {error}",
-            run.display()
-        ),
-        help: "name folders that `reckon run` has written, such as `runs/main-1`".to_owned(),
+    let entries = fs::read_dir(run.join(FOLDER)).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::NotFound => String::new(),
+            _ => format!(": {error}"),
+        };
+        Incomparable {
+            message: format!(
+                "`{}` holds no predictions of a finished run{why}",
+                run.display()
+            ),
+            help: "name folders that `reckon run` has written, such as `runs/main-1`".to_owned(),
+        }
     })?;
     let name = |entry: std::io::Result<fs::DirEntry>| {
         let name = entry.ok()?.file_name();
