@@ -4,7 +4,7 @@ use reckon_compiler::graph::Graph;
 use reckon_compiler::graph::text::print;
 use reckon_compiler::hir::Hir;
 use reckon_compiler::hir::print::print as print_hir;
-use reckon_compiler::lower::{Copies, Pipeline, compile_with};
+use reckon_compiler::lower::{Copies, Pipeline, Teachers, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
 use reckon_compiler::plan::print::{graphs, print as print_plan};
 use reckon_compiler::plan::{FitKind, Plan};
@@ -127,6 +127,10 @@ fn lower(hir: &Hir, arguments: &Build) -> Result<Result<Lowered, Vec<Diagnostic>
                 None => Copies::Merged,
             },
             step: &step,
+            teachers: match arguments.passes {
+                Some(_) => Teachers::Asked,
+                None => Teachers::Remembered,
+            },
             after: &mut see,
         },
     );

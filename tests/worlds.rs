@@ -26,6 +26,7 @@ fn click_confidence_leaves_its_columns_and_its_baselines_run() {
     let local = run("local", &[]);
     run("all", &["per=all"]);
     run("truth", &["trusted=truth", "lambda=1"]);
+    run("chance", &["trusted=chance"]);
     run("label", &["reading=label"]);
     let confidence = fs::read_to_string(local.join("columns/c.jsonl")).unwrap();
     let clicked = confidence.lines().count();
@@ -91,7 +92,7 @@ fn mixed(row: usize, salt: usize) -> usize {
 fn clicks() -> tempfile::TempDir {
     let mut users = "user_id,segment,taste\n".to_owned();
     let mut items = "item_id,category,bait\n".to_owned();
-    let mut views = "user_id,item_id,at,click,intended,p_intended\n".to_owned();
+    let mut views = "user_id,item_id,at,click,intended,p_intended,chance\n".to_owned();
     (0..USERS).for_each(|id| writeln!(users, "{id},g{},{}", id % 2, id % 3).unwrap());
     (0..THINGS)
         .for_each(|id| writeln!(items, "{id},{},{}", id % 3, u8::from(id % 7 == 0)).unwrap());
@@ -102,7 +103,12 @@ fn clicks() -> tempfile::TempDir {
         let click = intended || mixed(row, 2) < 10 + 20 * (user % 2);
         let at = 1_600_000_000 + row * 20;
         let (click, intended) = (u8::from(click), u8::from(intended));
-        writeln!(views, "{user},{item},{at},{click},{intended},0.{chance}").unwrap();
+        let noise = mixed(row, 3);
+        writeln!(
+            views,
+            "{user},{item},{at},{click},{intended},0.{chance},0.{noise:02}"
+        )
+        .unwrap();
     }
     folder(&[("users", users), ("items", items), ("views", views)])
 }
@@ -111,7 +117,7 @@ fn clicks() -> tempfile::TempDir {
 fn reads() -> tempfile::TempDir {
     let mut users = "user_id,taste\n".to_owned();
     let mut articles = "article_id,topic,length,bait\n".to_owned();
-    let mut views = "user_id,article_id,at,length,click,seconds,meant\n".to_owned();
+    let mut views = "user_id,article_id,session_id,at,length,click,seconds,meant\n".to_owned();
     let length = |article: usize| 40 + 10 * (article % 5);
     (0..USERS).for_each(|id| writeln!(users, "{id},{}", id % 3).unwrap());
     (0..THINGS).for_each(|id| {
@@ -131,7 +137,8 @@ fn reads() -> tempfile::TempDir {
         let (click, meant) = (u8::from(click), u8::from(meant));
         writeln!(
             views,
-            "{user},{article},{at},{length}.0,{click},{seconds}.0,{meant}"
+            "{user},{article},{},{at},{length}.0,{click},{seconds}.0,{meant}",
+            row / 5
         )
         .unwrap();
     }

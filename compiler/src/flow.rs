@@ -10,7 +10,7 @@ use reckon_grammar::span::Span;
 use crate::differentiate::reached;
 use crate::graph::{Graph, ParamKind, TensorType};
 use crate::hir::{Hir, Origin, Train};
-use crate::lower::{Copies, Pipeline, compile_with};
+use crate::lower::{Copies, Pipeline, Teachers, compile_with};
 use crate::passes::FORWARD;
 use crate::routing::{belongs, trained};
 
@@ -70,6 +70,7 @@ pub fn flow(hir: &Hir) -> Result<Vec<Flow>, Vec<Diagnostic>> {
         &mut Pipeline {
             forward: &FORWARD[..1],
             copies: Copies::Kept,
+            teachers: Teachers::Asked,
             step: &[],
             after: &mut see,
         },

@@ -6,6 +6,7 @@ mod daily;
 mod evaluation;
 mod export;
 mod followers;
+mod held;
 mod in_turn;
 mod phases;
 mod schedule;
@@ -14,6 +15,7 @@ mod streams;
 
 pub use copies::Copies;
 pub(crate) use evaluation::usual_baselines;
+pub use held::Teachers;
 
 use std::collections::BTreeSet;
 
@@ -36,6 +38,8 @@ pub struct Pipeline<'a> {
     pub copies: Copies,
     /// After it.
     pub step: &'a [Place],
+    /// Last, what becomes of teachers that stand still.
+    pub teachers: Teachers,
     /// Sees every graph after every pass.
     pub after: &'a mut dyn FnMut(&'static Pass, &Graph),
 }
@@ -51,6 +55,7 @@ pub fn compile(hir: &Hir) -> Result<Plan, Vec<Diagnostic>> {
             forward: FORWARD,
             copies: Copies::Merged,
             step: STEP,
+            teachers: Teachers::Remembered,
             after: &mut |_, _| {},
         },
     )
@@ -62,6 +67,7 @@ pub fn findings(hir: &Hir) -> Vec<Diagnostic> {
         forward: FORWARD,
         copies: Copies::Kept,
         step: &[],
+        teachers: Teachers::Asked,
         after: &mut |_, _| {},
     };
     compile_with(hir, &mut pipeline).err().unwrap_or_default()
@@ -95,12 +101,15 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     let mut daily = lowering.daily(&phases, &columns, &evaluations);
     let loads = lowering.followers(&mut phases, &columns, &evaluations, &exports, &mut daily);
     let Lowering {
-        rows, diagnostics, ..
+        rows,
+        diagnostics,
+        pipeline,
+        ..
     } = lowering;
     if !diagnostics.is_empty() {
         return Err(diagnostics);
     }
-    let plan = Plan {
+    let mut plan = Plan {
         settings: hir.settings.iter().cloned().collect(),
         sources: hir.sources.clone(),
         scores: hir.scores.clone(),
@@ -120,11 +129,14 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     };
     let mut found = in_turn::read_too_early(&plan);
     found.extend(seen::judged_on_what_was_trained(&plan));
-    if found.is_empty() {
-        Ok(plan)
-    } else {
-        Err(found)
+    if !found.is_empty() {
+        return Err(found);
     }
+    match pipeline.teachers {
+        Teachers::Remembered => plan.phases.iter_mut().for_each(held::hold_teachers),
+        Teachers::Asked => {}
+    }
+    Ok(plan)
 }
 
 struct Lowering<'a, 'p> {

@@ -25,7 +25,7 @@ use row::Kernel;
 pub use daily::{AffinityPlan, GraphPlan, LoopPlan, NearnessPlan, RowsPlan, Turn, WindowPlan};
 pub use evaluation::{EvaluationKind, EvaluationPlan, ExportPlan, SlicePlan};
 pub use program::{Clock, Feed, FeedKind, Handle, HandleRows, Program};
-pub use rows::{AmountPlan, CountedRows, NegativesPlan, PickPlan, SamplerPlan};
+pub use rows::{AmountPlan, Counted, CountedRows, NegativesPlan, PickPlan, SamplerPlan};
 pub use scores::ScoresPlan;
 pub use source::{
     Absent, BadRows, ColumnPlan, Immature, JoinPlan, Known, ReferencePlan, SkipLimit, SourceKind,
@@ -33,8 +33,8 @@ pub use source::{
 };
 pub use stored::{ColumnRef, CrossFit, FoldBy, Reach, StoredPlan, StoredValue};
 pub use training::{
-    AccumulatePlan, AveragePlan, CopyPlan, LoadParam, LoadPlan, PhasePlan, Schedule, StopPlan,
-    StreamOrder, StreamPlan,
+    AccumulatePlan, AveragePlan, CopyPlan, HeldPlan, LoadParam, LoadPlan, PhasePlan, Schedule,
+    StopPlan, StreamOrder, StreamPlan,
 };
 
 /// A compiled spec.

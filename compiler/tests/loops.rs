@@ -79,3 +79,30 @@ fn a_column_outside_of_a_loop_keeps_its_place_among_the_trainings() {
     assert_eq!(plan.columns[0].after, Some(0));
     assert!(plan.daily.is_none());
 }
+
+const WEIGHED: &str = "
+loop day over visit.at by 1d {
+  graph near = cosine(visit before day where click, user, item, weight: WEIGHT)
+  loss task over visit in day |> keep(affinity(near, item, seeds: visit before day) >= 0.1) = bce(local(user, item), click)
+  train today { minimize task }
+}";
+
+#[test]
+fn the_edges_of_a_graph_weigh_what_its_rows_say() {
+    let weighed = plan(&WEIGHED.replace("WEIGHT", "where(price > 9, 3, 1)"));
+    let weight = weighed.graphs[0].weight.as_ref().unwrap();
+    let kernels = weighed.kernels.iter();
+    let outputs = kernels.flat_map(|kernel| kernel.outputs.iter());
+    assert!(outputs.clone().any(|(name, _)| name == weight), "{weight}");
+    let plain = plan(&WEIGHED.replace(", weight: WEIGHT", ""));
+    assert_eq!(plain.graphs[0].weight, None);
+}
+
+#[test]
+fn an_edge_weighs_a_number() {
+    let text = WEIGHED.replace("WEIGHT", "\"heavy\"");
+    let world = Texts([("main.rec".to_owned(), format!("{BASE}{text}"))].into());
+    let refused = check(&world, "main.rec", &[]).diagnostics;
+    assert_eq!(refused[0].code.0, 706, "{refused:?}");
+    assert!(refused[0].message.contains("expected a number of each row"));
+}

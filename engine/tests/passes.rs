@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 
 use ratings::ratings;
 use reckon_compiler::check::check;
-use reckon_compiler::lower::{Copies, Pipeline, compile_with};
+use reckon_compiler::lower::{Copies, Pipeline, Teachers, compile_with};
 use reckon_compiler::passes::{FORWARD, Place, STEP};
 use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::print;
@@ -66,6 +66,7 @@ fn losses(
         forward,
         copies,
         step,
+        teachers: Teachers::Asked,
         after: &mut |_, _| {},
     };
     let mut plan = compile_with(&checked.hir.unwrap(), &mut pipeline).unwrap();

@@ -69,9 +69,10 @@ impl<'a> Step<'a> {
         &self,
         store: &mut Store,
         batch: &Batch,
+        extra: &[(String, HostTensor)],
         key: &RunKey,
     ) -> Result<Option<NonFinite>, Failure> {
-        let feeds = feeds(batch, &[]);
+        let feeds = feeds(batch, extra);
         self.program
             .find_nonfinite(store, &feeds, key)
             .map_err(|error| refused(self.plan, &error, self.span))
@@ -107,6 +108,9 @@ pub(crate) fn declare_phase(
     seed: u64,
 ) -> Result<(), Failure> {
     declare(store, plan, data, &phase.step, seed, phase.span)?;
+    for held in &phase.held {
+        declare(store, plan, data, &held.program, seed, phase.span)?;
+    }
     for copy in &phase.begins {
         if !store.contains(&copy.to) {
             take(store, phase, copy)?;

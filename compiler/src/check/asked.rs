@@ -9,13 +9,6 @@ impl Checker<'_> {
     /// Whether rows can be asked about. A ranking asks about rows as they are narrowed, weighed and drawn; a retrieval ranks
     /// all things there are, so its rows are only narrowed.
     pub(super) fn may_be_asked(&mut self, rows: &Rows, kind: EvaluateKind) -> bool {
-        if self.open_loop.is_some() && rows.negatives.is_some() {
-            self.not_yet(
-                rows.span,
-                "an evaluation of a loop over rows that are drawn beside others",
-            );
-            return false;
-        }
         let weighed = |pick: &Pick| matches!(pick, Pick::Weigh(_) | Pick::DownSample(..));
         let drawn = rows.negatives.is_some() || rows.drawn.is_some();
         let (message, help) = match kind {

@@ -14,6 +14,9 @@ const KINDS: &[&str] = &["swing", "cosine", "pagerank"];
 const USERS: usize = 200;
 const TOP: usize = 20;
 
+/// Rows, people and things of a graph, the weight of its edges, and how near two things are.
+type Edges<'e> = ([&'e ast::Expr; 3], Option<&'e ast::Expr>, NearnessPlan);
+
 impl Checker<'_> {
     pub(super) fn item_graph(&mut self, graph: &ast::Graph) {
         self.frames.push(Frame::default());
@@ -40,8 +43,10 @@ impl Checker<'_> {
             }
             _ => return self.no_graph(callee.span),
         };
-        let ([rows, people, things], nearness) = self.nearness(kind, args, span)?;
-        let rows = self.plain_rows(rows, &format!("graph {}", graph.name.text))?;
+        let (ends, weight, nearness) = self.nearness(kind, args, span)?;
+        let [rows, people, things] = ends;
+        let text = format!("graph {}", graph.name.text);
+        let (rows, handle) = self.plain_rows_and_handle(rows, &text)?;
         self.has_window(&rows);
         self.is_known_today(
             &rows,
@@ -49,60 +54,71 @@ impl Checker<'_> {
         );
         let people = self.end_of_edges(&rows.source, people)?;
         let things = self.end_of_edges(&rows.source, things)?;
+        let weight = match weight {
+            Some(weight) => Some(self.weight_of_edges(weight, handle, &rows.source)?),
+            None => None,
+        };
         Some(ItemGraph {
             name: graph.name.text.clone(),
             nearness,
             rows,
+            weight,
             people,
             things,
             span: graph.name.span,
         })
     }
 
-    /// The arguments of a kind of graph: rows, people and things; and how near two things are.
-    fn nearness<'e>(
-        &mut self,
-        kind: &str,
-        args: &'e [Arg],
-        span: Span,
-    ) -> Option<([&'e ast::Expr; 3], NearnessPlan)> {
+    /// How strong the edge of a row's pair is.
+    fn weight_of_edges(&mut self, e: &ast::Expr, handle: Expr, source: &str) -> Option<Expr> {
+        let value = self.in_row_scope(handle, source, |checker| checker.expr(e));
+        match value.is_error() {
+            true => None,
+            false => self.plain_number(value),
+        }
+    }
+
+    /// The arguments of a kind of graph: rows, people and things; the weight of edges; and how near two things are.
+    fn nearness<'e>(&mut self, kind: &str, args: &'e [Arg], span: Span) -> Option<Edges<'e>> {
         let entities = [("rows", true), ("people", true), ("things", true)];
-        let (ends, nearness) = match kind {
+        let weight = ("weight", false);
+        let (ends, weight, nearness) = match kind {
             "swing" => {
                 let params = [
                     &entities[..],
-                    &[("alpha", false), ("top", false), ("users", false)],
+                    &[("alpha", false), ("top", false), ("users", false), weight],
                 ]
                 .concat();
-                let [rows, people, things, alpha, top, users] =
+                let [rows, people, things, alpha, top, users, weight] =
                     self.row_arguments(kind, args, sized(&params), span)?;
                 let nearness = NearnessPlan::Swing {
                     alpha: self.number_or(alpha, 1.0)?,
                     top: self.whole_or(top, "top", TOP)?,
                     users: self.whole_or(users, "users", USERS)?,
                 };
-                ([rows, people, things], nearness)
+                ([rows, people, things], weight, nearness)
             }
             "cosine" => {
-                let params = [&entities[..], &[("top", false)]].concat();
-                let [rows, people, things, top] =
+                let params = [&entities[..], &[("top", false), weight]].concat();
+                let [rows, people, things, top, weight] =
                     self.row_arguments(kind, args, sized(&params), span)?;
                 let top = self.whole_or(top, "top", TOP)?;
-                ([rows, people, things], NearnessPlan::Cosine { top })
+                ([rows, people, things], weight, NearnessPlan::Cosine { top })
             }
             _ => {
-                let params = [&entities[..], &[("restart", false), ("rounds", false)]].concat();
-                let [rows, people, things, restart, rounds] =
+                let options = [("restart", false), ("rounds", false), weight];
+                let params = [&entities[..], &options].concat();
+                let [rows, people, things, restart, rounds, weight] =
                     self.row_arguments(kind, args, sized(&params), span)?;
                 let nearness = NearnessPlan::PageRank {
                     restart: self.number_or(restart, 0.15)?,
                     rounds: self.whole_or(rounds, "rounds", 30)?,
                 };
-                ([rows, people, things], nearness)
+                ([rows, people, things], weight, nearness)
             }
         };
         let [rows, people, things] = ends;
-        Some(([rows?, people?, things?], nearness))
+        Some(([rows?, people?, things?], weight, nearness))
     }
 
     fn no_graph(&mut self, span: Span) -> Option<ItemGraph> {
@@ -119,11 +135,16 @@ impl Checker<'_> {
 
     /// Rows that are a source with a window and a condition.
     fn plain_rows(&mut self, e: &ast::Expr, of: &str) -> Option<Rows> {
+        self.plain_rows_and_handle(e, of).map(|(rows, _)| rows)
+    }
+
+    /// The same, and a handle over them.
+    fn plain_rows_and_handle(&mut self, e: &ast::Expr, of: &str) -> Option<(Rows, Expr)> {
         let rows = ast::Rows {
             expr: e.clone(),
             batch: None,
         };
-        let (rows, _) = self.rows(&rows, of)?;
+        let (rows, handle) = self.rows(&rows, of)?;
         if !rows.is_plain() {
             self.report(
                 self.error(721, e.span, "expected rows with a window and a condition, found rows that are drawn, weighed or cut")
@@ -131,7 +152,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        Some(rows)
+        Some((rows, handle))
     }
 
     /// An entity that the rows of a graph refer to.

@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::Rows;
+use super::{Expr, Rows};
 use crate::plan::NearnessPlan;
 
 /// `loop day over visit.at by 1d { ... }`
@@ -52,6 +52,8 @@ pub struct ItemGraph {
     pub nearness: NearnessPlan,
     /// Whose pairs it is made of.
     pub rows: Rows,
+    /// How strong the edge of a row's pair is; all are equal where there is none.
+    pub weight: Option<Expr>,
     /// The entity of people.
     pub people: String,
     /// The entity of things.

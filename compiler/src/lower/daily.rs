@@ -54,6 +54,10 @@ impl Lowering<'_, '_> {
                 name: graph.name.clone(),
                 nearness: graph.nearness,
                 rows: self.rows_as_they_are(&graph.rows),
+                weight: graph
+                    .weight
+                    .as_ref()
+                    .map(|weight| self.rows.output(&graph.rows.source, weight, true, None)),
                 people: graph.people.clone(),
                 things: graph.things.clone(),
                 span: graph.span,

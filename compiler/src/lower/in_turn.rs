@@ -95,10 +95,13 @@ fn of_turn(plan: &Plan, turn: Turn) -> Reader<'_> {
                 .iter()
                 .filter(|affinity| affinity.graph == at);
             let rows = seeds.map(|affinity| &affinity.seeds).chain([&graph.rows]);
+            let mut reads: BTreeSet<_> = rows.flat_map(|rows| of_rows(plan, rows)).collect();
+            let weight = graph.weight.iter();
+            reads.extend(weight.flat_map(|weight| plan.stored_behind(&graph.rows.source, weight)));
             Reader {
                 name: &graph.name,
                 span: graph.span,
-                reads: rows.flat_map(|rows| of_rows(plan, rows)).collect(),
+                reads,
             }
         }
         Turn::Column(at) => of_column(plan, &plan.columns[at]),

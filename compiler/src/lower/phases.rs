@@ -237,6 +237,7 @@ impl<'a> Lowering<'a, '_> {
             averages: Vec::new(),
             streams: forward.streams.clone(),
             step,
+            held: Vec::new(),
             accumulate,
             epochs: train.epochs,
             schedule: train.schedule,

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::hir::{self, Amount, Draw, Pick, Rows};
-use crate::plan::{AmountPlan, NegativesPlan, PickPlan, StreamOrder, StreamPlan};
+use crate::plan::{AmountPlan, Counted, NegativesPlan, PickPlan, StreamOrder, StreamPlan};
 
 impl Lowering<'_, '_> {
     /// Losses over equal rows share a stream. Gives the streams and the stream of each loss.
@@ -28,8 +28,17 @@ impl Lowering<'_, '_> {
     /// The rows of an evaluation, whose draws are its own.
     pub(super) fn pool(&mut self, evaluation: &str, rows: &Rows) -> StreamPlan {
         let stream = self.stream(rows, 1);
+        let counted = match stream.window {
+            Some(_) => Counted::Before,
+            None => Counted::Stream,
+        };
+        let negatives = stream.negatives.map(|negatives| NegativesPlan {
+            counted,
+            ..negatives
+        });
         StreamPlan {
             name: format!("{evaluation}: {}", stream.name),
+            negatives,
             ..stream
         }
     }
@@ -56,6 +65,7 @@ impl Lowering<'_, '_> {
             sampler: self.rows.sampler(&negatives.sampler),
             count: negatives.count,
             except: negatives.except,
+            counted: Counted::Stream,
             kept: negatives.kept.clone(),
             labels: negatives.labels.clone(),
         });

@@ -94,6 +94,9 @@ pub struct GraphPlan {
     pub nearness: NearnessPlan,
     /// Whose pairs of a person and a thing it is made of, each pair once.
     pub rows: RowsPlan,
+    /// A number of each row, an output of the source's kernel: how strong the edge of its pair is; the strongest row counts.
+    /// All edges are equal where there is none.
+    pub weight: Option<String>,
     /// The entity of people.
     pub people: String,
     /// The entity of things.

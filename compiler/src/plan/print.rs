@@ -56,6 +56,13 @@ pub fn served(plan: &Plan, program: &Program) -> String {
 pub fn graphs(plan: &Plan) -> Vec<(String, &Graph)> {
     let mut graphs = Vec::new();
     for phase in &plan.phases {
+        for held in &phase.held {
+            let head = format!(
+                "{}: what teachers say of a row of stream {}, once",
+                phase.name, held.stream
+            );
+            graphs.push((head, &held.program.graph));
+        }
         graphs.push((
             format!("{}: a training step", phase.name),
             &phase.step.graph,

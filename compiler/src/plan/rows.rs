@@ -70,10 +70,21 @@ pub struct NegativesPlan {
     pub count: usize,
     /// Which things are not drawn for a row.
     pub except: crate::hir::Except,
+    /// Which rows say how often a thing comes, and what a user has.
+    pub counted: Counted,
     /// Columns that drawn rows have from their row.
     pub kept: Vec<String>,
     /// Columns that are 0 or false in drawn rows.
     pub labels: Vec<String>,
+}
+
+/// Which rows draws beside the rows of a stream go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Those of the stream itself.
+    Stream,
+    /// Those that pass as the stream's do and happened before what a day asks about; where there are none all things are alike.
+    Before,
 }
 
 /// Draws things of an entity, with replacement, in proportion to `count ^ power * output`.

@@ -22,6 +22,8 @@ pub struct PhasePlan {
     pub streams: Vec<StreamPlan>,
     /// One step: losses, gradients and updates. Its outputs are the losses by name, then `total_loss` and `grad_norm`.
     pub step: Program,
+    /// What teachers that stand still say of the rows of streams: inputs of the step, which are the same whenever a row comes again.
+    pub held: Vec<HeldPlan>,
     /// How the gradients of several batches are applied at once, where they are; then `step` is one batch without updates, and
     /// has the gradients among its outputs.
     pub accumulate: Option<AccumulatePlan>,
@@ -33,6 +35,15 @@ pub struct PhasePlan {
     pub stop: Option<StopPlan>,
     /// The declaration.
     pub span: Span,
+}
+
+/// What is computed once for each row of a stream and remembered: forward passes of teachers that stand still.
+#[derive(Clone, Debug)]
+pub struct HeldPlan {
+    /// The stream, index into [`PhasePlan::streams`].
+    pub stream: usize,
+    /// Its outputs have the names of the inputs of the step that they fill, and one element or vector a row of the batch.
+    pub program: Program,
 }
 
 /// `accumulate 4`

@@ -6,6 +6,7 @@ use reckon_kernel::{Column, Data};
 
 use super::grow::Until;
 use super::neighbours::Neighbours;
+use super::select::number;
 use super::source::{ABSENT_ROW, Source};
 use super::{Dataset, program};
 
@@ -146,6 +147,32 @@ impl Dataset {
         }
     }
 
+    /// The rows that happened before those that an evaluation over a window asks about today, or that it asks about where the
+    /// window is the past; none where no day is run.
+    pub(crate) fn rows_before(
+        &self,
+        source: &Source,
+        window: WindowPlan,
+        condition: Option<&str>,
+    ) -> Vec<u32> {
+        let until = self.today.day.as_ref().map(|day| match window {
+            WindowPlan::NextDay => day.end,
+            WindowPlan::Day | WindowPlan::Before(_) => day.begin,
+        });
+        let mut rows = self.rows(&source.name, None, condition);
+        rows.retain(|row| {
+            let time = source.times.get(*row as usize);
+            time.zip(until).is_some_and(|(time, until)| *time < until)
+        });
+        rows
+    }
+
+    /// What tells the draws of one day from those of another.
+    pub(crate) fn draws_of_today(&self) -> u64 {
+        let day = self.today.day.as_ref();
+        day.map_or(0, |day| day.begin.cast_unsigned())
+    }
+
     /// Whether a row may be known today: none of a later day is. Outside of a loop all are.
     pub(crate) fn is_known_today(&self, source: &Source, row: usize) -> bool {
         let until = self.today.day.as_ref();
@@ -181,7 +208,8 @@ impl Dataset {
     pub(crate) fn make_graph(&mut self, plan: &Plan, at: usize) -> Result<(), Vec<Diagnostic>> {
         let graph = &plan.graphs[at];
         let size = |name: &str| self.source(name).map_or(0, |source| source.rows);
-        let ends = self.source(&graph.rows.source).and_then(|source| {
+        let source = self.source(&graph.rows.source);
+        let ends = source.and_then(|source| {
             let (people, things) = (&graph.people, &graph.things);
             Some((
                 source.references.get(people)?,
@@ -190,7 +218,11 @@ impl Dataset {
         });
         let pairs = self.rows_of(&graph.rows).into_iter().filter_map(|row| {
             let (people, things) = ends?;
-            Some((people[row as usize], things[row as usize]))
+            let weight = match (&graph.weight, source) {
+                (Some(output), Some(source)) => number(source, output, row),
+                (None, _) | (_, None) => 1.0,
+            };
+            Some((people[row as usize], things[row as usize], weight))
         });
         let sizes = (size(&graph.people), size(&graph.things));
         let neighbours = Neighbours::new(&graph.nearness, pairs, sizes);

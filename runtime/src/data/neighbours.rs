@@ -8,13 +8,20 @@ use reckon_kernel::hash::{Hashed, hash};
 
 use super::source::ABSENT_ROW;
 
-/// Who had what: each pair once, whatever the number of rows that say so.
+/// Who had what: each pair once, whatever the number of rows that say so, with the largest of their weights.
 #[derive(Clone, Debug, Default)]
 struct Pairs {
     /// For each person its things, ascending.
-    things: Vec<Vec<u32>>,
+    things: Vec<Vec<Edge>>,
     /// For each thing its people, ascending.
-    people: Vec<Vec<u32>>,
+    people: Vec<Vec<Edge>>,
+}
+
+/// What a person or a thing is paired with, and how strongly.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    to: u32,
+    weight: f64,
 }
 
 /// A graph over things.
@@ -37,10 +44,10 @@ enum Kind {
 }
 
 impl Neighbours {
-    /// The graph of the pairs `(person, thing)` of some rows; `sizes` are the numbers of people and of things.
+    /// The graph of the pairs `(person, thing, weight)` of some rows; `sizes` are the numbers of people and of things.
     pub(crate) fn new(
         plan: &NearnessPlan,
-        pairs: impl Iterator<Item = (u32, u32)>,
+        pairs: impl Iterator<Item = (u32, u32, f64)>,
         sizes: (usize, usize),
     ) -> Self {
         let pairs = Pairs::new(pairs, sizes);
@@ -49,7 +56,8 @@ impl Neighbours {
                 pairs.nearest(top, |thing, sums| pairs.swing(thing, alpha, users, sums)),
             ),
             NearnessPlan::Cosine { top } => {
-                Kind::Nearest(pairs.nearest(top, |thing, sums| pairs.cosine(thing, sums)))
+                let squares = pairs.squares();
+                Kind::Nearest(pairs.nearest(top, |thing, sums| pairs.cosine(thing, &squares, sums)))
             }
             NearnessPlan::PageRank { restart, rounds } => Kind::Walk {
                 pairs,
@@ -101,21 +109,27 @@ fn to_seeds(nearest: &[Vec<(u32, f64)>], is_seed: &[bool]) -> Vec<f64> {
 }
 
 impl Pairs {
-    fn new(pairs: impl Iterator<Item = (u32, u32)>, (people, things): (usize, usize)) -> Self {
+    /// Rows whose weight is not above 0 make no pair.
+    fn new(pairs: impl Iterator<Item = (u32, u32, f64)>, (people, things): (usize, usize)) -> Self {
         let mut had = vec![Vec::new(); people];
-        for (person, thing) in pairs {
-            if person != ABSENT_ROW && thing != ABSENT_ROW {
-                had[person as usize].push(thing);
+        for (person, thing, weight) in pairs {
+            if person != ABSENT_ROW && thing != ABSENT_ROW && weight > 0.0 && weight.is_finite() {
+                had[person as usize].push(Edge { to: thing, weight });
             }
         }
         had.par_iter_mut().for_each(|things| {
-            things.sort_unstable();
-            things.dedup();
+            things.sort_unstable_by(|a, b| {
+                a.to.cmp(&b.to).then_with(|| b.weight.total_cmp(&a.weight))
+            });
+            things.dedup_by_key(|edge| edge.to);
         });
         let mut by = vec![Vec::new(); things];
         for (person, things) in had.iter().enumerate() {
-            for thing in things {
-                by[*thing as usize].push(person as u32);
+            for edge in things {
+                by[edge.to as usize].push(Edge {
+                    to: person as u32,
+                    weight: edge.weight,
+                });
             }
         }
         Self {
@@ -142,47 +156,57 @@ impl Pairs {
             .collect()
     }
 
-    /// Swing: each pair of people who had the thing counts the less for their other common things, the more of them there are.
+    /// Swing: each pair of people who had the thing counts the less for their other common things, the more of them there are;
+    /// with weights, the square root of the product of the four edges times as much.
     fn swing(&self, thing: u32, alpha: f64, users: usize, sums: &mut Sums) {
         let people = self.some_people(thing, users);
         for (at, a) in people.iter().enumerate() {
             for b in &people[at + 1..] {
                 let common = common(&self.things[*a as usize], &self.things[*b as usize]);
-                let weight = 1.0 / (alpha + common.len() as f64);
-                for other in common.into_iter().filter(|other| *other != thing) {
-                    sums.add(other, weight);
+                let own = common.iter().find(|both| both.to == thing);
+                let own = own.map_or(1.0, |both| both.weight);
+                let share = 1.0 / (alpha + common.len() as f64);
+                for other in common.into_iter().filter(|other| other.to != thing) {
+                    sums.add(other.to, share * (own * other.weight).sqrt());
                 }
             }
         }
     }
 
-    /// Common people over the geometric mean of the numbers of people.
-    fn cosine(&self, thing: u32, sums: &mut Sums) {
-        let people = &self.people[thing as usize];
-        for person in people {
-            for other in self.things[*person as usize]
-                .iter()
-                .filter(|other| **other != thing)
-            {
-                let others = self.people[*other as usize].len();
-                // Every term of one thing is the same, and so is their sum up to rounding.
-                sums.add(*other, 1.0 / ((people.len() * others) as f64).sqrt());
+    /// For each thing the sum of its squared weights: without weights, the number of its people.
+    fn squares(&self) -> Vec<f64> {
+        let square = |edge: &Edge| edge.weight * edge.weight;
+        let things = self.people.iter();
+        things
+            .map(|people| people.iter().map(square).sum())
+            .collect()
+    }
+
+    /// The cosine of the weights of two things' people: without weights, common people over the geometric mean of the numbers
+    /// of people.
+    fn cosine(&self, thing: u32, squares: &[f64], sums: &mut Sums) {
+        let own = squares[thing as usize];
+        for person in &self.people[thing as usize] {
+            let things = self.things[person.to as usize].iter();
+            for other in things.filter(|other| other.to != thing) {
+                // Without weights every term of one thing is the same, and so is their sum up to rounding.
+                let both = person.weight * other.weight;
+                sums.add(other.to, both / (own * squares[other.to as usize]).sqrt());
             }
         }
     }
 
     /// The people of a thing; where there are more than `most`, those with the smallest hashes.
     fn some_people(&self, thing: u32, most: usize) -> Vec<u32> {
-        let people = &self.people[thing as usize];
-        if people.len() <= most {
-            return people.clone();
+        let people = || self.people[thing as usize].iter().map(|edge| edge.to);
+        if people().len() <= most {
+            return people().collect();
         }
-        let mut drawn: Vec<(u64, u32)> = people
-            .iter()
+        let mut drawn: Vec<(u64, u32)> = people()
             .map(|person| {
                 (
-                    hash(u64::from(thing), &[Hashed::Int(i64::from(*person))]),
-                    *person,
+                    hash(u64::from(thing), &[Hashed::Int(i64::from(person))]),
+                    person,
                 )
             })
             .collect();
@@ -196,8 +220,8 @@ impl Pairs {
         some
     }
 
-    /// Personalised PageRank: in each round a walker goes from its thing to one of its people and on to one of their things, or
-    /// returns to a seed. Shares of visits over the largest share.
+    /// Personalised PageRank: in each round a walker goes from its thing to one of its people and on to one of their things, in
+    /// proportion to weights, or returns to a seed. Shares of visits over the largest share.
     fn visits(&self, is_seed: &[bool], restart: f64, rounds: usize) -> Vec<f64> {
         let seeds = is_seed.iter().filter(|is_seed| **is_seed).count();
         if seeds == 0 {
@@ -207,20 +231,27 @@ impl Pairs {
             .iter()
             .map(|is_seed| if *is_seed { 1.0 / seeds as f64 } else { 0.0 })
             .collect();
+        let out = |edges: &[Vec<Edge>]| -> Vec<f64> {
+            let sum = |edges: &Vec<Edge>| edges.iter().map(|edge| edge.weight).sum();
+            edges.iter().map(sum).collect()
+        };
+        let (of_thing, of_person) = (out(&self.people), out(&self.things));
         let mut share = home.clone();
         for _ in 0..rounds {
             let lost: f64 = (0..share.len())
                 .filter(|thing| self.people[*thing].is_empty())
                 .map(|thing| share[thing])
                 .sum();
-            let of_person: Vec<f64> = self
+            let passing: Vec<f64> = self
                 .things
                 .par_iter()
-                .map(|things| {
-                    let stays = things.iter().map(|thing| {
-                        share[*thing as usize] / self.people[*thing as usize].len() as f64
+                .zip(&of_person)
+                .map(|(things, all)| {
+                    let stays = things.iter().map(|edge| {
+                        share[edge.to as usize] * edge.weight / of_thing[edge.to as usize]
                     });
-                    stays.sum::<f64>() / things.len().max(1) as f64
+                    let stays = stays.sum::<f64>();
+                    if *all > 0.0 { stays / all } else { stays }
                 })
                 .collect();
             share = self
@@ -230,7 +261,7 @@ impl Pairs {
                 .map(|(people, home)| {
                     let walked: f64 = people
                         .iter()
-                        .map(|person| of_person[*person as usize])
+                        .map(|edge| passing[edge.to as usize] * edge.weight)
                         .sum();
                     restart * home + (1.0 - restart) * (walked + lost * home)
                 })
@@ -241,15 +272,18 @@ impl Pairs {
     }
 }
 
-/// The numbers that two ascending lists have in common.
-fn common(a: &[u32], b: &[u32]) -> Vec<u32> {
+/// What two ascending lists have in common, with the products of their weights.
+fn common(a: &[Edge], b: &[Edge]) -> Vec<Edge> {
     let (mut i, mut j, mut both) = (0, 0, Vec::new());
     while i < a.len() && j < b.len() {
-        match a[i].cmp(&b[j]) {
+        match a[i].to.cmp(&b[j].to) {
             std::cmp::Ordering::Less => i += 1,
             std::cmp::Ordering::Greater => j += 1,
             std::cmp::Ordering::Equal => {
-                both.push(a[i]);
+                both.push(Edge {
+                    to: a[i].to,
+                    weight: a[i].weight * b[j].weight,
+                });
                 (i, j) = (i + 1, j + 1);
             }
         }

@@ -17,11 +17,26 @@ fn rows() -> Vec<(u32, u32)> {
 }
 
 fn graph(plan: NearnessPlan) -> Neighbours {
+    weighted(plan, |_, _| 1.0)
+}
+
+/// The graph of the same rows with a weight for each pair.
+fn weighted(plan: NearnessPlan, weight: impl Fn(u32, u32) -> f64) -> Neighbours {
+    let rows = rows().into_iter();
     Neighbours::new(
         &plan,
-        rows().into_iter(),
+        rows.map(|(person, thing)| (person, thing, weight(person, thing))),
         (PEOPLE as usize, THINGS as usize),
     )
+}
+
+/// Some pairs count three times, as those that were bought.
+fn bought(person: u32, thing: u32) -> f64 {
+    if (person + 2 * thing).is_multiple_of(3) {
+        3.0
+    } else {
+        1.0
+    }
 }
 
 fn nearest(graph: &Neighbours) -> &[Vec<(u32, f64)>] {
@@ -111,11 +126,69 @@ fn swing_by_hand() {
         top: 3,
         users: 10,
     };
+    let rows = rows.map(|(person, thing)| (person, thing, 1.0));
     let graph = Neighbours::new(&plan, rows.into_iter(), (3, 3));
     assert_eq!(
         nearest(&graph),
         [vec![(1, 1.0 / 3.0)], vec![(0, 1.0 / 3.0)], vec![]]
     );
+}
+
+#[test]
+fn a_pair_counts_as_the_strongest_of_its_rows_says() {
+    // As above; person 0 bought thing 1 after a click, and person 2 is paired with nothing.
+    let rows = [
+        (0, 0, 1.0),
+        (0, 1, 1.0),
+        (0, 1, 4.0),
+        (1, 0, 1.0),
+        (1, 1, 1.0),
+        (2, 1, 0.0),
+        (2, 0, f64::NAN),
+    ];
+    let of = |plan| Neighbours::new(&plan, rows.into_iter(), (3, 2));
+    let swing = of(NearnessPlan::Swing {
+        alpha: 1.0,
+        top: 3,
+        users: 10,
+    });
+    // Two people with two things in common, whose four edges have the product 4.
+    let near = 2.0 / 3.0;
+    assert_eq!(nearest(&swing), [vec![(1, near)], vec![(0, near)]]);
+    // (1, 1) and (4, 1).
+    let cosine = of(NearnessPlan::Cosine { top: 3 });
+    let near = 5.0 / 34.0_f64.sqrt();
+    for (thing, other) in [(0, 1), (1, 0)] {
+        let (found, value) = nearest(&cosine)[thing][0];
+        assert!(found == other && (value - near).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn equal_weights_change_no_affinity() {
+    let plans = [
+        NearnessPlan::Swing {
+            alpha: 1.0,
+            top: 6,
+            users: 8,
+        },
+        NearnessPlan::Cosine { top: 6 },
+        NearnessPlan::PageRank {
+            restart: 0.15,
+            rounds: 20,
+        },
+    ];
+    for plan in plans {
+        let of = |graph: Neighbours| graph.affinity([1, 9].into_iter());
+        let plain = of(graph(plan));
+        let (same, others) = (of(weighted(plan, |_, _| 2.0)), of(weighted(plan, bought)));
+        let far = |a: &[f64]| {
+            let pairs = a.iter().zip(&plain);
+            pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+        };
+        assert!(far(&same) < 1e-12, "{plan}");
+        assert!(far(&others) > 1e-3, "{plan}");
+    }
 }
 
 #[test]
@@ -156,8 +229,29 @@ fn affinity_is_one_for_seeds_and_relative_to_the_largest_similarity_for_their_ne
 
 #[test]
 fn a_walk_is_the_power_iteration_of_its_matrix() {
+    walks(|_, _| 1.0);
+}
+
+#[test]
+fn a_walk_over_weights_takes_strong_edges_more_often() {
+    walks(bought);
+}
+
+fn walks(weight: fn(u32, u32) -> f64) {
     let (restart, rounds, seed) = (0.15, 40, 4);
-    let graph = graph(NearnessPlan::PageRank { restart, rounds });
+    let graph = weighted(NearnessPlan::PageRank { restart, rounds }, weight);
+    let of_thing = |thing| {
+        who(thing)
+            .into_iter()
+            .map(|who| weight(who, thing))
+            .sum::<f64>()
+    };
+    let of_person = |person| {
+        had(person)
+            .into_iter()
+            .map(|thing| weight(person, thing))
+            .sum::<f64>()
+    };
     let affinity = graph.affinity([seed].into_iter());
     let size = THINGS as usize;
     let mut share = vec![0.0; size];
@@ -167,7 +261,8 @@ fn a_walk_is_the_power_iteration_of_its_matrix() {
         for i in 0..THINGS {
             for person in who(i) {
                 for j in had(person) {
-                    let step = 1.0 / who(i).len() as f64 / had(person).len() as f64;
+                    let step =
+                        weight(person, i) / of_thing(i) * weight(person, j) / of_person(person);
                     next[j as usize] += (1.0 - restart) * share[i as usize] * step;
                 }
             }

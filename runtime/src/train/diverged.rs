@@ -32,7 +32,9 @@ impl Phase<'_> {
         let mut found = None;
         for (at, taken) in batches.at(step).iter().enumerate() {
             let key = self.run_key(step, at);
-            found = self.step.find_nonfinite(&mut store, &taken.batch, &key)?;
+            let said = self.said(&mut store, taken, &key)?;
+            let batch = &taken.batch;
+            found = self.step.find_nonfinite(&mut store, batch, &said, &key)?;
             if found.is_some() {
                 break;
             }

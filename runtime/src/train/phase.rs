@@ -2,25 +2,25 @@
 
 use std::time::Instant;
 
-use reckon_compiler::plan::{PhasePlan, Schedule, StreamPlan};
+use reckon_compiler::plan::{PhasePlan, Schedule};
 use reckon_compiler::random::site_hash;
 use reckon_compiler::training::TOTAL_LOSS;
-use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::{Outputs, RunKey, Store, Stored};
 
 use super::accumulate::Accumulated;
 use super::ahead::{Ahead, Queue, in_order};
 use super::columns::Fold;
 use super::epoch::{Judge, Verdict};
+use super::held::Held;
 use super::pace::Pace;
+use super::rows::rows_of;
 use super::stream::Stream;
 use super::{Training, Turned, schedule};
 use crate::checkpoint::Position;
-use crate::data::{Assembler, Batch, Selected, StepKey};
-use crate::failure::{Failure, NO_ROWS, RANGE};
+use crate::data::{Assembler, Batch, HostTensor, StepKey};
+use crate::failure::Failure;
 use crate::observer::{Event, Observer, Progress};
 use crate::profile::Owner;
-use crate::random::Key;
 use crate::step::{Step, average, begin, declare_phase};
 
 /// Batches that may be ready before they are used.
@@ -36,6 +36,7 @@ pub(super) struct Phase<'a> {
     pub(super) training: &'a Training<'a>,
     pub(super) plan: &'a PhasePlan,
     pub(super) step: Step<'a>,
+    held: Vec<Held<'a>>,
     /// Applies the gradients of several batches, where a step has several.
     update: Option<Step<'a>>,
     streams: Vec<Stream>,
@@ -44,10 +45,10 @@ pub(super) struct Phase<'a> {
     earlier: usize,
 }
 
-/// A batch, and the number of rows that it takes of the first stream.
+/// A batch, and the rows that it takes of each stream.
 pub(crate) struct Taken {
     pub(crate) batch: Batch,
-    rows: usize,
+    rows: Vec<Vec<u32>>,
     key: StepKey,
 }
 
@@ -108,8 +109,8 @@ impl Batches<'_> {
             schedule,
         };
         Taken {
-            rows: rows[0].len(),
             batch: self.assembler.assemble(&rows, key),
+            rows,
             key,
         }
     }
@@ -136,7 +137,7 @@ impl<'a> Phase<'a> {
             seed,
             ..
         } = *training;
-        let streams = plan
+        let streams: Vec<Stream> = plan
             .streams
             .iter()
             .map(|stream| rows_of(training, plan, stream))
@@ -148,6 +149,12 @@ impl<'a> Phase<'a> {
             .as_ref()
             .map(|accumulate| Step::new(data, &accumulate.update, &[], machine, owner, plan.span));
         declare_phase(store, whole, data, plan, seed)?;
+        let steps = plan.epochs * streams[0].steps();
+        let held = plan
+            .held
+            .iter()
+            .map(|held| Held::new(training, plan, held, (&streams, steps)))
+            .collect::<Result<_, _>>()?;
         let judge = plan
             .stop
             .as_ref()
@@ -157,6 +164,7 @@ impl<'a> Phase<'a> {
             training,
             plan,
             step,
+            held,
             update: update.transpose()?,
             streams,
             judge,
@@ -272,14 +280,18 @@ impl<'a> Phase<'a> {
         step: usize,
     ) -> Result<Vec<(String, f64)>, Failure> {
         let values = match (&self.update, batches) {
-            (None, [Taken { batch, .. }, ..]) => {
-                scalars(&self.step.run(store, batch, &[], &self.run_key(step, 0))?)
+            (None, [taken, ..]) => {
+                let key = self.run_key(step, 0);
+                let said = self.said(store, taken, &key)?;
+                scalars(&self.step.run(store, &taken.batch, &said, &key)?)
             }
             (Some(update), [first, ..]) => {
                 let mut accumulated = Accumulated::default();
-                for (at, Taken { batch, rows, .. }) in batches.iter().enumerate() {
+                for (at, taken) in batches.iter().enumerate() {
                     let key = self.run_key(step, at);
-                    accumulated.add(&self.step.run(store, batch, &[], &key)?, *rows);
+                    let said = self.said(store, taken, &key)?;
+                    let outputs = self.step.run(store, &taken.batch, &said, &key)?;
+                    accumulated.add(&outputs, taken.rows[0].len());
                 }
                 let (gradients, mut values) = accumulated.finish();
                 let rates = update.assembler.assemble(&[], first.key);
@@ -294,6 +306,20 @@ impl<'a> Phase<'a> {
             machine.part(self.owner(), AVERAGING, || average(store, self.plan))?;
         }
         Ok(values)
+    }
+
+    /// What teachers that stand still say of the rows of a batch.
+    pub(super) fn said(
+        &self,
+        store: &mut Store,
+        taken: &Taken,
+        run: &RunKey,
+    ) -> Result<Vec<(String, HostTensor)>, Failure> {
+        let mut said = Vec::new();
+        for held in &self.held {
+            said.extend(held.inputs(store, &taken.rows, taken.key, run)?);
+        }
+        Ok(said)
     }
 
     fn end_epoch(
@@ -411,64 +437,6 @@ impl<'a> Phase<'a> {
             seconds_left: reading.seconds_left,
         }));
     }
-}
-
-/// The rows of a stream, in the order of its seed.
-fn rows_of(
-    training: &Training<'_>,
-    phase: &PhasePlan,
-    plan: &StreamPlan,
-) -> Result<Stream, Failure> {
-    let mut selected = training.data.selected(plan);
-    if let Some(fold) = training.fold {
-        fold.leave_out(&plan.source, &mut selected.rows);
-        if let Some(second) = &mut selected.second {
-            fold.leave_out(&plan.source, second);
-        }
-    }
-    let empty = selected.second.as_ref().is_some_and(Vec::is_empty);
-    let nothing = selected.rows.is_empty() || empty;
-    if nothing && plan.window.is_some() {
-        // A day without such rows trains without them.
-        selected = Selected {
-            second: selected.second.map(|_| Vec::new()),
-            ..Selected::default()
-        };
-    } else if nothing {
-        let message = format!(
-            "stream `{}` of `{}` has no training rows",
-            plan.name, phase.name
-        );
-        let diagnostic = Diagnostic::error(NO_ROWS, phase.span, message).note(format!(
-            "they are the training rows of `{}` that satisfy its condition",
-            plan.source
-        ));
-        return Err(Failure::data(vec![diagnostic]));
-    }
-    let rows = || selected.rows.iter().chain(selected.second.iter().flatten());
-    let weight = |row: u32| {
-        selected
-            .weights
-            .as_ref()
-            .map_or(1.0, |all| all[row as usize])
-    };
-    if let Some(row) = rows().find(|row| weight(**row) < 0.0) {
-        let (name, weight) = (&plan.name, weight(*row));
-        let message = format!("a row of stream `{name}` weighs {weight}, less than nothing");
-        let diagnostic = Diagnostic::error(RANGE, phase.span, message)
-            .help("bound what `weigh` takes: `weigh(maximum(..., 0))`");
-        return Err(Failure::data(vec![diagnostic]));
-    }
-    let mut key = Key::new(training.seed)
-        .with(site_hash(&phase.name))
-        .with(site_hash(&plan.name));
-    if let Some(day) = training.turn.day {
-        key = key.with(day as u64);
-    }
-    if let Some(fold) = training.fold {
-        key = key.with(fold.site());
-    }
-    Ok(Stream::new(training.data, plan, selected, key))
 }
 
 /// The outputs of a step, all without dimensions.

@@ -94,6 +94,11 @@ impl Stream {
         self.first.rows.len() + self.second.as_ref().map_or(0, |half| half.rows.len())
     }
 
+    /// Its rows, those of the first half where there are two.
+    pub(crate) fn rows(&self) -> &[u32] {
+        &self.first.rows
+    }
+
     /// Rows a step.
     pub(crate) fn batch(&self) -> usize {
         self.batch

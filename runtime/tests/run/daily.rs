@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::fixture::{World, compiled};
 use crate::teachers::weights;
 
-const DAYS: usize = 5;
-const ROWS_A_DAY: usize = 60;
+pub(crate) const DAYS: usize = 5;
+pub(crate) const ROWS_A_DAY: usize = 60;
 
 const BASE: &str = r#"
 use std.tower.mlp
@@ -67,12 +67,12 @@ loop day over visit.at by 1d {{
     )
 }
 
-fn plan(rest: &str) -> Plan {
+pub(crate) fn plan(rest: &str) -> Plan {
     compiled(&format!("{BASE}{rest}"))
 }
 
 /// Visits of `DAYS` days; clicks of days from `flipped` on are the opposite.
-fn write_visits(world: &World, flipped: usize) {
+pub(crate) fn write_visits(world: &World, flipped: usize) {
     let (mut people, mut things) = ("user_id\n".to_owned(), "item_id\n".to_owned());
     (0..12).for_each(|id| writeln!(people, "{id}").unwrap());
     (0..10).for_each(|id| writeln!(things, "{id}").unwrap());
@@ -90,7 +90,7 @@ fn write_visits(world: &World, flipped: usize) {
     fs::write(world.path("visits.csv"), visits).unwrap();
 }
 
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     write_visits(&world, DAYS);
     world

@@ -43,8 +43,10 @@ struct Study {
     name: &'static str,
     /// The spec, from the root of the repository.
     spec: &'static str,
-    /// Users of its worlds, in percent of the full ones.
+    /// Users of its planted worlds, in percent of the full ones.
     percent: usize,
+    /// The same of its null worlds.
+    null: usize,
     /// The same in a quick run.
     quick: usize,
     /// What is trained on every seed.
@@ -262,9 +264,10 @@ fn world(bed: &Bed<'_>, study: &Study, truth: Truth, seed: u64) -> Result<PathBu
     let size = Size {
         truth,
         seed,
-        percent: match bed.scale {
-            Scale::Quick => study.quick,
-            Scale::Full => study.percent,
+        percent: match (bed.scale, truth) {
+            (Scale::Quick, _) => study.quick,
+            (Scale::Full, Truth::Planted) => study.percent,
+            (Scale::Full, Truth::Null) => study.null,
         },
     };
     world::write(study.name, &size, &folder)?;

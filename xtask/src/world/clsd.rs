@@ -1,7 +1,7 @@
 //! Clicks by accident, at a rate that differs between groups of users.
 //!
 //! Half of the accidents come from bait, items that are clicked by accident more than others; half strike any item. In the null
-//! world all groups have the same rate, and no item is bait.
+//! world all groups have the same rate, and no item is bait. `chance` is a number of each view that says nothing, for weights to be compared with.
 
 use super::draw::{Draw, dot, sigmoid};
 use super::{Size, Table, Truth};
@@ -54,8 +54,10 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
         "click",
         "intended",
         "p_intended",
+        "chance",
     ];
     let mut views = Table::new("views", &columns);
+    let mut chance = Draw::new(size.seed ^ 0x00C4_A2CE);
     for (view, (user, at, p)) in shown.iter().enumerate() {
         let share = match size.truth {
             Truth::Planted => ACCIDENTS[user % 5],
@@ -73,6 +75,7 @@ pub(crate) fn make(size: &Size) -> Vec<Table> {
             &click,
             &u8::from(intended),
             &format!("{p:.5}"),
+            &format!("{:.5}", chance.uniform()),
         ]);
     }
     vec![user_table, item_table, views]

@@ -8,7 +8,7 @@ use super::draw::{Draw, dot, largest, sigmoid};
 use super::{Size, TRUTH, Table, Truth, oracle};
 
 const USERS: usize = 3_000;
-const ARTICLES: usize = 2_000;
+const ARTICLES: usize = 1_000;
 const VIEWS_A_USER: usize = 120;
 const TASTES: usize = 12;
 const DIMS: usize = 4;

@@ -133,7 +133,10 @@ impl Printer<'_> {
         let rows = self.rows(&graph.rows);
         let (nearness, people, things) = (&graph.nearness, &graph.people, &graph.things);
         let head = format!("graph {} = {nearness}: {things}", graph.name);
-        self.line(&format!("{head} by the {people} of {rows}"));
+        let weight = graph.weight.as_ref();
+        let weight = weight.map(|weight| format!(", weighed {}", self.whole(weight, 0, 0)));
+        let weight = weight.unwrap_or_default();
+        self.line(&format!("{head} by the {people} of {rows}{weight}"));
     }
 
     pub(super) fn daily(&mut self) {

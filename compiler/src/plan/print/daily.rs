@@ -16,6 +16,9 @@ pub(super) fn graphs(text: &mut Text, plan: &Plan) {
                 text.line(format!(
                     "between rows of {things}, by the {people} of {rows}"
                 ));
+                if let Some(weight) = &graph.weight {
+                    text.line(format!("a pair weighs `{weight}` of its strongest row"));
+                }
                 let read = plan
                     .affinities
                     .iter()

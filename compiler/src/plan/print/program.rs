@@ -40,6 +40,13 @@ pub(super) fn phases(text: &mut Text, plan: &Plan) {
                     stop.evaluation, stop.metric, stop.split, stop.patience
                 ));
             }
+            for held in &phase.held {
+                let of = format!(
+                    "once for each row of stream {}, and remembered",
+                    held.stream
+                );
+                program(text, &of, &held.program);
+            }
             match &phase.accumulate {
                 None => program(text, "a step", &phase.step),
                 Some(accumulate) => {

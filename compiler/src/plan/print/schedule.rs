@@ -32,7 +32,8 @@ fn row(plan: &Plan, at: usize, phase: &PhasePlan) -> Vec<String> {
         false => format!("after {}", after.join(", ")),
     };
     let (mut trains, mut reads) = (BTreeSet::new(), BTreeSet::new());
-    for graph in [&phase.step.graph, phase.updating()] {
+    let held = phase.held.iter().map(|held| &held.program.graph);
+    for graph in held.chain([&phase.step.graph, phase.updating()]) {
         for id in graph.order() {
             match &graph.node(id).op {
                 Op::Param(path) | Op::Table(path) => reads.insert(owner(path)),

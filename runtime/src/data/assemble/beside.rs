@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use reckon_compiler::hir::Except;
-use reckon_compiler::plan::{NegativesPlan, StreamPlan};
+use reckon_compiler::plan::{Counted, NegativesPlan, SamplerPlan, StreamPlan};
 use reckon_compiler::random::site_hash;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
@@ -42,6 +42,26 @@ pub(super) struct Made {
     pub(super) entity: String,
 }
 
+/// The rows that draws go by: those that pass as the stream's do, and all that a user may have had.
+fn counted(
+    data: &Dataset,
+    source: &Source,
+    stream: &StreamPlan,
+    plan: &NegativesPlan,
+) -> (Vec<u32>, Vec<u32>) {
+    match (plan.counted, stream.window) {
+        (Counted::Before, Some(window)) => {
+            let condition = stream.condition.as_deref();
+            let rows = data.rows_before(source, window, condition);
+            let rows = data.narrowed(stream, rows).rows;
+            (rows, data.rows_before(source, window, None))
+        }
+        (Counted::Before, None) | (Counted::Stream, _) => {
+            (data.stream_rows(stream), data.training_rows(&stream.source))
+        }
+    }
+}
+
 /// The smallest probability that a log is taken of: a row's own thing may be one that is never drawn.
 const LEAST: f64 = 1e-12;
 
@@ -56,12 +76,21 @@ impl Beside {
                 .ok_or_else(|| format!("`{name}` is no source"))
         };
         let (source, entity) = (named(&stream.source)?, named(&plan.sampler.entity)?);
-        let rows = data.stream_rows(stream);
-        let sampler = Sampler::new(
-            &plan.sampler,
-            entity,
-            &counts(source, &plan.sampler.entity, entity.rows, &rows)?,
-        )?;
+        let (rows, all) = counted(data, source, stream, plan);
+        let sampler = match (plan.counted, rows.is_empty()) {
+            (Counted::Before, true) => {
+                let alike = SamplerPlan {
+                    power: 0.0,
+                    ..plan.sampler.clone()
+                };
+                Sampler::new(&alike, entity, &[])?
+            }
+            (Counted::Before, false) | (Counted::Stream, _) => Sampler::new(
+                &plan.sampler,
+                entity,
+                &counts(source, &plan.sampler.entity, entity.rows, &rows)?,
+            )?,
+        };
         let user = source
             .references
             .keys()
@@ -69,7 +98,7 @@ impl Beside {
         let excluded = match plan.except {
             Except::Nothing => None,
             Except::Clicked => Some(rows),
-            Except::Seen => Some(data.training_rows(&stream.source)),
+            Except::Seen => Some(all),
         };
         let known = match (user, excluded) {
             (Some(user), Some(rows)) => {

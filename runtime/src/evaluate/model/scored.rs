@@ -104,13 +104,7 @@ impl<'a> Ranking<'a> {
             return Err(frame.no_outcome(f64::from(*label)));
         }
         let scored = self.scored(scores, labels, &rows, &selected);
-        let mut report = self.measured(&scored, &rows.of, split, detail);
-        let drawn = rows.drawn.iter().flatten().count();
-        if drawn > 0 {
-            let beside = rows.of.len() - drawn;
-            let note = format!("{drawn} of the rows are drawn beside {beside}");
-            report.notes.push(note);
-        }
+        let mut report = self.measured(&scored, &rows, split, detail);
         if detail == Detail::Full {
             self.add_baselines(store, &scored, &mut report)?;
         }
@@ -190,21 +184,27 @@ impl<'a> Ranking<'a> {
             references: self.references(&rows),
             ..Scored::of(predictions)
         };
-        self.measured(&scored, &rows.of, split, detail)
+        self.measured(&scored, &rows, split, detail)
     }
 
     /// What scores of rows are worth, without baselines.
-    fn measured(&self, scored: &Scored, rows: &[u32], split: &str, detail: Detail) -> Report {
+    fn measured(&self, scored: &Scored, rows: &AskedRows, split: &str, detail: Detail) -> Report {
         let frame = self.frame;
         let by = frame.plan.interval.as_deref();
         let by = by.filter(|_| detail == Detail::Full);
         let interval = by.map(|by| (by, Key::new(frame.seed)));
         let measured = scored.measure(&self.metrics, interval);
-        let mut report = frame.report(split, "rows", rows.len());
+        let mut report = frame.report(split, "rows", rows.of.len());
         report.metrics = measured.metrics;
         report.notes = measured.notes;
+        let drawn = rows.drawn.iter().flatten().count();
+        if drawn > 0 {
+            let beside = rows.of.len() - drawn;
+            let note = format!("{drawn} of the rows are drawn beside {beside}");
+            report.notes.push(note);
+        }
         if detail == Detail::Full {
-            report.slices = scored.slices(&self.metrics, &self.slices, rows);
+            report.slices = scored.slices(&self.metrics, &self.slices, &rows.of);
         }
         report
     }
@@ -359,12 +359,12 @@ impl<'a> Ranking<'a> {
         Ok((values, asked))
     }
 
-    /// What a block is fed under. Every run draws the same rows, so that runs can be compared.
+    /// What a block is fed under. Every run draws the same rows, so that runs can be compared; a day draws others than the next.
     fn key(&self, block: usize) -> StepKey {
         let key = self.frame.step_key();
         match self.frame.plan.pool {
             Some(_) => StepKey {
-                seed: 0,
+                seed: self.frame.data.draws_of_today(),
                 step: block as u64,
                 ..key
             },

@@ -9,6 +9,7 @@ pub(super) const STUDY: Study = Study {
     name: "clsd",
     spec: "examples/clsd/world.rec",
     percent: 40,
+    null: 100,
     quick: 40,
     arms: &[
         Arm {
@@ -19,6 +20,11 @@ pub(super) const STUDY: Study = Study {
         Arm {
             name: "confidence",
             settings: &[],
+            role: Role::Claimed,
+        },
+        Arm {
+            name: "weights by chance",
+            settings: &["trusted=chance"],
             role: Role::Claimed,
         },
         Arm {
@@ -58,6 +64,15 @@ pub(super) const STUDY: Study = Study {
             },
             planted: Asked::Bar(Bar::AtLeast(0.0)),
             null: Asked::Bar(Bar::Near0(0.001)),
+        },
+        Claim {
+            what: "the same, weights by chance in the place of confidence",
+            of: |runs| {
+                let of = |arm| runs.metric(arm, "clean", "auc");
+                Ok(of("weights by chance")? - of("base")?)
+            },
+            planted: Asked::Reported,
+            null: Asked::Reported,
         },
         Claim {
             what: "spread of weights between groups, local over global",

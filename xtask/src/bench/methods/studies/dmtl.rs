@@ -9,7 +9,8 @@ const RECALL: (&str, &str) = ("articles", "recall@50");
 pub(super) const STUDY: Study = Study {
     name: "dmtl",
     spec: "examples/dmtl/world.rec",
-    percent: 40,
+    percent: 100,
+    null: 100,
     quick: 40,
     arms: &[
         Arm {
@@ -26,6 +27,16 @@ pub(super) const STUDY: Study = Study {
             name: "student of clicks alone",
             settings: &["lesson=clicks"],
             role: Role::Claimed,
+        },
+        Arm {
+            name: "clicks, negatives by clicks",
+            settings: &["distil=0", "direct=1", "power=1"],
+            role: Role::Planted,
+        },
+        Arm {
+            name: "student, negatives by clicks",
+            settings: &["power=1"],
+            role: Role::Planted,
         },
     ],
     claims: &[
@@ -46,6 +57,18 @@ pub(super) const STUDY: Study = Study {
             of: |runs| relative(runs, ("student", "clicks"), RECALL),
             planted: Asked::Bar(Bar::AtLeast(0.03)),
             null: Asked::Bar(Bar::Near0(0.01)),
+        },
+        Claim {
+            what: "the same where negatives are drawn by their clicks",
+            of: |runs| {
+                let arms = (
+                    "student, negatives by clicks",
+                    "clicks, negatives by clicks",
+                );
+                relative(runs, arms, RECALL)
+            },
+            planted: Asked::Reported,
+            null: Asked::Nothing,
         },
         Claim {
             what: "recall@50 of reads over a student of clicks alone, relative",

@@ -8,6 +8,7 @@ pub(super) const STUDY: Study = Study {
     name: "ecat",
     spec: "examples/ecat/world.rec",
     percent: 100,
+    null: 100,
     quick: 50,
     arms: &[
         Arm {

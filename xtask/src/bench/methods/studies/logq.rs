@@ -11,6 +11,7 @@ pub(super) const STUDY: Study = Study {
     name: "logq",
     spec: "examples/logq/world.rec",
     percent: 20,
+    null: 100,
     quick: 20,
     arms: &[
         Arm {

@@ -14,6 +14,7 @@ pub(super) const STUDY: Study = Study {
     name: "mtmi",
     spec: "examples/mtmi/world.rec",
     percent: 20,
+    null: 20,
     quick: 20,
     arms: &[
         Arm {

@@ -10,6 +10,7 @@ pub(super) const STUDY: Study = Study {
     name: "ssl",
     spec: "examples/ssl/world.rec",
     percent: 100,
+    null: 100,
     quick: 40,
     arms: &[
         Arm {
