@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     chores::{remove, say},
+    data,
     trouble::Trouble,
     world::{self, Size, Truth},
 };
@@ -33,22 +34,32 @@ use studies::STUDIES;
 
 pub(super) const BENCH: Bench = Bench {
     name: "methods",
-    cases: &["logq", "clsd", "ssl", "ecat", "dmtl", "mtmi"],
+    cases: &[
+        "logq",
+        "clsd",
+        "ssl",
+        "ecat",
+        "dmtl",
+        "mtmi",
+        "clsd-kuairand",
+        "dmtl-kuairand",
+        "ecat-kuairand",
+        "ssl-ml-100k",
+        "mtmi-ml-100k",
+        "ssl-ml-1m",
+        "mtmi-ml-1m",
+    ],
     run: methods,
 };
 
-/// A method on its world.
+/// A method on its world, or on data that were measured.
 struct Study {
-    /// The case, the name of the world, and that of the page.
+    /// The case; of a world its name and that of the page too.
     name: &'static str,
     /// The spec, from the root of the repository.
     spec: &'static str,
-    /// Users of its planted worlds, in percent of the full ones.
-    percent: usize,
-    /// The same of its null worlds.
-    null: usize,
-    /// The same in a quick run.
-    quick: usize,
+    /// What it is trained on.
+    data: Data,
     /// What is trained on every seed.
     arms: &'static [Arm],
     /// What it has to show.
@@ -57,6 +68,30 @@ struct Study {
     pairs: &'static [Pair],
     /// What the table of arms shows: evaluation and metric.
     figures: &'static [(&'static str, &'static str)],
+}
+
+/// What a study is trained on. Of worlds: how many of their users, in percent.
+#[derive(Clone, Copy)]
+enum Data {
+    /// A made-up world.
+    World {
+        /// Of those with the planted truth.
+        planted: usize,
+        /// Of null worlds.
+        null: usize,
+        /// In a quick run.
+        quick: usize,
+    },
+    /// A data set, with as many seeds as the clock allows.
+    Real {
+        /// As `cargo xtask data` calls it.
+        set: &'static str,
+        /// Where it lies, from the root of the repository.
+        folder: &'static str,
+        /// As the page calls it.
+        called: &'static str,
+        seeds: u64,
+    },
 }
 
 /// The spec with some settings.
@@ -112,9 +147,11 @@ struct Runs {
     by_arm: BTreeMap<&'static str, Finished>,
 }
 
-/// What was found in one kind of world, a value a seed each.
+/// What was found in one kind of world, or on a data set, a value a seed each.
 struct Findings {
     truth: Truth,
+    /// How its page and messages call it.
+    place: &'static str,
     claims: Vec<Vec<f64>>,
     pairs: Vec<Vec<reckon::Paired>>,
     /// By arm and figure.
@@ -127,17 +164,35 @@ struct Budget {
     worlds: &'static [Truth],
 }
 
-impl Scale {
-    fn budget(self) -> Budget {
-        match self {
-            Scale::Quick => Budget {
+impl Study {
+    fn budget(&self, scale: Scale) -> Budget {
+        match (self.data, scale) {
+            (Data::World { .. }, Scale::Quick) => Budget {
                 seeds: 1,
                 worlds: &[Truth::Planted],
             },
-            Scale::Full => Budget {
+            (Data::World { .. }, Scale::Full) => Budget {
                 seeds: 5,
                 worlds: &[Truth::Planted, Truth::Null],
             },
+            // A quick run asserts planted truth alone.
+            (Data::Real { .. }, Scale::Quick) => Budget {
+                seeds: 0,
+                worlds: &[],
+            },
+            (Data::Real { seeds, .. }, Scale::Full) => Budget {
+                seeds,
+                worlds: &[Truth::Planted],
+            },
+        }
+    }
+
+    /// How a place where it was trained is called.
+    fn place(&self, truth: Truth) -> &'static str {
+        match (self.data, truth) {
+            (Data::Real { called, .. }, _) => called,
+            (Data::World { .. }, Truth::Planted) => "planted world",
+            (Data::World { .. }, Truth::Null) => "null world",
         }
     }
 }
@@ -152,9 +207,15 @@ impl Role {
 }
 
 fn methods(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
+    let wanted = || STUDIES.iter().filter(|study| bed.wants(study.name));
+    for study in wanted() {
+        if let (Data::Real { set, .. }, Scale::Full) = (study.data, bed.scale) {
+            data::get(bed.repository, set)?;
+        }
+    }
     reckon::build(bed)?;
     let mut broken = Vec::new();
-    for study in STUDIES.iter().filter(|study| bed.wants(study.name)) {
+    for study in wanted() {
         let mut found = Vec::new();
         for (truth, runs) in train(bed, study)? {
             let findings = read(bed, record, study, truth, &runs)?;
@@ -190,6 +251,7 @@ fn read(
     };
     let mut findings = Findings {
         truth,
+        place: study.place(truth),
         claims: vec![Vec::new(); study.claims.len()],
         pairs: vec![Vec::new(); study.pairs.len()],
         figures: BTreeMap::new(),
@@ -197,14 +259,17 @@ fn read(
     for runs in runs {
         findings.take(bed, study, runs)?;
         record_seed(record, &case, study, runs, &findings);
-        remove(&runs.world)?;
+        match study.data {
+            Data::World { .. } => remove(&runs.world)?,
+            Data::Real { .. } => {}
+        }
     }
     Ok(findings)
 }
 
 /// Trains the arms of a study on all seeds of its worlds, so many side by side as are asked for.
 fn train(bed: &Bed<'_>, study: &Study) -> Result<Vec<(Truth, Vec<Runs>)>, Trouble> {
-    let budget = bed.scale.budget();
+    let budget = study.budget(bed.scale);
     let mut places = Vec::new();
     for truth in budget.worlds {
         for seed in 0..budget.seeds {
@@ -254,8 +319,16 @@ fn train(bed: &Bed<'_>, study: &Study) -> Result<Vec<(Truth, Vec<Runs>)>, Troubl
     Ok(found)
 }
 
-/// Makes the world of a seed and returns its folder.
+/// Makes the world of a seed and returns its folder, or that of the data set.
 fn world(bed: &Bed<'_>, study: &Study, truth: Truth, seed: u64) -> Result<PathBuf, Trouble> {
+    let (planted, of_null, quick) = match study.data {
+        Data::Real { folder, .. } => return Ok(bed.repository.root.join(folder)),
+        Data::World {
+            planted,
+            null,
+            quick,
+        } => (planted, null, quick),
+    };
     let null = match truth {
         Truth::Planted => "",
         Truth::Null => "-null",
@@ -265,9 +338,9 @@ fn world(bed: &Bed<'_>, study: &Study, truth: Truth, seed: u64) -> Result<PathBu
         truth,
         seed,
         percent: match (bed.scale, truth) {
-            (Scale::Quick, _) => study.quick,
-            (Scale::Full, Truth::Planted) => study.percent,
-            (Scale::Full, Truth::Null) => study.null,
+            (Scale::Quick, _) => quick,
+            (Scale::Full, Truth::Planted) => planted,
+            (Scale::Full, Truth::Null) => of_null,
         },
     };
     world::write(study.name, &size, &folder)?;
@@ -283,7 +356,11 @@ fn one(
     let mut settings = vec![format!("data={}", world.display())];
     settings.extend(arm.settings.iter().map(ToString::to_string));
     let name = arm.name.replace([' ', ','], "-");
-    let name = format!("{}.{name}", world.file_name().unwrap_or_default().display());
+    let of = match study.data {
+        Data::World { .. } => world.file_name().unwrap_or_default().display().to_string(),
+        Data::Real { .. } => format!("{}-{seed}", study.name),
+    };
+    let name = format!("{of}.{name}");
     let request = Request {
         spec: study.spec,
         settings: &settings,
@@ -347,10 +424,7 @@ impl Findings {
 
     /// The claims that do not hold.
     fn judge(&self, study: &Study, scale: Scale) -> Vec<String> {
-        let world = match self.truth {
-            Truth::Planted => "planted world",
-            Truth::Null => "null world",
-        };
+        let world = self.place;
         let judged = study.claims.iter().zip(&self.claims);
         judged
             .filter_map(|(claim, values)| {

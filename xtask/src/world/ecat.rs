@@ -9,10 +9,10 @@ use super::{Size, Table, Truth};
 
 const USERS: usize = 8_000;
 /// Regions, which a user's taste follows for the most part.
-const REGIONS: usize = 20;
+const REGIONS: usize = 40;
 const OF_REGION: f64 = 0.9;
 const ITEMS: usize = 2_000;
-const CATEGORIES: usize = 10;
+const CATEGORIES: usize = 20;
 const DIMS: usize = 5;
 const DAYS: usize = 21;
 /// Rows of the target a day; the source has twenty times as many.

@@ -1,7 +1,7 @@
 //! The measured part of a page `docs/methods/NAME.md`: tables between two markers; all around them is written by hand.
 
-use super::{Asked, Findings, Mean, Study};
-use crate::{Repository, trouble::Trouble, world::Truth};
+use super::{Asked, Data, Findings, Mean, Study};
+use crate::{Repository, trouble::Trouble};
 use std::{fmt::Write, fs};
 
 /// Puts the tables of a study between the markers of its page.
@@ -13,7 +13,7 @@ pub(super) fn write(
     let path = repository
         .root
         .join("docs/methods")
-        .join(study.name)
+        .join(page(study.name))
         .with_extension("md");
     let failed = |doing: &str, error: &std::io::Error| {
         Trouble::io(format!("cannot {doing} {}", path.display()), error)
@@ -26,6 +26,11 @@ pub(super) fn write(
         )
     })?;
     fs::write(&path, marked).map_err(|error| failed("write", &error))
+}
+
+/// The page of a study: that of the method, `clsd` of `clsd-kuairand`.
+fn page(study: &str) -> &str {
+    study.split_once('-').map_or(study, |(method, _)| method)
 }
 
 /// The line behind which the tables begin.
@@ -47,26 +52,19 @@ fn between_markers(text: &str, name: &str, content: &str) -> Option<String> {
 }
 
 fn tables(study: &Study, found: &[Findings]) -> String {
-    let tables = [
-        claims(study, found),
-        pairs(study, found),
-        arms(study, found),
-    ];
-    tables.join("\n")
-}
-
-fn name(truth: Truth) -> &'static str {
-    match truth {
-        Truth::Planted => "planted world",
-        Truth::Null => "null world",
+    let mut tables = Vec::new();
+    if !study.claims.is_empty() {
+        tables.push(claims(study, found));
     }
+    tables.extend([pairs(study, found), arms(study, found)]);
+    tables.join("\n")
 }
 
 /// What the method has to show: a line a claim, and for each world what was found and what was asked for.
 fn claims(study: &Study, found: &[Findings]) -> String {
     let mut text = String::from("| what |");
     for findings in found {
-        let world = name(findings.truth);
+        let world = findings.place;
         write!(text, " {world} | detectable | asked for |").expect("a String takes all");
     }
     text.push_str("\n| --- |");
@@ -105,7 +103,7 @@ fn claimed(asked: Asked, values: &[f64]) -> [String; 3] {
 fn pairs(study: &Study, found: &[Findings]) -> String {
     let mut text = String::from("| user by user |");
     for findings in found {
-        let world = name(findings.truth);
+        let world = findings.place;
         write!(
             text,
             " {world} | one seed's interval, mean | seeds above 0, below |"
@@ -117,7 +115,12 @@ fn pairs(study: &Study, found: &[Findings]) -> String {
     text.push('\n');
     for (at, pair) in study.pairs.iter().enumerate() {
         let (arm, base) = (pair.arm, pair.base);
-        write!(text, "| {} of {arm} minus {base} |", pair.metric).expect("a String takes all");
+        let asked = match study.data {
+            Data::World { .. } => String::new(),
+            Data::Real { .. } => format!(" of `{}`", pair.evaluation),
+        };
+        write!(text, "| {}{asked} of {arm} minus {base} |", pair.metric)
+            .expect("a String takes all");
         for findings in found {
             let values = &findings.pairs[at];
             if values.is_empty() {
@@ -148,7 +151,7 @@ fn arms(study: &Study, found: &[Findings]) -> String {
     let mut text = String::from("| arm | settings |");
     for findings in found {
         for (evaluation, metric) in study.figures {
-            let world = name(findings.truth);
+            let world = findings.place;
             write!(text, " {metric} of `{evaluation}`, {world} |").expect("a String takes all");
         }
     }

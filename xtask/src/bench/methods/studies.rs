@@ -5,10 +5,11 @@ mod dmtl;
 mod ecat;
 mod logq;
 mod mtmi;
+mod real;
 mod ssl;
 
 use super::truth::{keys, mean};
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study};
+use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study};
 use crate::trouble::Trouble;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,13 @@ pub(super) const STUDIES: &[Study] = &[
     ecat::STUDY,
     dmtl::STUDY,
     mtmi::STUDY,
+    real::CLSD,
+    real::DMTL,
+    real::ECAT,
+    real::SSL_SMALL,
+    real::MTMI_SMALL,
+    real::SSL,
+    real::MTMI,
 ];
 
 /// The relative gain of an arm over another in a metric.

@@ -1,16 +1,18 @@
 //! CLSD: the confidence of clicks, set against which clicks were meant.
 
 use super::super::truth::{auc, mean, number};
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study, by_key};
+use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study, by_key};
 use crate::trouble::Trouble;
 use std::collections::BTreeMap;
 
 pub(super) const STUDY: Study = Study {
     name: "clsd",
     spec: "examples/clsd/world.rec",
-    percent: 40,
-    null: 100,
-    quick: 40,
+    data: Data::World {
+        planted: 40,
+        null: 100,
+        quick: 40,
+    },
     arms: &[
         Arm {
             name: "base",

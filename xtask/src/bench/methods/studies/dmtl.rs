@@ -1,7 +1,9 @@
 //! DMTL: articles that are clicked and not read.
 
 use super::super::truth::{keys, mean};
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study, by_key, oracle_recall, relative};
+use super::{
+    Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study, by_key, oracle_recall, relative,
+};
 use crate::trouble::Trouble;
 
 const RECALL: (&str, &str) = ("articles", "recall@50");
@@ -9,9 +11,11 @@ const RECALL: (&str, &str) = ("articles", "recall@50");
 pub(super) const STUDY: Study = Study {
     name: "dmtl",
     spec: "examples/dmtl/world.rec",
-    percent: 100,
-    null: 100,
-    quick: 40,
+    data: Data::World {
+        planted: 100,
+        null: 100,
+        quick: 40,
+    },
     arms: &[
         Arm {
             name: "clicks",

@@ -1,15 +1,17 @@
 //! ECAT: a small domain inside a platform, half of which misleads.
 
 use super::super::truth::{auc, number};
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study};
+use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study};
 use crate::trouble::Trouble;
 
 pub(super) const STUDY: Study = Study {
     name: "ecat",
     spec: "examples/ecat/world.rec",
-    percent: 100,
-    null: 100,
-    quick: 50,
+    data: Data::World {
+        planted: 100,
+        null: 100,
+        quick: 50,
+    },
     arms: &[
         Arm {
             name: "target only",
@@ -42,7 +44,7 @@ pub(super) const STUDY: Study = Study {
                 "weighted=false",
                 "oracle=true",
                 "rows=160",
-                "beta=10",
+                "beta=1",
             ],
             role: Role::Planted,
         },

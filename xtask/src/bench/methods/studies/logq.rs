@@ -1,7 +1,7 @@
 //! logQ: scores of a softmax over candidates of the batch, set against known probabilities.
 
 use super::super::truth::{number, slope_within};
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study, oracle_recall, relative};
+use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study, oracle_recall, relative};
 use crate::trouble::Trouble;
 use std::collections::BTreeMap;
 
@@ -10,9 +10,11 @@ const RECALL: (&str, &str) = ("things", "recall@50");
 pub(super) const STUDY: Study = Study {
     name: "logq",
     spec: "examples/logq/world.rec",
-    percent: 20,
-    null: 100,
-    quick: 20,
+    data: Data::World {
+        planted: 20,
+        null: 100,
+        quick: 20,
+    },
     arms: &[
         Arm {
             name: "plain",

@@ -1,7 +1,9 @@
 //! MTMI: users with several interests, and how many of them a list of 50 things has.
 
 use super::super::truth::{keys, mean, number};
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study, by_key, oracle_recall, relative};
+use super::{
+    Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study, by_key, oracle_recall, relative,
+};
 use crate::trouble::Trouble;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,9 +15,11 @@ const FOUR: &str = "four towers";
 pub(super) const STUDY: Study = Study {
     name: "mtmi",
     spec: "examples/mtmi/world.rec",
-    percent: 20,
-    null: 20,
-    quick: 20,
+    data: Data::World {
+        planted: 20,
+        null: 20,
+        quick: 20,
+    },
     arms: &[
         Arm {
             name: ONE,

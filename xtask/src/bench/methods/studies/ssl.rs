@@ -1,6 +1,6 @@
 //! SSL: things with few clicks, with and without a second task over the catalogue.
 
-use super::{Arm, Asked, Bar, Claim, Pair, Role, Runs, Study, oracle_recall};
+use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study, oracle_recall};
 use crate::trouble::Trouble;
 
 const HEAD: &str = "1 of 5";
@@ -9,9 +9,11 @@ const TAIL: &str = "5 of 5";
 pub(super) const STUDY: Study = Study {
     name: "ssl",
     spec: "examples/ssl/world.rec",
-    percent: 100,
-    null: 100,
-    quick: 40,
+    data: Data::World {
+        planted: 100,
+        null: 100,
+        quick: 40,
+    },
     arms: &[
         Arm {
             name: "base",
