@@ -24,6 +24,7 @@ mod neighbours;
 mod objects;
 mod outcomes;
 mod program;
+mod prune;
 mod requests;
 mod sampler;
 mod scores;
@@ -52,6 +53,7 @@ pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Role, Sketch, inspect};
 pub use look::{Looked, LookedColumn, LookedSource, look};
 pub use outcomes::OutcomeReport;
+pub(crate) use prune::Columns;
 pub(crate) use requests::read as read_requests;
 pub use scores::ScoresReport;
 pub(crate) use select::{Selected, number, unit};
@@ -109,21 +111,22 @@ impl Dataset {
         fitted: Option<Vec<Fitted>>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let given = fitted.into_iter().flatten().enumerate().collect();
-        Self::load_with(plan, root, given, Vec::new())
+        Self::load_with(plan, root, (given, Vec::new()), Columns::Kept)
     }
 
     /// As [`Dataset::load`], with some statistics given, by their place in the plan, and with the columns of an earlier run
-    /// in their places. What reads a column that is not there waits for [`Dataset::store`].
+    /// in their places. What reads a column that is not there waits for [`Dataset::store`]. Columns of events that nothing reads
+    /// any more need not stay.
     ///
     /// # Errors
     /// As [`Dataset::load`], and a column of another number of rows.
     pub(crate) fn load_with(
         plan: &Plan,
         root: &Path,
-        given: BTreeMap<usize, Fitted>,
-        stored: Vec<(&StoredPlan, StoredValues)>,
+        (given, stored): (BTreeMap<usize, Fitted>, Vec<(&StoredPlan, StoredValues)>),
+        columns: Columns,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let mut sources = read_sources(plan, root)?;
+        let mut sources = read_sources(plan, root, columns)?;
         let outcomes = outcomes::join(plan, &mut sources)?;
         split_sources(plan, &mut sources)?;
         let scores = scores::join(plan, root, &mut sources)?;
@@ -160,6 +163,14 @@ impl Dataset {
             data.place(column, stored);
         }
         data.complete(plan)?;
+        if columns == Columns::LetGo
+            && plan
+                .histories
+                .iter()
+                .all(|history| history.known.is_empty())
+        {
+            prune::finished(plan, &mut data.sources);
+        }
         let histories = plan.histories.iter();
         data.histories = histories
             .map(|history| load_history(history, &data.sources))
@@ -262,7 +273,11 @@ impl Dataset {
 }
 
 /// Reads all sources at once, then numbers the references of events.
-fn read_sources(plan: &Plan, root: &Path) -> Result<Vec<Source>, Vec<Diagnostic>> {
+fn read_sources(
+    plan: &Plan,
+    root: &Path,
+    columns: Columns,
+) -> Result<Vec<Source>, Vec<Diagnostic>> {
     let tables: Vec<Result<Table, Vec<Diagnostic>>> = plan
         .sources
         .par_iter()
@@ -301,7 +316,10 @@ fn read_sources(plan: &Plan, root: &Path) -> Result<Vec<Source>, Vec<Diagnostic>
                     source::events(source, table, &entities, &mut sink)
                 }
             };
-            loaded[at] = Some(built);
+            let built = loaded[at].insert(built);
+            if columns == Columns::LetGo {
+                prune::unread(plan, source, built);
+            }
         }
     }
     stop_on_error(sink)?;

@@ -20,7 +20,7 @@ use reckon_grammar::span::Sources;
 use reckon_torch::{Device, Store, Stored};
 
 use crate::checkpoint::{Checkpoint, folder_of};
-use crate::data::{Dataset, load_fits, load_stored};
+use crate::data::{Columns, Dataset, load_fits, load_stored};
 use crate::evaluate::Report;
 use crate::evaluate::model::{Detail, Evaluated, Evaluation};
 use crate::evaluate::predictions;
@@ -279,8 +279,8 @@ fn load_all(
 /// Loads the data of a run that begins, and the weights of its teachers.
 pub(crate) fn load_anew(spec: &Spec<'_>) -> Result<(Dataset, Vec<Stored>), Failure> {
     let Teachers { fits, weights } = Teachers::read(spec.plan, spec.root())?;
-    let data =
-        Dataset::load_with(spec.plan, spec.root(), fits, Vec::new()).map_err(Failure::data)?;
+    let data = Dataset::load_with(spec.plan, spec.root(), (fits, Vec::new()), Columns::LetGo)
+        .map_err(Failure::data)?;
     Ok((data, weights))
 }
 
@@ -291,7 +291,7 @@ pub(crate) fn load(plan: &Plan, root: &Path, checkpoints: PathBuf) -> Result<Dat
     let fits = load_fits(&folder, &plan.fits).map_err(misfit)?;
     let stored = load_stored(&folder, plan).map_err(misfit)?;
     let given = fits.into_iter().enumerate().collect();
-    Dataset::load_with(plan, root, given, stored).map_err(Failure::data)
+    Dataset::load_with(plan, root, (given, stored), Columns::LetGo).map_err(Failure::data)
 }
 
 /// The parts that are evaluated: all but the first; `all` where events are not split.

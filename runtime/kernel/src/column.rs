@@ -129,6 +129,22 @@ impl Column {
     }
 }
 
+impl Column {
+    /// Makes room for so many more rows, and for no more than those.
+    pub fn reserve(&mut self, more: usize) {
+        match &mut self.data {
+            Data::Int(values) => values.reserve_exact(more),
+            Data::Float(values) => values.reserve_exact(more),
+            Data::Bool(values) => values.reserve_exact(more),
+            // How long texts and lists are is not known.
+            Data::Str(_) | Data::List(_) => {}
+        }
+        if let Some(valid) = &mut self.valid {
+            valid.reserve_exact(more);
+        }
+    }
+}
+
 impl Data {
     /// No values of a kind.
     pub fn empty(kind: &RowKind) -> Self {

@@ -78,7 +78,13 @@ fn row_groups(
             .with_row_groups(vec![group])
             .with_batch_size(BATCH)
             .build();
-        piece(plan, file, batches.map_err(|error| fault(error.into()))?)
+        let rows = footer.metadata().row_group(group).num_rows();
+        let rows = usize::try_from(rows).unwrap_or_default();
+        piece(
+            plan,
+            (file, rows),
+            batches.map_err(|error| fault(error.into()))?,
+        )
     };
     let groups = match extent {
         Extent::Whole => footer.metadata().num_row_groups(),
@@ -105,16 +111,19 @@ fn record_batches(
         Extent::Whole => usize::MAX,
         Extent::Beginning => 1,
     };
-    Ok(Some(vec![piece(plan, file, batches.take(most))?]))
+    Ok(Some(vec![piece(plan, (file, 0), batches.take(most))?]))
 }
 
+/// `expected` is the number of rows, where it is known.
 fn piece(
     plan: &SourcePlan,
-    file: &File,
+    (file, expected): (&File, usize),
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> Result<Piece, Diagnostic> {
     let columns = plan.columns.iter();
-    let mut readers: Vec<Reader<'_>> = columns.map(|column| Reader::new(column, file)).collect();
+    let mut readers: Vec<Reader<'_>> = columns
+        .map(|column| Reader::new(column, (file, expected)))
+        .collect();
     let mut rows = 0;
     for batch in batches {
         let batch = batch.map_err(|error| unreadable(plan, file, &error))?;

@@ -78,13 +78,19 @@ impl Table {
         }
     }
 
-    /// Adds a piece; `false` where a column is of another kind than before.
-    fn add(&mut self, piece: Piece) -> bool {
+    /// Adds a piece, the first of so many rows; `false` where a column is of another kind than before.
+    fn add(&mut self, piece: Piece, rows: usize) -> bool {
         let mut fits = true;
-        for (name, column) in piece.columns {
+        for (name, mut column) in piece.columns {
             match self.columns.get_mut(&name) {
-                Some(all) => fits &= all.extend(&column),
-                None => drop(self.columns.insert(name, column)),
+                Some(all) => {
+                    all.reserve(rows);
+                    fits &= all.extend(&column);
+                }
+                None => {
+                    column.reserve(rows - piece.part.rows);
+                    drop(self.columns.insert(name, column));
+                }
             }
         }
         self.rows += piece.part.rows;
@@ -154,8 +160,12 @@ pub(crate) fn read_some(
         let bad = settle(plan, &mut pieces, &mut sink);
         table.bad.skipped += bad.skipped;
         table.bad.defaulted += bad.defaulted;
+        let mut rows = pieces.iter().map(|piece| piece.part.rows).sum();
         for piece in pieces {
-            if !table.add(piece) {
+            let of_piece = piece.part.rows;
+            let fits = table.add(piece, rows);
+            rows -= of_piece;
+            if !fits {
                 let message = format!("internal: the columns of {} differ in kind", file.name);
                 sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
             }

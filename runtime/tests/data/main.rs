@@ -4,6 +4,7 @@
 
 mod assemble;
 mod bags;
+mod corrupted;
 mod domains;
 mod faults;
 mod fit;

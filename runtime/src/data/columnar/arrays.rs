@@ -25,11 +25,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(plan: &'a ColumnPlan, file: &'a File) -> Self {
+    /// For about so many rows of a file.
+    pub(super) fn new(plan: &'a ColumnPlan, (file, rows): (&'a File, usize)) -> Self {
+        let mut column = Column::new(Data::empty(&plan.ty.kind));
+        column.reserve(rows);
         Self {
             plan,
             file,
-            column: Column::new(Data::empty(&plan.ty.kind)),
+            column,
             wrong: Wrongs::new(WRONG_TYPE, plan.span),
             null: Wrongs::new(NULL, plan.span),
         }
