@@ -157,6 +157,16 @@ fn read_kind(text: &str) -> RowKind {
     }
 }
 
+/// `"|" ":"`
+fn bag(text: &str) -> Bag {
+    let (separator, pair) = text.split_once(' ').unwrap();
+    let byte = |text: &str| text.trim_matches('"').as_bytes()[0];
+    Bag {
+        separator: byte(separator),
+        pair: byte(pair),
+    }
+}
+
 fn op(name: &str, rest: &str) -> RowOp {
     use RowOp::*;
     const PLAIN: [RowOp; 30] = [
@@ -176,19 +186,8 @@ fn op(name: &str, rest: &str) -> RowOp {
         "split" => Split(rest.trim_matches('"').to_owned()),
         "length" => Length,
         "number" => Number,
-        "bag_keys" | "bag_weights" => {
-            let (separator, pair) = rest.split_once(' ').unwrap();
-            let byte = |text: &str| text.trim_matches('"').as_bytes()[0];
-            let bag = Bag {
-                separator: byte(separator),
-                pair: byte(pair),
-            };
-            if name == "bag_keys" {
-                BagKeys(bag)
-            } else {
-                BagWeights(bag)
-            }
-        }
+        "bag_keys" => BagKeys(bag(rest)),
+        "bag_weights" => BagWeights(bag(rest)),
         "list_sum" => ListSum,
         "hash" => {
             let (n, seed) = slots();

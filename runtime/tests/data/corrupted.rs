@@ -160,7 +160,7 @@ const STEP: i64 = 3600;
 type Row = BTreeMap<String, String>;
 
 /// The rows of each file.
-type Made = BTreeMap<String, Vec<Row>>;
+type Tables = BTreeMap<String, Vec<Row>>;
 
 fn cell(kind: &RowKind, chance: &mut Chance) -> String {
     match kind {
@@ -232,7 +232,7 @@ fn row(source: &SourcePlan, at: i64, thing: Option<i64>, chance: &mut Chance) ->
     row
 }
 
-fn files(plan: &Plan, chance: &mut Chance) -> Made {
+fn files(plan: &Plan, chance: &mut Chance) -> Tables {
     let tables = plan.scores.iter().map(|scores| &scores.table);
     let of = |source: &SourcePlan, chance: &mut Chance| -> Vec<Row> {
         let mut rows = Vec::new();
@@ -261,7 +261,7 @@ fn files(plan: &Plan, chance: &mut Chance) -> Made {
         }
         rows
     };
-    let mut files: Made = plan
+    let mut files: Tables = plan
         .sources
         .iter()
         .map(|source| (source.name.clone(), of(source, chance)))
@@ -290,7 +290,7 @@ fn files(plan: &Plan, chance: &mut Chance) -> Made {
 }
 
 /// No outcome counts for two rows: the columns that it is joined by tell rows of one time apart.
-fn once_an_outcome(plan: &Plan, files: &mut Made) {
+fn once_an_outcome(plan: &Plan, files: &mut Tables) {
     for source in &plan.sources {
         for join in source
             .columns
@@ -311,7 +311,7 @@ fn once_an_outcome(plan: &Plan, files: &mut Made) {
 }
 
 /// Everything that is known only after an instant, in steps, made something else that is known only after it.
-fn corrupted(case: &Case, files: &Made, t: i64, chance: &mut Chance) -> Made {
+fn corrupted(case: &Case, files: &Tables, t: i64, chance: &mut Chance) -> Tables {
     let mut other = files.clone();
     let time_of = |row: &Row, column: &str| {
         row.get(column)
@@ -330,28 +330,28 @@ fn corrupted(case: &Case, files: &Made, t: i64, chance: &mut Chance) -> Made {
     for (source, time) in sources.chain(tables) {
         let Some(time) = time else { continue };
         let mut moved = BTreeSet::new();
-        for row_ in other.get_mut(&source.name).unwrap() {
-            let at = time_of(row_, time).unwrap();
+        for cells in other.get_mut(&source.name).unwrap() {
+            let at = time_of(cells, time).unwrap();
             if at > t {
-                *row_ = later(source, time, row_, (t, &mut moved), chance);
+                *cells = later(source, time, cells, (t, &mut moved), chance);
                 continue;
             }
             for column in in_files(source).filter(|column| case.is_label(source, &column.name)) {
-                let known = column.known.iter().map(|known| match known {
+                let mut known = column.known.iter().map(|known| match known {
                     Known::After(delay, from) => {
-                        time_of(row_, from).map(|from| from + delay / (STEP * 1_000_000))
+                        time_of(cells, from).map(|from| from + delay / (STEP * 1_000_000))
                     }
-                    Known::At(from) => time_of(row_, from),
+                    Known::At(from) => time_of(cells, from),
                 });
                 // What is known with its row is not known to the row itself; that it never comes is known before.
-                let known = known.fold(Some(at), |latest, one| Some(latest?.max(one?)));
+                let known = known.try_fold(at, |latest, one| Some(latest.max(one?)));
                 if known.is_none_or(|known| known >= t) {
-                    row_.insert(column.name.clone(), cell(&column.ty.kind, chance));
+                    cells.insert(column.name.clone(), cell(&column.ty.kind, chance));
                 }
             }
             for column in in_files(source).filter(|column| column.ty.kind == RowKind::Time) {
-                if column.name != *time && time_of(row_, &column.name).is_some_and(|at| at > t) {
-                    row_.insert(
+                if column.name != *time && time_of(cells, &column.name).is_some_and(|at| at > t) {
+                    cells.insert(
                         column.name.clone(),
                         ((t + 1 + chance.below(20)) * STEP).to_string(),
                     );
@@ -403,7 +403,7 @@ impl Case {
             .contains(&(source.name.clone(), column.to_owned()))
     }
 
-    fn load(&self, files: &Made, fits: Option<Vec<Fitted>>) -> Dataset {
+    fn load(&self, files: &Tables, fits: Option<Vec<Fitted>>) -> Dataset {
         let folder = tempfile::tempdir().unwrap();
         for (name, rows) in files {
             let mut text = String::new();
@@ -564,6 +564,7 @@ fn fed(
     Some((all(&assemblers.0), all(&assemblers.1)))
 }
 
+#[expect(clippy::print_stdout, reason = "says how much was compared")]
 fn no_leaks(instants: usize) {
     let cases = cases();
     assert!(cases.len() >= 14, "{}", cases.len());
