@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 #[test]
 fn wrong_specs_are_answered_as_on_their_pages() {
@@ -67,4 +67,16 @@ fn by_file(said: &str, names: &[String]) -> BTreeMap<String, String> {
     }
     assert_eq!(open, "", "said after the last summary");
     files
+}
+
+#[test]
+fn a_check_is_not_cut_short_where_no_one_hears_its_talk() {
+    let mut check = Command::new(env!("CARGO_BIN_EXE_reckon"))
+        .args(["check", "no_features.rec"])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wrong"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(check.stderr.take());
+    assert_eq!(check.wait().unwrap().code(), Some(1));
 }

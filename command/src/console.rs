@@ -117,9 +117,10 @@ impl Console {
         })
     }
 
-    /// Writes a line of talk to stderr.
+    /// Writes a line of talk to stderr. Where no one hears it the work goes on: a training outlives the terminal that it
+    /// was begun in.
     pub fn say(&self, text: &str) {
-        deliver(writeln!(io::stderr().lock(), "{text}"));
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
     /// Tells a fact on stderr, in lines of at most 80 columns.

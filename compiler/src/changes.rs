@@ -140,19 +140,6 @@ fn came_and_went(old: &[String], new: &[String]) -> Vec<String> {
     said
 }
 
-/// `1,234`
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// The middle of a text left out where it is long.
 fn shortened(text: &str) -> String {
     const LONGEST: usize = 96;

@@ -6,6 +6,7 @@ pub mod check;
 pub mod differentiate;
 pub mod drawing;
 pub mod errors;
+pub mod figures;
 pub mod flow;
 mod gates;
 pub mod graph;

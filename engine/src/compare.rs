@@ -8,11 +8,11 @@ use std::path::Path;
 use reckon_runtime::compare::{Comparison, Difference, Verdict, compare as pair};
 use serde_json::{Value, json};
 
-use crate::progress::grouped;
 use crate::report::data::Run;
 use crate::table::blocks;
 use reckon_command::arguments::{Compare, CompareFormat};
 use reckon_command::console::{Console, Exit, Failure, reason};
+use reckon_compiler::figures::grouped;
 
 /// Compares each run with the first.
 pub(crate) fn compare(arguments: &Compare, console: &Console) -> Result<Exit, Failure> {

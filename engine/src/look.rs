@@ -10,7 +10,7 @@ use reckon_compiler::lower::compile;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_runtime::data::{Looked, LookedSource, look};
 
-use crate::progress::grouped;
+use reckon_compiler::figures::grouped;
 
 /// Looks at the data of each spec, which the command has found to hold, and for people also says what they are like.
 pub(crate) fn look_at_data(arguments: &Check, console: &Console) -> Result<Exit, Failure> {

@@ -12,7 +12,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Sources;
 use reckon_runtime::observer::{Event, JsonLines, Observer, Progress};
 
-pub(crate) use words::{duration, grouped};
+pub(crate) use words::duration;
 
 /// The observer for a manner.
 pub(crate) fn watcher<'a>(

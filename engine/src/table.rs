@@ -3,8 +3,8 @@
 use reckon_runtime::evaluate::{MetricValue, Report};
 use reckon_runtime::run::Recommendation;
 
-use crate::progress::grouped;
 use reckon_command::render::folded;
+use reckon_compiler::figures::grouped;
 
 /// Widest line.
 const WIDTH: usize = 80;

@@ -1,7 +1,8 @@
 //! What a model weighs and how long its steps are.
 
 use super::tables::{rows_beside, widths};
-use super::{Compiled, grouped, model, was};
+use super::{Compiled, model, was};
+use crate::figures::{bytes, grouped};
 
 pub(super) fn cost(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
     let mut said = Vec::new();
@@ -15,7 +16,7 @@ pub(super) fn cost(old: &Compiled<'_>, new: &Compiled<'_>) -> Vec<String> {
             0 => "tables:",
             _ => "tables of known size:",
         };
-        said.push(was(what, &sized(before.bytes), &sized(after.bytes)));
+        said.push(was(what, &bytes(before.bytes), &bytes(after.bytes)));
     }
     if before.floats != after.floats {
         let (before, after) = (before.said(), after.said());
@@ -78,13 +79,5 @@ impl Tables {
     /// `4 of 144 floats together`
     fn said(&self) -> String {
         format!("{} of {} floats together", self.open, self.floats)
-    }
-}
-
-fn sized(bytes: usize) -> String {
-    match bytes {
-        0..10_000 => format!("{} bytes", grouped(bytes)),
-        10_000..10_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_grammar::span::Span;
 
-use super::{Compiled, Paired, came_and_went, grouped, paired, shortened, was};
+use super::{Compiled, Paired, came_and_went, paired, shortened, was};
+use crate::figures::grouped;
 use crate::graph::{Dim, Param, ParamKind};
 use crate::hir::functions::outer_functions;
 use crate::hir::print::{Item, init, one};

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Compiled, grouped, shortened};
+use super::{Compiled, shortened};
+use crate::figures::grouped;
 use crate::graph::{Dim, ParamKind};
 use crate::hir::print::{Item, one};
 use crate::hir::{Expr, ExprKind};

@@ -6,10 +6,10 @@ use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
 use reckon_runtime::compare::{Comparison, Difference, Verdict};
 
 use super::word;
-use crate::progress::grouped;
 use crate::report::chart::{Axis, Bar, COLOURS, Line, Look, bars, lines};
 use crate::report::data::Run;
 use crate::report::html::{Cell, document, duration, escaped, section, table, value};
+use reckon_compiler::figures::grouped;
 
 /// Most curves that are drawn.
 const CURVES: usize = 12;

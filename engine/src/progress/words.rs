@@ -1,5 +1,6 @@
 //! Events in words.
 
+use reckon_compiler::figures::grouped;
 use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
 use reckon_runtime::data::{BadCount, OutcomeReport, ScoresReport};
 use reckon_runtime::evaluate::Report;
@@ -241,19 +242,6 @@ fn measured(report: &Report) -> String {
     )
 }
 
-/// A number with its digits in groups of three.
-pub(crate) fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// Seconds for reading: `7 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn duration(seconds: f64) -> String {
     let whole = seconds.max(0.0).round() as u64;
@@ -266,17 +254,9 @@ pub(crate) fn duration(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clock, cut, duration, grouped, read, state};
+    use super::{clock, cut, duration, read, state};
     use reckon_runtime::data::BadCount;
     use reckon_runtime::observer::{PartNotice, Progress, SplitNotice};
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!(
-            [0, 999, 1000, 1_234_567].map(grouped),
-            ["0", "999", "1,000", "1,234,567"]
-        );
-    }
 
     #[test]
     fn durations_have_two_units_at_most() {

@@ -10,8 +10,8 @@ use super::Ending;
 use super::chart::{Bar, COLOURS, Look, bars};
 use super::data::{Report, Run, Split};
 use super::html::{Cell, duration, escaped, folded, section, table, value};
-use crate::progress::grouped;
 pub(super) use curves::curves;
+use reckon_compiler::figures::grouped;
 
 /// Most metrics of an evaluation that are drawn; all are in its table.
 const DRAWN: usize = 6;

@@ -167,41 +167,30 @@ fn once_each(op: &RowOp, call: &Call<'_>) -> Result<Option<Column>, String> {
     Ok(Some(apply(op, &each)?.take(places)))
 }
 
-/// Whether an op is one of numbers, for which the interpreter is a reference and not the way to run.
-fn has_machine_code(op: &RowOp) -> bool {
-    matches!(
-        op,
-        RowOp::Add
-            | RowOp::Sub
-            | RowOp::Mul
-            | RowOp::Div
-            | RowOp::Pow
-            | RowOp::Neg
-            | RowOp::Abs
-            | RowOp::Log
-            | RowOp::Log1p
-            | RowOp::Exp
-            | RowOp::Sqrt
-            | RowOp::Floor
-            | RowOp::Min
-            | RowOp::Max
-            | RowOp::Clip
-            | RowOp::ToFloat
-            | RowOp::ToInt
-            | RowOp::And
-            | RowOp::Or
-            | RowOp::Not
-            | RowOp::IsNull
-            | RowOp::Fill
-            | RowOp::Where
-    )
+/// Ops of one kind, which one file computes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Not applied to operands.
+    Leaf,
+    /// Arithmetic.
+    Number,
+    /// Parts of a time.
+    Time,
+    Comparison,
+    /// Of truth values and of nulls.
+    Choice,
+    /// Numbered apart.
+    Id,
+    /// Of what was fitted.
+    Fitted,
+    Text,
+    Bag,
+    List,
 }
 
-fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
+fn family(op: &RowOp) -> Family {
     match op {
-        RowOp::Column(_) | RowOp::Through(..) | RowOp::Const(_) | RowOp::Label => {
-            Err("internal: leaves and labels are not applied".to_owned())
-        }
+        RowOp::Column(_) | RowOp::Through(..) | RowOp::Const(_) | RowOp::Label => Family::Leaf,
         RowOp::Add
         | RowOp::Sub
         | RowOp::Mul
@@ -218,24 +207,18 @@ fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         | RowOp::Max
         | RowOp::Clip
         | RowOp::ToFloat
-        | RowOp::ToInt
-        | RowOp::Hour
-        | RowOp::Weekday
-        | RowOp::Day => numbers::apply(op, call),
-        RowOp::Eq | RowOp::Ne | RowOp::Lt | RowOp::Le | RowOp::Gt | RowOp::Ge => {
-            compare::apply(op, call)
-        }
+        | RowOp::ToInt => Family::Number,
+        RowOp::Hour | RowOp::Weekday | RowOp::Day => Family::Time,
+        RowOp::Eq | RowOp::Ne | RowOp::Lt | RowOp::Le | RowOp::Gt | RowOp::Ge => Family::Comparison,
         RowOp::And | RowOp::Or | RowOp::Not | RowOp::IsNull | RowOp::Fill | RowOp::Where => {
-            select::apply(op, call)
+            Family::Choice
         }
-        RowOp::Hash { .. } | RowOp::Cross { .. } | RowOp::Vocab(_) => {
-            Err("internal: ids are numbered apart".to_owned())
-        }
+        RowOp::Hash { .. } | RowOp::Cross { .. } | RowOp::Vocab(_) => Family::Id,
         RowOp::Buckets(_)
         | RowOp::Quantile(_)
         | RowOp::ZScore(_)
         | RowOp::MinMax(_)
-        | RowOp::OfGroup(..) => ids::apply(op, call),
+        | RowOp::OfGroup(..) => Family::Fitted,
         RowOp::ToStr
         | RowOp::Split(_)
         | RowOp::Lower
@@ -243,8 +226,8 @@ fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         | RowOp::Capture(_)
         | RowOp::Ngrams(_)
         | RowOp::Tokens
-        | RowOp::Length => texts::apply(op, call),
-        RowOp::Number | RowOp::BagKeys(_) | RowOp::BagWeights(_) => bags::apply(op, call),
+        | RowOp::Length => Family::Text,
+        RowOp::Number | RowOp::BagKeys(_) | RowOp::BagWeights(_) => Family::Bag,
         RowOp::First
         | RowOp::Last
         | RowOp::Take(_)
@@ -254,7 +237,26 @@ fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         | RowOp::ListMean
         | RowOp::ListMax
         | RowOp::ListMin
-        | RowOp::Contains => lists::apply(op, call),
+        | RowOp::Contains => Family::List,
+    }
+}
+
+/// Whether an op is one of numbers, for which the interpreter is a reference and not the way to run.
+fn has_machine_code(op: &RowOp) -> bool {
+    matches!(family(op), Family::Number | Family::Choice)
+}
+
+fn apply_to_rows(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
+    match family(op) {
+        Family::Leaf => Err("internal: leaves and labels are not applied".to_owned()),
+        Family::Number | Family::Time => numbers::apply(op, call),
+        Family::Comparison => compare::apply(op, call),
+        Family::Choice => select::apply(op, call),
+        Family::Id => Err("internal: ids are numbered apart".to_owned()),
+        Family::Fitted => ids::apply(op, call),
+        Family::Text => texts::apply(op, call),
+        Family::Bag => bags::apply(op, call),
+        Family::List => lists::apply(op, call),
     }
 }
 

@@ -6,6 +6,7 @@ mod statistics;
 
 use std::collections::BTreeMap;
 
+use reckon_compiler::figures::{bytes, grouped};
 use reckon_compiler::hir::ty::Shown;
 use reckon_compiler::hir::{self, Expr, ExprKind, Hir, Stage, Ty};
 use reckon_grammar::span::Span;
@@ -160,20 +161,6 @@ fn table(path: &str, width: usize, rows: Option<usize>) -> String {
     said
 }
 
-/// A number of bytes in the unit in which it is short.
-fn bytes(count: usize) -> String {
-    const UNITS: [&str; 4] = ["bytes", "kB", "MB", "GB"];
-    let (mut shown, mut unit) = (count as f64, 0);
-    while shown >= 1000.0 && unit + 1 < UNITS.len() {
-        shown /= 1000.0;
-        unit += 1;
-    }
-    match unit {
-        0 => format!("{count} bytes"),
-        _ => format!("{shown:.1} {}", UNITS[unit]),
-    }
-}
-
 /// The weights inside a value.
 #[derive(Default)]
 struct Weights {
@@ -196,33 +183,5 @@ impl Weights {
         for child in value.children() {
             self.of(child);
         }
-    }
-}
-
-/// A number with its thousands set apart: `1 234 567`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let parts: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|part| std::str::from_utf8(part).ok())
-        .collect();
-    parts.join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_stand_apart() {
-        assert_eq!(super::grouped(1_234_567), "1 234 567");
-        assert_eq!(super::grouped(999), "999");
-    }
-
-    #[test]
-    fn bytes_have_the_unit_in_which_they_are_short() {
-        assert_eq!(super::bytes(999), "999 bytes");
-        assert_eq!(super::bytes(949_248), "949.2 kB");
-        assert_eq!(super::bytes(2_500_000_000), "2.5 GB");
     }
 }

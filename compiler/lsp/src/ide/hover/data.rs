@@ -1,6 +1,7 @@
 //! What the data say of a source or column.
 
-use super::grouped;
+use reckon_compiler::figures::grouped;
+
 use crate::data::{Column, Rows, Seen};
 use crate::ide::Analysis;
 use crate::ide::index::{Symbol, SymbolKind};
