@@ -44,7 +44,8 @@ def make(folder, rows, events, out):
     write("users.parquet", {"user_id": np.arange(USERS)})
     write("items.parquet", {"item_id": np.arange(rows)})
     at = pa.array((1_700_000_000 + np.arange(events)) * 1_000, pa.timestamp("ms"))
-    write("clicks.parquet", {"user_id": user, "item_id": item, "at": at})
+    like, share = generator.random(events) < 0.4, generator.random(events) < 0.1
+    write("clicks.parquet", {"user_id": user, "item_id": item, "like": like, "share": share, "at": at})
     save(out, {"items": int(len(np.unique(item)))})
 
 
@@ -55,10 +56,12 @@ class Batch:
         x = load_file(path)
         # Reckon has each item of the batch once; the others have a candidate for each row.
         own = x["item.in.item@C"]
-        self.user, self.candidates = x["user.id"], x["item@C.id"][own]
-        self.history, self.segments = x["click.history.item.id"], x["click.history.segments"]
+        self.user, self.items = x["user.id"], x["item@C.id"][own]
         self.rows, self.log_count = x["item@C.row"][own], x["item@C.log_count"][own]
-        self.size = len(self.user)
+        self.lists(x, len(self.items))
+
+    def lists(self, x, size):
+        self.history, self.segments, self.size = x["click.history.item.id"], x["click.history.segments"], size
         self.lengths = torch.bincount(self.segments, minlength=self.size)
         self.starts = torch.cumsum(self.lengths, 0) - self.lengths
 
@@ -137,7 +140,12 @@ class TiledSoftmax(torch.autograd.Function):
 
 
 def whole_softmax(viewers, things, log_count, rows):
-    scores = viewers @ things.T / TEMPERATURE - log_count
+    return cross_entropy(viewers @ things.T, log_count, rows)
+
+
+def cross_entropy(products, log_count, rows):
+    """The mean over the batch's own items, of products `[B, B]`."""
+    scores = products / TEMPERATURE - log_count
     same = (rows[:, None] == rows) & ~torch.eye(len(rows), dtype=torch.bool)
     return F.cross_entropy(scores.masked_fill(same, -1e9), torch.arange(len(rows)))
 
@@ -177,7 +185,7 @@ class Tiled:
 
     def loss(self, batch):
         users, at = self.users.take(batch.user)
-        items, places = self.items.take(torch.cat([batch.candidates, batch.history]))
+        items, places = self.items.take(torch.cat([batch.items, batch.history]))
         recent = F.embedding_bag(places[batch.size :], items, batch.starts, mode="mean")
         viewers = self.towers.viewers(torch.cat([users[at], recent], 1))
         things = self.towers.things(items[places[: batch.size]])
@@ -207,7 +215,7 @@ class Compiled(Tiled):
 
     def loss(self, batch):
         users, at = self.users.take(batch.user)
-        items, places = self.items.take(torch.cat([batch.candidates, batch.history]))
+        items, places = self.items.take(torch.cat([batch.items, batch.history]))
         recent = F.embedding_bag(places[batch.size :], items, batch.starts, mode="mean")
         return self.compiled(users[at], recent, items[places[: batch.size]], batch.log_count, batch.rows)
 
@@ -228,7 +236,7 @@ class Eager:
         ids, mask = batch.padded()
         recent = (self.items(ids) * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
         viewers = self.towers.viewers(torch.cat([self.users(batch.user), recent], 1))
-        loss = whole_softmax(viewers, self.towers.things(self.items(batch.candidates)), batch.log_count, batch.rows)
+        loss = whole_softmax(viewers, self.towers.things(self.items(batch.items)), batch.log_count, batch.rows)
         loss.backward()
         self.dense.step()
         self.sparse.step()
@@ -270,7 +278,7 @@ class Fbgemm:
     def step(self, batch):
         self.dense.zero_grad()
         ones = torch.ones_like(batch.user)
-        ids = torch.cat([batch.user, batch.candidates, batch.history])
+        ids = torch.cat([batch.user, batch.items, batch.history])
         offsets = F.pad(torch.cumsum(torch.cat([ones, ones, batch.lengths]), 0), (1, 0))
         users, items, recent = self.bags(ids, offsets).split(DIM, 1)
         viewers = self.towers.viewers(torch.cat([users, recent], 1))
@@ -283,32 +291,34 @@ class Fbgemm:
 CONTENDERS = {"tiled": Tiled, "eager": Eager, "compiled": Compiled, "fbgemm": Fbgemm}
 
 
-def batches_of(trace):
-    return [Batch(path) for path in sorted(Path(trace).glob("step-*.safetensors"))]
+def batches_of(trace, batch):
+    return [batch(path) for path in sorted(Path(trace).glob("step-*.safetensors"))]
 
 
-def gate(contender, trace, out):
-    """The losses of all steps, to be compared with those of the trace, which are those of smooth towers."""
+def gate(contender, trace, out, models=CONTENDERS, batch=Batch):
+    """The losses of all steps, to be compared with those of the trace."""
     stored = load_file(Path(trace) / "initial.safetensors")
-    model = CONTENDERS[contender](len(stored["main/item/id"]), stored)
-    model.towers.smooth()
-    theirs = [outputs["main"] for outputs in json.loads((Path(trace) / "losses.json").read_text())]
-    losses = [model.step(batch) for batch in batches_of(trace)]
+    model = models[contender](len(stored["main/item/id"]), stored)
+    if models is CONTENDERS:
+        # The trace is of smooth towers.
+        model.towers.smooth()
+    theirs = [outputs["total_loss"] for outputs in json.loads((Path(trace) / "losses.json").read_text())]
+    losses = [model.step(batch) for batch in batches_of(trace, batch)]
     apart = max(abs(one - other) / abs(other) for one, other in zip(losses, theirs, strict=True))
     save(out, {"difference": apart, "first": losses[0], "last": losses[-1]})
 
 
-def measure(contender, trace, rows, warm, steps, threads, out):
+def measure(contender, trace, rows, warm, steps, threads, out, models=CONTENDERS, batch=Batch):
     torch.set_num_threads(int(threads))
     torch.manual_seed(0)
-    batches = batches_of(trace)
-    model = CONTENDERS[contender](int(rows), None)
+    batches = batches_of(trace, batch)
+    model = models[contender](int(rows), None)
     seconds = []
     for number in range(int(warm) + int(steps)):
         began = time.perf_counter()
         model.step(batches[number % len(batches)])
         seconds.append(time.perf_counter() - began)
-    distinct = np.mean([len(torch.unique(torch.cat([batch.candidates, batch.history]))) for batch in batches])
+    distinct = np.mean([len(torch.unique(torch.cat([batch.items, batch.history]))) for batch in batches])
     save(out, {"seconds": seconds[int(warm) :], "distinct": float(distinct)})
 
 

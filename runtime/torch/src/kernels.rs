@@ -8,11 +8,14 @@ pub(crate) mod chain;
 pub(crate) mod rows;
 pub(crate) mod softmax;
 pub(crate) mod steps;
+mod team;
 
 use std::ops::Range;
 
 use tch::kind::Element;
 use tch::{Device, Tensor};
+
+use team::parallel;
 
 /// Which implementations a program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,26 +110,6 @@ impl<'a, T> Shared<'a, T> {
         // SAFETY: in bounds as just checked, and disjoint by contract.
         unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
     }
-}
-
-/// Runs `work` on ranges that make up `0..count`, in as many threads as libtorch may use. A thread takes `grain` at
-/// least, so that small work stays in this one.
-fn parallel(count: usize, grain: usize, work: impl Fn(Range<usize>) + Sync) {
-    let threads = usize::try_from(tch::get_num_threads())
-        .unwrap_or(1)
-        .min(count / grain.max(1))
-        .max(1);
-    if threads == 1 {
-        return work(0..count);
-    }
-    let part = |thread: usize| count * thread / threads..count * (thread + 1) / threads;
-    std::thread::scope(|scope| {
-        for thread in 1..threads {
-            let work = &work;
-            scope.spawn(move || work(part(thread)));
-        }
-        work(part(0));
-    });
 }
 
 /// Defines a function twice, for processors with AVX2 and for others, and calls the one that suits. The same operations

@@ -15,6 +15,7 @@ mod compile;
 mod exec;
 mod fuse;
 mod kernels;
+mod native;
 mod profile;
 mod reproducible;
 #[cfg(test)]

@@ -16,8 +16,10 @@ pub(crate) fn ensure() {
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod mkl {
-    use std::ffi::{CStr, c_char, c_int, c_void};
+    use std::ffi::{CStr, c_int, c_void};
     use std::sync::Once;
+
+    use crate::native;
 
     /// The MKL inside libtorch exports it under this name; `mkl_cbwr_set` of the manual is an alias that libtorch leaves out.
     const SWITCH: &CStr = c"mkl_serv_cbwr_set";
@@ -28,20 +30,16 @@ mod mkl {
 
     static CHOSEN: Once = Once::new();
 
-    unsafe extern "C" {
-        fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
-    }
-
     pub(super) fn ensure() {
         CHOSEN.call_once(|| {
-            // SAFETY: a null library means all that are loaded, and the name ends with a zero.
-            let found = unsafe { dlsym(std::ptr::null_mut(), SWITCH.as_ptr()) };
-            if found.is_null() {
+            let Some(found) = native::function(SWITCH) else {
                 // A libtorch without MKL has nothing to switch.
                 return;
-            }
+            };
             // SAFETY: the function of this name takes a mode and gives a status, both `int` (mkl_service.h).
-            let switch: extern "C" fn(c_int) -> c_int = unsafe { std::mem::transmute(found) };
+            let switch = unsafe {
+                std::mem::transmute::<*mut c_void, extern "C" fn(c_int) -> c_int>(found.as_ptr())
+            };
             if switch(AUTO | STRICT) != 0 {
                 // Processors before AVX2 have no strict mode; the plain one is as far as MKL goes there.
                 switch(AUTO);

@@ -97,10 +97,11 @@ pub(super) fn unique_inverse(kernels: Kernels) -> Kernel {
     Box::new(move |x, _| {
         if kernels == Kernels::Own {
             let (ids, distinct) = (x[0].f_contiguous()?, x[1].f_contiguous()?);
-            let places = rows::unique_inverse(kernels::slice(&ids), kernels::slice(&distinct));
-            let places = places
+            let mut places = ids.f_empty_like()?;
+            let (out, ids) = (kernels::slice_mut(&mut places), kernels::slice(&ids));
+            rows::unique_inverse(out, ids, kernels::slice(&distinct))
                 .map_err(|id| TchError::Torch(format!("{id} is not among the distinct ids")))?;
-            return Ok(Tensor::f_from_slice(&places)?.f_view(ids.size().as_slice())?);
+            return Ok(places);
         }
         Ok(x[0].f_searchsorted::<&Tensor>(x[1], false, false, "left", None)?)
     })

@@ -1,6 +1,7 @@
 //! Rows at indices.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Shared, parallel, wide};
 
@@ -8,6 +9,8 @@ use super::{Shared, parallel, wide};
 const COLUMNS: usize = 16;
 /// Less work than this, in elements, is not worth a thread.
 const ELEMENTS: usize = 1 << 17;
+/// Fewer look-ups of ids than this are not worth a thread.
+const IDS: usize = 1 << 13;
 
 /// Adds rows of `source[_, width]` to rows of `target[_, width]`: for each `n` in order, row `from[n]` (or `n`) to row
 /// `to[n]`. The first row number that lies outside is returned, and nothing is done then.
@@ -140,20 +143,31 @@ pub(crate) fn unique(ids: &[i64]) -> Vec<i64> {
     sorted
 }
 
-/// The place of each id among the distinct ones; the first id that is not among them is an error.
-pub(crate) fn unique_inverse(ids: &[i64], distinct: &[i64]) -> Result<Vec<i64>, i64> {
-    match Ranks::new(distinct) {
-        Some(ranks) => ids.iter().map(|id| ranks.rank(*id).ok_or(*id)).collect(),
-        None => ids
-            .iter()
-            .map(|id| {
-                distinct
-                    .binary_search(id)
-                    .map(|at| at as i64)
-                    .map_err(|_| *id)
-            })
-            .collect(),
+/// Puts the place of each id among the distinct ones into `out`; the first id that is not among them is an error.
+pub(crate) fn unique_inverse(out: &mut [i64], ids: &[i64], distinct: &[i64]) -> Result<(), i64> {
+    assert!(out.len() == ids.len(), "internal: a place for each id");
+    let ranks = Ranks::new(distinct);
+    let rank = |id: i64| match &ranks {
+        Some(ranks) => ranks.rank(id),
+        None => distinct.binary_search(&id).ok().map(|at| at as i64),
+    };
+    let out = Shared::new(out);
+    let strange = AtomicBool::new(false);
+    parallel(ids.len(), IDS, |range| {
+        // SAFETY: each thread has its own ids, and this is the only part that it holds.
+        let out = unsafe { out.part(range.clone()) };
+        for (out, id) in out.iter_mut().zip(&ids[range]) {
+            match rank(*id) {
+                Some(rank) => *out = rank,
+                None => strange.store(true, Ordering::Relaxed),
+            }
+        }
+    });
+    if strange.into_inner() {
+        let first = ids.iter().find(|id| rank(**id).is_none());
+        return Err(*first.expect("an id was strange"));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -187,10 +201,14 @@ mod tests {
             let ids = [5 + far, 64 + far, 5 + far, 63 + far, 200 + far];
             let distinct = unique(&ids);
             assert_eq!(distinct, [5 + far, 63 + far, 64 + far, 200 + far]);
-            assert_eq!(unique_inverse(&ids, &distinct).unwrap(), [0, 2, 0, 1, 3]);
-            assert_eq!(unique_inverse(&[6 + far], &distinct), Err(6 + far));
+            let mut places = [9; 5];
+            unique_inverse(&mut places, &ids, &distinct).unwrap();
+            assert_eq!(places, [0, 2, 0, 1, 3]);
+            let strange = [5 + far, 6 + far, 7 + far];
+            let refused = unique_inverse(&mut [0; 3], &strange, &distinct);
+            assert_eq!(refused, Err(6 + far));
         }
         assert_eq!(unique(&[]), Vec::<i64>::new());
-        assert_eq!(unique_inverse(&[], &[]).unwrap(), Vec::<i64>::new());
+        assert_eq!(unique_inverse(&mut [], &[], &[]), Ok(()));
     }
 }
