@@ -7,6 +7,7 @@ mod dce;
 mod entity_hoist;
 mod fold;
 mod log_space;
+mod narrow;
 mod recognise;
 mod rewrite;
 mod schedule;
@@ -59,6 +60,10 @@ pub const FORWARD: &[Place] = &[
     Place {
         pass: &canonicalise::PASS,
         because: "again, as a recognised loss may stand under two negations",
+    },
+    Place {
+        pass: &narrow::PASS,
+        because: "before differentiation, so that the gradient of one element is computed for it alone",
     },
     Place {
         pass: &cse::PASS,

@@ -170,9 +170,12 @@ fn env(graph: &Graph) -> Env {
             })
             .collect();
         let seed = id.index() * 13;
-        let each = |n: usize| match node.ty.elem {
-            Elem::F32 => ((n * 37 + seed) % 23) as f64 / 11.0 - 1.0,
-            Elem::I64 | Elem::Bool => ((n + seed) % 2) as f64,
+        let each = |n: usize| match (&node.op, node.ty.elem) {
+            // Lists of three elements, as far as there are elements.
+            (Op::Input(name), Elem::I64) if name == "segments" => (n / 3) as f64,
+            (Op::Input(name), Elem::I64) if name == "positions" => (n % 3) as f64,
+            (_, Elem::F32) => ((n * 37 + seed) % 23) as f64 / 11.0 - 1.0,
+            (_, Elem::I64 | Elem::Bool) => ((n + seed) % 2) as f64,
         };
         let value = Value::new(
             dims.clone(),
