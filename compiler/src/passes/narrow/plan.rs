@@ -89,9 +89,7 @@ impl Plan {
 fn is_cut(graph: &Graph, end: &End, id: NodeId, part: Part) -> bool {
     let ty = graph.ty(id);
     match part {
-        Part::Element => {
-            ty.elem == Elem::F32 && ty.dims.first() == Some(&Dim::Space(end.list))
-        }
+        Part::Element => ty.elem == Elem::F32 && ty.dims.first() == Some(&Dim::Space(end.list)),
         Part::Step(axis) => axis == 0 && graph.axis_of(id, end.parent).is_none(),
     }
 }
@@ -125,8 +123,8 @@ fn of_element(graph: &Graph, end: &End, id: NodeId) -> Option<Vec<Option<Part>>>
     };
     match &graph.node(id).op {
         Op::Gather => {
-            let own = operands[1] == end.segments
-                && graph.axis_of(operands[0], end.parent) == Some(0);
+            let own =
+                operands[1] == end.segments && graph.axis_of(operands[0], end.parent) == Some(0);
             own.then(|| vec![None, None])
         }
         Op::UnpadList => {
