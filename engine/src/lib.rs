@@ -30,6 +30,7 @@ const PANICKED: u8 = 101;
 #[unsafe(export_name = concat!("reckon_engine_", env!("CARGO_PKG_VERSION")))]
 pub extern "C" fn engine() -> u8 {
     let work = || {
+        reckon_runtime::keep_memory();
         let console = Console::of_process();
         console.end(dispatch(&Arguments::of_process().verb, &console))
     };

@@ -20,6 +20,8 @@ use reckon_runtime::data::Dataset;
 use command::{Stop, compiled, run};
 
 fn main() -> ExitCode {
+    // As the command does.
+    reckon_runtime::keep_memory();
     run("whole_spec SPEC EVENTS ROUNDS OUT [NAME=VALUE]...", measure)
 }
 

@@ -16,5 +16,6 @@ mod train;
 
 pub use failure::{Failure, FailureKind};
 pub use metric::Interval;
+pub use reckon_torch::keep_memory;
 pub use reckon_torch::once::outputs;
 pub use reckon_torch::{Versions, versions};

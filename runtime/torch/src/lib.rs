@@ -15,6 +15,7 @@ mod compile;
 mod exec;
 mod fuse;
 mod kernels;
+mod memory;
 mod native;
 mod profile;
 mod reproducible;
@@ -25,6 +26,7 @@ use tests::world;
 
 pub use error::Error;
 pub use feeds::{Feeds, Values};
+pub use memory::keep_memory;
 pub use profile::NodeTime;
 pub use program::{NonFinite, Outputs, Program, RunKey};
 pub use store::{Store, Stored};
