@@ -87,7 +87,7 @@ pub(crate) fn kernel(
 
         Op::Gather | Op::Lookup => binary(gather::gather),
         Op::ScatterAdd(dim) => gather::scatter_add(*dim, kernels),
-        Op::ScatterMax(dim) => gather::scatter_max(*dim),
+        Op::ScatterMax(dim) => gather::scatter_max(*dim, kernels),
         Op::Pick => binary(gather::pick),
         Op::Place(dim) => gather::place(*dim),
         Op::Select => Box::new(|x, _| Ok(x[1].f_where_self(x[0], x[2])?)),

@@ -41,11 +41,19 @@ pub(crate) fn outside(row: i64, rows: i64) -> TchError {
     TchError::Torch(format!("index {row} lies outside 0..{rows}"))
 }
 
-pub(super) fn scatter_max(dim: Dim) -> Kernel {
+pub(super) fn scatter_max(dim: Dim, kernels: Kernels) -> Kernel {
     Box::new(move |x, frame| {
         let (values, index, mut shape) = by_rows(x[0], x[1])?;
         shape[0] = frame.extent(dim)?;
         let mut result = Tensor::f_zeros(shape.as_slice(), (values.kind(), values.device()))?;
+        if kernels == Kernels::Own && values.kind() == Kind::Float {
+            let (values, index) = (values.f_contiguous()?, index.f_contiguous()?);
+            let width = shape[1..].iter().product::<i64>() as usize;
+            let (values, index) = (kernels::slice(&values), kernels::slice(&index));
+            rows::largest(kernels::slice_mut(&mut result), index, values, width)
+                .map_err(|row| outside(row, shape[0]))?;
+            return Ok(result);
+        }
         let _ = result.f_index_reduce_(0, &index, &values, "amax", false)?;
         Ok(result)
     })

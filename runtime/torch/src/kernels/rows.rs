@@ -66,6 +66,36 @@ wide! {
     }
 }
 
+/// Puts the largest of the rows of `source[_, width]` that go to each row of `target[_, width]` there, element by element; a NaN is larger
+/// than all numbers. Rows to which none goes stay as they are. The first row number that lies outside is returned, and nothing is
+/// done then.
+pub(crate) fn largest(
+    target: &mut [f32],
+    to: &[i64],
+    source: &[f32],
+    width: usize,
+) -> Result<(), i64> {
+    if width == 0 {
+        return Ok(());
+    }
+    inside(to, target.len() / width)?;
+    let mut reached = vec![false; target.len() / width];
+    for (row, source) in to.iter().zip(source.chunks_exact(width)) {
+        let row = *row as usize;
+        let into = &mut target[row * width..(row + 1) * width];
+        if !std::mem::replace(&mut reached[row], true) {
+            into.copy_from_slice(source);
+            continue;
+        }
+        for (into, value) in into.iter_mut().zip(source) {
+            if *value > *into || value.is_nan() {
+                *into = *value;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether all are row numbers below `rows`; else the first that is not.
 pub(crate) fn inside(ids: &[i64], rows: usize) -> Result<(), i64> {
     let largest = ids.iter().fold(0, |largest, id| largest.max(*id as u64));
@@ -172,7 +202,7 @@ pub(crate) fn unique_inverse(out: &mut [i64], ids: &[i64], distinct: &[i64]) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{accumulate, unique, unique_inverse};
+    use super::{accumulate, largest, unique, unique_inverse};
 
     #[test]
     fn rows_are_added_in_order_and_rows_outside_are_refused() {
@@ -193,6 +223,17 @@ mod tests {
             accumulate(&mut target, &[0], &[1.0, 2.0], Some(&[-1]), 2),
             Err(-1)
         );
+    }
+
+    #[test]
+    fn the_largest_of_a_row_counts_below_zero_too_and_a_nan_is_seen() {
+        let mut target = [0.0; 6];
+        let source = [-2.0, 5.0, -1.0, f32::NAN, -3.0, 7.0];
+        largest(&mut target, &[0, 0, 2], &source, 2).unwrap();
+        assert_eq!(target[0], -1.0);
+        assert!(target[1].is_nan());
+        assert_eq!(target[2..], [0.0, 0.0, -3.0, 7.0]);
+        assert_eq!(largest(&mut target, &[3], &[1.0, 2.0], 2), Err(3));
     }
 
     #[test]
