@@ -130,7 +130,7 @@ const SHOP: (&str, &str) = ("shop", "auc");
 pub(super) const ECAT: Study = Study {
     name: "ecat-kuairand",
     spec: "examples/ecat/ecat.rec",
-    data: kuairand(3),
+    data: kuairand(1),
     arms: &[
         with("tab 4 alone", &["target=4", "beta=0", "eta=0"]),
         with(
