@@ -13,6 +13,7 @@ use crate::{
 };
 use serde_json::Value;
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -72,11 +73,12 @@ impl Race<'_> {
         record: &mut Record,
         model: &Model,
         spec: &Path,
-        steps: usize,
         batch: usize,
     ) -> Result<(), Trouble> {
-        let rows = self.size.rows[0];
-        let trace = self.bed.folder.join("gate").display().to_string();
+        let (rows, steps) = (self.size.rows[0], model.gate.min(self.size.gate));
+        // A folder of its own: batches of another model may be left over.
+        let trace = self.bed.folder.join(format!("gate-{}", name_of(model)));
+        let trace = trace.display().to_string();
         self.make(rows)?;
         self.trace(spec, steps, &trace, &self.settings(rows, batch))?;
         let mut apart = Vec::new();
@@ -114,8 +116,7 @@ impl Race<'_> {
         rows: usize,
         batch: usize,
     ) -> Result<Vec<String>, Trouble> {
-        let name = Path::new(model.spec).file_stem().unwrap_or_default();
-        let name = name.display();
+        let name = name_of(model);
         let case = format!("{name}, batch {batch}, tables of {rows} rows");
         let trace = self.bed.folder.join(format!("{name}-{rows}-{batch}"));
         let trace = trace.display().to_string();
@@ -239,6 +240,12 @@ impl Race<'_> {
             .env("OMP_NUM_THREADS", self.bed.threads.to_string());
         command
     }
+}
+
+/// The name of a model's spec.
+fn name_of(model: &Model) -> impl Display {
+    let name = Path::new(model.spec).file_stem();
+    name.unwrap_or_default().display()
 }
 
 /// The middle of times in seconds, in milliseconds.
