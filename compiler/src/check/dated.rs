@@ -30,18 +30,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        let Some(column) = plan.columns.iter().find(|column| column.name == name.text) else {
-            let known: Vec<&str> = plan
-                .columns
-                .iter()
-                .map(|known| known.name.as_str())
-                .collect();
-            let what = format!("column of `{}`", plan.name);
-            self.unknown(212, name.span, &what, &name.text, &known);
-            return None;
-        };
-        self.used
-            .insert(format!("column {}.{}", plan.name, name.text));
+        let column = self.column_of(plan, name)?;
         if column.ty.kind != RowKind::Time || column.ty.nullable {
             let message = format!(
                 "`{}` is `{}`, and versions are dated by a time",

@@ -203,6 +203,28 @@ impl<'a> Checker<'a> {
         });
     }
 
+    /// A column of a source by its name, which counts as read.
+    pub(super) fn column_of<'p>(
+        &mut self,
+        plan: &'p SourcePlan,
+        name: &ast::Name,
+    ) -> Option<&'p ColumnPlan> {
+        let column = plan.columns.iter().find(|column| column.name == name.text);
+        if column.is_none() {
+            let known: Vec<&str> = plan
+                .columns
+                .iter()
+                .map(|known| known.name.as_str())
+                .collect();
+            let what = format!("column of `{}`", plan.name);
+            self.unknown(212, name.span, &what, &name.text, &known);
+            return None;
+        }
+        self.used
+            .insert(format!("column {}.{}", plan.name, name.text));
+        column
+    }
+
     /// Both sources have the columns, of one type that can be compared.
     fn equal_columns(
         &mut self,
@@ -213,19 +235,7 @@ impl<'a> Checker<'a> {
         for name in on {
             let mut kinds = Vec::new();
             for plan in [own, other] {
-                let Some(column) = plan.columns.iter().find(|column| column.name == name.text)
-                else {
-                    let known: Vec<&str> = plan
-                        .columns
-                        .iter()
-                        .map(|column| column.name.as_str())
-                        .collect();
-                    let what = format!("column of `{}`", plan.name);
-                    self.unknown(212, name.span, &what, &name.text, &known);
-                    return None;
-                };
-                self.used
-                    .insert(format!("column {}.{}", plan.name, name.text));
+                let column = self.column_of(plan, name)?;
                 kinds.push((column.ty.kind.clone(), column.span));
             }
             let [(mine, here), (theirs, there)] = kinds.as_slice() else {
