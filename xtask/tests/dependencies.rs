@@ -48,6 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "reckon-engine",
         ],
     ),
+    ("reckon-tree-sitter", &[]),
     ("xtask", &[]),
 ];
 
@@ -67,6 +68,7 @@ const OWNER: &[(&str, &str)] = &[
     ("miette", "reckon-command"),
     ("libloading", "reckon"),
     ("mimalloc", "reckon"),
+    ("tree-sitter", "reckon-tree-sitter"),
 ];
 
 /// The dependencies of each crate of the workspace, those of its tests left out.
