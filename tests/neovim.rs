@@ -1,5 +1,5 @@
-//! A real editor at the language server: Neovim, without a screen, works on a copy of an example. `cargo xtask test` runs this where
-//! `nvim` is installed, and says so where it is not.
+//! A real editor: Neovim, without a screen, works with the language server on a copy of an example, and reads all specs by the
+//! tree-sitter grammar. `cargo xtask test` runs this where `nvim` is installed, and says so where it is not.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -37,6 +37,41 @@ fn a_spec_is_opened_broken_mended_renamed_formatted_and_saved() {
         format!("{told}\n{changed}"),
         include_str!("neovim/session.txt")
     );
+}
+
+/// The parser is compiled and laid out as docs/editors.md says.
+#[test]
+#[ignore = "needs Neovim; `cargo xtask test` runs it where `nvim` is installed"]
+fn specs_have_colours_and_folds_by_the_grammar() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let grammar = root.join("editors/tree-sitter");
+    let folder = tempfile::tempdir().unwrap();
+    let queries = folder.path().join("queries/reckon");
+    fs::create_dir_all(&queries).unwrap();
+    fs::create_dir_all(folder.path().join("parser")).unwrap();
+    for name in ["highlights.scm", "folds.scm"] {
+        fs::copy(grammar.join("queries").join(name), queries.join(name)).unwrap();
+    }
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-Os", "-I", "src"])
+        .args(["src/parser.c", "src/scanner.c", "-o"])
+        .arg(folder.path().join("parser/reckon.so"))
+        .current_dir(&grammar)
+        .status();
+    assert!(compiled.unwrap().success());
+    let story = folder.path().join("story");
+    let output = Command::new("nvim")
+        .args(["--headless", "-u", "NONE", "-i", "NONE", "-n", "-c"])
+        .arg("luafile tests/neovim/colours.lua")
+        .current_dir(root)
+        .env("RUNTIME", folder.path())
+        .env("STORY", &story)
+        .output()
+        .unwrap();
+    let told = fs::read_to_string(&story).unwrap_or_default();
+    let screen = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}\n{screen}");
+    assert_eq!(told, include_str!("neovim/colours.txt"));
 }
 
 /// The lines that differ; no line comes or goes.

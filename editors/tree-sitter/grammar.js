@@ -92,12 +92,12 @@ module.exports = grammar({
     expression: ($) => prec.right(seq($._operand, repeat1($._more))),
 
     // Words of entries and heads stand beside each other, with nothing that binds them.
-    _more: ($) => choice(seq(choice($.operator, $.pipe, $.keyword, $.carry), choice($._operand, $.record)), $.beside),
+    _more: ($) => choice(seq(choice($.operator, $.keyword, $.carry), choice($._operand, $.record)), $.pipe, $.beside),
     beside: ($) => $._operand,
     operator: ($) => prec(1, choice($._sign, "-", "..")),
     // One token stands for all that mean the same to an editor: each more is an entry in hundreds of states.
     _sign: () => token(choice("==", "!=", "<=", ">=", "~=", "<", ">", "+", "*", "/", "^", "@", "=>")),
-    pipe: () => "|>",
+    pipe: ($) => seq("|>", $._operand),
     keyword: () => token(choice(...words.reserved.filter((word) => !["let", "match", "for", ...PREFIXES].includes(word)))),
     carry: ($) => seq("with", field("name", $.identifier), "="),
 

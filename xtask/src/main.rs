@@ -14,6 +14,7 @@ mod snapshots;
 mod test;
 mod trouble;
 mod world;
+mod zed;
 
 use std::{
     env,
@@ -49,6 +50,7 @@ const VERBS: &[Verb] = &[
     data::VERB,
     world::VERB,
     bless::VERB,
+    zed::VERB,
 ];
 
 fn main() -> ExitCode {

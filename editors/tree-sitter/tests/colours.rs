@@ -13,7 +13,8 @@ use tree_sitter::{Query, QueryCursor, StreamingIterator};
 
 fn query(path: &Path) -> Query {
     let text = fs::read_to_string(path).unwrap();
-    Query::new(&LANGUAGE.into(), &text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    Query::new(&LANGUAGE.into(), &text)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// What a query catches, in the order of the text: range and name.
@@ -32,8 +33,14 @@ fn caught<'a>(query: &'a Query, text: &str) -> Vec<(usize, usize, &'a str)> {
 
 fn queries() -> Vec<std::path::PathBuf> {
     let editors = root().join("editors");
-    let folders = ["tree-sitter/queries", "helix/queries", "zed/languages/reckon"];
-    let files = folders.iter().flat_map(|folder| fs::read_dir(editors.join(folder)).unwrap());
+    let folders = [
+        "tree-sitter/queries",
+        "helix/queries",
+        "zed/languages/reckon",
+    ];
+    let files = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(editors.join(folder)).unwrap());
     let mut queries: Vec<_> = files
         .map(|file| file.unwrap().path())
         .filter(|path| path.extension().is_some_and(|end| end == "scm"))
@@ -48,19 +55,31 @@ fn every_query_fits_the_grammar_and_finds_something() {
     let queries = queries();
     assert!(queries.len() >= 8, "{queries:?}");
     for path in queries {
-        assert!(!caught(&query(&path), text).is_empty(), "{}", path.display());
+        assert!(
+            !caught(&query(&path), text).is_empty(),
+            "{}",
+            path.display()
+        );
     }
 }
 
 #[test]
 fn no_text_has_two_colours() {
     let query = query(&root().join("editors/tree-sitter/queries/highlights.scm"));
-    for (path, text) in ["examples", "stdlib", "benches"].iter().flat_map(|folder| specs(folder)) {
+    for (path, text) in ["examples", "stdlib", "benches"]
+        .iter()
+        .flat_map(|folder| specs(folder))
+    {
         let mut found = caught(&query, &text);
         found.sort_unstable();
         for two in found.windows(2) {
             let same = two[0].0 == two[1].0 && two[0].1 == two[1].1;
-            assert!(!same, "{}: `{}` is {two:?}", path.display(), &text[two[0].0..two[0].1]);
+            assert!(
+                !same,
+                "{}: `{}` is {two:?}",
+                path.display(),
+                &text[two[0].0..two[0].1]
+            );
         }
     }
 }
@@ -90,10 +109,14 @@ fn page(text: &str) -> String {
 
 #[test]
 fn the_main_example_has_these_colours() {
-    insta::assert_snapshot!(page(include_str!("../../../examples/movielens/two_tower.rec")));
+    insta::assert_snapshot!(page(include_str!(
+        "../../../examples/movielens/two_tower.rec"
+    )));
 }
 
 #[test]
 fn loops_teachers_and_columns_have_these_colours() {
-    insta::assert_snapshot!(page(include_str!("../../../grammar/tests/programs/continual_transfer.rec")));
+    insta::assert_snapshot!(page(include_str!(
+        "../../../grammar/tests/programs/continual_transfer.rec"
+    )));
 }

@@ -22,7 +22,11 @@ fn pages(file: &str) -> Vec<Page<'_>> {
     let mut pages = Vec::new();
     while let (Some(heading), Some(body)) = (parts.next(), parts.next()) {
         let (text, tree) = body.split_once("\n---\n").unwrap();
-        pages.push(Page { heading, text, tree });
+        pages.push(Page {
+            heading,
+            text,
+            tree,
+        });
     }
     pages
 }
@@ -77,7 +81,13 @@ fn every_page_has_its_tree() {
         }
         for (page, wanted) in pages.iter().zip(&wanted) {
             let tree = wanted.split_once("\n---\n").unwrap().1;
-            assert_eq!(page.tree.trim(), tree.trim(), "{}: {}", path.display(), page.heading.trim());
+            assert_eq!(
+                page.tree.trim(),
+                tree.trim(),
+                "{}: {}",
+                path.display(),
+                page.heading.trim()
+            );
         }
     }
     assert!(count >= 12, "only {count} pages");

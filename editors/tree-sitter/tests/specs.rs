@@ -7,18 +7,28 @@ mod common;
 use common::{parse, specs};
 use reckon_grammar::span::FileId;
 
-const FOLDERS: &[&str] = &["examples", "stdlib", "benches", "grammar", "compiler", "tests", "editors"];
+const FOLDERS: &[&str] = &[
+    "examples", "stdlib", "benches", "grammar", "compiler", "tests", "editors",
+];
 
 #[test]
 fn what_the_compiler_reads_is_read_without_an_error() {
     let mut sound = 0;
     for (path, text) in FOLDERS.iter().flat_map(|folder| specs(folder)) {
-        if !reckon_grammar::parse(FileId(0), &text).diagnostics.is_empty() {
+        if !reckon_grammar::parse(FileId(0), &text)
+            .diagnostics
+            .is_empty()
+        {
             continue;
         }
         sound += 1;
         let tree = parse(&text);
-        assert!(!tree.root_node().has_error(), "{}: {}", path.display(), tree.root_node());
+        assert!(
+            !tree.root_node().has_error(),
+            "{}: {}",
+            path.display(),
+            tree.root_node()
+        );
     }
     assert!(sound > 200, "only {sound} specs");
 }
@@ -32,11 +42,21 @@ fn a_text_that_is_cut_anywhere_keeps_the_items_before_the_cut() {
         let mut cursor = whole.walk();
         for item in whole.root_node().named_children(&mut cursor) {
             // the item that the cut goes through, and the one before it, may look different
-            if item.end_byte() + 1 >= cut || item.next_named_sibling().is_some_and(|next| next.start_byte() >= cut) {
+            if item.end_byte() + 1 >= cut
+                || item
+                    .next_named_sibling()
+                    .is_some_and(|next| next.start_byte() >= cut)
+            {
                 break;
             }
-            let again = tree.root_node().named_descendant_for_byte_range(item.start_byte(), item.end_byte());
-            assert_eq!(again.map(|node| node.to_sexp()), Some(item.to_sexp()), "cut at {cut}");
+            let again = tree
+                .root_node()
+                .named_descendant_for_byte_range(item.start_byte(), item.end_byte());
+            assert_eq!(
+                again.map(|node| node.to_sexp()),
+                Some(item.to_sexp()),
+                "cut at {cut}"
+            );
         }
     }
 }

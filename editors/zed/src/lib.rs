@@ -2,7 +2,9 @@
 //! grammar and the queries beside it.
 
 use zed_extension_api::settings::LspSettings;
-use zed_extension_api::{Command, Extension, LanguageServerId, Result, Worktree, register_extension};
+use zed_extension_api::{
+    Command, Extension, LanguageServerId, Result, Worktree, register_extension,
+};
 
 struct Reckon;
 
@@ -12,7 +14,11 @@ impl Extension for Reckon {
     }
 
     /// `reckon lsp`; the setting `lsp.reckon.binary` names another command, arguments or environment.
-    fn language_server_command(&mut self, server: &LanguageServerId, worktree: &Worktree) -> Result<Command> {
+    fn language_server_command(
+        &mut self,
+        server: &LanguageServerId,
+        worktree: &Worktree,
+    ) -> Result<Command> {
         let own = LspSettings::for_worktree(server.as_ref(), worktree)?.binary;
         let (path, arguments, environment) = match own {
             Some(binary) => (binary.path, binary.arguments, binary.env),

@@ -9,7 +9,10 @@ use reckon_tree_sitter::LANGUAGE;
 use tree_sitter::{Parser, Tree};
 
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 pub(crate) fn parse(text: &str) -> Tree {

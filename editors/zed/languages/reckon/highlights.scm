@@ -59,8 +59,8 @@
 
 (call
   function: (identifier) @function)
-(expression
-  (pipe) . (identifier) @function)
+(pipe
+  (identifier) @function)
 
 (parameter
   name: (identifier) @variable.parameter)
@@ -91,7 +91,7 @@
 
 ; ---- marks
 
-[(operator) (pipe) "=" "->" "|" "?" "~"] @operator
+[(operator) "|>" "=" "->" "|" "?" "~"] @operator
 (prefixed "-" @operator)
 ["(" ")" "[" "]" "{" "}"] @punctuation.bracket
 ["," ";" ":" "."] @punctuation.delimiter
