@@ -1,7 +1,3 @@
 (declaration
-  ["entity" "events" "features" "split" "fn" "tower" "teacher" "loss" "selector" "column" "graph" "train" "loop" "evaluate" "setting" "weight"] @context
-  name: (identifier) @name) @item
-
-(declaration
-  "test" @context
-  name: (string) @name) @item
+  . _ @context
+  name: (_) @name) @item
