@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::build::Builder;
-use crate::graph::entry::{Backward, Cotangent, Gradient};
+use crate::graph::entry::{Backward, Cotangent, Gradient, decompose};
 use crate::graph::op::Op;
 use crate::graph::ty::{Dim, Elem, TensorType};
 use crate::graph::{Graph, NodeId};
@@ -123,6 +123,18 @@ pub fn grad_of(graph: &mut Graph, y: NodeId, x: NodeId) -> Option<NodeId> {
         .map(|part| to_dense(&mut build, part, &ty))
         .collect();
     dense.into_iter().reduce(|a, b| build.op(Op::Add, &[a, b]))
+}
+
+/// What an operand of a composite gets of its cotangent by way of its decomposition: the rule of those without one of their own.
+pub(crate) fn by_decomposition(b: &mut Backward, at: usize) -> Option<Cotangent> {
+    let op = b.build.graph.node(b.node).op.clone();
+    // An identity that no other operand depends on, whatever it shares with this one.
+    let moved = b.build.op(Op::Reverse(-1.0), &[b.operands[at]]);
+    let mut operands = b.operands.clone();
+    operands[at] = moved;
+    let result = decompose(&mut b.build, &op, &operands)?;
+    let weighted = b.build.op(Op::Mul, &[result, b.g]);
+    grad_of(b.build.graph, weighted, moved).map(Cotangent::Dense)
 }
 
 /// The cotangents that reach each target, of those that any reaches.

@@ -24,7 +24,7 @@ use petgraph::visit::EdgeRef;
 use reckon_grammar::span::Span;
 
 pub use build::{Builder, TypeError};
-pub use op::{Op, UpdateRule};
+pub use op::{Attended, Op, UpdateRule};
 pub use space::{Space, SpaceId, SpaceKind};
 pub use ty::{Dim, Elem, TensorType};
 

@@ -12,7 +12,6 @@ mod recognise;
 mod rewrite;
 mod schedule;
 mod settle;
-mod unpack;
 
 use crate::graph::Graph;
 use crate::graph::verify::verify;
@@ -76,10 +75,6 @@ pub const STEP: &[Place] = &[
     Place {
         pass: &settle::PASS,
         because: "gradients exist, so what steers them only hides patterns",
-    },
-    Place {
-        pass: &unpack::PASS,
-        because: "before the others, so that both sides are spelled alike for cse",
     },
     Place {
         pass: &canonicalise::PASS,

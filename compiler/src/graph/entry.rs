@@ -2,6 +2,7 @@
 //! ops belong to the step stage. The files in `entry/` hold the entries by family; [`Op::entry`] is exhaustive, so an op
 //! without an entry does not build.
 
+mod attention;
 mod composite;
 mod control;
 mod elementwise;
@@ -315,7 +316,8 @@ entries! {
     Op::SoftmaxXent => composite::SOFTMAX_XENT,
     Op::BceLogits => composite::BCE_LOGITS,
     Op::LayerNorm { .. } => composite::LAYER_NORM,
-    Op::Attention => composite::ATTENTION,
+    Op::Attention { .. } => attention::ATTENTION,
+    Op::AttentionGradient { .. } => attention::GRADIENT,
     Op::Unique => update::UNIQUE,
     Op::UniqueInverse => update::UNIQUE_INVERSE,
     Op::GlobalNorm => update::GLOBAL_NORM,

@@ -168,11 +168,21 @@ pub enum Op {
     LayerNorm {
         eps: f64,
     },
-    /// `q[S.., T, D], k[S.., T, D], v[S.., T, D], mask bool[S.., T, T] -> [S.., T, D]`, scaled by `1 / sqrt(D)`; a row
-    /// whose mask is all false gives 0.
-    Attention,
+    /// Attention within each list: operands `q`, `k[L, D]`, `v[L, D]`, segments `i64[L]`, positions `i64[L]`; `q` and the
+    /// result are `[L, D]`, one query an element, or `[P, D]`, one a list. Heads split `D` evenly, and a query of a head
+    /// takes `softmax(q k' / sqrt(D / heads)) v` over its list, up to its own place if `causal`; of an empty list it is 0.
+    Attention {
+        heads: usize,
+        causal: bool,
+    },
 
     // After differentiation.
+    /// What an operand of `Attention` gets of the gradient of its result: the operands of that, then the gradient.
+    AttentionGradient {
+        heads: usize,
+        causal: bool,
+        of: Attended,
+    },
     /// The distinct ids, ascending: `i64[N..] -> i64[U]`.
     Unique,
     /// For each id its index among the distinct ones: operands ids `i64[N..]` and the result `i64[U]` of `Unique` on
@@ -217,6 +227,28 @@ impl Op {
                 | Select
                 | BceLogits
         )
+    }
+}
+
+/// An operand of an attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attended {
+    /// What asks.
+    Query,
+    /// What is asked.
+    Key,
+    /// What is taken.
+    Value,
+}
+
+impl Attended {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Key => "key",
+            Self::Value => "value",
+        }
     }
 }
 

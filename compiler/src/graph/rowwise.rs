@@ -1,7 +1,7 @@
 //! Which ops keep the rows of a space apart.
 
 use super::op::Op;
-use super::space::SpaceId;
+use super::space::{SpaceId, SpaceKind};
 use super::ty::Dim;
 use super::{Graph, NodeId};
 
@@ -37,6 +37,14 @@ impl Graph {
             Op::Place(_) => place != node.ty.rank() - 1,
             Op::MatMul { transpose_b } => !self.contracts(&operands, *transpose_b, space),
             _ => false,
+        }
+    }
+
+    /// Of a value whose rows are the elements of bounded lists: the space whose rows hold the lists, and their bound.
+    pub fn bounded_list(&self, id: NodeId) -> Option<(SpaceId, usize)> {
+        match self.space(self.ty(id).dims.first()?.space()?).kind {
+            SpaceKind::List { parent, max } => Some((parent, max?)),
+            _ => None,
         }
     }
 

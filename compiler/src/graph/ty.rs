@@ -82,6 +82,14 @@ impl Dim {
         }
     }
 
+    /// The index space, if it is one.
+    pub fn space(self) -> Option<SpaceId> {
+        match self {
+            Self::Space(space) => Some(space),
+            Self::Fixed(_) => None,
+        }
+    }
+
     /// As it prints: the name of the space, or the number.
     pub fn show(self, spaces: &[Space]) -> String {
         match self {

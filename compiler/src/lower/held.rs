@@ -111,7 +111,7 @@ fn known(phase: &PhasePlan) -> Vec<Known> {
             Op::Const(_) | Op::Iota => of_constant(&phase.step, &graph.node(id).op, graph.ty(id)),
             op => of_op(phase, graph, op, (graph.ty(id), &operands, &behind)),
         };
-        let product = matches!(graph.node(id).op, Op::MatMul { .. } | Op::Attention);
+        let product = matches!(graph.node(id).op, Op::MatMul { .. } | Op::Attention { .. });
         known[id.index()] = Known {
             of,
             costs: product || behind.iter().any(|one| one.costs),
@@ -250,6 +250,7 @@ fn of_op(
         Op::ScatterAdd(_) | Op::ScatterMax(_) | Op::PadList { .. } | Op::UnpadList | Op::Gather => {
             by_segments(1)
         }
+        Op::Attention { .. } => by_segments(3),
         _ => false,
     };
     // Rows of the batch that are gathered by a value are other rows.
@@ -287,7 +288,7 @@ fn spaces(ty: &TensorType) -> impl Iterator<Item = SpaceId> + '_ {
 /// Whether an op whose operands and result all begin with the rows of a batch computes each row by itself.
 fn row_by_row(op: &Op) -> bool {
     use Op::{
-        Argmax, Argsort, Attention, Bag, Broadcast, Cast, Concat, CumLogSumExp, CumSum, Expand,
+        Argmax, Argsort, Bag, Broadcast, Cast, Concat, CumLogSumExp, CumSum, Expand,
         Flip, Gather, LayerNorm, LogSumExp, Lookup, MatMul, MaxOver, Permute, Pick, Place, Reshape,
         Reverse, RoundStraightThrough, Slice, Softmax, Stop, SumOver, TopK,
     };
@@ -315,7 +316,6 @@ fn row_by_row(op: &Op) -> bool {
         | Place(_)
         | MatMul { .. }
         | LayerNorm { .. }
-        | Attention
         | Stop
         | Reverse(_)
         | RoundStraightThrough => true,

@@ -9,7 +9,7 @@ use super::Pass;
 use super::rewrite::{filled, operand_if};
 use crate::graph::build::{Builder, node};
 use crate::graph::{Dim, Elem, Graph, NodeId, Op, SpaceId, TensorType};
-use plan::{Part, Plan};
+use plan::Plan;
 
 pub(super) const PASS: Pass = Pass {
     name: "narrow",
@@ -112,8 +112,6 @@ struct Narrowing<'a> {
     build: Builder<'a>,
     /// The number of elements of each list, or 1 where it is 1 or more.
     some: NodeId,
-    /// The place of the element in each list, 0 where that is empty.
-    place: NodeId,
     narrowed: BTreeMap<NodeId, NodeId>,
 }
 
@@ -131,30 +129,23 @@ impl<'a> Narrowing<'a> {
             }
         };
         let some = node!(build, (Min lengths 1.0));
-        let place = match end.side {
-            Side::Last(lengths) => {
-                node!(build, ([Op::Cast(Elem::I64)] (Max (Sub lengths 1.0) 0.0)))
-            }
-            Side::First => build.fill(TensorType::new(Elem::I64, [parent]), 0.0),
-        };
         Self {
             end,
             build,
             some,
-            place,
             narrowed: BTreeMap::new(),
         }
     }
 
     /// What stands for the end. Of an empty list something finite is computed, and not kept.
     fn built(mut self, plan: &Plan) -> NodeId {
-        for (id, part, through) in plan.in_order() {
+        for (id, through) in plan.in_order() {
             let site = self.build.graph.node(id).site.clone();
             self.build.site = site;
             let narrowed = if through {
-                self.through(id, part)
+                self.through(id)
             } else {
-                self.begun(id, part)
+                self.begun(id)
             };
             self.narrowed.insert(id, narrowed);
         }
@@ -163,47 +154,39 @@ impl<'a> Narrowing<'a> {
     }
 
     /// The part of a value that is computed whole.
-    fn begun(&mut self, id: NodeId, part: Part) -> NodeId {
-        let (here, segments, place) = (self.end.here, self.end.segments, self.place);
-        match part {
-            Part::Element => {
-                let to = Op::ScatterAdd(Dim::Space(self.end.parent));
-                node!(self.build, ([to] (Mul id here) segments))
-            }
-            Part::Step(_) => {
-                let one = Op::Expand {
-                    axis: 1,
-                    dim: Dim::Fixed(1),
-                };
-                node!(self.build, ([one] (Gather id place)))
-            }
-        }
+    fn begun(&mut self, id: NodeId) -> NodeId {
+        let (here, segments) = (self.end.here, self.end.segments);
+        let to = Op::ScatterAdd(Dim::Space(self.end.parent));
+        node!(self.build, ([to] (Mul id here) segments))
     }
 
     /// The op on the parts of its operands.
-    fn through(&mut self, id: NodeId, part: Part) -> NodeId {
+    fn through(&mut self, id: NodeId) -> NodeId {
         let old = self.build.graph.node(id);
         let (op, mut ty) = (old.op.clone(), old.ty.clone());
-        let (axis, dim) = match part {
-            Part::Element => (0, Dim::Space(self.end.parent)),
-            Part::Step(axis) => (axis, Dim::Fixed(1)),
-        };
-        ty.dims[axis] = dim;
+        let parent = Dim::Space(self.end.parent);
+        ty.dims[0] = parent;
         let operands = self.build.graph.operands(id);
-        let mut mapped = operands
-            .iter()
-            .map(|operand| self.narrowed.get(operand).copied().unwrap_or(*operand));
-        let first = mapped.next();
-        let whole = first.unwrap_or(id);
-        match (op, part) {
-            (Op::Gather, Part::Element) => whole,
-            (Op::UnpadList, _) => self.build.typed(Op::Reshape, &[whole], ty),
-            (Op::PadList { .. }, _) => self.build.op(Op::Expand { axis: 1, dim }, &[whole]),
-            (Op::Expand { axis: at, .. }, _) if at == axis => {
-                self.build.op(Op::Expand { axis, dim }, &[whole])
+        let part = |of: &NodeId| self.narrowed.get(of).copied().unwrap_or(*of);
+        match op {
+            Op::Gather => operands[0],
+            Op::Expand { axis: 0, .. } => {
+                let along = Op::Expand {
+                    axis: 0,
+                    dim: parent,
+                };
+                self.build.op(along, &operands)
             }
-            (op, _) => {
-                let operands: Vec<NodeId> = first.into_iter().chain(mapped).collect();
+            Op::Attention { heads, .. } => {
+                let one_each = Op::Attention {
+                    heads,
+                    causal: false,
+                };
+                let operands = [&[part(&operands[0])], &operands[1..]].concat();
+                self.build.op(one_each, &operands)
+            }
+            op => {
+                let operands: Vec<NodeId> = operands.iter().map(part).collect();
                 self.build.typed(op, &operands, ty)
             }
         }

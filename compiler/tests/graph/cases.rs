@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use reckon_compiler::graph::{Dim, Elem, Op, SpaceId, TensorType, UpdateRule};
+use reckon_compiler::graph::{Attended, Dim, Elem, Op, SpaceId, TensorType, UpdateRule};
 
 use crate::world::{B, C, Case, Draw, Expect, F, L, World, case};
 
@@ -305,12 +305,27 @@ fn composites(cases: &mut Cases) {
     cases.differ(Op::BceLogits, &[any(&[B]), any(&[C])]);
     cases.differ(Op::LayerNorm { eps: 0.1 }, &[any(&[B, three])]);
     cases.differ(Op::LayerNorm { eps: 0.1 }, &[any(&[B, C])]);
-    let rows = any(&[B, three, two]);
-    let mask = Draw::Truth(vec![B, three, three]);
-    cases.differ(Op::Attention, &[rows.clone(), rows.clone(), rows, mask]);
-    let rows = any(&[three, C]);
-    let mask = Draw::Truth(vec![three, three]);
-    cases.differ(Op::Attention, &[rows.clone(), rows.clone(), rows, mask]);
+    attentions(cases);
+}
+
+fn attentions(cases: &mut Cases) {
+    let of_width = |space, width| any(&[space, Dim::Fixed(width)]);
+    let operands = |q: Draw, width| {
+        let rows = of_width(L, width);
+        [q, rows.clone(), rows, Draw::Segments, Draw::Positions]
+    };
+    let each = |heads, causal| Op::Attention { heads, causal };
+    let one = operands(of_width(B, 3), 3);
+    cases.differ(each(2, true), &operands(of_width(L, 4), 4));
+    cases.differ(each(1, false), &operands(of_width(L, 3), 3));
+    cases.differ(each(3, false), &one);
+    let with_gradient = |operands: &[Draw]| [operands, &operands[..1]].concat();
+    for of in [Attended::Query, Attended::Key, Attended::Value] {
+        let gradient = |heads, causal| Op::AttentionGradient { heads, causal, of };
+        let many = operands(of_width(L, 4), 4);
+        cases.differ(gradient(2, true), &with_gradient(&many));
+        cases.differ(gradient(1, false), &with_gradient(&one));
+    }
 }
 
 fn updates(cases: &mut Cases) {

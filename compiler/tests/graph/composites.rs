@@ -112,31 +112,37 @@ fn layer_norm_has_mean_zero_and_variance_one() {
 
 #[test]
 fn attention_is_a_weighted_mean_of_the_values_it_may_see() {
-    let (three, two) = (Dim::Fixed(3), Dim::Fixed(2));
-    let rows = || Draw::Any(vec![B, three, two]);
-    let mask = || Draw::Truth(vec![B, three, three]);
-    for case in worlds(&Op::Attention, |_| vec![rows(), rows(), rows(), mask()]) {
-        let x = |at: usize| &case.env.inputs[&format!("x{at}")].data;
-        let mut expected = Vec::new();
-        for batch in 0..case.env.sizes[&SpaceId(0)] {
-            for query in 0..3 {
-                let row = |at: usize, place: usize| &x(at)[(batch * 3 + place) * 2..][..2];
-                let score = |key: usize| {
-                    let dot: f64 = row(0, query)
-                        .iter()
-                        .zip(row(1, key))
-                        .map(|(a, b)| a * b)
-                        .sum();
-                    x(3)[(batch * 3 + query) * 3 + key] * (dot / 2.0_f64.sqrt()).exp()
-                };
-                let total: f64 = (0..3).map(score).sum();
-                let mean = |d: usize| {
-                    (0..3).map(|key| score(key) * row(2, key)[d]).sum::<f64>() / total.max(1e-300)
-                };
-                expected.extend([mean(0), mean(1)]);
+    for causal in [false, true] {
+        let rows = || Draw::Any(vec![L, Dim::Fixed(4)]);
+        let op = Op::Attention { heads: 2, causal };
+        for case in worlds(&op, |_| {
+            vec![rows(), rows(), rows(), Draw::Segments, Draw::Positions]
+        }) {
+            let x = |at: usize| &case.env.inputs[&format!("x{at}")].data;
+            let (segments, places) = (x(3), x(4));
+            let of_head = |at: usize, n: usize, head: usize| &x(at)[n * 4 + head * 2..][..2];
+            let mut expected = Vec::new();
+            for query in 0..segments.len() {
+                for head in 0..2 {
+                    let score = |key: &usize| {
+                        let pairs = of_head(0, query, head).iter().zip(of_head(1, *key, head));
+                        pairs.map(|(a, b)| a * b).sum::<f64>() / 2.0_f64.sqrt()
+                    };
+                    let seen: Vec<usize> = (0..segments.len())
+                        .filter(|key| segments[*key] == segments[query])
+                        .filter(|key| !causal || places[*key] <= places[query])
+                        .collect();
+                    let largest = seen.iter().map(score).fold(f64::NEG_INFINITY, f64::max);
+                    let share = |key: &usize| (score(key) - largest).exp();
+                    let total: f64 = seen.iter().map(share).sum();
+                    expected.extend((0..2).map(|d| {
+                        let values = seen.iter().map(|key| share(key) * of_head(2, *key, head)[d]);
+                        values.sum::<f64>() / total
+                    }));
+                }
             }
+            assert_close(&value(&case), &expected);
         }
-        assert_close(&value(&case), &expected);
     }
 }
 

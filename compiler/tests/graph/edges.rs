@@ -78,26 +78,25 @@ fn rows_that_are_masked_throughout_have_a_gradient_of_zero() {
 }
 
 #[test]
-fn attention_to_nothing_is_zero_and_passes_nothing_on() {
-    let dims = [Dim::Fixed(2), Dim::Fixed(2)];
-    let x = || {
-        (
-            Elem::F32,
-            &dims[..],
-            Value::new([2, 2], [1.0, 2.0, 3.0, 4.0]),
-        )
+fn attention_over_an_empty_list_passes_nothing_on() {
+    let of = |dims| [dims, Dim::Fixed(2)];
+    let (lists, elements) = (of(B), of(L));
+    let q = (Elem::F32, &lists[..], Value::new([2, 2], [1.0, 2.0, 3.0, 4.0]));
+    let rows = || {
+        let values = [1.0, -2.0, 0.5, 4.0, -1.0, 3.0];
+        (Elem::F32, &elements[..], Value::new([3, 2], values))
     };
-    let mask = (Elem::Bool, &dims[..], Value::new([2, 2], [0.0; 4]));
-    let found = gradients(Op::Attention, &[x(), x(), x(), mask]);
-    assert_eq!(
-        found,
-        [
-            Some(vec![0.0; 4]),
-            Some(vec![0.0; 4]),
-            Some(vec![0.0; 4]),
-            None
-        ]
-    );
+    let places = |values: [f64; 3]| (Elem::I64, &elements[..1], Value::new([3], values));
+    let op = Op::Attention {
+        heads: 1,
+        causal: false,
+    };
+    let (segments, positions) = (places([1.0; 3]), places([0.0, 1.0, 2.0]));
+    let found = gradients(op, &[q, rows(), rows(), segments, positions]);
+    let of_queries = found[0].as_ref().unwrap();
+    assert_eq!(of_queries[..2], [0.0, 0.0], "the list of row 0 is empty");
+    assert!(of_queries[2] != 0.0);
+    assert_eq!(found[3..], [None, None]);
 }
 
 #[test]

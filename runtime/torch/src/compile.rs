@@ -145,10 +145,7 @@ fn kernel(
     } else if let Some(kernel) = in_place() {
         kernel
     } else {
-        let operands = graph.operands(id);
-        let types: Vec<&TensorType> = operands.iter().map(|operand| graph.ty(*operand)).collect();
-        let path = &node.site.path;
-        exec::kernel(&node.op, path, &node.ty, &types, device, reads.kernels)?
+        exec::kernel(graph, id, device, reads.kernels)?
     };
     Ok(if memory.needs_copy(id) {
         copied(kernel)

@@ -1,5 +1,6 @@
 //! What each op is on libtorch.
 
+mod attention;
 mod composite;
 mod elementwise;
 mod gather;
@@ -11,7 +12,7 @@ mod update;
 pub(crate) use gather::outside;
 pub(crate) use reduce::softmax;
 
-use reckon_compiler::graph::{Dim, Elem, Op, Space, TensorType};
+use reckon_compiler::graph::{Dim, Elem, Graph, NodeId, Op, Space, TensorType};
 use reckon_compiler::random;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -57,17 +58,17 @@ pub(crate) fn joins(op: &Op) -> bool {
     matches!(op, Op::Broadcast) || op.is_elementwise()
 }
 
-/// The kernel of an op with a result of type `ty` from operands of these types.
+/// The kernel of a node's op.
 #[expect(clippy::too_many_lines, reason = "a table, one line an op")]
 pub(crate) fn kernel(
-    op: &Op,
-    path: &str,
-    ty: &TensorType,
-    operands: &[&TensorType],
+    graph: &Graph,
+    id: NodeId,
     device: Device,
     kernels: Kernels,
 ) -> Result<Kernel, Error> {
-    Ok(match op {
+    let node = graph.node(id);
+    let (path, ty) = (node.site.path.as_str(), &node.ty);
+    Ok(match &node.op {
         Op::Input(name) => leaf::input(name),
         Op::Const(values) => leaf::constant(values, ty, device)?,
         Op::Iota => leaf::iota(ty),
@@ -152,12 +153,16 @@ pub(crate) fn kernel(
         Op::SoftmaxXent => binary(composite::softmax_xent),
         Op::BceLogits => binary(composite::bce_logits),
         Op::LayerNorm { eps } => composite::layer_norm(*eps),
-        Op::Attention => Box::new(|x, _| Ok(composite::attention(x[0], x[1], x[2], x[3])?)),
+        Op::Attention { .. } | Op::AttentionGradient { .. } => {
+            attention::attention(graph, id, kernels)
+        }
 
         Op::Unique => gather::unique(kernels),
         Op::UniqueInverse => gather::unique_inverse(kernels),
         Op::GlobalNorm => Box::new(|x, _| Ok(reduce::global_norm(x)?)),
-        Op::Update { path, rule } => update::update(path, *rule, operands.len(), kernels),
+        Op::Update { path, rule } => {
+            update::update(path, *rule, graph.operands(id).len(), kernels)
+        },
         Op::Assign { path } => update::assign(path),
     })
 }

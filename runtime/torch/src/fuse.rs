@@ -1,8 +1,6 @@
 //! Groups of ops that run as one, where what passes between them would be large: found when a graph is lowered, because
 //! whether they pay depends on the device.
 
-mod attention;
-
 use std::collections::BTreeMap;
 
 use reckon_compiler::graph::{Dim, Elem, Graph, NodeId, Op};
@@ -38,8 +36,6 @@ pub(crate) fn fused(graph: &Graph, id: NodeId, uses: &Uses) -> Option<Fused> {
         Op::ScatterAdd(_) => scattered_rows(graph, id, uses),
         Op::Select => relu_gradient(graph, id),
         Op::Sub => softmax_xent_gradient(graph, id, uses),
-        Op::Softmax(_) => attention::shares(graph, id, uses),
-        Op::Mul => attention::gradient(graph, id, uses),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@
 
 #![expect(unsafe_code, reason = "tensors are read and written as slices")]
 
+pub(crate) mod attention;
 pub(crate) mod chain;
 pub(crate) mod rows;
 pub(crate) mod softmax;

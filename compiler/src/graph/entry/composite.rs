@@ -1,9 +1,10 @@
 //! Ops that are short for several others. Each has a decomposition, which defines it, and a gradient rule of its own.
 
 use super::{
-    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, Operands, TensorType,
+    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, TensorType,
     Typing, Value, dense,
 };
+use super::attention::Padded;
 use crate::graph::build::{Builder, node};
 use crate::graph::eval::{Call, Env, evaluate};
 use crate::graph::op::Op;
@@ -124,18 +125,6 @@ pub(super) const LAYER_NORM: Entry = Entry {
     eval: Eval::Whole(by_decomposition),
 };
 
-pub(super) const ATTENTION: Entry = Entry {
-    name: "attention",
-    doc: "`softmax(q k' / sqrt(D)) v` over the places that the mask allows, 0 where it allows none.",
-    arity: Arity::Exactly(4),
-    typing: Typing::Inferred(attention_type),
-    gradient: Gradient::Rule {
-        keeps: &[Keep::Operands],
-        rule: attention_gradient,
-    },
-    eval: Eval::Whole(by_decomposition),
-};
-
 /// The ops that a composite is short for, on the same operands; none for other ops.
 pub fn decompose(build: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
     match (op, operands) {
@@ -158,15 +147,21 @@ pub fn decompose(build: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<No
             let deviation = deviation(build, centred, *eps);
             Some(node!(build, (Div centred deviation)))
         }
-        (Op::Attention, [q, k, v, mask]) => {
-            let shares = shares(build, *q, *k, *mask);
-            Some(node!(build, ([Op::MatMul { transpose_b: false }] shares { *v })))
+        (Op::Attention { heads, causal }, _) => {
+            let (heads, causal) = (*heads, *causal);
+            let padded = Padded::new(build, operands, heads, causal);
+            Some(padded.result(build))
+        }
+        (Op::AttentionGradient { heads, causal, of }, [of_result @ .., g]) => {
+            let (heads, causal, of) = (*heads, *causal, *of);
+            let padded = Padded::new(build, of_result, heads, causal);
+            Some(padded.gradient(build, *g, of))
         }
         _ => None,
     }
 }
 
-fn by_decomposition(call: &Call) -> Result<Value, String> {
+pub(super) fn by_decomposition(call: &Call) -> Result<Value, String> {
     let mut graph = Graph {
         spaces: call.graph.spaces.clone(),
         ..Graph::new(call.op.entry().name)
@@ -222,69 +217,4 @@ fn layer_norm_gradient(b: &mut Backward, _: usize) -> Option<Cotangent> {
     let along = mean(build, along);
     let even = mean(build, g);
     dense(node!(build, (Div (Sub (Sub g even) (Mul y along)) deviation)))
-}
-
-fn attention_type(operands: &Operands) -> Result<TensorType, String> {
-    for at in 0..3 {
-        operands.expect_elem(at, &[Elem::F32])?;
-    }
-    operands.expect_elem(3, &[Elem::Bool])?;
-    let refused = || Err(format!("cannot attend over {}", operands.show_all()));
-    let [q, k, v, mask] = operands.types[..] else {
-        return refused();
-    };
-    let ([lead @ .., t, d], [.., s, _]) = (q.dims.as_slice(), k.dims.as_slice()) else {
-        return refused();
-    };
-    let with = |rows: &Dim, columns: &Dim| [lead, &[*rows, *columns]].concat();
-    if k.dims != with(s, d) || v.dims != with(s, d) || mask.dims != with(t, s) {
-        return refused();
-    }
-    Ok(q.clone())
-}
-
-/// What share of each value each query takes.
-fn shares(build: &mut Builder, q: NodeId, k: NodeId, mask: NodeId) -> NodeId {
-    let axis = build.graph.ty(mask).rank() - 1;
-    let scale = attention_scale(build, q);
-    let scores = node!(build, (Mul ([Op::MatMul { transpose_b: true }] q k) scale));
-    let nothing = build.scalar(f64::NEG_INFINITY);
-    node!(build, ([Op::Softmax(axis)] (Select mask scores nothing)))
-}
-
-fn attention_scale(build: &mut Builder, q: NodeId) -> NodeId {
-    match build.graph.ty(q).dims.last() {
-        Some(Dim::Fixed(width)) => build.scalar(1.0 / (*width as f64).sqrt()),
-        Some(Dim::Space(space)) => {
-            let size = build.op(Op::Size(*space), &[]);
-            node!(build, (Div 1.0 (Sqrt size)))
-        }
-        None => unreachable!("the type rule asks for matrices"),
-    }
-}
-
-fn attention_gradient(b: &mut Backward, at: usize) -> Option<Cotangent> {
-    let (q, k, v, mask, g) = (b.x(0), b.x(1), b.x(2), b.x(3), b.g);
-    let build = &mut b.build;
-    let plain = Op::MatMul { transpose_b: false };
-    if at == 3 {
-        return None;
-    }
-    let shares = shares(build, q, k, mask);
-    if at == 2 {
-        let shares = build.transpose(shares);
-        return dense(node!(build, ([plain] shares g)));
-    }
-    let dims = build.graph.ty(shares).dims.clone();
-    let axis = dims.len() - 1;
-    let of_shares = node!(build, ([Op::MatMul { transpose_b: true }] g v));
-    let total = node!(build, ([Op::Expand { axis, dim: dims[axis] }] ([Op::SumOver(axis)] (Mul of_shares shares))));
-    let scale = attention_scale(build, q);
-    let of_scores = node!(build, (Mul (Mul shares (Sub of_shares total)) scale));
-    dense(if at == 0 {
-        node!(build, ([plain] of_scores k))
-    } else {
-        let of_scores = build.transpose(of_scores);
-        node!(build, ([plain] of_scores q))
-    })
 }

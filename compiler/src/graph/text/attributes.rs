@@ -2,7 +2,7 @@
 
 use reckon_grammar::ir::{IrKind, IrValue};
 
-use crate::graph::op::{Op, UpdateRule};
+use crate::graph::op::{Attended, Op, UpdateRule};
 use crate::graph::ty::{Dim, TensorType};
 
 /// What is written between braces.
@@ -18,6 +18,11 @@ pub(super) fn written(op: &Op) -> Vec<(&'static str, String)> {
         Op::MatMul { transpose_b: true } => vec![("transpose_b", "true".to_owned())],
         Op::Reverse(scale) => vec![("scale", float(*scale))],
         Op::LayerNorm { eps } => vec![("eps", float(*eps))],
+        Op::Attention { heads, causal } => attention(*heads, *causal),
+        Op::AttentionGradient { heads, causal, of } => {
+            let of = [("of", of.name().to_owned())];
+            of.into_iter().chain(attention(*heads, *causal)).collect()
+        }
         Op::Update { rule, .. } => vec![("rule", written_rule(*rule))],
         _ => op
             .axis()
@@ -25,6 +30,13 @@ pub(super) fn written(op: &Op) -> Vec<(&'static str, String)> {
             .into_iter()
             .collect(),
     }
+}
+
+fn attention(heads: usize, causal: bool) -> Vec<(&'static str, String)> {
+    let causal = causal.then(|| ("causal", "true".to_owned()));
+    std::iter::once(("heads", heads.to_string()))
+        .chain(causal)
+        .collect()
 }
 
 /// The op of this name on a result of this type; none where the attributes do not suit it. Leaves are read elsewhere.
@@ -69,12 +81,23 @@ pub(super) fn read(name: &str, attrs: &Attributes, ty: &TensorType) -> Option<Op
             k: fixed(axis?)?,
         },
         "matmul" => Op::MatMul {
-            transpose_b: attrs.get("transpose_b") == Some(&IrKind::Word("true".to_owned())),
+            transpose_b: attrs.is_true("transpose_b"),
         },
         "reverse" => Op::Reverse(attrs.number("scale")?),
         "bag" => Op::Bag { parent: parent()? },
         "layer_norm" => Op::LayerNorm {
             eps: attrs.number("eps")?,
+        },
+        "attention" => Op::Attention {
+            heads: attrs.index("heads")?,
+            causal: attrs.is_true("causal"),
+        },
+        "attention_gradient" => Op::AttentionGradient {
+            heads: attrs.index("heads")?,
+            causal: attrs.is_true("causal"),
+            of: [Attended::Query, Attended::Key, Attended::Value]
+                .into_iter()
+                .find(|of| attrs.is_word("of", of.name()))?,
         },
         _ => return None,
     })
@@ -89,6 +112,14 @@ impl Attributes<'_> {
             .iter()
             .find(|(name, _)| *name == key)
             .map(|(_, value)| &value.kind)
+    }
+
+    fn is_word(&self, key: &str, word: &str) -> bool {
+        matches!(self.get(key), Some(IrKind::Word(found)) if found == word)
+    }
+
+    fn is_true(&self, key: &str) -> bool {
+        self.is_word(key, "true")
     }
 
     fn number(&self, key: &str) -> Option<f64> {
@@ -242,7 +273,6 @@ const PLAIN: &[Op] = &[
     Op::RandomNormal,
     Op::SoftmaxXent,
     Op::BceLogits,
-    Op::Attention,
     Op::Unique,
     Op::UniqueInverse,
     Op::GlobalNorm,

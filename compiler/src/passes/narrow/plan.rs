@@ -2,20 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{End, filled};
-use crate::graph::ty::align;
+use super::{End, Side, filled};
 use crate::graph::{Dim, Elem, Graph, NodeId, Op};
 
-/// The part of a value that is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// Of `[L, ..]` the row of one element of each list: `[P, ..]`.
-    Element,
-    /// Of `[P, .., T, ..]` the place of that element along an axis: `[P, .., 1, ..]`.
-    Step(usize),
-}
-
-/// The values of which a part is enough, with that part.
+/// The values of which the row of one element of each list is enough: of `[L, ..]` the part `[P, ..]`.
 pub(super) struct Plan {
     order: Vec<NodeId>,
     asked: BTreeMap<NodeId, Asked>,
@@ -23,8 +13,7 @@ pub(super) struct Plan {
 
 #[derive(Clone, Copy)]
 struct Asked {
-    part: Part,
-    /// How many times it is asked for.
+    /// How many times the part is asked for.
     times: usize,
     /// Whether the part is computed from parts of operands; else it is taken out of the whole.
     through: bool,
@@ -40,7 +29,6 @@ impl Plan {
             *uses.entry(id).or_default() += 1;
         }
         let first = Asked {
-            part: Part::Element,
             times: 1,
             through: false,
         };
@@ -51,59 +39,47 @@ impl Plan {
                 continue;
             };
             let alone = found.times == uses[id];
-            let parts = alone.then(|| through(graph, end, *id, found.part));
+            let parts = alone.then(|| of_element(graph, end, *id));
             let Some(parts) = parts.flatten() else {
-                if !is_cut(graph, end, *id, found.part) {
+                if !is_cut(graph, end, *id) {
                     return None;
                 }
                 continue;
             };
-            spared |= matches!(graph.node(*id).op, Op::MatMul { .. });
+            spared |= matches!(
+                graph.node(*id).op,
+                Op::MatMul { .. } | Op::Attention { .. }
+            );
             asked.entry(*id).and_modify(|asked| asked.through = true);
-            for (operand, part) in graph.operands(*id).into_iter().zip(parts) {
-                let Some(part) = part else { continue };
+            for operand in parts {
                 let asked = asked.entry(operand).or_insert(Asked {
-                    part,
                     times: 0,
                     through: false,
                 });
                 asked.times += 1;
-                if asked.part != part {
-                    return None;
-                }
             }
         }
         spared.then_some(Self { order, asked })
     }
 
-    /// Values with their parts, and whether those come from parts of operands; operands first.
-    pub(super) fn in_order(&self) -> impl Iterator<Item = (NodeId, Part, bool)> {
+    /// Values, and whether their parts come from parts of operands; operands first.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (NodeId, bool)> {
         self.order.iter().filter_map(|id| {
             let asked = self.asked.get(id)?;
-            Some((*id, asked.part, asked.through))
+            Some((*id, asked.through))
         })
     }
 }
 
-/// Whether a part can be taken out of a value that is there.
-fn is_cut(graph: &Graph, end: &End, id: NodeId, part: Part) -> bool {
+/// Whether the part can be taken out of a value that is there.
+fn is_cut(graph: &Graph, end: &End, id: NodeId) -> bool {
     let ty = graph.ty(id);
-    match part {
-        Part::Element => ty.elem == Elem::F32 && ty.dims.first() == Some(&Dim::Space(end.list)),
-        Part::Step(axis) => axis == 0 && graph.axis_of(id, end.parent).is_none(),
-    }
+    ty.elem == Elem::F32 && ty.dims.first() == Some(&Dim::Space(end.list))
 }
 
-/// The parts of its operands that a part of a value needs, none where all of one is needed; nothing where the op does not go
+/// The operands of whose parts the part of a value is computed, others being needed whole; nothing where the op does not go
 /// through.
-fn through(graph: &Graph, end: &End, id: NodeId, part: Part) -> Option<Vec<Option<Part>>> {
-    match part {
-        Part::Element => of_element(graph, end, id),
-        Part::Step(axis) => of_step(graph, end, id, axis),
-    }
-}
-
-fn of_element(graph: &Graph, end: &End, id: NodeId) -> Option<Vec<Option<Part>>> {
+fn of_element(graph: &Graph, end: &End, id: NodeId) -> Option<Vec<NodeId>> {
     let operands = graph.operands(id);
     let dims = &graph.ty(id).dims;
     let lists = dims.iter().filter(|dim| **dim == Dim::Space(end.list));
@@ -113,69 +89,29 @@ fn of_element(graph: &Graph, end: &End, id: NodeId) -> Option<Vec<Option<Part>>>
     {
         return None;
     }
-    let each = || -> Option<Vec<Option<Part>>> {
-        let part = |of: &NodeId| match graph.axis_of(*of, end.list) {
-            None => Some(None),
-            Some(0) => Some(Some(Part::Element)),
-            Some(_) => None,
-        };
-        operands.iter().map(part).collect()
+    let each = || {
+        let axis = |of: &NodeId| graph.axis_of(*of, end.list);
+        let parts = operands.iter().filter(|of| axis(of).is_some());
+        let parts: Vec<NodeId> = parts.copied().collect();
+        parts.iter().all(|of| axis(of) == Some(0)).then_some(parts)
     };
     match &graph.node(id).op {
         Op::Gather => {
             let own =
                 operands[1] == end.segments && graph.axis_of(operands[0], end.parent) == Some(0);
-            own.then(|| vec![None, None])
+            own.then(Vec::new)
         }
-        Op::UnpadList => {
-            let own = operands[1..] == [end.segments, end.positions];
-            own.then(|| vec![Some(Part::Step(1)), None, None])
+        Op::Attention { causal, .. } => {
+            let own = operands[3..] == [end.segments, end.positions];
+            let sees_all = !causal || matches!(end.side, Side::Last(_));
+            (own && sees_all).then(|| vec![operands[0]])
         }
-        Op::Expand { axis: 0, .. } => Some(vec![None]),
+        Op::Expand { axis: 0, .. } => Some(Vec::new()),
         Op::Reshape => each(),
         Op::Concat { axis } | Op::Slice { axis, .. } if *axis != 0 => each(),
         Op::LayerNorm { .. } if dims.len() > 1 => each(),
         Op::Broadcast => None,
         _ if is_tame(graph, id) && graph.is_rowwise(id, end.list) => each(),
-        _ => None,
-    }
-}
-
-fn of_step(graph: &Graph, end: &End, id: NodeId, axis: usize) -> Option<Vec<Option<Part>>> {
-    let operands = graph.operands(id);
-    let dims = &graph.ty(id).dims;
-    if dims.first() != Some(&Dim::Space(end.parent)) || axis == 0 {
-        return None;
-    }
-    let rank = dims.len();
-    let step = |axis: usize| Some(Part::Step(axis));
-    match &graph.node(id).op {
-        Op::PadList { .. } => {
-            let own = axis == 1 && operands[1..] == [end.segments, end.positions];
-            own.then(|| vec![Some(Part::Element), None, None])
-        }
-        Op::Attention => (axis == rank - 2).then(|| vec![step(axis), None, None, step(axis)]),
-        Op::MatMul { .. } => {
-            let rows = axis == rank - 2 && graph.ty(operands[0]).rank() == rank;
-            rows.then(|| vec![step(axis), None])
-        }
-        Op::Softmax(over) => (*over != axis).then(|| vec![step(axis)]),
-        Op::LayerNorm { .. } => (axis != rank - 1).then(|| vec![step(axis)]),
-        Op::Permute(axes) => Some(vec![step(axes[axis])]),
-        Op::Reshape => {
-            let before = &graph.ty(operands[0]).dims;
-            let same = before.get(..=axis) == dims.get(..=axis);
-            same.then(|| vec![step(axis)])
-        }
-        Op::Expand { axis: at, .. } if *at == axis => Some(vec![None]),
-        Op::Expand { axis: at, .. } => Some(vec![step(axis - usize::from(*at < axis))]),
-        op if is_tame(graph, id) && (op.is_elementwise() || operands.len() == 1) => operands
-            .iter()
-            .map(|of| {
-                let axes = align(&graph.ty(*of).dims, dims)?;
-                Some(axes.iter().position(|at| *at == axis).and_then(step))
-            })
-            .collect(),
         _ => None,
     }
 }

@@ -54,6 +54,11 @@ pub(super) fn row_checks(graph: &Graph, schedule: &[NodeId]) -> Vec<RowCheck> {
             Op::PadList { parent, max } => {
                 vec![(1, Target::Space(*parent)), (2, Target::Fixed(*max))]
             }
+            Op::Attention { .. } | Op::AttentionGradient { .. } => {
+                let list = graph.bounded_list(operands[1]).into_iter();
+                list.flat_map(|(parent, max)| [(3, Target::Space(parent)), (4, Target::Fixed(max))])
+                    .collect()
+            }
             Op::UnpadList => vec![(1, dim(0, 0)), (2, dim(0, 1))],
             _ => Vec::new(),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, SpaceKind, TensorType};
+use reckon_compiler::graph::{Dim, Graph, NodeId, Op, SpaceId, SpaceKind};
 
 use super::{Reads, is_effect, spaces, value_of};
 
@@ -52,8 +52,7 @@ impl Needs {
 
     /// The nodes that tell the sizes of spaces which a node has to know.
     pub(super) fn tellers(&self, graph: &Graph, id: NodeId) -> impl Iterator<Item = NodeId> {
-        let node = graph.node(id);
-        let needed = needed_spaces(&node.op, &node.ty).into_iter();
+        let needed = needed_spaces(graph, id).into_iter();
         needed.filter_map(|space| self.tellers.get(&space).copied())
     }
 }
@@ -64,7 +63,7 @@ fn tellers(graph: &Graph, order: &[NodeId]) -> BTreeMap<SpaceId, NodeId> {
     let mut tellers = BTreeMap::new();
     for id in order {
         let node = graph.node(*id);
-        let needed = needed_spaces(&node.op, &node.ty);
+        let needed = needed_spaces(graph, *id);
         let read: Vec<SpaceId> = graph
             .operands(*id)
             .iter()
@@ -109,13 +108,18 @@ pub(super) fn axes(graph: &Graph) -> impl Iterator<Item = (SpaceId, usize)> + '_
 }
 
 /// Spaces whose size an op has to know, because its operands do not tell.
-fn needed_spaces(op: &Op, ty: &TensorType) -> Vec<SpaceId> {
-    match op {
+fn needed_spaces(graph: &Graph, id: NodeId) -> Vec<SpaceId> {
+    match &graph.node(id).op {
         Op::Const(_) | Op::Iota | Op::Broadcast | Op::RandomUniform | Op::RandomNormal => {
-            spaces(ty).map(|(_, space)| space).collect()
+            let all = spaces(graph.ty(id));
+            all.map(|(_, space)| space).collect()
         }
         Op::Size(space) | Op::PadList { parent: space, .. } | Op::Bag { parent: space } => {
             vec![*space]
+        }
+        Op::Attention { .. } | Op::AttentionGradient { .. } => {
+            let list = graph.bounded_list(graph.operands(id)[1]);
+            list.map(|(parent, _)| parent).into_iter().collect()
         }
         Op::Expand { dim, .. } | Op::ScatterAdd(dim) | Op::ScatterMax(dim) | Op::Place(dim) => {
             match dim {

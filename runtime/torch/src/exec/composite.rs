@@ -1,7 +1,7 @@
 //! Composites, by the ops of libtorch that do the same in one go.
 
 use reckon_compiler::graph::{Dim, SpaceId};
-use tch::{Kind, Reduction, TchError, Tensor};
+use tch::{Reduction, TchError, Tensor};
 
 use super::Kernel;
 use super::gather::outside;
@@ -47,18 +47,4 @@ pub(super) fn layer_norm(eps: f64) -> Kernel {
         let width = x[0].size().last().copied().unwrap_or(1);
         Ok(x[0].f_layer_norm::<&Tensor>([width], None, None, eps, false)?)
     })
-}
-
-pub(super) fn attention(
-    q: &Tensor,
-    k: &Tensor,
-    v: &Tensor,
-    mask: &Tensor,
-) -> Result<Tensor, TchError> {
-    let width = q.size().last().copied().unwrap_or(1) as f64;
-    let scores = q
-        .f_matmul(&k.f_transpose(-2, -1)?)?
-        .f_mul_scalar(width.sqrt().recip())?;
-    let masked = scores.f_masked_fill(&mask.f_logical_not()?, f64::NEG_INFINITY)?;
-    masked.f_internal_safe_softmax(-1, Kind::Float)?.f_matmul(v)
 }

@@ -173,17 +173,19 @@ fn rows_that_a_mask_empties_give_zero() {
         check(&Op::Softmax(1), &[row]),
         [0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.5, 0.0]
     );
-    let (two, sizes) = ([B, Dim::Fixed(2), Dim::Fixed(1)], [1, 2, 1]);
-    let values: Given = (Elem::F32, &two, &sizes, &[1.0, 3.0]);
-    let mask: Given = (
-        Elem::Bool,
-        &[B, Dim::Fixed(2), Dim::Fixed(2)],
-        &[1, 2, 2],
-        &[0.0, 0.0, 0.0, 1.0],
-    );
+    let (lists, elements) = ([B, Dim::Fixed(1)], [L, Dim::Fixed(1)]);
+    let q: Given = (Elem::F32, &lists, &[2, 1], &[1.0, 2.0]);
+    let values: Given = (Elem::F32, &elements, &[1, 1], &[3.0]);
+    let segments: Given = (Elem::I64, &elements[..1], &[1], &[1.0]);
+    let positions: Given = (Elem::I64, &elements[..1], &[1], &[0.0]);
+    let one_a_list = Op::Attention {
+        heads: 1,
+        causal: false,
+    };
     assert_eq!(
-        check(&Op::Attention, &[values, values, values, mask]),
-        [0.0, 3.0]
+        check(&one_a_list, &[q, values, values, segments, positions]),
+        [0.0, 3.0],
+        "the first list is empty"
     );
 }
 
