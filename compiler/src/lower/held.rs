@@ -288,9 +288,9 @@ fn spaces(ty: &TensorType) -> impl Iterator<Item = SpaceId> + '_ {
 /// Whether an op whose operands and result all begin with the rows of a batch computes each row by itself.
 fn row_by_row(op: &Op) -> bool {
     use Op::{
-        Argmax, Argsort, Bag, Broadcast, Cast, Concat, CumLogSumExp, CumSum, Expand,
-        Flip, Gather, LayerNorm, LogSumExp, Lookup, MatMul, MaxOver, Permute, Pick, Place, Reshape,
-        Reverse, RoundStraightThrough, Slice, Softmax, Stop, SumOver, TopK,
+        Argmax, Argsort, Bag, Broadcast, Cast, Concat, CumLogSumExp, CumSum, Expand, Flip, Gather,
+        LayerNorm, LogSumExp, Lookup, MatMul, MaxOver, Permute, Pick, Place, Reshape, Reverse,
+        RoundStraightThrough, Slice, Softmax, Stop, SumOver, TopK,
     };
     match op {
         Permute(axes) => axes.first() == Some(&0),

@@ -136,7 +136,9 @@ fn attention_is_a_weighted_mean_of_the_values_it_may_see() {
                     let share = |key: &usize| (score(key) - largest).exp();
                     let total: f64 = seen.iter().map(share).sum();
                     expected.extend((0..2).map(|d| {
-                        let values = seen.iter().map(|key| share(key) * of_head(2, *key, head)[d]);
+                        let values = seen
+                            .iter()
+                            .map(|key| share(key) * of_head(2, *key, head)[d]);
                         values.sum::<f64>() / total
                     }));
                 }

@@ -81,7 +81,11 @@ fn rows_that_are_masked_throughout_have_a_gradient_of_zero() {
 fn attention_over_an_empty_list_passes_nothing_on() {
     let of = |dims| [dims, Dim::Fixed(2)];
     let (lists, elements) = (of(B), of(L));
-    let q = (Elem::F32, &lists[..], Value::new([2, 2], [1.0, 2.0, 3.0, 4.0]));
+    let q = (
+        Elem::F32,
+        &lists[..],
+        Value::new([2, 2], [1.0, 2.0, 3.0, 4.0]),
+    );
     let rows = || {
         let values = [1.0, -2.0, 0.5, 4.0, -1.0, 3.0];
         (Elem::F32, &elements[..], Value::new([3, 2], values))

@@ -160,9 +160,7 @@ pub(crate) fn kernel(
         Op::Unique => gather::unique(kernels),
         Op::UniqueInverse => gather::unique_inverse(kernels),
         Op::GlobalNorm => Box::new(|x, _| Ok(reduce::global_norm(x)?)),
-        Op::Update { path, rule } => {
-            update::update(path, *rule, graph.operands(id).len(), kernels)
-        },
+        Op::Update { path, rule } => update::update(path, *rule, graph.operands(id).len(), kernels),
         Op::Assign { path } => update::assign(path),
     })
 }

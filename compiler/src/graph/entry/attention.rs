@@ -186,7 +186,8 @@ impl Padded {
         }
         let dim = build.graph.ty(shares).dims[3];
         let of_shares = node!(build, ([Op::MatMul { transpose_b: true }] g v));
-        let total = node!(build, ([Op::Expand { axis: 3, dim }] ([Op::SumOver(3)] (Mul of_shares shares))));
+        let total =
+            node!(build, ([Op::Expand { axis: 3, dim }] ([Op::SumOver(3)] (Mul of_shares shares))));
         let scale = self.lists.scale(build);
         let of_scores = node!(build, (Mul (Mul shares (Sub of_shares total)) scale));
         if of == Attended::Query {

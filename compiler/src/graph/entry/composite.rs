@@ -1,10 +1,10 @@
 //! Ops that are short for several others. Each has a decomposition, which defines it, and a gradient rule of its own.
 
-use super::{
-    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, TensorType,
-    Typing, Value, dense,
-};
 use super::attention::Padded;
+use super::{
+    Arity, Backward, Cotangent, Dim, Elem, Entry, Eval, Gradient, Keep, TensorType, Typing, Value,
+    dense,
+};
 use crate::graph::build::{Builder, node};
 use crate::graph::eval::{Call, Env, evaluate};
 use crate::graph::op::Op;

@@ -46,10 +46,7 @@ impl Plan {
                 }
                 continue;
             };
-            spared |= matches!(
-                graph.node(*id).op,
-                Op::MatMul { .. } | Op::Attention { .. }
-            );
+            spared |= matches!(graph.node(*id).op, Op::MatMul { .. } | Op::Attention { .. });
             asked.entry(*id).and_modify(|asked| asked.through = true);
             for operand in parts {
                 let asked = asked.entry(operand).or_insert(Asked {

@@ -111,9 +111,10 @@ impl Shape {
             return Ok(of_elements(shares.f_transpose(-2, -1)?.f_matmul(&g)?)?);
         }
         let of_shares = g.f_matmul(&v.f_transpose(-2, -1)?)?;
-        let total = of_shares
-            .f_mul(&shares)?
-            .f_sum_dim_intlist([-1].as_slice(), true, Kind::Float)?;
+        let total =
+            of_shares
+                .f_mul(&shares)?
+                .f_sum_dim_intlist([-1].as_slice(), true, Kind::Float)?;
         let of_scores = of_shares
             .f_sub(&total)?
             .f_mul(&shares)?

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::softmax::{exp, sum};
+use super::softmax::exp;
 use super::{Shared, parallel};
 
 /// Widths are rounded up to this many numbers, so that whole registers serve.
@@ -59,7 +59,8 @@ pub(crate) fn lists(
     let mut from = 0;
     for list in 0..count {
         let mut to = from;
-        while segments.get(to) == Some(&(list as i64)) && positions.get(to) == Some(&((to - from) as i64))
+        while segments.get(to) == Some(&(list as i64))
+            && positions.get(to) == Some(&((to - from) as i64))
         {
             to += 1;
         }
@@ -203,11 +204,34 @@ impl<'a> Head<'a> {
     fn run<const FUSED: bool>(&self, wanted: Wanted<'_>, room: &mut Room, out: &mut [f32]) {
         let of = self.of;
         let scale = (self.columns.len() as f32).sqrt().recip();
-        self.scores::<FUSED>(of.q, of.k, (&mut room.rows, &mut room.columns), &mut room.shares);
-        softmax(&mut room.shares, self.places, self.keys.len(), scale, self.causal);
+        self.scores::<FUSED>(
+            of.q,
+            of.k,
+            (&mut room.rows, &mut room.columns),
+            &mut room.shares,
+        );
+        softmax(
+            &mut room.shares,
+            self.places,
+            self.keys.len(),
+            scale,
+            self.causal,
+        );
         if let Wanted::OfQueries(g) | Wanted::OfKeys(g) = wanted {
-            self.scores::<FUSED>(g, of.v, (&mut room.rows, &mut room.columns), &mut room.of_scores);
-            spread(&room.shares, &mut room.of_scores, self.places, scale);
+            self.scores::<FUSED>(
+                g,
+                of.v,
+                (&mut room.rows, &mut room.columns),
+                &mut room.of_scores,
+            );
+            spread(
+                &room.shares,
+                &mut room.of_scores,
+                self.places,
+                self.keys.len(),
+                scale,
+                self.causal,
+            );
         }
         let (weights, x, by_query) = match wanted {
             Wanted::Result => (&room.shares, of.v, true),
@@ -222,7 +246,11 @@ impl<'a> Head<'a> {
         self.pack(x, summed, &mut room.rows);
         let product = Product {
             a: weights,
-            steps: if by_query { (self.places, 1) } else { (1, self.places) },
+            steps: if by_query {
+                (self.places, 1)
+            } else {
+                (1, self.places)
+            },
             b: &room.rows,
             rows: rows.len(),
             inner: summed.len(),
@@ -258,7 +286,11 @@ impl<'a> Head<'a> {
             rows: self.queries.len(),
             inner: self.columns.len(),
             columns: self.places,
-            reach: if self.causal { Reach::Columns } else { Reach::Whole },
+            reach: if self.causal {
+                Reach::Columns
+            } else {
+                Reach::Whole
+            },
         };
         product.put::<FUSED>(into);
     }
@@ -288,42 +320,76 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Row by row `softmax(scale * scores)` over the first `keys` places, of row `i` over those up to `i` if `causal`; 0 elsewhere.
+/// How many of the places of a row are computed: those that the query sees, whole registers of them.
+fn reached(query: usize, keys: usize, causal: bool) -> (usize, usize) {
+    let seen = if causal { query + 1 } else { keys };
+    (seen, seen.next_multiple_of(LANES))
+}
+
+/// Row by row `softmax(scale * scores)` over the places that the query sees, 0 at others as far as registers reach.
 #[inline(always)]
 fn softmax(scores: &mut [f32], places: usize, keys: usize, scale: f32, causal: bool) {
     for (query, row) in scores.chunks_exact_mut(places).enumerate() {
-        let (seen, rest) = row.split_at_mut(if causal { query + 1 } else { keys });
-        rest.fill(0.0);
-        let mut largest = f32::NEG_INFINITY;
-        for score in seen.iter_mut() {
-            *score *= scale;
-            largest = if *score > largest { *score } else { largest };
+        let (seen, reached) = reached(query, keys, causal);
+        row[seen..reached].fill(f32::NEG_INFINITY);
+        let row = row[..reached].as_chunks_mut::<LANES>().0;
+        let mut largest = [f32::NEG_INFINITY; LANES];
+        for scores in row.iter_mut() {
+            for (score, largest) in scores.iter_mut().zip(&mut largest) {
+                *score *= scale;
+                *largest = if *score > *largest { *score } else { *largest };
+            }
         }
+        let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
         if largest == f32::NEG_INFINITY {
             // Nothing is larger than that: all are, or are no numbers, which has to be seen.
-            for score in seen {
+            for score in row.as_flattened_mut() {
                 *score = if score.is_nan() { f32::NAN } else { 0.0 };
             }
             continue;
         }
-        for score in seen.iter_mut() {
-            *score = exp(*score - largest);
+        let mut total = [0.0; LANES];
+        for scores in row.iter_mut() {
+            for (score, total) in scores.iter_mut().zip(&mut total) {
+                *score = exp(*score - largest);
+                *total += *score;
+            }
         }
-        let total = sum(seen, |at| seen[at]);
-        for score in seen {
-            *score /= total;
+        let part = total.iter().sum::<f32>().recip();
+        for scores in row {
+            for score in scores {
+                *score *= part;
+            }
         }
     }
 }
 
 /// From what the shares get of a gradient to what the scores get, row by row.
 #[inline(always)]
-fn spread(shares: &[f32], of_shares: &mut [f32], places: usize, scale: f32) {
+fn spread(
+    shares: &[f32],
+    of_shares: &mut [f32],
+    places: usize,
+    keys: usize,
+    scale: f32,
+    causal: bool,
+) {
     let rows = shares.chunks_exact(places);
-    for (of_shares, shares) in of_shares.chunks_exact_mut(places).zip(rows) {
-        let total = sum(shares, |at| shares[at] * of_shares[at]);
-        for (value, share) in of_shares.iter_mut().zip(shares) {
-            *value = scale * (share * (*value - total));
+    for (query, (of_shares, shares)) in of_shares.chunks_exact_mut(places).zip(rows).enumerate() {
+        let (_, reached) = reached(query, keys, causal);
+        let of_shares = of_shares[..reached].as_chunks_mut::<LANES>().0;
+        let shares = shares[..reached].as_chunks::<LANES>().0;
+        let mut total = [0.0; LANES];
+        for (values, shares) in of_shares.iter().zip(shares) {
+            for ((value, share), total) in values.iter().zip(shares).zip(&mut total) {
+                *total += value * share;
+            }
+        }
+        let total = total.iter().sum::<f32>();
+        for (values, shares) in of_shares.iter_mut().zip(shares) {
+            for (value, share) in values.iter_mut().zip(shares) {
+                *value = scale * (share * (*value - total));
+            }
         }
     }
 }
@@ -353,11 +419,10 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
-    /// The part within reach is computed; what lies beyond is 0.
+    /// Puts the part within reach; what lies beyond is of no use to anyone.
     #[inline(always)]
     fn put<const FUSED: bool>(&self, out: &mut Vec<f32>) {
         const TALL: usize = 4;
-        out.clear();
         out.resize(self.rows * self.columns, 0.0);
         let whole = self.rows / TALL * TALL;
         for row in (0..whole).step_by(TALL) {
@@ -398,12 +463,28 @@ impl Product<'_> {
         out: &mut [f32],
     ) {
         let mut sums = [[0.0_f32; WIDE]; TALL];
+        let (by_row, by_sum) = self.steps;
+        if let Some(last) = inner.clone().last() {
+            let within = self.a.len() > (row + TALL - 1) * by_row + last * by_sum
+                && self.b.len() >= last * self.columns + column + WIDE;
+            assert!(within, "internal: a product outside of its matrices");
+        }
         for k in inner {
-            let b = &self.b[k * self.columns + column..][..WIDE];
+            // SAFETY: the last are within bounds, as was just checked, and the others come before them.
+            let b = unsafe {
+                self.b
+                    .get_unchecked(k * self.columns + column..)
+                    .get_unchecked(..WIDE)
+            };
             for (at, sums) in sums.iter_mut().enumerate() {
-                let a = self.a[(row + at) * self.steps.0 + k * self.steps.1];
+                // SAFETY: as above.
+                let a = unsafe { *self.a.get_unchecked((row + at) * by_row + k * by_sum) };
                 for (sum, b) in sums.iter_mut().zip(b) {
-                    *sum = if FUSED { a.mul_add(*b, *sum) } else { a * b + *sum };
+                    *sum = if FUSED {
+                        a.mul_add(*b, *sum)
+                    } else {
+                        a * b + *sum
+                    };
                 }
             }
         }
@@ -421,8 +502,16 @@ mod tests {
     fn lists_lie_back_to_back() {
         let found = lists(&[0, 0, 2], &[0, 1, 0], 4);
         assert_eq!(found, Some(vec![0..2, 2..2, 2..3, 3..3]));
-        for (segments, positions) in [([0, 0, 4], [0, 1, 0]), ([1, 0, 0], [0, 0, 1]), ([0, 0, 0], [0, 2, 1])] {
-            assert_eq!(lists(&segments, &positions, 4), None, "{segments:?} {positions:?}");
+        for (segments, positions) in [
+            ([0, 0, 4], [0, 1, 0]),
+            ([1, 0, 0], [0, 0, 1]),
+            ([0, 0, 0], [0, 2, 1]),
+        ] {
+            assert_eq!(
+                lists(&segments, &positions, 4),
+                None,
+                "{segments:?} {positions:?}"
+            );
         }
     }
 
