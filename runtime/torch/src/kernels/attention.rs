@@ -1,13 +1,14 @@
 //! Attention within lists that lie back to back, without padding them: for each list and head a few products of small
 //! matrices, none of which leaves the cache. Gradients compute the shares again.
 
+mod product;
+
 use std::ops::Range;
+
+use product::{LANES, Product, Reach};
 
 use super::softmax::exp;
 use super::{Shared, parallel};
-
-/// Widths are rounded up to this many numbers, so that whole registers serve.
-const LANES: usize = 16;
 
 /// Fewer products of elements than this are not worth a thread.
 const GRAIN: usize = 1 << 15;
@@ -183,6 +184,7 @@ struct Head<'a> {
     width: usize,
     places: usize,
     causal: bool,
+    scale: f32,
 }
 
 impl<'a> Head<'a> {
@@ -197,41 +199,20 @@ impl<'a> Head<'a> {
             places: keys.len().next_multiple_of(LANES),
             keys,
             causal: of.queries == Queries::Causal,
+            scale: (width as f32).sqrt().recip(),
         }
     }
 
     #[inline(always)]
     fn run<const FUSED: bool>(&self, wanted: Wanted<'_>, room: &mut Room, out: &mut [f32]) {
         let of = self.of;
-        let scale = (self.columns.len() as f32).sqrt().recip();
-        self.scores::<FUSED>(
-            of.q,
-            of.k,
-            (&mut room.rows, &mut room.columns),
-            &mut room.shares,
-        );
-        softmax(
-            &mut room.shares,
-            self.places,
-            self.keys.len(),
-            scale,
-            self.causal,
-        );
+        let packed = (&mut room.rows, &mut room.columns);
+        self.scores::<FUSED>(of.q, of.k, packed, &mut room.shares);
+        self.softmax(&mut room.shares);
         if let Wanted::OfQueries(g) | Wanted::OfKeys(g) = wanted {
-            self.scores::<FUSED>(
-                g,
-                of.v,
-                (&mut room.rows, &mut room.columns),
-                &mut room.of_scores,
-            );
-            spread(
-                &room.shares,
-                &mut room.of_scores,
-                self.places,
-                self.keys.len(),
-                scale,
-                self.causal,
-            );
+            let packed = (&mut room.rows, &mut room.columns);
+            self.scores::<FUSED>(g, of.v, packed, &mut room.of_scores);
+            self.spread(&room.shares, &mut room.of_scores);
         }
         let (weights, x, by_query) = match wanted {
             Wanted::Result => (&room.shares, of.v, true),
@@ -246,10 +227,9 @@ impl<'a> Head<'a> {
         self.pack(x, summed, &mut room.rows);
         let product = Product {
             a: weights,
-            steps: if by_query {
-                (self.places, 1)
-            } else {
-                (1, self.places)
+            steps: match by_query {
+                true => (self.places, 1),
+                false => (1, self.places),
             },
             b: &room.rows,
             rows: rows.len(),
@@ -262,8 +242,14 @@ impl<'a> Head<'a> {
             },
         };
         product.put::<FUSED>(&mut room.product);
-        let results = room.product.chunks_exact(self.width);
-        for (out, row) in out.chunks_exact_mut(of.width).zip(results) {
+        self.write(&room.product, out);
+    }
+
+    /// Puts the head's part into each row of the list.
+    #[inline(always)]
+    fn write(&self, product: &[f32], out: &mut [f32]) {
+        let rows = product.chunks_exact(self.width);
+        for (out, row) in out.chunks_exact_mut(self.of.width).zip(rows) {
             out[self.columns.clone()].copy_from_slice(&row[..self.columns.len()]);
         }
     }
@@ -295,6 +281,80 @@ impl<'a> Head<'a> {
         product.put::<FUSED>(into);
     }
 
+    /// How many of the places of a row are computed: those that the query sees, whole registers of them.
+    fn reached(&self, query: usize) -> (usize, usize) {
+        let seen = match self.causal {
+            true => query + 1,
+            false => self.keys.len(),
+        };
+        (seen, seen.next_multiple_of(LANES))
+    }
+
+    /// Row by row `softmax(scale * scores)` over the places that the query sees, 0 at others as far as registers reach.
+    #[inline(always)]
+    fn softmax(&self, scores: &mut [f32]) {
+        for (query, row) in scores.chunks_exact_mut(self.places).enumerate() {
+            let (seen, reached) = self.reached(query);
+            row[seen..reached].fill(f32::NEG_INFINITY);
+            let row = row[..reached].as_chunks_mut::<LANES>().0;
+            let mut largest = [f32::NEG_INFINITY; LANES];
+            for scores in row.iter_mut() {
+                for (score, largest) in scores.iter_mut().zip(&mut largest) {
+                    *score *= self.scale;
+                    *largest = if *score > *largest { *score } else { *largest };
+                }
+            }
+            let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
+            if largest == f32::NEG_INFINITY {
+                // Nothing is larger than that: all are, or are no numbers, which has to be seen.
+                for score in row.as_flattened_mut() {
+                    *score = if score.is_nan() { f32::NAN } else { 0.0 };
+                }
+                continue;
+            }
+            let mut total = [0.0; LANES];
+            for scores in row.iter_mut() {
+                for (score, total) in scores.iter_mut().zip(&mut total) {
+                    *score = exp(*score - largest);
+                    *total += *score;
+                }
+            }
+            let part = total.iter().sum::<f32>().recip();
+            for scores in row {
+                for score in scores {
+                    *score *= part;
+                }
+            }
+        }
+    }
+
+    /// From what the shares get of a gradient to what the scores get, row by row.
+    #[inline(always)]
+    fn spread(&self, shares: &[f32], of_shares: &mut [f32]) {
+        let rows = shares.chunks_exact(self.places);
+        for (query, (of_shares, shares)) in of_shares
+            .chunks_exact_mut(self.places)
+            .zip(rows)
+            .enumerate()
+        {
+            let (_, reached) = self.reached(query);
+            let of_shares = of_shares[..reached].as_chunks_mut::<LANES>().0;
+            let shares = shares[..reached].as_chunks::<LANES>().0;
+            let mut total = [0.0; LANES];
+            for (values, shares) in of_shares.iter().zip(shares) {
+                for ((value, share), total) in values.iter().zip(shares).zip(&mut total) {
+                    *total += value * share;
+                }
+            }
+            let total = total.iter().sum::<f32>();
+            for (values, shares) in of_shares.iter_mut().zip(shares) {
+                for (value, share) in values.iter_mut().zip(shares) {
+                    *value = self.scale * (share * (*value - total));
+                }
+            }
+        }
+    }
+
     /// The head's part of some rows, each filled up with zeros.
     #[inline(always)]
     fn pack(&self, x: &[f32], rows: &Range<usize>, into: &mut Vec<f32>) {
@@ -316,180 +376,6 @@ impl<'a> Head<'a> {
             for (column, value) in row.iter().enumerate() {
                 into[column * self.places + place] = *value;
             }
-        }
-    }
-}
-
-/// How many of the places of a row are computed: those that the query sees, whole registers of them.
-fn reached(query: usize, keys: usize, causal: bool) -> (usize, usize) {
-    let seen = if causal { query + 1 } else { keys };
-    (seen, seen.next_multiple_of(LANES))
-}
-
-/// Row by row `softmax(scale * scores)` over the places that the query sees, 0 at others as far as registers reach.
-#[inline(always)]
-fn softmax(scores: &mut [f32], places: usize, keys: usize, scale: f32, causal: bool) {
-    for (query, row) in scores.chunks_exact_mut(places).enumerate() {
-        let (seen, reached) = reached(query, keys, causal);
-        row[seen..reached].fill(f32::NEG_INFINITY);
-        let row = row[..reached].as_chunks_mut::<LANES>().0;
-        let mut largest = [f32::NEG_INFINITY; LANES];
-        for scores in row.iter_mut() {
-            for (score, largest) in scores.iter_mut().zip(&mut largest) {
-                *score *= scale;
-                *largest = if *score > *largest { *score } else { *largest };
-            }
-        }
-        let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
-        if largest == f32::NEG_INFINITY {
-            // Nothing is larger than that: all are, or are no numbers, which has to be seen.
-            for score in row.as_flattened_mut() {
-                *score = if score.is_nan() { f32::NAN } else { 0.0 };
-            }
-            continue;
-        }
-        let mut total = [0.0; LANES];
-        for scores in row.iter_mut() {
-            for (score, total) in scores.iter_mut().zip(&mut total) {
-                *score = exp(*score - largest);
-                *total += *score;
-            }
-        }
-        let part = total.iter().sum::<f32>().recip();
-        for scores in row {
-            for score in scores {
-                *score *= part;
-            }
-        }
-    }
-}
-
-/// From what the shares get of a gradient to what the scores get, row by row.
-#[inline(always)]
-fn spread(
-    shares: &[f32],
-    of_shares: &mut [f32],
-    places: usize,
-    keys: usize,
-    scale: f32,
-    causal: bool,
-) {
-    let rows = shares.chunks_exact(places);
-    for (query, (of_shares, shares)) in of_shares.chunks_exact_mut(places).zip(rows).enumerate() {
-        let (_, reached) = reached(query, keys, causal);
-        let of_shares = of_shares[..reached].as_chunks_mut::<LANES>().0;
-        let shares = shares[..reached].as_chunks::<LANES>().0;
-        let mut total = [0.0; LANES];
-        for (values, shares) in of_shares.iter().zip(shares) {
-            for ((value, share), total) in values.iter().zip(shares).zip(&mut total) {
-                *total += value * share;
-            }
-        }
-        let total = total.iter().sum::<f32>();
-        for (values, shares) in of_shares.iter_mut().zip(shares) {
-            for (value, share) in values.iter_mut().zip(shares) {
-                *value = scale * (share * (*value - total));
-            }
-        }
-    }
-}
-
-/// Which part of a product a triangle of shares leaves.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Reach {
-    Whole,
-    /// Row `i` of the result is read up to column `i`.
-    Columns,
-    /// Row `i` is a sum up to `i`.
-    UpTo,
-    /// Row `i` is a sum from `i` on.
-    From,
-}
-
-/// The product of small matrices `a[rows, inner]` and `b[inner, columns]`, where `columns` is a multiple of [`LANES`] and
-/// `a[i, k]` lies at `i * steps.0 + k * steps.1`.
-struct Product<'a> {
-    a: &'a [f32],
-    steps: (usize, usize),
-    b: &'a [f32],
-    rows: usize,
-    inner: usize,
-    columns: usize,
-    reach: Reach,
-}
-
-impl Product<'_> {
-    /// Puts the part within reach; what lies beyond is of no use to anyone.
-    #[inline(always)]
-    fn put<const FUSED: bool>(&self, out: &mut Vec<f32>) {
-        const TALL: usize = 4;
-        out.resize(self.rows * self.columns, 0.0);
-        let whole = self.rows / TALL * TALL;
-        for row in (0..whole).step_by(TALL) {
-            self.strip::<FUSED, TALL>(row, out);
-        }
-        for row in whole..self.rows {
-            self.strip::<FUSED, 1>(row, out);
-        }
-    }
-
-    /// Some rows of the result.
-    #[inline(always)]
-    fn strip<const FUSED: bool, const TALL: usize>(&self, row: usize, out: &mut [f32]) {
-        let after = row + TALL;
-        let (inner, columns) = match self.reach {
-            Reach::Whole => (0..self.inner, self.columns),
-            Reach::Columns => (0..self.inner, after.next_multiple_of(LANES)),
-            Reach::UpTo => (0..after, self.columns),
-            Reach::From => (row..self.inner, self.columns),
-        };
-        let mut column = 0;
-        while column + 2 * LANES <= columns {
-            self.block::<FUSED, TALL, { 2 * LANES }>(row, column, inner.clone(), out);
-            column += 2 * LANES;
-        }
-        if column < columns {
-            self.block::<FUSED, TALL, LANES>(row, column, inner, out);
-        }
-    }
-
-    /// A block of the result, in registers while it is summed.
-    #[inline(always)]
-    fn block<const FUSED: bool, const TALL: usize, const WIDE: usize>(
-        &self,
-        row: usize,
-        column: usize,
-        inner: Range<usize>,
-        out: &mut [f32],
-    ) {
-        let mut sums = [[0.0_f32; WIDE]; TALL];
-        let (by_row, by_sum) = self.steps;
-        if let Some(last) = inner.clone().last() {
-            let within = self.a.len() > (row + TALL - 1) * by_row + last * by_sum
-                && self.b.len() >= last * self.columns + column + WIDE;
-            assert!(within, "internal: a product outside of its matrices");
-        }
-        for k in inner {
-            // SAFETY: the last are within bounds, as was just checked, and the others come before them.
-            let b = unsafe {
-                self.b
-                    .get_unchecked(k * self.columns + column..)
-                    .get_unchecked(..WIDE)
-            };
-            for (at, sums) in sums.iter_mut().enumerate() {
-                // SAFETY: as above.
-                let a = unsafe { *self.a.get_unchecked((row + at) * by_row + k * by_sum) };
-                for (sum, b) in sums.iter_mut().zip(b) {
-                    *sum = if FUSED {
-                        a.mul_add(*b, *sum)
-                    } else {
-                        a * b + *sum
-                    };
-                }
-            }
-        }
-        for (at, sums) in sums.iter().enumerate() {
-            out[(row + at) * self.columns + column..][..WIDE].copy_from_slice(sums);
         }
     }
 }
@@ -523,7 +409,7 @@ mod tests {
                 q: &q,
                 k: &k,
                 v: &[1.0, 3.0],
-                lists: &[0..2],
+                lists: &lists(&[0, 0], &[0, 1], 1).unwrap(),
                 queries: Queries::Causal,
                 heads: 1,
                 width: 1,
