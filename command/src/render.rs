@@ -2,6 +2,7 @@
 
 mod json;
 mod report;
+mod window;
 
 use clap::ValueEnum;
 use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
@@ -30,6 +31,18 @@ pub struct Look {
     pub colour: bool,
     /// Line drawings beyond ASCII.
     pub unicode: bool,
+    /// Long lines of a source are cut around what is marked in them, as a terminal would fold them.
+    pub cut: bool,
+}
+
+impl Look {
+    fn of(console: &Console) -> Look {
+        Look {
+            colour: console.colour,
+            unicode: console.unicode,
+            cut: console.interactive,
+        }
+    }
 }
 
 /// Shows all findings on one spec: JSON is what was asked for and goes to stdout, the rest to stderr with a summary.
@@ -41,10 +54,7 @@ pub fn show(
     console: &Console,
 ) {
     let diagnostics = in_order(diagnostics);
-    let look = Look {
-        colour: console.colour,
-        unicode: console.unicode,
-    };
+    let look = Look::of(console);
     for diagnostic in &diagnostics {
         match format {
             Format::Human => console.say(&report::report(sources, diagnostic, look)),
@@ -61,10 +71,7 @@ pub fn show(
 
 /// Shows a finding of a run that goes on.
 pub fn show_one(sources: &Sources, diagnostic: &Diagnostic, console: &Console) {
-    let look = Look {
-        colour: console.colour,
-        unicode: console.unicode,
-    };
+    let look = Look::of(console);
     console.say(&report::report(sources, diagnostic, look));
 }
 

@@ -1,14 +1,18 @@
 //! One diagnostic as a report: the message, the lines in question with marks under them, notes and help.
 
 use std::fmt;
+use std::ops::Range;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode, SourceSpan,
+};
 use reckon_grammar::diagnostic::{Diagnostic, Label, Severity};
-use reckon_grammar::span::{FileId, Sources, Span};
+use reckon_grammar::span::{Sources, Span};
 
+use super::window::{Cut, Window, window};
 use super::{Look, has_place, word};
 
-/// Widest line of text; source lines are shown as they are.
+/// Widest line of text; where no terminal is, source lines are shown as they are.
 const WIDTH: usize = 80;
 
 /// The report, without a line end after it but with an empty line as its last.
@@ -36,9 +40,9 @@ fn placed(sources: &Sources, diagnostic: &Diagnostic, look: Look) -> String {
         .iter()
         .partition(|label| label.span.file == diagnostic.primary.span.file);
     let crowded = split_off_crowded(sources, &diagnostic.primary, &mut here);
-    let mut out = Snippet::new(sources, diagnostic, &here).draw(look);
+    let mut out = Snippet::new(sources, diagnostic, &here, look).draw(look);
     for label in elsewhere {
-        out += &Snippet::of_label(sources, label).draw(look);
+        out += &Snippet::of_label(sources, label, look).draw(look);
     }
     for label in crowded {
         let (line, column) = sources.line_column(label.span.file, label.span.start);
@@ -71,7 +75,7 @@ fn split_off_crowded<'a>(
 }
 
 /// The bytes that get a mark: those of the first line of the span, at least one column, never half a character.
-fn drawn_range(sources: &Sources, span: Span) -> std::ops::Range<usize> {
+fn drawn_range(sources: &Sources, span: Span) -> Range<usize> {
     let text = &sources.file(span.file).text;
     let start = text.floor_char_boundary(span.start as usize);
     let end = text.ceil_char_boundary(span.end as usize).max(start);
@@ -88,27 +92,26 @@ fn drawn_range(sources: &Sources, span: Span) -> std::ops::Range<usize> {
 struct Snippet {
     message: String,
     severity: miette::Severity,
-    source: NamedSource<String>,
+    source: Cut,
     labels: Vec<LabeledSpan>,
 }
 
 impl Snippet {
-    fn new(sources: &Sources, diagnostic: &Diagnostic, labels: &[&Label]) -> Self {
-        let severity = severity(diagnostic);
+    fn new(sources: &Sources, diagnostic: &Diagnostic, labels: &[&Label], look: Look) -> Self {
         let primary = &diagnostic.primary;
-        let mut drawn = vec![LabeledSpan::new_primary_with_span(
-            primary_text(sources, diagnostic),
-            span_of(sources, primary),
-        )];
-        drawn.extend(
-            labels
-                .iter()
-                .map(|label| LabeledSpan::new_with_span(text_of(label), span_of(sources, label))),
-        );
-        let source = source_of(sources, primary.span.file);
+        let all: Vec<&Label> = [primary]
+            .into_iter()
+            .chain(labels.iter().copied())
+            .collect();
+        let (source, spans) = source_of(sources, &all, look);
+        let indent = before(source.source.inner(), spans[0].offset());
+        let text = primary_text(diagnostic, indent.chars().count() + 1);
+        let mut drawn = vec![LabeledSpan::new_primary_with_span(text, spans[0])];
+        let rest = labels.iter().zip(&spans[1..]);
+        drawn.extend(rest.map(|(label, span)| LabeledSpan::new_with_span(text_of(label), *span)));
         Self {
             message: diagnostic.message.clone(),
-            severity,
+            severity: severity(diagnostic),
             source,
             labels: drawn,
         }
@@ -118,20 +121,21 @@ impl Snippet {
         Self {
             message: diagnostic.message.clone(),
             severity: severity(diagnostic),
-            source: NamedSource::new("", String::new()),
+            source: Cut {
+                source: NamedSource::new("", String::new()),
+                columns: Vec::new(),
+            },
             labels: Vec::new(),
         }
     }
 
-    fn of_label(sources: &Sources, label: &Label) -> Self {
+    fn of_label(sources: &Sources, label: &Label, look: Look) -> Self {
+        let (source, spans) = source_of(sources, &[label], look);
         Self {
             message: label.message.clone(),
             severity: miette::Severity::Advice,
-            source: source_of(sources, label.span.file),
-            labels: vec![LabeledSpan::new_primary_with_span(
-                None,
-                span_of(sources, label),
-            )],
+            source,
+            labels: vec![LabeledSpan::new_primary_with_span(None, spans[0])],
         }
     }
 
@@ -161,19 +165,42 @@ fn severity(diagnostic: &Diagnostic) -> miette::Severity {
     }
 }
 
-fn source_of(sources: &Sources, file: FileId) -> NamedSource<String> {
-    let source = sources.file(file);
-    NamedSource::new(&source.name, source.text.clone())
+/// The file that the labels are in, with the places of their marks. Its long lines are cut if the look wants that.
+fn source_of(sources: &Sources, labels: &[&Label], look: Look) -> (Cut, Vec<SourceSpan>) {
+    let file = sources.file(labels[0].span.file);
+    let marks = labels.iter().map(|label| drawn_range(sources, label.span));
+    let marks: Vec<Range<usize>> = marks.collect();
+    let mut shown = Window {
+        text: file.text.clone(),
+        marks: marks.clone(),
+    };
+    if look.cut {
+        // two blanks, the number of the line, ` │ `
+        let gutter = file.text.lines().count().to_string().len() + 5;
+        let dots = if look.unicode { "…" } else { "..." };
+        shown = window(&file.text, &marks, WIDTH - gutter, dots);
+    }
+    let columns = marks
+        .iter()
+        .map(|mark| before(&file.text, mark.start).len());
+    let columns = shown.marks.iter().map(|mark| mark.start).zip(columns);
+    let source = Cut {
+        columns: columns.collect(),
+        source: NamedSource::new(&file.name, shown.text),
+    };
+    let spans = shown.marks.into_iter().map(SourceSpan::from).collect();
+    (source, spans)
 }
 
-fn span_of(sources: &Sources, label: &Label) -> miette::SourceSpan {
-    drawn_range(sources, label.span).into()
+/// What stands before a byte in its line.
+fn before(text: &str, at: usize) -> &str {
+    let before = &text[..at];
+    before.rsplit('\n').next().unwrap_or(before)
 }
 
 /// What is said at the primary place; nothing where it would run over the edge only to repeat the message.
-fn primary_text(sources: &Sources, diagnostic: &Diagnostic) -> Option<String> {
-    let Label { span, message } = &diagnostic.primary;
-    let (_, column) = sources.line_column(span.file, span.start);
+fn primary_text(diagnostic: &Diagnostic, column: usize) -> Option<String> {
+    let message = &diagnostic.primary.message;
     let is_wide = column + message.chars().count() + 12 > WIDTH;
     if is_wide && diagnostic.message.contains(message.as_str()) {
         return None;
@@ -282,7 +309,48 @@ fn paint(text: &str, colour: &str, look: Look) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::folded;
+    use reckon_grammar::diagnostic::Code;
+
+    use super::*;
+
+    const LONG: &str = "setting dim = 64\ntower film(m: movie) -> f32[dim] = concat(m) |> mlp([256, dim], activation: relu) |> normalise\n";
+
+    /// The report on the last word of a line of 93 columns.
+    fn report_on_a_long_line(cut: bool) -> String {
+        let mut sources = Sources::default();
+        let file = sources.add("long.rec", LONG);
+        let start = LONG.find("normalise").map(|at| at as u32).unwrap();
+        let span = Span {
+            file,
+            start,
+            end: start + 9,
+        };
+        let diagnostic = Diagnostic::error(Code(218), span, "unknown function `normalise`");
+        let look = Look {
+            colour: false,
+            unicode: true,
+            cut,
+        };
+        report(&sources, &diagnostic, look)
+    }
+
+    #[test]
+    fn a_terminal_shows_the_surroundings_of_a_mark_with_its_place_in_the_file() {
+        let report = report_on_a_long_line(true);
+        assert!(
+            report.lines().all(|line| line.chars().count() <= WIDTH),
+            "{report}"
+        );
+        assert!(report.contains("[long.rec:2:86]"), "{report}");
+        assert!(report.contains("|> normalise"), "{report}");
+    }
+
+    #[test]
+    fn a_report_that_is_piped_shows_whole_lines() {
+        let report = report_on_a_long_line(false);
+        assert!(report.contains(LONG.lines().last().unwrap()), "{report}");
+        assert!(report.contains("[long.rec:2:86]"), "{report}");
+    }
 
     #[test]
     fn a_long_line_of_talk_goes_on_behind_its_beginning() {
