@@ -1,4 +1,4 @@
-//! The passes change how long a step takes, never what is learned.
+//! Passes and kernels change how long a step takes, never what is learned.
 
 #![allow(clippy::unwrap_used)]
 
@@ -25,24 +25,39 @@ const STEPS: usize = 20;
 /// Sums in another order differ in the last bits, and what is learned from them with them.
 const CLOSE: f64 = 1e-5;
 
+const EXAMPLES: [&str; 5] = [
+    "movielens/two_tower",
+    "movielens/two_tower_by_time",
+    "movielens/ranking",
+    "movielens/sasrec",
+    "mtmi/model",
+];
+const ALL: Passes = (FORWARD, Copies::Merged, STEP);
+
+type Passes = (&'static [Place], Copies, &'static [Place]);
+
 #[test]
 fn examples_have_the_same_losses_with_and_without_passes() {
+    same_losses((&[], Copies::Kept, &[]), DeviceName::Cpu);
+}
+
+#[test]
+fn the_programs_of_a_graphics_card_have_the_losses_of_the_kernels_of_the_processor() {
+    same_losses(ALL, DeviceName::CpuAsCuda);
+}
+
+/// Compares all examples, lowered as usual, with these passes and device.
+fn same_losses(passes: Passes, device: DeviceName) {
     let data = ratings();
-    for example in [
-        "movielens/two_tower",
-        "movielens/two_tower_by_time",
-        "movielens/ranking",
-        "movielens/sasrec",
-        "mtmi/model",
-    ] {
-        let with = losses(example, data.path(), (FORWARD, Copies::Merged, STEP));
-        let without = losses(example, data.path(), (&[], Copies::Kept, &[]));
-        assert_eq!(with.len(), STEPS, "{example}");
+    for example in EXAMPLES {
+        let usual = losses(example, data.path(), ALL, DeviceName::Cpu);
+        let others = losses(example, data.path(), passes, device);
+        assert_eq!(usual.len(), STEPS, "{example}");
         assert!(
-            with[0] - with[STEPS - 1] > 0.01,
-            "{example} learns: {with:?}"
+            usual[0] - usual[STEPS - 1] > 0.01,
+            "{example} learns: {usual:?}"
         );
-        for (step, (a, b)) in with.iter().zip(&without).enumerate() {
+        for (step, (a, b)) in usual.iter().zip(&others).enumerate() {
             assert!((a - b).abs() < CLOSE, "{example}, step {step}: {a} and {b}");
         }
     }
@@ -52,7 +67,8 @@ fn examples_have_the_same_losses_with_and_without_passes() {
 fn losses(
     example: &str,
     data: &Path,
-    (forward, copies, step): (&[Place], Copies, &[Place]),
+    (forward, copies, step): Passes,
+    device: DeviceName,
 ) -> Vec<f64> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../examples/{example}.rec"));
     let settings = [
@@ -74,11 +90,11 @@ fn losses(
     for phase in &mut plan.phases {
         phase.stop = None;
     }
-    epochs(&plan, &checked.sources, &file)
+    epochs(&plan, &checked.sources, &file, device)
 }
 
 /// The sum of the losses of each epoch.
-fn epochs(plan: &Plan, sources: &Sources, file: &Path) -> Vec<f64> {
+fn epochs(plan: &Plan, sources: &Sources, file: &Path, device: DeviceName) -> Vec<f64> {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
     let spec = Spec {
@@ -91,7 +107,7 @@ fn epochs(plan: &Plan, sources: &Sources, file: &Path) -> Vec<f64> {
     let options = RunOptions {
         out: Some(&out),
         seed: 5,
-        device: DeviceName::Cpu,
+        device,
         resume: false,
         threads: 1,
         interrupted: &AtomicBool::new(false),

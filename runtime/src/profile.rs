@@ -18,6 +18,8 @@ use serde_json::Value;
 #[derive(Clone, Copy)]
 pub(crate) struct Machine<'a> {
     pub(crate) device: Device,
+    /// Whether programs are those of a graphics card, whatever the device.
+    pub(crate) as_cuda: bool,
     pub(crate) profile: Option<&'a Profile>,
 }
 
@@ -90,6 +92,7 @@ impl<'a> Machine<'a> {
     pub(crate) fn silent(device: Device) -> Self {
         Self {
             device,
+            as_cuda: false,
             profile: None,
         }
     }

@@ -86,6 +86,8 @@ pub struct RunOptions<'a> {
 pub enum DeviceName {
     /// The processor.
     Cpu,
+    /// The processor, on the programs that a graphics card would run.
+    CpuAsCuda,
     /// A graphics card by its number.
     Cuda(usize),
 }
@@ -130,6 +132,7 @@ pub fn run(
         folder: &folder,
         machine: Machine {
             device,
+            as_cuda: options.device == DeviceName::CpuAsCuda,
             profile: profile.as_ref(),
         },
         seed,
@@ -344,7 +347,7 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
 /// The device of this name.
 pub(crate) fn device_of(name: DeviceName, plan: &Plan) -> Result<Device, Failure> {
     match name {
-        DeviceName::Cpu => Ok(Device::Cpu),
+        DeviceName::Cpu | DeviceName::CpuAsCuda => Ok(Device::Cpu),
         DeviceName::Cuda(number) => {
             let found = reckon_torch::versions().cuda_devices;
             if number < found {

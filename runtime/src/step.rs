@@ -37,8 +37,12 @@ impl<'a> Step<'a> {
         span: Span,
     ) -> Result<Self, Failure> {
         let assembler = Assembler::new(data, plan, streams).map_err(Failure::data)?;
-        let program = reckon_torch::Program::compile(&plan.graph, machine.device)
-            .map_err(|error| refused(plan, &error, span))?;
+        let compile = match machine.as_cuda {
+            true => reckon_torch::Program::compile_plain,
+            false => reckon_torch::Program::compile,
+        };
+        let program =
+            compile(&plan.graph, machine.device).map_err(|error| refused(plan, &error, span))?;
         Ok(Self {
             plan,
             assembler,

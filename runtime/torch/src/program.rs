@@ -109,9 +109,9 @@ impl Program {
         compile::compile(graph, device, Kernels::of(device))
     }
 
-    /// Lowers a graph to ops of libtorch only, as for CUDA.
-    #[cfg(test)]
-    pub(crate) fn compile_plain(graph: &Graph, device: Device) -> Result<Self, Error> {
+    /// Lowers a graph to ops of libtorch alone, as for CUDA, on whichever device.
+    pub fn compile_plain(graph: &Graph, device: Device) -> Result<Self, Error> {
+        reproducible::ensure();
         compile::compile(graph, device, Kernels::Libtorch)
     }
 
