@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import train
-from train import DENSE_RATE, DIM, LONGEST, Batch, RowwiseTable, cross_entropy, whole_softmax
+from train import DENSE_RATE, DIM, LONGEST, Batch, RowwiseTable, cross_entropy, drawn, whole_softmax
 
 
 class Model(nn.Module):
@@ -23,7 +23,7 @@ class Model(nn.Module):
 
     def __init__(self, rows, stored):
         super().__init__()
-        weights = lambda path: stored[path].clone() if stored else torch.randn(rows, DIM) * 0.05
+        weights = lambda path: stored[path].clone() if stored else drawn(torch.empty(rows, DIM))
         self.rows = {path: RowwiseTable(weights(path)) for path in self.tables}
         self.build()
         if stored:

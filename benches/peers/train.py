@@ -3,12 +3,14 @@
     train.py make DATA ROWS EVENTS OUT               parquet files with items by a Zipf law
     train.py gate CONTENDER TRACE OUT                its losses of a trace's steps, from the trace's weights and batches
     train.py time CONTENDER TRACE ROWS WARM STEPS THREADS OUT
-                                                     seconds of each step after the warm ones, from weights of its own
+                                                     seconds of each step after the warm ones, from weights of its own, and
+                                                     the peak of memory
+    train.py distinct TRACE OUT                      how many rows of tables the trace's batches read, each once
     train.py roofline THREADS OUT                    the rates of products of matrices and of copies here
 
 Contenders: tiled (an expert's PyTorch: scores by tiles of 256 rows with their gradients, bags, row-wise Adagrad on the distinct
-rows), eager (padded histories, sparse Adam), compiled (`tiled` without tiles under torch.compile) and fbgemm (the fused bags
-with row-wise Adagrad under TorchRec).
+rows), eager (padded histories, sparse Adam) and fbgemm (the fused bags with row-wise Adagrad under TorchRec). torch.compile is
+in compiled.py, TorchRec's own layers in torchrec_layers.py.
 """
 
 import json
@@ -29,7 +31,7 @@ USERS = 10_000
 
 
 def make(folder, rows, events, out):
-    """`events` clicks of 10,000 users, as many items as the tables have rows."""
+    """`events` clicks of 10,000 users on as many items as the tables have rows; files name those that someone clicked."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -42,7 +44,7 @@ def make(folder, rows, events, out):
     user = generator.integers(0, USERS, events)
     write = lambda name, columns: parquet.write_table(pa.table(columns), folder / name)
     write("users.parquet", {"user_id": np.arange(USERS)})
-    write("items.parquet", {"item_id": np.arange(rows)})
+    write("items.parquet", {"item_id": np.unique(item)})
     at = pa.array((1_700_000_000 + np.arange(events)) * 1_000, pa.timestamp("ms"))
     like, share = generator.random(events) < 0.4, generator.random(events) < 0.1
     write("clicks.parquet", {"user_id": user, "item_id": item, "like": like, "share": share, "at": at})
@@ -150,6 +152,15 @@ def cross_entropy(products, log_count, rows):
     return F.cross_entropy(scores.masked_fill(same, -1e9), torch.arange(len(rows)))
 
 
+def drawn(weights, deviation=0.05):
+    """Normal weights in place; those of large tables repeat, as what a step takes does not depend on them."""
+    part = weights[:100_000].normal_(0, deviation)
+    for first in range(len(part), len(weights), len(part)):
+        rest = weights[first : first + len(part)]
+        rest.copy_(part[: len(rest)])
+    return weights
+
+
 class RowwiseTable:
     """A table whose distinct rows of a batch are a small leaf, and their update one step of row-wise Adagrad."""
 
@@ -179,7 +190,7 @@ class Tiled:
         self.towers = Towers()
         if stored:
             self.towers.load(stored)
-        weights = lambda path: stored[path].clone() if stored else torch.randn(rows, DIM) * 0.05
+        weights = lambda path: stored[path].clone() if stored else drawn(torch.empty(rows, DIM))
         self.users, self.items = RowwiseTable(weights("main/user/id")), RowwiseTable(weights("main/item/id"))
         self.dense = torch.optim.Adam(self.towers.parameters(), lr=DENSE_RATE, fused=True)
 
@@ -201,32 +212,13 @@ class Tiled:
         return loss.item()
 
 
-class Compiled(Tiled):
-    """The towers and the whole softmax under torch.compile; look-ups and updates as in `Tiled`."""
-
-    def __init__(self, rows, stored):
-        super().__init__(rows, stored)
-
-        def dense(users, recent, items, log_count, rows):
-            viewers = self.towers.viewers(torch.cat([users, recent], 1))
-            return whole_softmax(viewers, self.towers.things(items), log_count, rows)
-
-        self.compiled = torch.compile(dense, dynamic=False)
-
-    def loss(self, batch):
-        users, at = self.users.take(batch.user)
-        items, places = self.items.take(torch.cat([batch.items, batch.history]))
-        recent = F.embedding_bag(places[batch.size :], items, batch.starts, mode="mean")
-        return self.compiled(users[at], recent, items[places[: batch.size]], batch.log_count, batch.rows)
-
-
 class Eager:
     """PyTorch as most would write it: `nn.Embedding(sparse=True)`, padded histories, sparse Adam."""
 
     def __init__(self, rows, stored):
         assert not stored, "sparse Adam is another optimiser: nothing to compare losses with"
         self.towers = Towers()
-        self.users, self.items = (nn.Embedding(rows, DIM, sparse=True) for _ in range(2))
+        self.users, self.items = (nn.Embedding(rows, DIM, sparse=True, _weight=drawn(torch.empty(rows, DIM))) for _ in range(2))
         self.dense = torch.optim.Adam(self.towers.parameters(), lr=DENSE_RATE)
         self.sparse = torch.optim.SparseAdam([self.users.weight, self.items.weight], lr=DENSE_RATE)
 
@@ -272,7 +264,7 @@ class Fbgemm:
                 if stored:
                     table.copy_(stored[path])
                 else:
-                    table.normal_(0, 0.05)
+                    drawn(table)
         self.dense = torch.optim.Adam(self.towers.parameters(), lr=DENSE_RATE, fused=True)
 
     def step(self, batch):
@@ -288,7 +280,7 @@ class Fbgemm:
         return loss.item()
 
 
-CONTENDERS = {"tiled": Tiled, "eager": Eager, "compiled": Compiled, "fbgemm": Fbgemm}
+CONTENDERS = {"tiled": Tiled, "eager": Eager, "fbgemm": Fbgemm}
 
 
 def batches_of(trace, batch):
@@ -299,7 +291,7 @@ def gate(contender, trace, out, models=CONTENDERS, batch=Batch):
     """The losses of all steps, to be compared with those of the trace."""
     stored = load_file(Path(trace) / "initial.safetensors")
     model = models[contender](len(stored["main/item/id"]), stored)
-    if models is CONTENDERS:
+    if hasattr(model, "towers"):
         # The trace is of smooth towers.
         model.towers.smooth()
     theirs = [outputs["total_loss"] for outputs in json.loads((Path(trace) / "losses.json").read_text())]
@@ -313,13 +305,38 @@ def measure(contender, trace, rows, warm, steps, threads, out, models=CONTENDERS
     torch.manual_seed(0)
     batches = batches_of(trace, batch)
     model = models[contender](int(rows), None)
+    turns = [batches[number % len(batches)] for number in range(int(warm) + int(steps))]
+    # A library that has a loop of its own tells what its steps took.
+    seconds = model.seconds(turns) if hasattr(model, "seconds") else seconds_of(model.step, turns)
+    save(out, {"seconds": seconds[int(warm) :], "peak bytes": peak_bytes(), **distinct_in(batches)})
+
+
+def seconds_of(step, turns):
     seconds = []
-    for number in range(int(warm) + int(steps)):
+    for batch in turns:
         began = time.perf_counter()
-        model.step(batches[number % len(batches)])
+        step(batch)
         seconds.append(time.perf_counter() - began)
-    distinct = np.mean([len(torch.unique(torch.cat([batch.items, batch.history]))) for batch in batches])
-    save(out, {"seconds": seconds[int(warm) :], "distinct": float(distinct)})
+    return seconds
+
+
+def distinct(trace, out):
+    save(out, distinct_in(batches_of(trace, Batch)))
+
+
+def distinct_in(batches):
+    """Means over the batches."""
+    mean = lambda counts: float(np.mean(list(counts)))
+    items = mean(len(torch.unique(torch.cat([batch.items, batch.history]))) for batch in batches)
+    users = mean(0 if batch.user is None else len(torch.unique(batch.user)) for batch in batches)
+    return {"distinct": items, "distinct rows": items + users}
+
+
+def peak_bytes():
+    """The most memory that this process has had."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next(line for line in lines if line.startswith("VmHWM:"))
+    return 1024 * int(peak.split()[1])
 
 
 def roofline(threads, out):
@@ -352,7 +369,7 @@ def save(path, result):
 
 
 if __name__ == "__main__":
-    verbs = {"make": make, "gate": gate, "time": measure, "roofline": roofline}
+    verbs = {"make": make, "gate": gate, "time": measure, "distinct": distinct, "roofline": roofline}
     if len(sys.argv) < 2 or sys.argv[1] not in verbs:
         sys.exit(__doc__)
     verbs[sys.argv[1]](*sys.argv[2:])

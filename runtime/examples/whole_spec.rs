@@ -6,6 +6,8 @@
 //! rows and fields, with their names, and the peak of memory.
 
 mod command;
+#[path = "command/peak.rs"]
+mod peak;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,6 +20,7 @@ use reckon_kernel::{Column, Data};
 use reckon_runtime::data::Dataset;
 
 use command::{Stop, compiled, run};
+use peak::peak_bytes;
 
 fn main() -> ExitCode {
     // As the command does.
@@ -93,12 +96,4 @@ fn processor_seconds() -> Option<f64> {
     let tasks = fs::read_dir("/proc/self/task").ok()?;
     let nanos: Option<f64> = tasks.map(|entry| of_task(entry.ok()?)).sum();
     Some(nanos? / 1e9)
-}
-
-/// The most memory that this process has had, where the system tells.
-fn peak_bytes() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/status").ok()?;
-    let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(1024 * kilobytes)
 }

@@ -35,7 +35,7 @@ pub use folder::{Origin, origin};
 pub use predict::{PredictedRow, Predictions, predict};
 use record::Record;
 use teachers::Teachers;
-pub use trace::{pace, trace};
+pub use trace::{asking_pace, pace, trace};
 
 /// A compiled spec with the texts that a run directory keeps.
 #[derive(Clone, Copy, Debug)]

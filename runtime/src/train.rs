@@ -363,7 +363,7 @@ impl<'a> Course<'a> {
 
 impl Training<'_> {
     /// A store that holds the teachers out of finished runs, and nothing else yet.
-    fn first_store(&self) -> Result<Store, Failure> {
+    pub(crate) fn first_store(&self) -> Result<Store, Failure> {
         let mut store = Store::new(self.machine.device);
         declare_loaded(&mut store, self.plan, self.data, self.seed)?;
         take_loaded(&mut store, self.plan, self.teachers)?;

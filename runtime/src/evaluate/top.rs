@@ -4,24 +4,55 @@
 /// scores that are not numbers rank below all others.
 pub(crate) fn top_items(scores: &[f32], left_out: &[u32], n: usize) -> Vec<u32> {
     // One word orders a candidate: the score in the high half, the complement of the item in the low half.
-    let mut kept: Vec<u64> = Vec::with_capacity(4 * n + 1);
+    let mut kept: Vec<u64> = Vec::with_capacity(4 * n + RUN);
     let mut least = 0;
-    let mut left_out = left_out.iter().copied().peekable();
-    for (item, score) in scores.iter().enumerate() {
-        if left_out.next_if_eq(&(item as u32)).is_some() {
+    let mut left_out = left_out;
+    for (run, scores) in scores.chunks(RUN).enumerate() {
+        // Most runs hold nothing that is better than what is kept, which comparisons without branches tell.
+        if !any_above(scores, floor(least)) {
             continue;
         }
-        let word = u64::from(sortable(*score)) << 32 | u64::from(!(item as u32));
-        if word > least {
-            kept.push(word);
-            if kept.len() > 4 * n {
-                least = cut(&mut kept, n);
+        let first = (run * RUN) as u32;
+        left_out = &left_out[left_out.partition_point(|item| *item < first)..];
+        let mut left_out = left_out.iter().copied().peekable();
+        for (item, score) in (first..).zip(scores) {
+            if left_out.next_if_eq(&item).is_some() {
+                continue;
             }
+            let word = u64::from(sortable(*score)) << 32 | u64::from(!item);
+            if word > least {
+                kept.push(word);
+            }
+        }
+        if kept.len() > 4 * n {
+            least = cut(&mut kept, n);
         }
     }
     cut(&mut kept, n);
     kept.sort_unstable_by(|a, b| b.cmp(a));
     kept.into_iter().map(|word| !(word as u32)).collect()
+}
+
+/// Scores that are looked at together.
+const RUN: usize = 16;
+
+/// The score of a word above which a later item has to lie: one of the same score ranks below, by its item. `None` where any may be better.
+fn floor(word: u64) -> Option<f32> {
+    let bits = match (word >> 32) as u32 {
+        0 => return None,
+        sortable if sortable >> 31 == 1 => sortable & !(1 << 31),
+        sortable => !sortable,
+    };
+    Some(f32::from_bits(bits))
+}
+
+fn any_above(scores: &[f32], floor: Option<f32>) -> bool {
+    let Some(floor) = floor else {
+        return true;
+    };
+    scores
+        .iter()
+        .fold(false, |any, score| any | (*score > floor))
 }
 
 /// Keeps the `n` largest words, in no order, and gives the least of them.
@@ -65,6 +96,38 @@ mod tests {
         });
         items.truncate(n);
         items
+    }
+
+    #[test]
+    fn runs_that_are_passed_over_hold_nothing_that_belongs_into_the_list() {
+        let key = Key::new(6);
+        for case in 0..40 {
+            let key = key.with(case);
+            let scores: Vec<f32> = (0..5_000)
+                .map(|at| match key.below(at, 50) {
+                    0 => f32::NEG_INFINITY,
+                    1 => -0.0,
+                    2 => 0.0,
+                    _ => key.with(1).below(at, 3_000) as f32 - 1_500.0,
+                })
+                .collect();
+            let left_out: Vec<u32> = (0..5_000)
+                .filter(|at| key.with(2).below(u64::from(*at), 9) == 0)
+                .collect();
+            for n in [1, 5, 50] {
+                assert_eq!(
+                    top_items(&scores, &left_out, n),
+                    naive(&scores, &left_out, n)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_come_before_what_is_not_a_number_wherever_they_stand() {
+        let mut scores = vec![f32::NAN; 300];
+        (scores[7], scores[200], scores[299]) = (f32::NEG_INFINITY, -5.0, 1.0);
+        assert_eq!(top_items(&scores, &[], 4), [299, 200, 7, 0]);
     }
 
     #[test]

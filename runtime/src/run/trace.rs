@@ -1,9 +1,10 @@
-//! A trace: the first steps of a training in files, so that another implementation can take the same steps.
+//! A trace: the first steps of a training in files, so that another implementation can take the same steps; and how long steps and
+//! evaluations take.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reckon_compiler::graph::Elem;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -13,9 +14,10 @@ use serde_json::json;
 use super::{RunOptions, Spec, device_of, load_anew};
 use crate::checkpoint::tensors;
 use crate::data::{HostTensor, HostValues};
+use crate::evaluate::model::{Detail, Evaluation};
 use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
 use crate::profile::Machine;
-use crate::train::{Course, Reached, Seen, Traced, Turned};
+use crate::train::{Course, Reached, Seen, Traced, Training, Turned};
 
 /// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
 /// `initial.safetensors` and `final.safetensors`, the parameters before the first step and after the last;
@@ -94,11 +96,52 @@ pub fn pace(
     Ok(times)
 }
 
+/// Asks the first evaluation of a spec about the last part of the split as often as `times` says, of the first weights, and says how many
+/// queries or rows it asked about and how long each turn took; nothing where the plan evaluates nothing.
+///
+/// # Errors
+/// Faults of the data and the device, scores that are not finite.
+pub fn asking_pace(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+    times: usize,
+) -> Result<(usize, Vec<Duration>), Failure> {
+    let (mut count, mut taken) = (0, Vec::new());
+    with_training(spec, options, |training| {
+        let Some(plan) = spec.plan.evaluations.first() else {
+            return Ok(());
+        };
+        let mut store = training.first_store()?;
+        let (data, machine) = (training.data, training.machine);
+        let ready = Evaluation::new(spec.plan, plan, data, &mut store, machine, options.seed)?;
+        let parts = data.source(&plan.source).and_then(|of| of.parts.as_ref());
+        let last = parts.and_then(|parts| parts.names.last());
+        let last = last.map_or("all", String::as_str);
+        for _ in 0..times {
+            let began = Instant::now();
+            let found = ready.report(&mut store, last, Detail::Metrics)?;
+            taken.push(began.elapsed());
+            count = found.report.count;
+        }
+        Ok(())
+    })?;
+    Ok((count, taken))
+}
+
 fn first_steps(
     spec: &Spec<'_>,
     options: &RunOptions<'_>,
     steps: usize,
     see: impl FnMut(Seen<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    with_training(spec, options, |training| training.trace(steps, see))
+}
+
+/// What `then` does with the first training, its data loaded.
+fn with_training(
+    spec: &Spec<'_>,
+    options: &RunOptions<'_>,
+    then: impl FnOnce(&Training<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let device = device_of(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
@@ -114,8 +157,7 @@ fn first_steps(
         teachers: &teachers,
     };
     let fitted = BTreeMap::new();
-    let training = course.training(&data, &fitted, Reached::default(), Turned::default());
-    training.trace(steps, see)
+    then(&course.training(&data, &fitted, Reached::default(), Turned::default()))
 }
 
 fn stored(name: &str, tensor: &HostTensor) -> Stored {

@@ -16,7 +16,7 @@ use std::ops::Range;
 use tch::kind::Element;
 use tch::{Device, Tensor};
 
-use team::parallel;
+pub(crate) use team::parallel;
 
 /// Which implementations a program may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ const FOLDER: &str = "benches/peers";
 pub(super) struct Peers {
     python: PathBuf,
     folder: PathBuf,
+    /// Packages beside those of the environment.
+    beside: Option<PathBuf>,
 }
 
 impl Peers {
@@ -47,6 +49,7 @@ impl Peers {
         let peers = Peers {
             python: environment.join("bin/python"),
             folder,
+            beside: None,
         };
         if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
             return Ok(peers);
@@ -69,6 +72,41 @@ impl Peers {
         Ok(peers)
     }
 
+    /// The same environment with more packages, in a folder of their own and without what they depend on: the file of requirements
+    /// names that too, where the environment does not have it.
+    pub(super) fn beside(
+        self,
+        repository: &Repository,
+        requirements: &str,
+        name: &str,
+    ) -> Result<Peers, Trouble> {
+        let requirements = self.folder.join(requirements);
+        let wanted = fs::read_to_string(&requirements).map_err(|error| {
+            Trouble::io(format!("cannot read {}", requirements.display()), &error)
+        })?;
+        let packages = repository.root.join("target/bench").join(name);
+        let stamp = packages.join("made-from.txt");
+        if !fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+            say(format!("installing more peers into target/bench/{name}"));
+            fresh_folder(packages.clone())?;
+            let mut install = Command::new(&self.python);
+            install
+                .args(["-m", "pip", "install", "--disable-pip-version-check"])
+                .args(["--no-deps", "--target"])
+                .arg(&packages)
+                .arg("-r")
+                .arg(&requirements);
+            succeed("`pip install`", install)?;
+            fs::write(&stamp, wanted).map_err(|error| {
+                Trouble::io(format!("cannot write {}", stamp.display()), &error)
+            })?;
+        }
+        Ok(Peers {
+            beside: Some(packages),
+            ..self
+        })
+    }
+
     /// Runs a script with these words and the path of a file to write JSON to, and reads that.
     pub(super) fn run(
         &self,
@@ -80,12 +118,16 @@ impl Peers {
         say(format!("{script} {}", words.join(" ")));
         let mut command = Command::new(&self.python);
         command
+            .args(["-W", "ignore"])
             .arg(self.folder.join(script))
             .args(words)
             .arg(out)
             .current_dir(&bed.repository.root)
             .env("OMP_NUM_THREADS", bed.threads.to_string())
             .env("POLARS_MAX_THREADS", bed.threads.to_string());
+        if let Some(packages) = &self.beside {
+            command.env("PYTHONPATH", packages);
+        }
         succeed(script, command)?;
         read_json(out)
     }

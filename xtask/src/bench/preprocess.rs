@@ -10,13 +10,10 @@ mod whole;
 use super::{
     Bed, Bench, Scale,
     peers::Peers,
-    reckon::{read_json, succeed},
+    reckon::{example, read_json, succeed},
     record::{Record, Subject},
 };
-use crate::{
-    chores::{cargo, say},
-    trouble::Trouble,
-};
+use crate::{chores::say, trouble::Trouble};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
@@ -68,7 +65,7 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
         bed,
         size,
         peers: peers(bed)?,
-        program: program(bed, "reckon-kernel", "preprocess")?,
+        program: example(bed, "reckon-kernel", "preprocess")?,
         data: bed.folder.join("data").display().to_string(),
     };
     rows.make()?;
@@ -88,22 +85,6 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
 fn peers(bed: &Bed<'_>) -> Result<Peers, Trouble> {
     let requirements = "preprocess-requirements.txt";
     Peers::ready_with(bed.repository, requirements, "venv-preprocess")
-}
-
-/// Builds an example of a package that times it, and says where it is.
-fn program(bed: &Bed<'_>, package: &str, example: &str) -> Result<PathBuf, Trouble> {
-    let words = ["build", "--quiet", "--package", package];
-    let mut command = cargo(bed.repository, &words);
-    command
-        .args(bed.scale.profile())
-        .args(["--example", example]);
-    succeed(&format!("the build of `{example}`"), command)?;
-    let profile = match bed.scale {
-        Scale::Quick => "debug",
-        Scale::Full => "release",
-    };
-    let target = bed.repository.root.join("target").join(profile);
-    Ok(target.join("examples").join(example))
 }
 
 /// The columns, and what works on them.

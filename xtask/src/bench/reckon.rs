@@ -1,6 +1,6 @@
 //! Runs of Reckon itself, and what their summaries say.
 
-use super::Bed;
+use super::{Bed, Scale};
 use crate::{
     chores::{cargo, say},
     trouble::Trouble,
@@ -95,6 +95,20 @@ pub(super) fn executable(bed: &Bed<'_>) -> Result<PathBuf, Trouble> {
             "`cargo build` says what is wrong",
         )
     })
+}
+
+/// Builds an example of a package, and says where it is.
+pub(super) fn example(bed: &Bed<'_>, package: &str, name: &str) -> Result<PathBuf, Trouble> {
+    let words = ["build", "--quiet", "--package", package];
+    let mut command = cargo(bed.repository, &words);
+    command.args(bed.scale.profile()).args(["--example", name]);
+    succeed(&format!("the build of `{name}`"), command)?;
+    let profile = match bed.scale {
+        Scale::Quick => "debug",
+        Scale::Full => "release",
+    };
+    let target = bed.repository.root.join("target").join(profile);
+    Ok(target.join("examples").join(name))
 }
 
 /// The executable that cargo's messages end with.

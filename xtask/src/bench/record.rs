@@ -78,6 +78,24 @@ impl Record {
         }
     }
 
+    /// Notes that a subject cannot be measured, and why.
+    pub(super) fn refuse(&mut self, subject: Subject<'_>, why: &str) {
+        self.measured.push(Measurement {
+            case: subject.case.to_string(),
+            contender: subject.contender.to_string(),
+            metric: subject.metric.to_string(),
+            unit: subject.unit,
+            runs: Vec::new(),
+            void: Some(why.to_string()),
+        });
+    }
+
+    /// Whether it was noted that a subject cannot be measured.
+    pub(super) fn is_refused(&self, subject: Subject<'_>) -> bool {
+        let found = self.measured.iter().find(|of| of.is_of(subject));
+        found.is_some_and(|of| of.runs.is_empty() && of.void.is_some())
+    }
+
     /// The median over the runs of a subject, if it was measured.
     pub(super) fn median_of(&self, subject: Subject<'_>) -> Option<f64> {
         let found = self.measured.iter().find(|of| of.is_of(subject));
@@ -88,6 +106,12 @@ impl Record {
     pub(super) fn least_of(&self, subject: Subject<'_>) -> Option<f64> {
         let found = self.measured.iter().find(|of| of.is_of(subject));
         found.map(|of| of.runs.iter().copied().fold(f64::INFINITY, f64::min))
+    }
+
+    /// The largest of the runs of a subject, if it was measured.
+    pub(super) fn most_of(&self, subject: Subject<'_>) -> Option<f64> {
+        let found = self.measured.iter().find(|of| of.is_of(subject));
+        found.map(|of| of.runs.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     }
 
     /// Marks everything of a case as not to be used.
@@ -150,6 +174,7 @@ impl Measurement {
         let middle = shown(median(&self.runs));
         let void = if self.void.is_some() { " (void)" } else { "" };
         match self.runs.len() {
+            0 => "does not run".to_owned(),
             1 => format!("{middle}{void}"),
             _ => format!("{middle} ({} to {}){void}", shown(low), shown(high)),
         }
@@ -173,6 +198,12 @@ fn tables(measured: &[Measurement]) -> String {
             };
             let cells: Vec<String> = metrics.iter().map(cell).collect();
             text.push_str(&format!("| {contender} | {} |\n", cells.join(" | ")));
+        }
+        // What does not run says why below the table.
+        for of in of_case.iter().filter(|of| of.runs.is_empty()) {
+            if let Some(why) = &of.void {
+                text.push_str(&format!("\n{}: {why}\n", of.contender));
+            }
         }
     }
     text
@@ -264,6 +295,22 @@ mod tests {
 | --- | --- | --- |
 | model | 0.4000 (0.3900 to 0.4100) | 12346 |
 | ease | 0.3020 |  |
+";
+        assert_eq!(tables(&measured), expected);
+    }
+
+    #[test]
+    fn what_does_not_run_says_why_below_its_table() {
+        let mut refused = measurement("compiled", "ms", &[]);
+        refused.void = Some("no sparse gradients".to_string());
+        let measured = [measurement("model", "ms", &[2.0]), refused];
+        let expected = "
+| two_tower | ms |
+| --- | --- |
+| model | 2.0000 |
+| compiled | does not run |
+
+compiled: no sparse gradients
 ";
         assert_eq!(tables(&measured), expected);
     }

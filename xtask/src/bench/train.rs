@@ -1,106 +1,42 @@
 //! `bench train`: milliseconds a training step takes, beside the same model in other libraries on the same batches, interleaved. Who does not
-//! have the same losses from the same weights is not timed.
+//! have the same losses from the same weights is not timed, or is another model and marked so.
 
+mod cases;
+mod catalogue;
+mod epoch;
 mod race;
+mod sizes;
 
-use super::{
-    Bed, Bench, Scale,
-    peers::{Peers, smooth},
-    record::Record,
-};
+use super::{Bed, Bench, Scale, peers::Peers, reckon::example, record::Record};
 use crate::trouble::Trouble;
+use cases::{CASES, Packages};
 use race::Race;
 
 pub(super) const BENCH: Bench = Bench {
     name: "train",
-    cases: &["roofline", "gate", "steps", "large", "models"],
+    cases: &[
+        "roofline",
+        "gate",
+        "steps",
+        "large",
+        "models",
+        "compile",
+        "torchrec",
+        "shipped",
+        "rows",
+        "memory",
+        "epoch",
+        "catalogue",
+    ],
     run: train,
 };
-
-/// A contender, whether its optimiser is ours, and how often Reckon's time its own has to be, by whether batches are large.
-struct Contender {
-    name: &'static str,
-    same: bool,
-    bars: [f64; 2],
-}
-
-/// A spec, the script that does the same, and who is timed beside Reckon.
-struct Model {
-    spec: &'static str,
-    script: &'static str,
-    contenders: &'static [Contender],
-    /// The size of a batch where the scale does not say.
-    batch: usize,
-    /// Steps whose losses are compared: few where a relu or a largest has kinks, at which rounding decides.
-    gate: usize,
-}
-
-const TWO_TOWERS: Model = Model {
-    spec: "benches/specs/two_tower.rec",
-    script: "train.py",
-    contenders: &[
-        Contender {
-            name: "tiled",
-            same: true,
-            bars: [1.2, 1.8],
-        },
-        Contender {
-            name: "fbgemm",
-            same: true,
-            bars: [1.2, 1.8],
-        },
-        Contender {
-            name: "eager",
-            same: false,
-            bars: [1.0, 4.0],
-        },
-    ],
-    batch: 1024,
-    gate: 500,
-};
-
-/// Other models, each beside an expert's PyTorch.
-const MODELS: [Model; 3] = [
-    Model {
-        spec: "benches/specs/mmoe.rec",
-        script: "models.py",
-        contenders: &[Contender {
-            name: "mmoe",
-            same: true,
-            bars: [1.3, 1.3],
-        }],
-        batch: 4096,
-        gate: 100,
-    },
-    Model {
-        spec: "benches/specs/mtmi.rec",
-        script: "models.py",
-        contenders: &[Contender {
-            name: "mtmi",
-            same: true,
-            bars: [1.3, 1.3],
-        }],
-        batch: 1024,
-        gate: 20,
-    },
-    Model {
-        spec: "benches/specs/sasrec.rec",
-        script: "models.py",
-        contenders: &[Contender {
-            name: "sasrec",
-            same: true,
-            bars: [1.3, 1.3],
-        }],
-        batch: 512,
-        gate: 20,
-    },
-];
 
 /// How much is run.
 struct Size {
     /// Of each table, small and large.
     rows: [usize; 2],
-    batches: &'static [usize],
+    /// Batches are no larger.
+    largest: usize,
     events: usize,
     /// The most steps whose losses are compared.
     gate: usize,
@@ -117,7 +53,7 @@ impl Size {
         match scale {
             Scale::Quick => Size {
                 rows: [10_000, 20_000],
-                batches: &[512],
+                largest: 512,
                 events: 60_000,
                 gate: 20,
                 rounds: 2,
@@ -126,7 +62,7 @@ impl Size {
             },
             Scale::Full => Size {
                 rows: [100_000, 5_000_000],
-                batches: &[LARGE, 1024],
+                largest: usize::MAX,
                 events: 600_000,
                 gate: 500,
                 rounds: 7,
@@ -138,34 +74,47 @@ impl Size {
 }
 
 fn train(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
-    let race = Race {
-        bed,
-        peers: Peers::ready_with(bed.repository, "train-requirements.txt", "venv-train")?,
-        size: Size::of(bed.scale),
-        out: bed.folder.join("out.json"),
+    let ready = || Peers::ready_with(bed.repository, "train-requirements.txt", "venv-train");
+    let race = |peers| -> Result<Race<'_>, Trouble> {
+        Ok(Race {
+            bed,
+            peers,
+            size: Size::of(bed.scale),
+            tracer: example(bed, "reckon-runtime", "trace")?,
+            out: bed.folder.join("out.json"),
+        })
     };
-    if bed.wants("roofline") {
-        race.roofline(record)?;
-    }
+    let own = race(ready()?)?;
+    // More packages are installed for the cases alone that need them.
+    let mut wanted = CASES.iter().filter(|case| bed.wants(case.name));
+    let libraries = if wanted.any(|case| case.packages == Packages::Libraries) {
+        let requirements = "libraries-requirements.txt";
+        let peers = ready()?.beside(bed.repository, requirements, "libraries")?;
+        Some(race(peers)?)
+    } else {
+        None
+    };
     let mut broken = Vec::new();
-    if bed.wants("gate") {
-        let smooth = smooth(bed, TWO_TOWERS.spec)?;
-        let batch = 1024.min(race.size.batches[0]);
-        race.gate(record, &TWO_TOWERS, &smooth, batch)?;
+    if bed.wants("roofline") {
+        own.roofline(record)?;
     }
-    for (case, rows) in ["steps", "large"].into_iter().zip(race.size.rows) {
-        if bed.wants(case) {
-            for batch in race.size.batches {
-                broken.extend(race.steps(record, &TWO_TOWERS, rows, *batch)?);
-            }
-        }
+    for case in CASES.iter().filter(|case| bed.wants(case.name)) {
+        let race = match case.packages {
+            Packages::Own => &own,
+            Packages::Libraries => libraries.as_ref().unwrap_or(&own),
+        };
+        broken.extend(race.case(record, case)?);
     }
-    if bed.wants("models") {
-        for model in &MODELS {
-            let spec = bed.repository.root.join(model.spec);
-            let batch = model.batch.min(race.size.batches[0]);
-            race.gate(record, model, &spec, batch)?;
-            broken.extend(race.steps(record, model, race.size.rows[0], batch)?);
+    type Study = fn(&Race<'_>, &mut Record) -> Result<Vec<String>, Trouble>;
+    let studies: [(&str, Study); 4] = [
+        ("rows", sizes::rows),
+        ("memory", sizes::memory),
+        ("epoch", epoch::epoch),
+        ("catalogue", catalogue::catalogue),
+    ];
+    for (name, study) in studies {
+        if bed.wants(name) {
+            broken.extend(study(&own, record)?);
         }
     }
     if broken.is_empty() {

@@ -17,7 +17,7 @@ use crate::native;
 
 /// Runs `work` on ranges that make up `0..count`, in as many threads as libtorch may use. A thread takes `grain` at
 /// least, so that small work stays in this one; so does work within a piece of other work.
-pub(super) fn parallel(count: usize, grain: usize, work: impl Fn(Range<usize>) + Sync) {
+pub(crate) fn parallel(count: usize, grain: usize, work: impl Fn(Range<usize>) + Sync) {
     let threads = usize::try_from(tch::get_num_threads())
         .unwrap_or(1)
         .min(count / grain.max(1))

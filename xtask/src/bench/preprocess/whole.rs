@@ -2,8 +2,12 @@
 //! each row of the log.
 
 use super::{
-    super::{Bed, Scale, reckon::read_json, reckon::succeed, record::Record, record::Subject},
-    peers, program, rounds, with_threads,
+    super::{
+        Bed, Scale,
+        reckon::{example, read_json, succeed},
+        record::{Record, Subject},
+    },
+    peers, rounds, with_threads,
 };
 use crate::{chores::say, data, trouble::Trouble};
 use serde_json::Value;
@@ -19,7 +23,7 @@ const CONTENDERS: [&str; 3] = ["reckon", "polars", "pandas"];
 pub(super) fn kuairand(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     data::get(bed.repository, "kuairand")?;
     let peers = peers(bed)?;
-    let whole = program(bed, "reckon-runtime", "whole_spec")?;
+    let whole = example(bed, "reckon-runtime", "whole_spec")?;
     let turns = match bed.scale {
         Scale::Quick => 1,
         Scale::Full => 5,
