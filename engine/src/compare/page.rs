@@ -6,7 +6,7 @@ use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
 use reckon_runtime::compare::{Comparison, Difference, Verdict};
 
 use super::word;
-use crate::report::chart::{Axis, Bar, COLOURS, Line, Look, bars, lines};
+use crate::report::chart::{Axis, Bar, COLOURS, Line, Look, bars, dashed, lines};
 use crate::report::data::Run;
 use crate::report::html::{Cell, document, duration, escaped, section, table, value};
 use reckon_compiler::figures::grouped;
@@ -36,7 +36,11 @@ fn head(runs: &[Run]) -> String {
                 .seed
                 .map_or(String::new(), |seed| format!(", seed {seed}"));
             let text = escaped(&format!("{} ({}{seed})", run.name, run.spec));
-            format!("<li><i class=\"k{}\"></i>{text}</li>", at % COLOURS)
+            format!(
+                "<li><i class=\"k{}{}\"></i>{text}</li>",
+                at % COLOURS,
+                dashed(at)
+            )
         })
         .collect();
     format!(

@@ -6,7 +6,7 @@ use super::html::{escaped, value};
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Line {
     pub(crate) name: String,
-    /// Which of the colours of lines it has; they begin anew behind the last.
+    /// Which of the colours of lines it has; they begin anew behind the last, dashed.
     pub(crate) colour: usize,
     /// Place on the axis and value.
     pub(crate) points: Vec<(f64, f64)>,
@@ -103,13 +103,13 @@ impl Frame {
 
     /// A line, and marks that tell their value where they are few.
     fn line(&self, line: &Line, axis: &Axis) -> String {
-        let colour = line.colour % COLOURS;
+        let (colour, dashed) = (line.colour % COLOURS, dashed(line.colour));
         let finite = || line.points.iter().filter(|point| point.1.is_finite());
         let points: Vec<String> = finite()
             .map(|point| format!("{:.1},{:.1}", self.x(point.0), self.y(point.1)))
             .collect();
         let mut out = format!(
-            "<polyline class=\"c{colour}\" points=\"{}\"/>\n",
+            "<polyline class=\"c{colour}{dashed}\" points=\"{}\"/>\n",
             points.join(" ")
         );
         if points.len() > MARKED {
@@ -133,6 +133,11 @@ impl Frame {
 /// Colours of lines, as styles count them.
 pub(crate) const COLOURS: usize = 6;
 
+/// What the class of a line, a bar or a key ends in: where colours have begun anew, they are dashed.
+pub(crate) fn dashed(colour: usize) -> &'static str {
+    if colour < COLOURS { "" } else { " dashed" }
+}
+
 /// The names of lines, with their last values, and what the dashed line means.
 fn keys(lines: &[&Line], kept: Option<&str>) -> String {
     let mut items: String = lines
@@ -140,8 +145,9 @@ fn keys(lines: &[&Line], kept: Option<&str>) -> String {
         .map(|line| {
             let last = line.points.last().map(|point| point.1);
             format!(
-                "<li><i class=\"k{}\"></i>{} {}</li>",
+                "<li><i class=\"k{}{}\"></i>{} {}</li>",
                 line.colour % COLOURS,
+                dashed(line.colour),
                 escaped(&line.name),
                 value(last)
             )
@@ -288,7 +294,10 @@ impl Look {
         match self {
             Self::Own => ("bar own".to_owned(), "own"),
             Self::Other => ("bar".to_owned(), "name"),
-            Self::Line(colour) => (format!("bar b{}", colour % COLOURS), "name"),
+            Self::Line(colour) => {
+                let class = format!("bar b{}{}", colour % COLOURS, dashed(colour));
+                (class, "name")
+            }
         }
     }
 }
@@ -353,7 +362,7 @@ fn short(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Axis, Bar, Line, Look, bars, lines, ticks, tidy};
+    use super::{Axis, Bar, COLOURS, Line, Look, bars, lines, ticks, tidy};
 
     #[test]
     fn ticks_are_round_and_hold_the_range() {
@@ -439,6 +448,23 @@ mod tests {
             look: Look::Line(1),
         };
         assert!(bars("recall", &[bar]).contains("class=\"bar b1\""));
+    }
+
+    #[test]
+    fn colours_that_begin_anew_are_dashed() {
+        let axis = Axis {
+            name: "epoch",
+            places: Vec::new(),
+            kept: None,
+        };
+        let seventh = Line {
+            name: "run".to_owned(),
+            colour: COLOURS,
+            points: vec![(1.0, 0.5)],
+        };
+        let out = lines("loss", &axis, &[seventh]);
+        assert!(out.contains("class=\"c0 dashed\"") && out.contains("class=\"k0 dashed\""));
+        assert_eq!(Look::Line(COLOURS).classes().0, "bar b0 dashed");
     }
 
     #[test]
