@@ -16,7 +16,7 @@ import pyarrow as pa
 import torch
 from pyarrow import parquet
 
-from train import LONGEST, Tiled, peak_bytes, save
+from train import DIM, LONGEST, RowwiseTable, Tiled, drawn, peak_bytes, save
 
 AHEAD = 3
 
@@ -85,8 +85,9 @@ class Model(Tiled):
     """Tables of two sizes."""
 
     def __init__(self, users, items):
-        super().__init__(items, None)
-        self.users.weights, self.users.sums = self.users.weights[:users].clone(), torch.zeros(users)
+        super().__init__(1, None)
+        table = lambda rows: RowwiseTable(drawn(torch.empty(rows, DIM)))
+        self.users, self.items = table(users), table(items)
 
 
 def train(folder, size, threads, out):
