@@ -12,28 +12,40 @@ use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_grammar::span::{Sources, Span};
 use reckon_kernel::clif;
 
+use crate::cost;
 use reckon_command::arguments::{Build, Level};
 use reckon_command::console::{Console, Exit, Failure};
 use reckon_command::render::{self, Format};
 use reckon_command::spec;
 
-/// Prints the level of the spec that was asked for.
+/// Prints the level of the spec that was asked for, and what it costs.
 pub(crate) fn build(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
-    if arguments.emit == Level::Tree || arguments.emit == Level::Ast {
-        return text_level(arguments, console);
+    let shown = match arguments.emit {
+        Some(level) => print_level(level, arguments, console)?,
+        None => Exit::Success,
+    };
+    match shown {
+        Exit::Success if arguments.cost => cost::cost(arguments, console),
+        other => Ok(other),
+    }
+}
+
+fn print_level(level: Level, arguments: &Build, console: &Console) -> Result<Exit, Failure> {
+    if level == Level::Tree || level == Level::Ast {
+        return text_level(level, arguments, console);
     }
     let spec = spec::open(&arguments.file, &arguments.overrides.set)?;
     spec.show(Format::Human, console);
     let Some(hir) = spec.checked.hir.as_ref() else {
         return Ok(Exit::SpecOrCheck);
     };
-    if arguments.emit == Level::Hir {
+    if level == Level::Hir {
         console.print_raw(&print_hir(hir));
         return Ok(Exit::Success);
     }
     match lower(hir, arguments)? {
         Ok(Lowered { plan, after }) => {
-            console.print_raw(&match (&arguments.print_after, arguments.emit) {
+            console.print_raw(&match (&arguments.print_after, level) {
                 (Some(_), _) => after,
                 (None, Level::Plan) => print_plan(&plan),
                 (None, Level::Clif) => print_clif(&plan, &spec),
@@ -75,13 +87,13 @@ fn print_clif(plan: &Plan, spec: &spec::Spec) -> String {
 }
 
 /// Levels that even a wrong text has.
-fn text_level(arguments: &Build, console: &Console) -> Result<Exit, Failure> {
+fn text_level(level: Level, arguments: &Build, console: &Console) -> Result<Exit, Failure> {
     let name = spec::name(&arguments.file);
     let text = spec::read(&arguments.file)?;
     let mut sources = Sources::default();
     let file = sources.add(&name, text.as_str());
     let parsed = reckon_grammar::parse(file, &text);
-    let level = match arguments.emit {
+    let level = match level {
         Level::Tree => parsed.tree.dump(&text),
         Level::Ast | Level::Hir | Level::Graph | Level::Plan | Level::Clif => {
             reckon_grammar::print(&parsed.ast)

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod cost;
 mod diff;
 #[cfg_attr(not(feature = "torch"), path = "engineless.rs")]
 mod engine;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
 /// Does what a verb asks for, and returns the exit status.
 fn dispatch(verb: &Verb, console: &Console) -> Result<u8, Failure> {
     let done = match verb {
+        Verb::Build(arguments) if arguments.data => return engine::work(verb, console),
         Verb::Build(arguments) => build::build(arguments, console),
         Verb::Export(arguments) => export::export(arguments, console),
         Verb::Flow(arguments) => flow::flow(arguments, console),

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::render;
-use choices::device;
-pub use choices::{CompareFormat, Device, Level, Manner, Picture, Shell};
+pub use choices::{CompareFormat, CostFormat, Device, Level, Manner, Memory, Picture, Shell};
+use choices::{device, memory};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -177,14 +177,22 @@ Examples:
   reckon build main.rec --emit graph --passes cse,dce     with two passes only
   reckon build main.rec --emit graph --print-after fold   as they are after a pass
   reckon build main.rec --emit clif                       the loops of its row programs
-  reckon build main.rec --emit tree                       what the grammar saw")]
+  reckon build main.rec --emit tree                       what the grammar saw
+  reckon build main.rec --cost                            bytes and operations, as far as the spec tells
+  reckon build main.rec --cost --data                     the same, with the sizes that the data have
+  reckon build main.rec --cost --data --memory 8GB        whether a run fits")]
 pub struct Build {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The level to print
-    #[arg(long, value_enum, value_name = "LEVEL")]
-    pub emit: Level,
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        required_unless_present = "cost"
+    )]
+    pub emit: Option<Level>,
     /// Settings that get other values.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -192,8 +200,23 @@ pub struct Build {
     #[arg(long, value_delimiter = ',', value_name = "PASS,...")]
     pub passes: Option<Vec<String>>,
     /// Print the graphs as they are after this pass
-    #[arg(long, value_name = "PASS")]
+    #[arg(long, value_name = "PASS", requires = "emit")]
     pub print_after: Option<String>,
+    /// Print what a run will take: bytes by table, state and step, operations, and the most memory
+    #[arg(long, conflicts_with_all = ["passes", "print_after"])]
+    pub cost: bool,
+    /// Read the data for it, as a run does, so that all sizes are known
+    #[arg(long, requires = "cost", conflicts_with = "emit")]
+    pub data: bool,
+    /// Take the rows of tables and sources that a run had
+    #[arg(long, value_name = "RUN", requires = "cost", conflicts_with = "data")]
+    pub sizes: Option<PathBuf>,
+    /// What a run may take: `8GB`, `512MiB`, `none` for any [default: what the machine has]
+    #[arg(long, value_name = "SIZE", requires = "cost", value_parser = memory)]
+    pub memory: Option<Memory>,
+    /// How the cost is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: CostFormat,
 }
 
 /// Arguments of `reckon completions`.
@@ -326,6 +349,9 @@ pub struct Run {
     /// Threads to use; results do not depend on it [default: all]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+    /// What the run may take, or it is refused before it trains: `8GB`, `512MiB`, `none` for any [default: what the machine has]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<Memory>,
     /// Measure what each line of the spec costs; writes profile.txt and profile.json into the run directory
     #[arg(long)]
     pub profile: bool,

@@ -6,7 +6,9 @@
 pub mod arguments;
 pub mod completions;
 pub mod console;
+pub mod cost;
 pub mod doctor;
+pub mod memory;
 pub mod render;
 pub mod spec;
 pub mod test;

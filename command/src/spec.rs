@@ -71,6 +71,17 @@ pub fn rows_of_run(run: &Path) -> BTreeMap<String, usize> {
     rows.collect()
 }
 
+/// The rows of the sources of a run by name; none where it has not told them.
+pub fn sources_of_run(run: &Path) -> BTreeMap<String, usize> {
+    let facts = json(run, "facts.json");
+    let sources = facts["sources"].as_array().into_iter().flatten();
+    let rows = sources.filter_map(|source| {
+        let rows = usize::try_from(source["rows"].as_u64()?).ok()?;
+        Some((source["source"].as_str()?.to_owned(), rows))
+    });
+    rows.collect()
+}
+
 /// A file of a run directory; null where it is not there or is not JSON.
 fn json(run: &Path, name: &str) -> Value {
     let bytes = fs::read(run.join(name)).unwrap_or_default();

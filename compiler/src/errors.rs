@@ -190,6 +190,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1024"
     "E1025"
     "E1026"
+    "E1027"
     "E1030"
     "E1031"
     "E1032"

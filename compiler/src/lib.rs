@@ -3,6 +3,7 @@
 pub mod build;
 pub mod changes;
 pub mod check;
+pub mod cost;
 pub mod differentiate;
 pub mod drawing;
 pub mod errors;

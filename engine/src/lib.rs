@@ -4,6 +4,7 @@
 //! reads and compiles shall not wait for that, so the command does not link libtorch: this library does.
 
 mod compare;
+mod cost;
 mod doctor;
 mod finished;
 mod look;
@@ -46,13 +47,13 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Compare(arguments) => compare::compare(arguments, console),
         Verb::Report(arguments) => report::report(arguments, console),
         Verb::Check(arguments) => look::look_at_data(arguments, console),
+        Verb::Build(arguments) => cost::cost(arguments, console),
         Verb::Test(arguments) => test::test(arguments, console),
         Verb::Doctor => doctor::doctor(console),
         Verb::New(_)
         | Verb::Fmt(_)
         | Verb::Explain(_)
         | Verb::Export(_)
-        | Verb::Build(_)
         | Verb::Snap(_)
         | Verb::Diff(_)
         | Verb::Flow(_)

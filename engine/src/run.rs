@@ -17,6 +17,7 @@ use crate::table;
 use crate::threads;
 use reckon_command::arguments::{Device, Manner, Run};
 use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::memory::limit;
 use reckon_command::render::Format;
 use reckon_command::spec::{self, Spec};
 
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: &Run, console: &Console) -> Result<Exit, Failure> {
         resume: arguments.resume,
         threads,
         interrupted: &interrupted,
+        memory: limit(arguments.memory).map(|limit| limit.bytes),
         profile: arguments.profile,
     };
     let run_spec_of = RunSpec {

@@ -125,6 +125,7 @@ fn epochs(plan: &Plan, sources: &Sources, file: &Path, device: DeviceName) -> Ve
         resume: false,
         threads: 1,
         interrupted: &AtomicBool::new(false),
+        memory: None,
         profile: false,
     };
     let mut recorder = Recorder::default();

@@ -48,6 +48,7 @@ fn write(words: &[String]) -> Result<(), Stop> {
         resume: false,
         threads,
         interrupted: &AtomicBool::new(false),
+        memory: None,
         profile: false,
     };
     let failed = |failure: Failure| Stop::found(&failure.diagnostics);

@@ -4,15 +4,13 @@ pub(crate) mod ease;
 pub(crate) mod item_knn;
 pub(crate) mod rate;
 
+use reckon_compiler::cost::EASE_ITEMS;
 use reckon_torch::linalg;
 
 use crate::evaluate::queries::{Asked, Query};
 use crate::evaluate::retrieval::{Measure, Ranked, rank};
 use ease::Ease;
 use item_knn::ItemKnn;
-
-/// The largest catalogue that EASE takes: its model is a dense square of it.
-const EASE_ITEMS: usize = 20_000;
 
 /// The ridge of EASE.
 const EASE_LAMBDA: f32 = 500.0;

@@ -15,7 +15,7 @@ use reckon_torch::Stored;
 use serde_json::{Value, json};
 
 use crate::failure::{DAMAGED, Failure, FailureKind, NO_CHECKPOINT, RUN_FOLDER};
-use folder::{Fault, Files};
+use folder::{Content, Fault};
 
 const WEIGHTS: &str = "weights.safetensors";
 const BEST: &str = "best.safetensors";
@@ -55,21 +55,32 @@ pub(crate) struct Position {
     pub(crate) earlier: BTreeMap<String, usize>,
 }
 
-impl Checkpoint {
+/// The state of a run as it is written, without a copy of it.
+pub(crate) struct State<'a> {
+    /// As of a [`Checkpoint`].
+    pub(crate) position: &'a Position,
+    /// As of a [`Checkpoint`].
+    pub(crate) weights: &'a [Stored],
+    /// As of a [`Checkpoint`].
+    pub(crate) best: Option<&'a [Stored]>,
+    /// As of a [`Checkpoint`].
+    pub(crate) fitted: &'a BTreeMap<String, Vec<u8>>,
+}
+
+impl State<'_> {
     /// Writes the checkpoint to `folder`, in place of the one that is there.
     pub(crate) fn write(&self, folder: &Path, span: Span) -> Result<(), Failure> {
-        let mut files = Files::new();
-        files.insert(WEIGHTS.to_owned(), tensors::to_bytes(&self.weights));
-        if let Some(best) = &self.best {
-            files.insert(BEST.to_owned(), tensors::to_bytes(best));
+        let position = self.position.to_json().to_string();
+        let mut files = BTreeMap::from([
+            (WEIGHTS, Content::Tensors(self.weights)),
+            (POSITION, Content::Bytes(position.as_bytes())),
+        ]);
+        if let Some(best) = self.best {
+            files.insert(BEST, Content::Tensors(best));
         }
-        for (name, bytes) in &self.fitted {
-            files.insert(name.clone(), bytes.clone());
+        for (name, bytes) in self.fitted {
+            files.insert(name, Content::Bytes(bytes));
         }
-        files.insert(
-            POSITION.to_owned(),
-            self.position.to_json().to_string().into_bytes(),
-        );
         folder::write(folder, &files).map_err(|error| {
             let message = format!("checkpoint `{}` cannot be written", folder.display());
             Failure::new(
@@ -78,7 +89,9 @@ impl Checkpoint {
             )
         })
     }
+}
 
+impl Checkpoint {
     /// Reads the checkpoint in `folder`.
     ///
     /// # Errors
@@ -230,10 +243,20 @@ mod tests {
         Span::new(FileId(0), 0, 0)
     }
 
+    fn write(checkpoint: &Checkpoint, place: &Path) {
+        let state = State {
+            position: &checkpoint.position,
+            weights: &checkpoint.weights,
+            best: checkpoint.best.as_deref(),
+            fitted: &checkpoint.fitted,
+        };
+        state.write(place, span()).unwrap();
+    }
+
     fn written() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let place = folder_of(folder.path());
-        checkpoint().write(&place, span()).unwrap();
+        write(&checkpoint(), &place);
         (folder, place)
     }
 
@@ -260,7 +283,7 @@ mod tests {
             best: None,
             ..checkpoint()
         };
-        later.write(&place, span()).unwrap();
+        write(&later, &place);
         assert_eq!(Checkpoint::read(&place, span()).unwrap(), later);
         assert_eq!(
             std::fs::read_dir(place.parent().unwrap()).unwrap().count(),

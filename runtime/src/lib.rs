@@ -6,6 +6,7 @@ pub mod compare;
 pub mod data;
 pub mod evaluate;
 mod failure;
+pub mod footprint;
 mod metric;
 pub mod observer;
 mod profile;

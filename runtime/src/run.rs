@@ -4,6 +4,7 @@ mod answer;
 pub(crate) mod columns;
 mod export;
 mod folder;
+mod forecast;
 mod predict;
 mod record;
 mod summary;
@@ -32,6 +33,7 @@ pub use answer::{Answer, Recommendation, eval, recommend};
 use folder::Resumed;
 pub(crate) use folder::RunFolder;
 pub use folder::{Origin, origin};
+pub use forecast::forecast;
 pub use predict::{PredictedRow, Predictions, predict};
 use record::Record;
 use teachers::Teachers;
@@ -77,6 +79,8 @@ pub struct RunOptions<'a> {
     pub threads: usize,
     /// Set from outside to stop after the current step.
     pub interrupted: &'a AtomicBool,
+    /// Bytes that it may take; a run that needs more is refused before it trains.
+    pub memory: Option<u64>,
     /// Measure what each op takes, and write `profile.txt` and `profile.json` into the run directory.
     pub profile: bool,
 }
@@ -118,6 +122,8 @@ pub fn run(
     let (folder, resumed, seed) = open(spec, options)?;
     let (mut data, teachers) =
         load_all(spec, &folder, resumed.as_ref()).inspect_err(|_| folder.give_up())?;
+    forecast::fits(spec.plan, &data, options.threads, options.memory)
+        .inspect_err(|_| folder.give_up())?;
     if !options.resume {
         folder.write_spec(spec, options)?;
     }
@@ -193,11 +199,13 @@ impl Work<'_> {
         let trained = course.run(data, resumed, folder, record)?;
         columns::write(folder, plan, data)?;
         record.lap("train");
+        // What training has let go is in blocks of other sizes than evaluations need.
+        reckon_torch::give_back_memory();
         let mut store = trained.store;
         let mut reports = self.evaluate_all(data, &mut store, record)?;
         reports.extend(trained.reports);
         record.lap("evaluate");
-        export::write(folder, plan, data, &mut store, &trained.fitted, self.seed)?;
+        export::write(folder, plan, &store, &trained.fitted)?;
         record.lap("export");
         // Statistics over computed columns are there only now, and the rows of their tables.
         folder.write_json("facts.json", &record.facts(plan, data))?;
@@ -237,6 +245,7 @@ impl Work<'_> {
                     self.folder
                         .write(&name, predictions::write(&predictions).as_bytes())?;
                 }
+                reckon_torch::give_back_memory();
                 observer.notice(&Event::Evaluated {
                     during: None,
                     report: report.clone(),

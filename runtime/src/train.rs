@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reckon_compiler::plan::{Plan, StoredPlan, Turn};
 use reckon_torch::{Store, Stored};
 
-use crate::checkpoint::{Checkpoint, Position};
+use crate::checkpoint::{Checkpoint, Position, State};
 use crate::data::Dataset;
 use crate::evaluate::Report;
 use crate::failure::{Failure, whole_spec};
@@ -277,7 +277,7 @@ impl<'a> Course<'a> {
     /// Writes a checkpoint of where the run stands.
     fn checkpoint(&self, data: &Dataset, at: &Standing) -> Result<(), Failure> {
         let training = self.training(data, &at.fitted, Reached::default(), Turned::default());
-        training.write_checkpoint(&at.store, &at.position, at.best.as_ref())
+        training.write_checkpoint(&at.store.export(), &at.position, at.best.as_deref())
     }
 
     /// Computes a column of the loop for the rows of today. A resumed day finds it in its checkpoint.
@@ -370,22 +370,22 @@ impl Training<'_> {
         Ok(store)
     }
 
-    /// Writes a checkpoint of the present state.
+    /// Writes a checkpoint of these weights.
     pub(crate) fn write_checkpoint(
         &self,
-        store: &Store,
+        weights: &[Stored],
         position: &Position,
-        best: Option<&Vec<Stored>>,
+        best: Option<&[Stored]>,
     ) -> Result<(), Failure> {
         // A training without a fold is done again from its beginning: the checkpoint before it stays.
         if self.fold.is_some() {
             return Ok(());
         }
-        let checkpoint = Checkpoint {
-            position: position.clone(),
-            weights: store.export(),
-            best: best.cloned(),
-            fitted: self.fitted.clone(),
+        let checkpoint = State {
+            position,
+            weights,
+            best,
+            fitted: self.fitted,
         };
         checkpoint.write(self.checkpoints, whole_spec(self.plan))
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask bench NAME`: all contenders in one run, on the same data and with the same number of threads. A table goes
 //! to stdout, and what it rests on to `target/bench/NAME.json`.
 
+mod cost;
 mod methods;
 mod parity;
 mod peers;
@@ -26,7 +27,7 @@ use std::{
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess, train; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess, train, cost; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
     run: bench,
 };
 
@@ -46,6 +47,7 @@ const BENCHES: &[Bench] = &[
     tools::BENCH,
     preprocess::BENCH,
     train::BENCH,
+    cost::BENCH,
 ];
 
 /// What a benchmark runs on.

@@ -61,6 +61,55 @@ pub enum CompareFormat {
     Json,
 }
 
+/// How a cost is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CostFormat {
+    /// Aligned tables
+    #[default]
+    Table,
+    /// One JSON object
+    Json,
+}
+
+/// How much memory a run may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// So many bytes.
+    Bytes(u64),
+    /// Any: a forecast refuses nothing.
+    Any,
+}
+
+/// `8GB`, `512MiB`, `1000000` or `none`.
+pub(super) fn memory(text: &str) -> Result<Memory, String> {
+    if text == "none" {
+        return Ok(Memory::Any);
+    }
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: f64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" | "g" => 1e9,
+        "tb" => 1e12,
+        "kib" => 1024.0,
+        "mib" => 1024.0 * 1024.0,
+        "gib" => 1024.0 * 1024.0 * 1024.0,
+        _ => {
+            return Err(format!(
+                "expected a unit as in `8GB` or `8GiB`, found `{unit}`"
+            ));
+        }
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 => Ok(Memory::Bytes((number * unit) as u64)),
+        _ => Err("expected a size such as `8GB`, or `none`".to_owned()),
+    }
+}
+
 /// Where tensors shall live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
@@ -87,7 +136,16 @@ pub(super) fn device(text: &str) -> Result<Device, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Device, device};
+    use super::{Device, Memory, device, memory};
+
+    #[test]
+    fn memory_has_a_unit_or_none() {
+        let bytes = |count| Ok(Memory::Bytes(count));
+        assert_eq!(memory("8GB"), bytes(8_000_000_000));
+        assert_eq!(memory("1.5GiB"), bytes(3 << 29));
+        assert_eq!(memory("none"), Ok(Memory::Any));
+        assert!(memory("much").is_err() && memory("8 bushels").is_err() && memory("0").is_err());
+    }
 
     #[test]
     fn devices_are_named_by_kind_and_number() {

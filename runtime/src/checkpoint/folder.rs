@@ -2,17 +2,28 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use reckon_torch::Stored;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use super::tensors;
 
 const MANIFEST: &str = "manifest.json";
 const VERSION: u64 = 1;
 
 /// Files by name.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
+
+/// What a file holds.
+pub(super) enum Content<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// Tensors; they are written one by one, as a copy of them all may be large.
+    Tensors(&'a [Stored]),
+}
 
 /// What is wrong with a folder.
 pub(super) enum Fault {
@@ -37,7 +48,7 @@ impl Fault {
 }
 
 /// Writes all files, then the manifest, then puts the folder in its place.
-pub(super) fn write(folder: &Path, files: &Files) -> io::Result<()> {
+pub(super) fn write(folder: &Path, files: &BTreeMap<&str, Content<'_>>) -> io::Result<()> {
     let (fresh, old) = (folder.with_extension("new"), folder.with_extension("old"));
     if let Some(parent) = folder.parent() {
         fs::create_dir_all(parent)?;
@@ -45,11 +56,22 @@ pub(super) fn write(folder: &Path, files: &Files) -> io::Result<()> {
     remove(&fresh)?;
     fs::create_dir(&fresh)?;
     let mut hashes = Map::new();
-    for (name, bytes) in files {
-        write_synced(&fresh.join(name), bytes)?;
+    for (name, content) in files {
+        let path = fresh.join(name);
+        let (hash, bytes) = match content {
+            Content::Bytes(bytes) => {
+                write_synced(&path, bytes)?;
+                (hash(bytes), bytes.len() as u64)
+            }
+            Content::Tensors(tensors) => {
+                tensors::write(tensors, &path)?;
+                File::open(&path)?.sync_all()?;
+                hash_of_file(&path)?
+            }
+        };
         hashes.insert(
-            name.clone(),
-            json!({ "sha256": hash(bytes), "bytes": bytes.len() }),
+            (*name).to_owned(),
+            json!({ "sha256": hash, "bytes": bytes }),
         );
     }
     let manifest = json!({ "version": VERSION, "files": hashes });
@@ -124,10 +146,26 @@ fn read_checked(folder: &Path, name: &str, entry: &Value) -> Result<Vec<u8>, Fau
 
 /// SHA-256 in hexadecimal.
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The hash of a file, and its length.
+fn hash_of_file(path: &Path) -> io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let (mut digest, mut length) = (Sha256::new(), 0);
+    let mut piece = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok((hexadecimal(&digest.finalize()), length));
+        }
+        digest.update(&piece[..read]);
+        length += read as u64;
+    }
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

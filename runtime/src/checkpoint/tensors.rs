@@ -1,12 +1,25 @@
 //! Stored tensors in the safetensors format.
 
+use std::io;
+use std::path::Path;
+
 use reckon_compiler::graph::Elem;
 use reckon_torch::Stored;
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize, serialize_to_file};
 
 /// Tensors as one file. The order of names decides the bytes, not the order of the slice.
 pub(crate) fn to_bytes(tensors: &[Stored]) -> Vec<u8> {
     serialize(tensors.iter().map(view), None).expect("internal: names of stored tensors differ")
+}
+
+/// Writes tensors to a file, as [`to_bytes`] has them, without a copy of them all.
+pub(crate) fn write(tensors: &[Stored], path: &Path) -> io::Result<()> {
+    let written = serialize_to_file(tensors.iter().map(view), None, path);
+    written.map_err(|error| match error {
+        SafeTensorError::IoError(error) => error,
+        other => io::Error::other(other),
+    })
 }
 
 fn view(stored: &Stored) -> (String, TensorView<'_>) {

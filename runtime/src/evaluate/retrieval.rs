@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use reckon_compiler::cost::queries_a_block;
 
 use super::queries::{ABSENT, Asked, Query};
 use super::report::{MetricValue, SliceValue};
@@ -11,9 +12,6 @@ use super::top::top_items;
 use crate::metric::interval::bootstrap_mean;
 use crate::metric::retrieval::{RetrievalKind, RetrievalMetric};
 use crate::random::Key;
-
-/// About how many scores a block holds.
-const SCORES_A_BLOCK: usize = 1 << 22;
 
 /// Which items stay out of the lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +114,7 @@ pub(crate) fn rank<E>(
         .max()
         .unwrap_or(0);
     let mut tally = Tally::new(measure, items);
-    for block in asked
-        .queries
-        .chunks((SCORES_A_BLOCK / items.max(1)).clamp(1, 1_024))
-    {
+    for block in asked.queries.chunks(queries_a_block(items)) {
         let scores = score(block)?;
         assert_eq!(
             scores.len(),

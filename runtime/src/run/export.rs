@@ -6,39 +6,30 @@ use std::collections::BTreeMap;
 use reckon_compiler::graph::text::print;
 use reckon_compiler::plan::Plan;
 use reckon_compiler::plan::print::served;
-use reckon_torch::{Device, Store};
+use reckon_torch::Store;
 use serde_json::json;
 
 use super::folder::RunFolder;
-use crate::checkpoint::tensors;
-use crate::data::Dataset;
 use crate::failure::Failure;
-use crate::step::declare;
 
 /// Writes all towers of the plan's exports.
 pub(super) fn write(
     folder: &RunFolder,
     plan: &Plan,
-    data: &Dataset,
-    store: &mut Store,
+    store: &Store,
     fitted: &BTreeMap<String, Vec<u8>>,
-    seed: u64,
 ) -> Result<(), Failure> {
     for export in &plan.exports {
-        let mut alone = Store::new(Device::Cpu);
-        let span = crate::failure::whole_spec(plan);
-        declare(&mut alone, plan, data, &export.program, seed, span)?;
-        let wanted: Vec<String> = alone.paths().map(str::to_owned).collect();
-        let weights: Vec<_> = store
-            .export()
-            .into_iter()
-            .filter(|stored| wanted.contains(&stored.name))
+        let wanted: Vec<&str> = export
+            .program
+            .graph
+            .params
+            .keys()
+            .map(String::as_str)
             .collect();
+        let weights = store.export_of(&wanted);
         let place = format!("export/{}", export.tower);
-        folder.write(
-            &format!("{place}/weights.safetensors"),
-            &tensors::to_bytes(&weights),
-        )?;
+        folder.write_tensors(&format!("{place}/weights.safetensors"), &weights)?;
         for (name, bytes) in fitted {
             folder.write(&format!("{place}/{name}"), bytes)?;
         }

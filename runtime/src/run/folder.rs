@@ -9,9 +9,11 @@ use reckon_compiler::plan::Plan;
 use reckon_compiler::value::Value as Constant;
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Sources, Span};
+use reckon_torch::Stored;
 use serde_json::{Map, Value, json};
 
 use super::{RunOptions, Spec};
+use crate::checkpoint::tensors;
 use crate::checkpoint::{Checkpoint, folder_of};
 use crate::data::{Dataset, FIT_NAMES, fit_names, save_fits, stored_files};
 use crate::failure::{Failure, FailureKind, MISFIT, RUN_FOLDER, whole_spec};
@@ -244,6 +246,14 @@ impl RunFolder {
         let path = self.path.join(name);
         let made = path.parent().map_or(Ok(()), fs::create_dir_all);
         made.and_then(|()| fs::write(&path, bytes))
+            .map_err(|error| self.failed(name, &error))
+    }
+
+    /// Writes tensors to a file.
+    pub(crate) fn write_tensors(&self, name: &str, tensors: &[Stored]) -> Result<(), Failure> {
+        let path = self.path.join(name);
+        let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+        made.and_then(|()| tensors::write(tensors, &path))
             .map_err(|error| self.failed(name, &error))
     }
 

@@ -10,6 +10,7 @@ use super::folder::RunFolder;
 use crate::checkpoint::Checkpoint;
 use crate::data::Dataset;
 use crate::failure::Failure;
+use crate::footprint;
 use crate::observer::{Event, EventFile, MetricLines, Observer};
 
 /// The file for TensorBoard.
@@ -31,6 +32,8 @@ struct Times {
     began: Instant,
     last: Instant,
     laps: Map<String, Value>,
+    /// The most bytes that the process had had at the end of each part.
+    peaks: Map<String, Value>,
     phases: Vec<(String, f64)>,
     went_on: bool,
 }
@@ -62,6 +65,7 @@ impl<'a> Record<'a> {
                 began,
                 last: began,
                 laps: Map::new(),
+                peaks: Map::new(),
                 phases: Vec::new(),
                 went_on: resumed.is_some(),
             },
@@ -73,6 +77,9 @@ impl<'a> Record<'a> {
         let times = &mut self.times;
         let seconds = times.last.elapsed().as_secs_f64();
         times.laps.insert(name.to_owned(), json!(seconds));
+        times
+            .peaks
+            .insert(name.to_owned(), json!(footprint::most()));
         times.last = Instant::now();
     }
 
@@ -93,7 +100,7 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// The seconds of all parts that have ended, and of all trainings.
+    /// The seconds of all parts that have ended, and of all trainings; and the most memory up to the end of each part.
     pub(super) fn timing(&self) -> Value {
         let phases = self.times.phases.iter();
         let phases: Vec<Value> = phases
@@ -104,6 +111,7 @@ impl<'a> Record<'a> {
             "phases": phases,
             "total": self.times.began.elapsed().as_secs_f64(),
             "went_on": self.times.went_on,
+            "peak_bytes": self.times.peaks,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use reckon_compiler::cost::ROWS_A_BLOCK;
 use reckon_compiler::plan::{CrossFit, FoldBy, Program, Reach, StoredPlan, StoredValue};
 use reckon_compiler::random::site_hash;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -18,9 +19,6 @@ use crate::observer::{Event, Observer, Progress};
 use crate::profile::Owner;
 use crate::random::Key;
 use crate::step::{Step, declare, declare_loaded, declare_phase, take_loaded};
-
-/// Rows scored at once.
-const ROWS_A_BLOCK: usize = 8_192;
 
 /// Rows that a training does without, because its model is to judge them.
 pub(crate) struct Fold {

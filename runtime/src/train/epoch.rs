@@ -104,6 +104,8 @@ impl<'a> Judge<'a> {
             (Some(value), Some((_, before))) if !self.is_gain(value, before) => {}
             (Some(value), _) => {
                 position.best = Some((epoch, value));
+                // The copy before it goes first, so that there is never a second one.
+                *best = None;
                 *best = Some(store.export());
             }
         }

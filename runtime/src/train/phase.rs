@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use reckon_compiler::cost::BATCHES_AHEAD;
 use reckon_compiler::plan::{PhasePlan, Schedule};
 use reckon_compiler::random::site_hash;
 use reckon_compiler::training::TOTAL_LOSS;
@@ -22,9 +23,6 @@ use crate::failure::Failure;
 use crate::observer::{Event, Observer, Progress};
 use crate::profile::Owner;
 use crate::step::{Step, average, begin, declare_phase};
-
-/// Batches that may be ready before they are used.
-const BATCHES_AHEAD: usize = 4;
 
 /// What a profile calls the time in which no batch is ready.
 const WAITING: &str = "waiting for data";
@@ -254,19 +252,22 @@ impl<'a> Phase<'a> {
             machine.turned(owner, waiting);
             if position.step.is_multiple_of(self.steps_an_epoch()) {
                 let verdict = self.end_epoch(store, position, best, observer)?;
-                self.training
-                    .write_checkpoint(store, position, best.as_ref())?;
-                if verdict == Verdict::Stop {
-                    return Ok(());
-                }
+                // One copy of the model at a time, which the checkpoint is written from.
+                drop(snapshot);
                 snapshot = Snapshot {
                     step: position.step,
                     weights: store.export(),
                 };
+                self.training
+                    .write_checkpoint(&snapshot.weights, position, best.as_deref())?;
+                if verdict == Verdict::Stop {
+                    return Ok(());
+                }
             }
             if self.training.is_interrupted() {
+                drop(snapshot);
                 self.training
-                    .write_checkpoint(store, position, best.as_ref())?;
+                    .write_checkpoint(&store.export(), position, best.as_deref())?;
                 return Err(Failure::interrupted());
             }
         }
@@ -345,7 +346,13 @@ impl<'a> Phase<'a> {
         });
         match &self.judge {
             None => Ok(Verdict::GoOn),
-            Some(judge) => judge.judge(store, epoch, position, best, observer),
+            Some(judge) => {
+                // Evaluations and steps take turns, and need blocks of different sizes.
+                reckon_torch::give_back_memory();
+                let verdict = judge.judge(store, epoch, position, best, observer);
+                reckon_torch::give_back_memory();
+                verdict
+            }
         }
     }
 

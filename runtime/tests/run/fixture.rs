@@ -72,6 +72,7 @@ impl World {
             resume: false,
             threads: 1,
             interrupted: &self.interrupted,
+            memory: None,
             profile: false,
         };
         adjust(&mut options);

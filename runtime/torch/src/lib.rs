@@ -26,7 +26,7 @@ use tests::world;
 
 pub use error::Error;
 pub use feeds::{Feeds, Values};
-pub use memory::keep_memory;
+pub use memory::{give_back_memory, keep_memory};
 pub use profile::NodeTime;
 pub use program::{NonFinite, Outputs, Program, RunKey};
 pub use store::{Store, Stored};

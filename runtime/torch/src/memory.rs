@@ -15,6 +15,12 @@ pub fn keep_memory() {
     glibc::keep();
 }
 
+/// Gives freed blocks back to the system, as after data were read: what comes next needs blocks of other sizes.
+pub fn give_back_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    glibc::give_back();
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
     use std::ffi::c_int;
@@ -24,6 +30,12 @@ mod glibc {
 
     unsafe extern "C" {
         fn mallopt(setting: c_int, value: c_int) -> c_int;
+        fn malloc_trim(pad: usize) -> c_int;
+    }
+
+    pub(super) fn give_back() {
+        // SAFETY: `malloc_trim` takes any number, and gives back only blocks that nothing uses.
+        let _any = unsafe { malloc_trim(0) };
     }
 
     pub(super) fn keep() {

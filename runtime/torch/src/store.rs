@@ -238,6 +238,15 @@ impl Store {
         stored
     }
 
+    /// The values of some parameters, in the order of `paths`; those that there are.
+    pub fn export_of(&self, paths: &[&str]) -> Vec<Stored> {
+        let found = paths.iter().filter_map(|path| {
+            let slot = self.slots.get(*path)?;
+            Some(export((*path).to_owned(), &slot.value))
+        });
+        found.collect()
+    }
+
     /// Takes back one exported tensor. Its parameter has to be declared, with the same shape; a table takes the rows
     /// of the exported one.
     pub fn import(&mut self, stored: &Stored) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use reckon_compiler::cost::ROWS_A_BLOCK;
 use reckon_compiler::graph::Op;
 use reckon_compiler::plan::{Plan, Program};
 use reckon_torch::Store;
@@ -21,9 +22,6 @@ use crate::profile::Owner;
 use crate::random::Key;
 use crate::run::{PredictedRow, Predictions};
 use crate::step::Step;
-
-/// Rows scored at once.
-const ROWS_A_BLOCK: usize = 8_192;
 
 /// A ranking evaluation that is ready to be asked.
 pub(super) struct Ranking<'a> {
