@@ -43,7 +43,7 @@ train {
 "#;
 
 fn plan_of(text: &str) -> Plan {
-    let texts = Texts::from([("main.rec".to_owned(), text.to_owned())]);
+    let texts = Texts(BTreeMap::from([("main.rec".to_owned(), text.to_owned())]));
     let checked = check(&texts, "main.rec", &[]);
     assert_eq!(checked.diagnostics, [], "{text}");
     compile(&checked.hir.unwrap()).unwrap()
@@ -106,7 +106,7 @@ fn optimisers_remember_what_their_rules_say() {
     for (rule, factor) in [
         ("sgd(lr: 0.1)", 0),
         ("adagrad(lr: 0.1)", 1),
-        ("adam(lr: 0.1)", 2),
+        ("lazy_adam(lr: 0.1)", 2),
     ] {
         let text = SPEC.replace("rowwise_adagrad(lr: 0.05)", rule);
         let table = &cost_of(&text, &given()).model.tables[1];

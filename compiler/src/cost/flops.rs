@@ -11,86 +11,124 @@ pub(super) fn all(graph: &Graph, sizes: &Sizes) -> Amount {
     order.map(|id| of_node(graph, id, sizes)).sum()
 }
 
-/// The operations of a node. Every op is named, so that a new one is not forgotten.
+/// How the operations of an op are counted.
+enum Count {
+    /// It moves numbers.
+    None,
+    /// So many for each number of the result.
+    OfResult(u64),
+    /// So many for each number of the first operand.
+    OfFirst(u64),
+    /// As many as a sort of the first operand compares.
+    Sort,
+    /// By a formula of its own.
+    Own(fn(&Node<'_>) -> Amount),
+}
+
+/// A node with the sizes around it.
+struct Node<'a> {
+    graph: &'a Graph,
+    id: NodeId,
+    operands: Vec<NodeId>,
+    sizes: &'a Sizes,
+}
+
+impl Node<'_> {
+    fn result(&self) -> Amount {
+        self.sizes.elements(self.graph.ty(self.id))
+    }
+
+    /// The elements of an operand.
+    fn of(&self, at: usize) -> Amount {
+        let operand = self.operands.get(at);
+        operand.map_or(Amount::ZERO, |id| self.sizes.elements(self.graph.ty(*id)))
+    }
+
+    /// A dimension of the first operand, counted from the last.
+    fn of_last(&self, back: usize) -> Amount {
+        let ty = self.operands.first().map(|id| self.graph.ty(*id));
+        let dim = ty.and_then(|ty| ty.dims.iter().rev().nth(back).copied());
+        dim.map_or(Amount::exact(1), |dim| self.sizes.dim(dim))
+    }
+}
+
+/// The operations of a node.
 pub(super) fn of_node(graph: &Graph, id: NodeId, sizes: &Sizes) -> Amount {
-    let node = graph.node(id);
-    let operands = graph.operands(id);
-    let result = sizes.elements(&node.ty);
-    let of = |at: usize| {
-        operands
-            .get(at)
-            .map_or(Amount::ZERO, |id| sizes.elements(graph.ty(*id)))
+    let node = Node {
+        graph,
+        id,
+        operands: graph.operands(id),
+        sizes,
     };
-    match &node.op {
+    match count(&graph.node(id).op) {
+        Count::None => Amount::ZERO,
+        Count::OfResult(each) => node.result().times(each),
+        Count::OfFirst(each) => node.of(0).times(each),
+        Count::Sort => sorted(node.of(0)),
+        Count::Own(formula) => formula(&node),
+    }
+}
+
+/// How each op is counted. All are named, so that a new one is not forgotten.
+fn count(op: &Op) -> Count {
+    match op {
         Op::Input(_) | Op::Const(_) | Op::Iota | Op::Size(_) | Op::Param(_) | Op::Table(_) => {
-            Amount::ZERO
+            Count::None
         }
         Op::Reshape | Op::Permute(_) | Op::Broadcast | Op::Expand { .. } | Op::Flip(_) => {
-            Amount::ZERO
+            Count::None
         }
-        Op::Slice { .. } | Op::Concat { .. } | Op::PadList { .. } | Op::UnpadList | Op::Cast(_) => {
-            Amount::ZERO
-        }
-        Op::Gather | Op::Pick | Op::Place(_) | Op::Lookup | Op::Select => Amount::ZERO,
-        Op::Stop | Op::Assign { .. } => Amount::ZERO,
+        Op::Slice { .. } | Op::Concat { .. } | Op::PadList { .. } | Op::UnpadList => Count::None,
+        Op::Gather | Op::Pick | Op::Place(_) | Op::Lookup | Op::Select | Op::Cast(_) => Count::None,
+        Op::Stop | Op::Assign { .. } => Count::None,
         Op::Neg | Op::Abs | Op::Sign | Op::Exp | Op::Expm1 | Op::Log | Op::Log1p | Op::Sqrt => {
-            result
+            Count::OfResult(1)
         }
         Op::Sin | Op::Cos | Op::Tanh | Op::Sigmoid | Op::LogSigmoid | Op::Log1mExp | Op::Erf => {
-            result
+            Count::OfResult(1)
         }
-        Op::Relu
-        | Op::Floor
-        | Op::Not
-        | Op::IsFinite
-        | Op::Reverse(_)
-        | Op::RoundStraightThrough => result,
-        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Max | Op::Min => result,
-        Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::And | Op::Or => result,
-        Op::RandomUniform | Op::RandomNormal => result,
+        Op::Relu | Op::Floor | Op::Not | Op::IsFinite | Op::Reverse(_) => Count::OfResult(1),
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Max | Op::Min => Count::OfResult(1),
+        Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::And | Op::Or => {
+            Count::OfResult(1)
+        }
+        Op::RandomUniform | Op::RandomNormal | Op::RoundStraightThrough => Count::OfResult(1),
         // One for each number that is read.
-        Op::ScatterAdd(_) | Op::ScatterMax(_) | Op::SumOver(_) | Op::MaxOver(_) | Op::Argmax(_) => {
-            of(0)
+        Op::ScatterAdd(_) | Op::ScatterMax(_) | Op::SumOver(_) | Op::MaxOver(_) => {
+            Count::OfFirst(1)
         }
-        Op::CumSum(_) => of(0),
+        Op::Argmax(_) | Op::CumSum(_) => Count::OfFirst(1),
         // An exponential, a sum and what is left: a largest, a difference, a quotient.
-        Op::LogSumExp(_) => of(0).times(4),
-        Op::Softmax(_) | Op::CumLogSumExp(_) => of(0).times(5),
-        Op::SoftmaxXent => of(0).times(4),
-        Op::BceLogits => result.times(6),
-        Op::LayerNorm { .. } => result.times(7),
-        Op::Argsort(_) | Op::TopK { .. } | Op::Unique | Op::UniqueInverse => sorted(of(0)),
-        Op::MatMul { .. } => {
-            let inner = graph.ty(operands[0]).dims.last().copied();
-            let inner = inner.map_or(Amount::exact(1), |dim| sizes.dim(dim));
-            (result * inner).times(2)
-        }
-        Op::Bag { .. } => {
-            let width = node
-                .ty
-                .dims
-                .last()
-                .copied()
-                .map_or(Amount::ZERO, |dim| sizes.dim(dim));
-            of(1) * width
-        }
+        Op::LogSumExp(_) | Op::SoftmaxXent => Count::OfFirst(4),
+        Op::Softmax(_) | Op::CumLogSumExp(_) => Count::OfFirst(5),
+        Op::BceLogits => Count::OfResult(6),
+        Op::LayerNorm { .. } => Count::OfResult(7),
+        Op::Argsort(_) | Op::TopK { .. } | Op::Unique | Op::UniqueInverse => Count::Sort,
+        Op::MatMul { .. } => Count::Own(|node| (node.result() * node.of_last(0)).times(2)),
+        Op::Bag { .. } => Count::Own(of_bag),
+        // Two products, and a softmax over the scores between them.
         Op::Attention => {
-            let longest = graph.ty(operands[0]).dims.iter().rev().nth(1).copied();
-            let longest = longest.map_or(Amount::exact(1), |dim| sizes.dim(dim));
-            // Two products, and a softmax over the scores between them.
-            (of(0) * longest).times(4) + of(3).times(5)
+            Count::Own(|node| (node.of(0) * node.of_last(1)).times(4) + node.of(3).times(5))
         }
-        Op::GlobalNorm => operands
-            .iter()
-            .map(|id| sizes.elements(graph.ty(*id)).times(2))
-            .sum(),
-        Op::Update { rule, .. } => {
-            let gradient = operands
-                .last()
-                .map_or(Amount::ZERO, |id| sizes.elements(graph.ty(*id)));
-            gradient.times(of_update(*rule))
-        }
+        Op::GlobalNorm => Count::Own(|node| {
+            let all = 0..node.operands.len();
+            all.map(|at| node.of(at).times(2)).sum()
+        }),
+        Op::Update { .. } => Count::Own(|node| {
+            let gradient = node.of(node.operands.len() - 1);
+            match node.graph.node(node.id).op {
+                Op::Update { rule, .. } => gradient.times(of_update(rule)),
+                _ => Amount::ZERO,
+            }
+        }),
     }
+}
+
+/// An addition for each number of the rows that are summed.
+fn of_bag(node: &Node<'_>) -> Amount {
+    let width = node.graph.ty(node.id).dims.last().copied();
+    let width = width.map_or(Amount::ZERO, |dim| node.sizes.dim(dim));
+    node.of(1) * width
 }
 
 /// Operations of an update on a number.

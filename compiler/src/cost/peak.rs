@@ -67,57 +67,39 @@ pub(super) fn peak(
         programs,
     };
     let always = forecast.always();
-    let of_always: Amount = always.iter().map(|part| part.bytes).sum();
-    let all = forecast.stages();
-    let mut stages: Vec<(String, Amount)> = Vec::new();
+    let mut stages = Vec::new();
     if let Some(loaded) = given.loaded {
-        stages.push(("reading the data".to_owned(), Amount::exact(loaded.peak)));
-    }
-    let mut largest: Option<(Amount, Stage)> = None;
-    for stage in all {
-        let own: Amount = stage.parts.iter().map(|part| part.bytes).sum();
-        let bytes = of_always + own;
-        stages.push((stage.name.clone(), bytes));
-        if largest
-            .as_ref()
-            .is_none_or(|(most, _)| bytes.count > most.count)
-        {
-            largest = Some((bytes, stage));
-        }
-    }
-    let (bytes, stage) = largest.unwrap_or((
-        of_always,
-        Stage {
-            name: "reading the data".to_owned(),
-            parts: Vec::new(),
-        },
-    ));
-    let read = given.loaded.map_or(0, |loaded| loaded.peak);
-    if read > bytes.count {
-        let parts = vec![part(
+        let what = part(
             "reading and fitting the data",
-            Amount::exact(read),
+            Amount::exact(loaded.peak),
             None,
-        )];
-        return Peak {
-            stage: "reading the data".to_owned(),
-            parts,
-            stages,
-            bytes: Amount {
-                count: read,
-                sure: bytes.sure,
-            },
-        };
+        );
+        stages.push(("reading the data".to_owned(), vec![what]));
     }
-    let mut parts = always;
-    parts.extend(stage.parts);
-    parts.retain(|part| part.bytes != Amount::ZERO);
-    Peak {
-        stage: stage.name,
-        parts,
-        stages,
-        bytes,
+    for stage in forecast.stages() {
+        let mut parts = always.clone();
+        parts.extend(stage.parts);
+        parts.retain(|part| part.bytes != Amount::ZERO);
+        stages.push((stage.name, parts));
     }
+    let bytes = |parts: &[Part]| -> Amount { parts.iter().map(|part| part.bytes).sum() };
+    let mut peak = Peak {
+        stages: stages
+            .iter()
+            .map(|(name, parts)| (name.clone(), bytes(parts)))
+            .collect(),
+        stage: "reading the data".to_owned(),
+        bytes: bytes(&always),
+        parts: always,
+    };
+    if let Some((name, parts)) = stages
+        .into_iter()
+        .max_by_key(|(_, parts)| bytes(parts).count)
+    {
+        peak.bytes = bytes(&parts);
+        (peak.stage, peak.parts) = (name, parts);
+    }
+    peak
 }
 
 struct Forecast<'a> {
