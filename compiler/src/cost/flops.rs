@@ -2,8 +2,8 @@
 //! numbers is none.
 
 use super::sizes::Sizes;
-use super::{Amount, model::width};
-use crate::graph::{Graph, NodeId, Op, UpdateRule};
+use super::{Amount, Sure, model::width};
+use crate::graph::{Dim, Graph, NodeId, Op, SpaceKind, UpdateRule};
 
 /// All operations of one execution.
 pub(super) fn all(graph: &Graph, sizes: &Sizes) -> Amount {
@@ -44,10 +44,10 @@ impl Node<'_> {
         operand.map_or(Amount::ZERO, |id| self.sizes.elements(self.graph.ty(*id)))
     }
 
-    /// A dimension of the first operand, counted from the last.
-    fn of_last(&self, back: usize) -> Amount {
+    /// The last dimension of the first operand.
+    fn last(&self) -> Amount {
         let ty = self.operands.first().map(|id| self.graph.ty(*id));
-        let dim = ty.and_then(|ty| ty.dims.iter().rev().nth(back).copied());
+        let dim = ty.and_then(|ty| ty.dims.last().copied());
         dim.map_or(Amount::exact(1), |dim| self.sizes.dim(dim))
     }
 }
@@ -104,12 +104,11 @@ fn count(op: &Op) -> Count {
         Op::BceLogits => Count::OfResult(6),
         Op::LayerNorm { .. } => Count::OfResult(7),
         Op::Argsort(_) | Op::TopK { .. } | Op::Unique | Op::UniqueInverse => Count::Sort,
-        Op::MatMul { .. } => Count::Own(|node| (node.result() * node.of_last(0)).times(2)),
+        Op::MatMul { .. } => Count::Own(|node| (node.result() * node.last()).times(2)),
         Op::Bag { .. } => Count::Own(of_bag),
-        // Two products, and a softmax over the scores between them.
-        Op::Attention => {
-            Count::Own(|node| (node.of(0) * node.of_last(1)).times(4) + node.of(3).times(5))
-        }
+        Op::Attention { .. } => Count::Own(|node| of_attention(node).times(4)),
+        // The scores anew, what they get of the gradient, and what the operand gets of them.
+        Op::AttentionGradient { .. } => Count::Own(|node| of_attention(node).times(6)),
         Op::GlobalNorm => Count::Own(|node| {
             let all = 0..node.operands.len();
             all.map(|at| node.of(at).times(2)).sum()
@@ -122,6 +121,28 @@ fn count(op: &Op) -> Count {
             }
         }),
     }
+}
+
+/// For each number of the queries as many products as their list has elements, taking all lists for as long as their mean.
+fn of_attention(node: &Node<'_>) -> Amount {
+    let (sizes, graph) = (node.sizes, node.graph);
+    let keys = node.operands.get(1).map(|keys| graph.ty(*keys));
+    let list = keys.and_then(|ty| ty.dims.first().copied());
+    let mean = match list {
+        Some(Dim::Space(space)) => match graph.space(space).kind {
+            SpaceKind::List { parent, .. } => {
+                let (elements, lists) = (sizes.rows(space), sizes.rows(parent));
+                Amount {
+                    sure: elements.sure.max(lists.sure).max(Sure::AtMost),
+                    ..elements.div_ceil(lists.count)
+                }
+            }
+            _ => sizes.rows(space),
+        },
+        Some(Dim::Fixed(size)) => Amount::of(size),
+        None => Amount::OPEN,
+    };
+    node.of(0) * mean
 }
 
 /// An addition for each number of the rows that are summed.

@@ -91,9 +91,12 @@ fn sampled(plan: &Plan, data: &Dataset) -> BTreeMap<Owner, BTreeMap<SpaceId, usi
     spaces
 }
 
+/// Rows, and how many of them are taken at once.
+type Taken = (Vec<u32>, usize);
+
 fn sizes(plan: &Plan, data: &Dataset, of: &Owned<'_>) -> Option<BTreeMap<SpaceId, usize>> {
     // Each a choice of rows for the streams of the program, with how many are taken at once.
-    let (streams, choices): (&[StreamPlan], Vec<Vec<(Vec<u32>, usize)>>) = match of.owner {
+    let (streams, choices): (&[StreamPlan], Vec<Vec<Taken>>) = match of.owner {
         Owner::Step(phase) | Owner::Held(phase, _) => {
             let streams = &plan.phases[phase].streams;
             let rows = streams.iter().map(|stream| of_stream(data, stream));
@@ -130,7 +133,7 @@ fn sizes(plan: &Plan, data: &Dataset, of: &Owned<'_>) -> Option<BTreeMap<SpaceId
 }
 
 /// The rows of each part that an evaluation asks about, and how many at once: histories are longer in later parts.
-fn of_parts(data: &Dataset, evaluation: &EvaluationPlan) -> Option<Vec<(Vec<u32>, usize)>> {
+fn of_parts(data: &Dataset, evaluation: &EvaluationPlan) -> Option<Vec<Taken>> {
     let block = match &evaluation.kind {
         EvaluationKind::Retrieval { entity, .. } => queries_a_block(data.source(entity)?.rows),
         EvaluationKind::Ranking { .. } => ROWS_A_BLOCK,
@@ -145,7 +148,7 @@ fn of_parts(data: &Dataset, evaluation: &EvaluationPlan) -> Option<Vec<(Vec<u32>
 }
 
 /// The rows of a stream, and how many a step takes of them.
-fn of_stream(data: &Dataset, stream: &StreamPlan) -> (Vec<u32>, usize) {
+fn of_stream(data: &Dataset, stream: &StreamPlan) -> Taken {
     let beside = stream
         .negatives
         .as_ref()
