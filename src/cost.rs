@@ -2,12 +2,11 @@
 
 use std::thread;
 
-use reckon_compiler::cost::{Given, forecast, refusal};
+use reckon_compiler::cost::{Given, forecast};
 
-use reckon_command::arguments::{Build, CostFormat};
+use reckon_command::arguments::Build;
 use reckon_command::console::{Console, Exit, Failure};
-use reckon_command::cost::Shown;
-use reckon_command::memory::limit;
+use reckon_command::cost::Known;
 use reckon_command::render::Format;
 use reckon_command::spec;
 
@@ -41,21 +40,10 @@ pub(crate) fn cost(arguments: &Build, console: &Console) -> Result<Exit, Failure
         ..given
     };
     let cost = forecast(&plan, &given);
-    let limit = limit(arguments.memory);
-    let shown = Shown {
+    let known = Known {
         cost: &cost,
         plan: &plan,
-        sources: &spec.checked.sources,
         from: &from,
-        limit: limit.as_ref(),
     };
-    match arguments.format {
-        CostFormat::Table => console.print_raw(&shown.table()),
-        CostFormat::Json => console.print(&shown.json().to_string()),
-    }
-    let Some(finding) = limit.and_then(|limit| refusal(&cost.peak, limit.bytes)) else {
-        return Ok(Exit::Success);
-    };
-    spec.show_findings(&[finding], Format::Human, console);
-    Ok(Exit::World)
+    Ok(known.tell(&spec, arguments, console))
 }

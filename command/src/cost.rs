@@ -1,13 +1,16 @@
 //! What a plan costs, as tables of at most 80 columns and as JSON.
 
-use reckon_compiler::cost::{Amount, Cost, Owner, Part, ProgramCost, Sure, TableCost};
+use reckon_compiler::cost::{Amount, Cost, Owner, Part, ProgramCost, Sure, TableCost, refusal};
 use reckon_compiler::figures::{bytes, grouped};
 use reckon_compiler::plan::Plan;
 use reckon_grammar::span::{Sources, Span};
 use serde_json::{Value, json};
 
-use crate::memory::Limit;
-use crate::render::folded;
+use crate::arguments::{Build, CostFormat};
+use crate::console::{Console, Exit};
+use crate::memory::{Limit, limit};
+use crate::render::{Format, folded};
+use crate::spec::Spec;
 
 /// Widest line.
 const WIDTH: usize = 80;
@@ -16,23 +19,50 @@ const PLACES: usize = 3;
 /// Parts of the most memory that are listed one by one.
 const PARTS: usize = 8;
 
-/// A forecast with what it is shown by.
-pub struct Shown<'a> {
-    /// The forecast.
+/// A forecast.
+pub struct Known<'a> {
+    /// What it says.
     pub cost: &'a Cost,
     /// Of what.
     pub plan: &'a Plan,
-    /// The texts.
-    pub sources: &'a Sources,
     /// Where sizes come from, in a sentence.
     pub from: &'a str,
-    /// What the run may have.
-    pub limit: Option<&'a Limit>,
+}
+
+impl Known<'_> {
+    /// Prints the forecast of a spec, and refuses it where it is more than a run may have.
+    pub fn tell(&self, spec: &Spec, arguments: &Build, console: &Console) -> Exit {
+        let limit = limit(arguments.memory);
+        let shown = Shown {
+            cost: self.cost,
+            plan: self.plan,
+            sources: &spec.checked.sources,
+            from: self.from,
+            limit: limit.as_ref(),
+        };
+        match arguments.format {
+            CostFormat::Table => console.print_raw(&shown.table()),
+            CostFormat::Json => console.print(&shown.json().to_string()),
+        }
+        let Some(finding) = limit.and_then(|limit| refusal(&self.cost.peak, limit.bytes)) else {
+            return Exit::Success;
+        };
+        spec.show_findings(&[finding], Format::Human, console);
+        Exit::World
+    }
+}
+
+/// A forecast with what it is shown by.
+struct Shown<'a> {
+    cost: &'a Cost,
+    plan: &'a Plan,
+    sources: &'a Sources,
+    from: &'a str,
+    limit: Option<&'a Limit>,
 }
 
 impl Shown<'_> {
-    /// The tables.
-    pub fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut out = folded(self.from, 0) + "\n\n";
         out += &self.model();
         out.push('\n');
@@ -188,7 +218,7 @@ impl Shown<'_> {
     }
 
     /// All of it for programs.
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let place = |span: Option<Span>| span.map(|span| self.place(span));
         let tables = self.cost.model.tables.iter().map(|table| {
             let moments = table.moments.iter();

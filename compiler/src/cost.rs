@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use reckon_grammar::span::Span;
 
 use crate::graph::{Graph, SpaceId};
+use crate::passes::nearest;
 use crate::plan::{EvaluationKind, Plan, Program, StoredValue};
 
 pub use amount::{Amount, Sure};
@@ -33,9 +34,18 @@ pub const BATCHES_AHEAD: usize = 4;
 /// Items up to which the baseline `ease` is computed: its matrix has a number for each pair of them.
 pub const EASE_ITEMS: usize = 20_000;
 
-/// Queries that are asked at once of a catalogue of so many items.
-pub fn queries_a_block(items: usize) -> usize {
+/// Queries whose scores of so many items are held at once.
+pub fn scored_a_block(items: usize) -> usize {
     (SCORES_A_BLOCK / items.max(1)).clamp(1, QUERIES_A_BLOCK)
+}
+
+/// Queries that are asked at once of a catalogue of so many items by their program: their scores are held at once, unless they are
+/// products of which the best alone are kept.
+pub fn queries_a_block(query: &Graph, items: usize) -> usize {
+    match nearest(query) {
+        Some(_) => QUERIES_A_BLOCK,
+        None => scored_a_block(items),
+    }
 }
 
 /// What is known of the data and the machine beside the plan.
@@ -206,12 +216,17 @@ fn program(plan: &Plan, given: &Given, model: &ModelCost, of: &Owned<'_>) -> Pro
     let graph = &of.program.graph;
     let sizes = sizes::of_program(plan, given, model, of);
     let inputs = live::inputs(graph, &sizes);
+    let nearest = match of.owner {
+        Owner::Query(_) => nearest(graph),
+        _ => None,
+    };
+    let stored = nearest.as_ref().map_or(graph, |nearest| &nearest.graph);
     ProgramCost {
         owner: of.owner,
         rows: sizes::rows(of.program, &sizes),
         inputs,
-        outputs: live::outputs(graph, &sizes),
-        live: live::peak(graph, &sizes),
+        outputs: live::outputs(stored, &sizes),
+        live: live::peak(stored, &sizes),
         flops: flops::all(graph, &sizes),
         by_place: by_place(graph, &sizes, of.owner.span(plan)),
     }

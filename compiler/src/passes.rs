@@ -8,6 +8,7 @@ mod entity_hoist;
 mod fold;
 mod log_space;
 mod narrow;
+mod nearest;
 mod recognise;
 mod rewrite;
 mod schedule;
@@ -17,6 +18,7 @@ use crate::graph::Graph;
 use crate::graph::verify::verify;
 
 pub use entity_hoist::{Hoisted, hoist};
+pub use nearest::{Nearest, QUERIES, nearest};
 
 /// One pass. It keeps inputs, outputs, their types and, on the reference evaluator, their values.
 #[derive(Clone, Copy)]

@@ -2,17 +2,15 @@
 
 use std::path::Path;
 
-use reckon_compiler::cost::refusal;
 use reckon_compiler::plan::print::print as print_plan;
 use reckon_compiler::resolved::resolved;
 use reckon_runtime::run::{Spec as RunSpec, forecast};
 
 use crate::run::failed;
 use crate::threads;
-use reckon_command::arguments::{Build, CostFormat};
+use reckon_command::arguments::Build;
 use reckon_command::console::{Console, Exit, Failure};
-use reckon_command::cost::Shown;
-use reckon_command::memory::limit;
+use reckon_command::cost::Known;
 use reckon_command::render::Format;
 use reckon_command::spec;
 
@@ -35,22 +33,11 @@ pub(crate) fn cost(arguments: &Build, console: &Console) -> Result<Exit, Failure
         Ok(cost) => cost,
         Err(failure) => return Ok(failed(&spec, &failure, console)),
     };
-    let limit = limit(arguments.memory);
-    let shown = Shown {
+    let known = Known {
         cost: &cost,
         plan: &plan,
-        sources: &spec.checked.sources,
         from: "Sizes are those of the data, which were read; lists are as long as in a few batches, and `<=` stands before what is \
                made of such a size or of a bound.",
-        limit: limit.as_ref(),
     };
-    match arguments.format {
-        CostFormat::Table => console.print_raw(&shown.table()),
-        CostFormat::Json => console.print(&shown.json().to_string()),
-    }
-    let Some(finding) = limit.and_then(|limit| refusal(&cost.peak, limit.bytes)) else {
-        return Ok(Exit::Success);
-    };
-    spec.show_findings(&[finding], Format::Human, console);
-    Ok(Exit::World)
+    Ok(known.tell(&spec, arguments, console))
 }

@@ -88,15 +88,6 @@ struct Sample {
 }
 
 impl<'a> Machine<'a> {
-    /// A device on which nothing is measured.
-    pub(crate) fn silent(device: Device) -> Self {
-        Self {
-            device,
-            as_cuda: false,
-            profile: None,
-        }
-    }
-
     /// What keeps the times of a program, where they are kept.
     pub(crate) fn watch(self, owner: Owner<'_>, graph: &Graph, span: Span) -> Option<Watch<'a>> {
         let profile = self.profile?;

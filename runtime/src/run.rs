@@ -117,7 +117,7 @@ pub fn run(
     observer: &mut dyn Observer,
 ) -> Result<RunResult, Failure> {
     let began = Instant::now();
-    let device = device_of(options.device, spec.plan)?;
+    let machine = machine(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
     let (folder, resumed, seed) = open(spec, options)?;
     let (mut data, teachers) =
@@ -137,9 +137,8 @@ pub fn run(
         options,
         folder: &folder,
         machine: Machine {
-            device,
-            as_cuda: options.device == DeviceName::CpuAsCuda,
             profile: profile.as_ref(),
+            ..machine
         },
         seed,
         teachers: &teachers,
@@ -353,14 +352,19 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
     }
 }
 
-/// The device of this name.
-pub(crate) fn device_of(name: DeviceName, plan: &Plan) -> Result<Device, Failure> {
+/// The device of this name, where nothing is measured.
+pub(crate) fn machine(name: DeviceName, plan: &Plan) -> Result<Machine<'static>, Failure> {
+    let machine = |device| Machine {
+        device,
+        as_cuda: name == DeviceName::CpuAsCuda,
+        profile: None,
+    };
     match name {
-        DeviceName::Cpu | DeviceName::CpuAsCuda => Ok(Device::Cpu),
+        DeviceName::Cpu | DeviceName::CpuAsCuda => Ok(machine(Device::Cpu)),
         DeviceName::Cuda(number) => {
             let found = reckon_torch::versions().cuda_devices;
             if number < found {
-                return Ok(Device::Cuda(number));
+                return Ok(machine(Device::Cuda(number)));
             }
             let message =
                 format!("there is no device `cuda:{number}`; libtorch finds {found} CUDA devices");

@@ -36,19 +36,32 @@ impl<'a> Step<'a> {
         owner: Owner<'_>,
         span: Span,
     ) -> Result<Self, Failure> {
+        Self::of(data, plan, &plan.graph, streams, machine, owner, span)
+    }
+
+    /// As [`Step::new`], with a part of the program's graph in its place.
+    pub(crate) fn of(
+        data: &'a Dataset,
+        plan: &'a Program,
+        graph: &Graph,
+        streams: &[StreamPlan],
+        machine: Machine<'a>,
+        owner: Owner<'_>,
+        span: Span,
+    ) -> Result<Self, Failure> {
         let assembler = Assembler::new(data, plan, streams).map_err(Failure::data)?;
         let compile = match machine.as_cuda {
             true => reckon_torch::Program::compile_plain,
             false => reckon_torch::Program::compile,
         };
         let program =
-            compile(&plan.graph, machine.device).map_err(|error| refused(plan, &error, span))?;
+            compile(graph, machine.device).map_err(|error| refused(plan, &error, span))?;
         Ok(Self {
             plan,
             assembler,
             program,
             span,
-            watch: machine.watch(owner, &plan.graph, span),
+            watch: machine.watch(owner, graph, span),
         })
     }
 
@@ -60,10 +73,31 @@ impl<'a> Step<'a> {
         extra: &[(String, HostTensor)],
         key: &RunKey,
     ) -> Result<Outputs, Failure> {
-        let feeds = feeds(batch, extra);
+        self.run_fed(store, &feeds(batch, extra), key)
+    }
+
+    /// Runs the program on a batch and the results of a program that ran before, which stay where they are.
+    pub(crate) fn run_after(
+        &self,
+        store: &mut Store,
+        batch: &Batch,
+        results: &Outputs,
+        key: &RunKey,
+    ) -> Result<Outputs, Failure> {
+        let mut feeds = feeds(batch, &[]);
+        feeds.results(results);
+        self.run_fed(store, &feeds, key)
+    }
+
+    fn run_fed(
+        &self,
+        store: &mut Store,
+        feeds: &Feeds<'_>,
+        key: &RunKey,
+    ) -> Result<Outputs, Failure> {
         let outputs = match &self.watch {
-            None => self.program.run(store, &feeds, key),
-            Some(watch) => watch.run(|| self.program.profile(store, &feeds, key)),
+            None => self.program.run(store, feeds, key),
+            Some(watch) => watch.run(|| self.program.profile(store, feeds, key)),
         };
         outputs.map_err(|error| refused(self.plan, &error, self.span))
     }

@@ -132,9 +132,10 @@ impl Asked<'_> {
                     EvaluationKind::Retrieval { entity, .. } => self.source(entity),
                     EvaluationKind::Ranking { .. } => Amount::OPEN,
                 };
+                let block = super::queries_a_block(&self.of.program.graph, items.count as usize);
                 let queries = match items.sure {
                     super::Sure::Open => Amount::at_most(QUERIES_A_BLOCK as u64),
-                    _ => Amount::of(super::queries_a_block(items.count as usize)),
+                    _ => Amount::of(block),
                 };
                 queries.min(self.source(&evaluation.source).bounding())
             }

@@ -1,5 +1,7 @@
 //! What a retrieval evaluation asks: which rows, with which targets, and what the asking user already had.
 
+use std::sync::OnceLock;
+
 /// The row number of an entity that is absent.
 pub(crate) const ABSENT: u32 = u32::MAX;
 
@@ -20,9 +22,28 @@ pub(crate) struct EventRows {
     pub(crate) askers: usize,
     /// Rows of the entity that is ranked.
     pub(crate) items: usize,
+    /// Made when it is first asked for.
+    pub(crate) by_asker: OnceLock<ByAsker>,
+}
+
+/// Rows grouped by asker, then by time, ties in row order.
+#[derive(Clone, Debug)]
+pub(crate) struct ByAsker {
+    rows: Vec<u32>,
+    /// Where the rows of each asker begin, and where those of the last end.
+    starts: Vec<u32>,
 }
 
 impl EventRows {
+    fn rows_of(&self, asker: u32) -> &[u32] {
+        if asker == ABSENT {
+            return &[];
+        }
+        let asker = asker as usize;
+        let ByAsker { rows, starts } = self.by_asker.get_or_init(|| by_asker(self));
+        &rows[starts[asker] as usize..starts[asker + 1] as usize]
+    }
+
     /// The distinct items of each asker over the training rows that pass, ascending.
     pub(crate) fn training_baskets(&self) -> Vec<Vec<u32>> {
         let mut baskets = vec![Vec::new(); self.askers];
@@ -81,22 +102,16 @@ pub(crate) struct Asked<'a> {
     /// Askers (or rows) of the part without a known target.
     pub(crate) without_targets: usize,
     part: u8,
-    /// The rows of each asker by time: `rows[starts[asker]..starts[asker + 1]]`.
-    rows: Vec<u32>,
-    starts: Vec<u32>,
 }
 
 impl<'a> Asked<'a> {
     /// The questions about `part`.
     pub(crate) fn new(events: &'a EventRows, part: u8, asking: Asking) -> Self {
-        let (rows, starts) = by_asker(events);
         let mut asked = Self {
             events,
             queries: Vec::new(),
             without_targets: 0,
             part,
-            rows,
-            starts,
         };
         let queries: Vec<Query> = match asking {
             Asking::PerAsker => (0..events.askers)
@@ -132,7 +147,7 @@ impl<'a> Asked<'a> {
         let events = self.events;
         let asked_at = events.time[query.row as usize];
         let earlier = |row: usize| events.part[row] < self.part || events.time[row] < asked_at;
-        let rows = self
+        let rows = events
             .rows_of(events.asker[query.row as usize])
             .iter()
             .map(|row| *row as usize);
@@ -143,18 +158,14 @@ impl<'a> Asked<'a> {
     }
 
     /// The rows of an asker by time; none for an absent one, whose rows are not known to be those of one user.
-    fn rows_of(&self, asker: u32) -> &[u32] {
-        if asker == ABSENT {
-            return &[];
-        }
-        let asker = asker as usize;
-        &self.rows[self.starts[asker] as usize..self.starts[asker + 1] as usize]
-    }
-
-    /// The query of an asker that has rows in the part.
     fn of_asker(&self, asker: usize) -> Option<Query> {
         let in_part = |row: &&u32| self.events.part[**row as usize] == self.part;
-        let mut rows = self.rows_of(asker as u32).iter().filter(in_part).peekable();
+        let mut rows = self
+            .events
+            .rows_of(asker as u32)
+            .iter()
+            .filter(in_part)
+            .peekable();
         let row = **rows.peek()?;
         let passing = rows
             .map(|row| *row as usize)
@@ -182,8 +193,7 @@ fn distinct(items: impl Iterator<Item = u32>) -> Vec<u32> {
     items
 }
 
-/// Rows grouped by asker, then by time, ties in row order; and where each asker's rows begin.
-fn by_asker(events: &EventRows) -> (Vec<u32>, Vec<u32>) {
+fn by_asker(events: &EventRows) -> ByAsker {
     let mut rows: Vec<u32> = (0..events.asker.len())
         .filter(|row| events.asker[*row] != ABSENT)
         .map(|row| row as u32)
@@ -196,7 +206,7 @@ fn by_asker(events: &EventRows) -> (Vec<u32>, Vec<u32>) {
     for asker in 0..events.askers {
         starts[asker + 1] += starts[asker];
     }
-    (rows, starts)
+    ByAsker { rows, starts }
 }
 
 #[cfg(test)]
@@ -213,6 +223,7 @@ mod tests {
             passes: rows.iter().map(|row| row.4).collect(),
             askers: 3,
             items: 6,
+            by_asker: OnceLock::new(),
         }
     }
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use reckon_compiler::cost::queries_a_block;
+use reckon_compiler::cost::scored_a_block;
 
 use super::queries::{ABSENT, Asked, Query};
 use super::report::{MetricValue, SliceValue};
 use super::slice::{Members, Slice};
-use super::top::top_items;
+use super::top::{Best, Wanted, best_of_scores};
 use crate::metric::interval::bootstrap_mean;
 use crate::metric::retrieval::{RetrievalKind, RetrievalMetric};
 use crate::random::Key;
@@ -101,43 +101,52 @@ impl Ranked {
 }
 
 /// Scores, ranks and measures all queries. `score` gives the scores of a block of queries, a row of all items each.
-pub(crate) fn rank<E>(
+pub(crate) fn rank<S: AsRef<[f32]>, E>(
     asked: &Asked<'_>,
     measure: &Measure<'_>,
-    mut score: impl FnMut(&[Query]) -> Result<Vec<f32>, E>,
+    mut score: impl FnMut(&[Query]) -> Result<S, E>,
 ) -> Result<Ranked, E> {
     let items = asked.events.items;
-    let depth = measure
-        .metrics
-        .iter()
-        .map(|metric| metric.depth)
-        .max()
-        .unwrap_or(0);
-    let mut tally = Tally::new(measure, items);
-    for block in asked.queries.chunks(queries_a_block(items)) {
-        let scores = score(block)?;
+    let block = scored_a_block(items);
+    rank_by(asked, measure, block, |queries, wanted| {
+        let scores = score(queries)?;
+        let scores = scores.as_ref();
         assert_eq!(
             scores.len(),
-            block.len() * items,
+            queries.len() * items,
             "internal: a score for each query and item"
         );
-        tally.not_finite += scores.par_iter().filter(|score| !score.is_finite()).count();
-        let lists: Vec<Vec<u32>> = block
-            .par_iter()
-            .enumerate()
-            .map(|(at, query)| {
-                let seen = match measure.except {
-                    Except::Nothing => Vec::new(),
-                    Except::Seen => asked.seen(query),
-                };
-                top_items(&scores[at * items..(at + 1) * items], &seen, depth)
-            })
-            .collect();
-        for (query, list) in block.iter().zip(&lists) {
-            tally.add(query, list);
-        }
-        if measure.lists == Lists::Kept {
-            tally.lists.extend(lists);
+        Ok(best_of_scores(scores, items, wanted))
+    })
+}
+
+/// Ranks and measures all queries. `best` finds the best items of so many queries, one after another.
+pub(crate) fn rank_by<E>(
+    asked: &Asked<'_>,
+    measure: &Measure<'_>,
+    block: usize,
+    mut best: impl FnMut(&[Query], &Wanted<'_>) -> Result<Vec<Best>, E>,
+) -> Result<Ranked, E> {
+    let depths = measure.metrics.iter().map(|metric| metric.depth);
+    let depth = depths.max().unwrap_or(0);
+    let mut tally = Tally::new(measure, asked.events.items);
+    for block in asked.queries.chunks(block) {
+        let seen = |query: &Query| match measure.except {
+            Except::Nothing => Vec::new(),
+            Except::Seen => asked.seen(query),
+        };
+        let left_out: Vec<Vec<u32>> = block.par_iter().map(seen).collect();
+        let wanted = Wanted {
+            left_out: &left_out,
+            depth,
+        };
+        for (query, best) in block.iter().zip(best(block, &wanted)?) {
+            let list = best.rows();
+            tally.not_finite += best.not_finite;
+            tally.add(query, &list);
+            if measure.lists == Lists::Kept {
+                tally.lists.push(list);
+            }
         }
     }
     Ok(tally.finish())

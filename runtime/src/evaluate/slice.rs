@@ -85,6 +85,7 @@ mod tests {
             passes: vec![true; rows],
             askers: 1,
             items: counts.len(),
+            ..EventRows::default()
         }
     }
 

@@ -1,70 +1,176 @@
-//! The N best of a row of scores.
+//! The N best of a row of scores, or of products whose scores are never stored.
 
-/// The `n` items of highest score, best first, ties by lowest item row. Items in `left_out` (ascending) are skipped;
-/// scores that are not numbers rank below all others.
-pub(crate) fn top_items(scores: &[f32], left_out: &[u32], n: usize) -> Vec<u32> {
-    // One word orders a candidate: the score in the high half, the complement of the item in the low half.
-    let mut kept: Vec<u64> = Vec::with_capacity(4 * n + RUN);
-    let mut least = 0;
-    let mut left_out = left_out;
-    for (run, scores) in scores.chunks(RUN).enumerate() {
+use reckon_torch::{Panels, in_threads};
+
+/// An item and its score.
+pub(crate) type Scored = (u32, f32);
+
+/// What is looked for in a row of scores.
+pub(crate) struct Wanted<'a> {
+    /// For each row the items that stay out, ascending.
+    pub(crate) left_out: &'a [Vec<u32>],
+    /// How many of the best.
+    pub(crate) depth: usize,
+}
+
+/// The best items of a row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Best {
+    /// Best first, ties by lowest item row; scores that are not numbers come below all others.
+    pub(crate) items: Vec<Scored>,
+    /// Scores of the row that are not finite.
+    pub(crate) not_finite: usize,
+}
+
+impl Best {
+    /// The items alone.
+    pub(crate) fn rows(&self) -> Vec<u32> {
+        self.items.iter().map(|(item, _)| *item).collect()
+    }
+}
+
+/// The best of each row of scores, which has `items` of them.
+pub(crate) fn best_of_scores(scores: &[f32], items: usize, wanted: &Wanted<'_>) -> Vec<Best> {
+    in_threads(wanted.left_out.len(), |row| {
+        let mut top = Top::new(wanted.depth, &wanted.left_out[row]);
+        for (run, scores) in scores[row * items..][..items].chunks(RUN).enumerate() {
+            top.offer((run * RUN) as u32, scores);
+        }
+        top.finish()
+    })
+}
+
+/// The best of the products of vectors, which lie back to back, with all items.
+pub(crate) fn best_of_products(panels: &Panels, vectors: &[f32], wanted: &Wanted<'_>) -> Vec<Best> {
+    let groups: Vec<&[Vec<u32>]> = wanted.left_out.chunks(TOGETHER).collect();
+    let best = in_threads(groups.len(), |group| {
+        let (left_out, width) = (groups[group], panels.width());
+        let vectors = &vectors[group * TOGETHER * width..][..left_out.len() * width];
+        let tops = left_out.iter().map(|items| Top::new(wanted.depth, items));
+        let mut tops: Vec<Top<'_>> = tops.collect();
+        let mut products = Vec::new();
+        for (panel, items) in panels.ranges().enumerate() {
+            panels.products(panel, vectors, &mut products);
+            for (top, scores) in tops.iter_mut().zip(products.chunks(Panels::WIDE)) {
+                top.offer(items.start as u32, &scores[..items.len()]);
+            }
+        }
+        tops.into_iter().map(Top::finish).collect::<Vec<Best>>()
+    });
+    best.into_iter().flatten().collect()
+}
+
+/// Scores of a row that are looked at together.
+const RUN: usize = 32;
+/// Vectors that are multiplied with a panel of items while it is in the cache.
+const TOGETHER: usize = 64;
+
+/// The best items among those that have been offered.
+struct Top<'a> {
+    depth: usize,
+    /// What stays out and has not been passed.
+    left_out: &'a [u32],
+    /// Candidates as words that order them: the score in the high half, the complement of the item in the low half.
+    kept: Vec<u64>,
+    /// The word that a candidate has to be above, 0 where any will do.
+    least: u64,
+    /// The score of that word, as far as it has one.
+    floor: f32,
+    not_finite: usize,
+}
+
+impl<'a> Top<'a> {
+    fn new(depth: usize, left_out: &'a [u32]) -> Self {
+        Self {
+            depth,
+            left_out,
+            kept: Vec::with_capacity(2 * depth + RUN),
+            least: 0,
+            floor: f32::NAN,
+            not_finite: 0,
+        }
+    }
+
+    /// Offers at most [`RUN`] items from `first` on, all of which come after those that were offered.
+    #[inline(always)]
+    fn offer(&mut self, first: u32, scores: &[f32]) {
         // Most runs hold nothing that is better than what is kept, which comparisons without branches tell.
-        if !any_above(scores, floor(least)) {
-            continue;
+        let (may, finite) = match <&[f32; RUN]>::try_from(scores) {
+            // Of a length that the compiler knows, so that several are compared at once.
+            Ok(scores) => self.compared(scores),
+            Err(_) => self.compared(scores),
+        };
+        if !finite {
+            self.not_finite += scores.iter().filter(|score| !score.is_finite()).count();
         }
-        let first = (run * RUN) as u32;
-        left_out = &left_out[left_out.partition_point(|item| *item < first)..];
-        let mut left_out = left_out.iter().copied().peekable();
-        for (item, score) in (first..).zip(scores) {
-            if left_out.next_if_eq(&item).is_some() {
-                continue;
-            }
-            let word = u64::from(sortable(*score)) << 32 | u64::from(!item);
-            if word > least {
-                kept.push(word);
-            }
-        }
-        if kept.len() > 4 * n {
-            least = cut(&mut kept, n);
+        if may != 0 {
+            self.take(first, scores, may);
         }
     }
-    cut(&mut kept, n);
-    kept.sort_unstable_by(|a, b| b.cmp(a));
-    kept.into_iter().map(|word| !(word as u32)).collect()
-}
 
-/// Scores that are looked at together.
-const RUN: usize = 16;
-
-/// The score of a word above which a later item has to lie: one of the same score ranks below, by its item. `None` where any may be better.
-fn floor(word: u64) -> Option<f32> {
-    let bits = match (word >> 32) as u32 {
-        0 => return None,
-        sortable if sortable >> 31 == 1 => sortable & !(1 << 31),
-        sortable => !sortable,
-    };
-    Some(f32::from_bits(bits))
-}
-
-fn any_above(scores: &[f32], floor: Option<f32>) -> bool {
-    let Some(floor) = floor else {
-        return true;
-    };
-    scores
-        .iter()
-        .fold(false, |any, score| any | (*score > floor))
-}
-
-/// Keeps the `n` largest words, in no order, and gives the least of them.
-fn cut(words: &mut Vec<u64>, n: usize) -> u64 {
-    if words.len() <= n || n == 0 {
-        words.truncate(n);
-        return 0;
+    /// A bit for each score that may be among the best, and whether all are finite.
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "what is not below NaN may be among the best"
+    )]
+    #[inline(always)]
+    fn compared(&self, scores: &[f32]) -> (u32, bool) {
+        let (mut may, mut finite) = (0, true);
+        for (at, score) in scores.iter().enumerate() {
+            may |= u32::from(!(*score <= self.floor)) << at;
+            finite &= score.is_finite();
+        }
+        (may, finite)
     }
-    let (_, least, _) = words.select_nth_unstable_by(n - 1, |a, b| b.cmp(a));
-    let least = *least;
-    words.truncate(n);
-    least
+
+    #[inline(never)]
+    fn take(&mut self, first: u32, scores: &[f32], mut may: u32) {
+        while may != 0 {
+            let at = may.trailing_zeros();
+            may &= may - 1;
+            let item = first + at;
+            let word = u64::from(sortable(scores[at as usize])) << 32 | u64::from(!item);
+            if word > self.least && !self.is_left_out(item) {
+                self.kept.push(word);
+            }
+        }
+        if self.kept.len() >= 2 * self.depth {
+            self.cut();
+        }
+    }
+
+    /// Items come in ascending order.
+    fn is_left_out(&mut self, item: u32) -> bool {
+        while let [next, rest @ ..] = self.left_out
+            && *next < item
+        {
+            self.left_out = rest;
+        }
+        self.left_out.first() == Some(&item)
+    }
+
+    /// Keeps the best words, in no order.
+    fn cut(&mut self) {
+        let depth = self.depth;
+        if self.kept.len() > depth && depth > 0 {
+            let (_, least, _) = self.kept.select_nth_unstable_by(depth - 1, |a, b| b.cmp(a));
+            self.least = *least;
+            self.floor = score((self.least >> 32) as u32);
+        }
+        self.kept.truncate(depth);
+    }
+
+    fn finish(mut self) -> Best {
+        self.cut();
+        self.kept.sort_unstable_by(|a, b| b.cmp(a));
+        let words = self.kept.into_iter();
+        Best {
+            items: words
+                .map(|word| (!(word as u32), score((word >> 32) as u32)))
+                .collect(),
+            not_finite: self.not_finite,
+        }
+    }
 }
 
 /// Maps floats to integers of the same order; zeros of both signs are equal, what is not a number comes below all.
@@ -80,10 +186,28 @@ fn sortable(score: f32) -> u32 {
     }
 }
 
+/// The float of such an integer.
+fn score(sortable: u32) -> f32 {
+    f32::from_bits(match sortable {
+        0 => return f32::NAN,
+        positive if positive >> 31 == 1 => positive & !(1 << 31),
+        negative => !negative,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::random::Key;
+
+    fn top_items(scores: &[f32], left_out: &[u32], depth: usize) -> Vec<u32> {
+        let left_out = [left_out.to_vec()];
+        let wanted = Wanted {
+            left_out: &left_out,
+            depth,
+        };
+        best_of_scores(scores, scores.len(), &wanted)[0].rows()
+    }
 
     fn naive(scores: &[f32], left_out: &[u32], n: usize) -> Vec<u32> {
         let mut items: Vec<u32> = (0..scores.len() as u32)
@@ -121,6 +245,53 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_best_products_are_the_best_of_their_scores() {
+        let key = Key::new(7);
+        let draw = |at: u64, count: usize| {
+            let of = key.with(at);
+            (0..count)
+                .map(|at| of.below(at as u64, 9) as f32 - 4.0)
+                .collect::<Vec<f32>>()
+        };
+        for (queries, items, width) in [(1, 5, 3), (70, 333, 8), (130, 64, 1)] {
+            let (vectors, catalogue) = (draw(0, queries * width), draw(1, items * width));
+            let product = |query: usize, item: usize| -> f32 {
+                let (query, item) = (&vectors[query * width..], &catalogue[item * width..]);
+                (0..width).map(|at| query[at] * item[at]).sum()
+            };
+            let scores: Vec<f32> = (0..queries * items)
+                .map(|at| product(at / items, at % items))
+                .collect();
+            let left_out: Vec<Vec<u32>> = (0..queries as u32)
+                .map(|query| {
+                    (0..items as u32)
+                        .filter(|item| (item + query) % 5 == 0)
+                        .collect()
+                })
+                .collect();
+            let wanted = Wanted {
+                left_out: &left_out,
+                depth: 20,
+            };
+            let found = best_of_products(&Panels::new(&catalogue, width), &vectors, &wanted);
+            assert_eq!(found, best_of_scores(&scores, items, &wanted));
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_counted_whether_or_not_it_may_be_among_the_best() {
+        let mut scores: Vec<f32> = (0..400).map(|at| 400.0 - at as f32).collect();
+        (scores[2], scores[350], scores[399]) = (f32::INFINITY, f32::NEG_INFINITY, f32::NAN);
+        let wanted = Wanted {
+            left_out: &[vec![2]],
+            depth: 3,
+        };
+        let best = &best_of_scores(&scores, 400, &wanted)[0];
+        assert_eq!(best.items, [(0, 400.0), (1, 399.0), (3, 397.0)]);
+        assert_eq!(best.not_finite, 3);
     }
 
     #[test]

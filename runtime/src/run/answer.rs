@@ -5,9 +5,9 @@ use std::path::Path;
 use reckon_compiler::plan::{EvaluationPlan, Plan, Turn};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Data;
-use reckon_torch::{Device, Store};
+use reckon_torch::Store;
 
-use super::{DeviceName, checkpoints_of, device_of, load, misfit};
+use super::{DeviceName, checkpoints_of, load, machine, misfit};
 use crate::checkpoint::Checkpoint;
 use crate::data::{Dataset, Source};
 use crate::evaluate::Report;
@@ -41,7 +41,7 @@ pub struct Recommendation {
 pub(super) struct Model {
     data: Dataset,
     store: Store,
-    device: Device,
+    machine: Machine<'static>,
     seed: u64,
 }
 
@@ -131,7 +131,7 @@ impl Model {
         plan: &'m Plan,
         evaluation: &'m EvaluationPlan,
     ) -> Result<(Evaluation<'m>, &'m mut Store), Failure> {
-        let machine = Machine::silent(self.device);
+        let machine = self.machine;
         let (data, store) = (&self.data, &mut self.store);
         let ready = Evaluation::new(plan, evaluation, data, store, machine, self.seed)?;
         Ok((ready, store))
@@ -143,7 +143,7 @@ impl Model {
         root: &Path,
         device: DeviceName,
     ) -> Result<Self, Failure> {
-        let device = device_of(device, plan)?;
+        let machine = machine(device, plan)?;
         let checkpoints = checkpoints_of(run);
         let checkpoint = Checkpoint::read(&checkpoints, whole_spec(plan))?;
         let position = &checkpoint.position;
@@ -161,7 +161,7 @@ impl Model {
             return Err(misfit(plan, message));
         }
         let seed = position.seed;
-        let mut store = Store::new(device);
+        let mut store = Store::new(machine.device);
         declare_loaded(&mut store, plan, &data, seed)?;
         for phase in &plan.phases {
             declare_phase(&mut store, plan, &data, phase, seed)?;
@@ -171,7 +171,7 @@ impl Model {
         Ok(Self {
             data,
             store,
-            device,
+            machine,
             seed,
         })
     }

@@ -135,7 +135,9 @@ fn sizes(plan: &Plan, data: &Dataset, of: &Owned<'_>) -> Option<BTreeMap<SpaceId
 /// The rows of each part that an evaluation asks about, and how many at once: histories are longer in later parts.
 fn of_parts(data: &Dataset, evaluation: &EvaluationPlan) -> Option<Vec<Taken>> {
     let block = match &evaluation.kind {
-        EvaluationKind::Retrieval { entity, .. } => queries_a_block(data.source(entity)?.rows),
+        EvaluationKind::Retrieval { entity, query, .. } => {
+            queries_a_block(&query.graph, data.source(entity)?.rows)
+        }
         EvaluationKind::Ranking { .. } => ROWS_A_BLOCK,
     };
     let condition = evaluation.condition.as_deref();

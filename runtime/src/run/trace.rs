@@ -11,12 +11,11 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_torch::Stored;
 use serde_json::json;
 
-use super::{RunOptions, Spec, device_of, load_anew};
+use super::{RunOptions, Spec, load_anew, machine};
 use crate::checkpoint::tensors;
 use crate::data::{HostTensor, HostValues};
 use crate::evaluate::model::{Detail, Evaluation};
 use crate::failure::{Failure, FailureKind, RUN_FOLDER, whole_spec};
-use crate::profile::Machine;
 use crate::train::{Course, Reached, Seen, Traced, Training, Turned};
 
 /// Takes at most `steps` steps of the first training of a spec and writes into the folder `out`, which is made:
@@ -143,12 +142,12 @@ fn with_training(
     options: &RunOptions<'_>,
     then: impl FnOnce(&Training<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let device = device_of(options.device, spec.plan)?;
+    let machine = machine(options.device, spec.plan)?;
     reckon_torch::set_threads(options.threads);
     let (data, teachers) = load_anew(spec)?;
     let course = Course {
         plan: spec.plan,
-        machine: Machine::silent(device),
+        machine,
         seed: options.seed,
         threads: options.threads,
         interrupted: options.interrupted,

@@ -81,7 +81,18 @@ impl World {
 
     /// Evaluates a finished run of the plan again, on a part of its split.
     pub(crate) fn eval(&self, plan: &Plan, run: &str, split: &str) -> Result<Vec<Report>, Failure> {
-        eval(&self.path(run), plan, self.root(), split, DeviceName::Cpu)
+        self.eval_on(DeviceName::Cpu, plan, run, split)
+    }
+
+    /// As [`World::eval`], on a device.
+    pub(crate) fn eval_on(
+        &self,
+        device: DeviceName,
+        plan: &Plan,
+        run: &str,
+        split: &str,
+    ) -> Result<Vec<Report>, Failure> {
+        eval(&self.path(run), plan, self.root(), split, device)
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -11,6 +11,7 @@ mod drawn;
 mod fixture;
 mod held;
 mod late;
+mod nearest;
 mod predict;
 mod scores;
 mod teachers;

@@ -6,6 +6,7 @@ use reckon_compiler::graph::{Dim, Elem, Space, SpaceId, TensorType};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, elem_name, shape_name};
+use crate::outputs::Outputs;
 
 /// Elements of an input in row-major order.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,7 +56,35 @@ pub struct Feeds<'a> {
 #[derive(Clone, Debug)]
 struct Feed<'a> {
     shape: Vec<i64>,
-    values: Values<'a>,
+    given: Given<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Given<'a> {
+    Elements(Values<'a>),
+    /// A result of another program.
+    Result(&'a Tensor),
+}
+
+impl Given<'_> {
+    fn elem(&self) -> Elem {
+        match self {
+            Self::Elements(values) => values.elem(),
+            Self::Result(value) => match value.kind() {
+                Kind::Float => Elem::F32,
+                Kind::Bool => Elem::Bool,
+                // Programs make no other kinds.
+                _ => Elem::I64,
+            },
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Elements(values) => values.len(),
+            Self::Result(value) => value.numel(),
+        }
+    }
 }
 
 impl<'a> Feeds<'a> {
@@ -67,7 +96,19 @@ impl<'a> Feeds<'a> {
     /// Feeds an input: its shape, and its elements in row-major order.
     pub fn set(&mut self, input: &'a str, shape: &[usize], values: Values<'a>) {
         let shape = shape.iter().map(|&size| size as i64).collect();
-        self.inputs.insert(input, Feed { shape, values });
+        let given = Given::Elements(values);
+        self.inputs.insert(input, Feed { shape, given });
+    }
+
+    /// Feeds the results of another program on the same device to the inputs of their names, without copying them.
+    pub fn results(&mut self, outputs: &'a Outputs) {
+        for (name, value) in &outputs.values {
+            let feed = Feed {
+                shape: value.size(),
+                given: Given::Result(value),
+            };
+            self.inputs.insert(name, feed);
+        }
     }
 
     /// Says how many rows a space has, for spaces that no input has as a dimension.
@@ -115,14 +156,14 @@ impl<'a> Feeds<'a> {
     /// The tensor of an input. Inputs without dimensions stay on the host, where learning rates are read.
     pub(crate) fn tensor(&self, input: &str, device: Device) -> Result<Tensor, Error> {
         let feed = self.feed(input)?;
-        feed.values.tensor(
-            &feed.shape,
-            if feed.shape.is_empty() {
-                Device::Cpu
-            } else {
-                device
-            },
-        )
+        let device = match feed.shape.is_empty() {
+            true => Device::Cpu,
+            false => device,
+        };
+        match feed.given {
+            Given::Elements(values) => values.tensor(&feed.shape, device),
+            Given::Result(value) => Ok(value.f_to_device(device)?),
+        }
     }
 
     /// Checks that every element of an input is a row of a target that has `rows`.
@@ -132,7 +173,8 @@ impl<'a> Feeds<'a> {
         target: impl Fn() -> String,
         rows: usize,
     ) -> Result<(), Error> {
-        let Values::I64(values) = self.feed(input)?.values else {
+        // What another program found is checked by the op that reads it.
+        let Given::Elements(Values::I64(values)) = self.feed(input)?.given else {
             return Ok(());
         };
         // Negative numbers become large ones, so one comparison does; the maximum vectorises, the search need not.
@@ -169,14 +211,14 @@ fn check_shape(
     feed: &Feed<'_>,
     spaces: &[Space],
 ) -> Result<(), Error> {
-    if feed.values.elem() != ty.elem {
+    if feed.given.elem() != ty.elem {
         return Err(Error::InputElem {
             input: name.into(),
             expected: ty.elem,
-            found: feed.values.elem(),
+            found: feed.given.elem(),
         });
     }
-    let filled = feed.shape.iter().product::<i64>() == feed.values.len() as i64;
+    let filled = feed.shape.iter().product::<i64>() == feed.given.len() as i64;
     if feed.shape.len() == ty.rank() && filled {
         return Ok(());
     }
@@ -184,7 +226,7 @@ fn check_shape(
     let found = if filled {
         found
     } else {
-        format!("{found} with {} elements", feed.values.len())
+        format!("{found} with {} elements", feed.given.len())
     };
     Err(Error::InputShape {
         input: name.into(),

@@ -6,6 +6,7 @@
 
 pub(crate) mod attention;
 pub(crate) mod chain;
+pub(crate) mod product;
 pub(crate) mod rows;
 pub(crate) mod softmax;
 pub(crate) mod steps;
@@ -137,3 +138,34 @@ macro_rules! wide {
     };
 }
 pub(crate) use wide;
+
+/// Defines a function for processors with AVX-512, with AVX2, and others; on the first two a product is added in one rounding.
+macro_rules! widest {
+    (fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:ident) => {
+        fn $name($($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                use std::arch::is_x86_feature_detected as has;
+
+                #[target_feature(enable = "avx512f,avx2,fma")]
+                fn avx512($($arg: $ty),*) {
+                    $body::<true>($($arg),*);
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2($($arg: $ty),*) {
+                    $body::<true>($($arg),*);
+                }
+                if has!("avx2") && has!("fma") {
+                    if has!("avx512f") {
+                        // SAFETY: the processor has what the function asks for.
+                        return unsafe { avx512($($arg),*) };
+                    }
+                    // SAFETY: as above.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            $body::<false>($($arg),*);
+        }
+    };
+}
+pub(crate) use widest;

@@ -5,6 +5,8 @@ pub mod error;
 pub mod feeds;
 pub mod linalg;
 pub mod once;
+pub mod outputs;
+pub mod panels;
 pub mod program;
 pub mod store;
 mod tiles;
@@ -24,11 +26,15 @@ mod tests;
 #[cfg(test)]
 use tests::world;
 
+use std::sync::OnceLock;
+
 pub use error::Error;
 pub use feeds::{Feeds, Values};
 pub use memory::{give_back_memory, keep_memory};
+pub use outputs::{Floats, Outputs};
+pub use panels::Panels;
 pub use profile::NodeTime;
-pub use program::{NonFinite, Outputs, Program, RunKey};
+pub use program::{NonFinite, Program, RunKey};
 pub use store::{Store, Stored};
 pub use tch::Device;
 
@@ -36,6 +42,19 @@ pub use tch::Device;
 pub fn set_threads(threads: usize) {
     reproducible::ensure();
     tch::set_num_threads(i32::try_from(threads.max(1)).unwrap_or(i32::MAX));
+}
+
+/// Does `count` pieces of work in the threads of libtorch's ops, which are awake between them, and gives what each made.
+pub fn in_threads<T: Send + Sync>(count: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let made: Vec<OnceLock<T>> = (0..count).map(|_| OnceLock::new()).collect();
+    kernels::parallel(count, 1, |pieces| {
+        for piece in pieces {
+            made[piece].get_or_init(|| work(piece));
+        }
+    });
+    let each = made.into_iter().map(OnceLock::into_inner);
+    each.map(|made| made.expect("every piece was done"))
+        .collect()
 }
 
 /// What this process runs on, for `reckon doctor`.

@@ -8,7 +8,8 @@ use tch::Tensor;
 
 use crate::error::Error;
 use crate::feeds::Feeds;
-use crate::program::{Extent, Instruction, Moment, Outputs, Program, RunKey};
+use crate::outputs::Outputs;
+use crate::program::{Extent, Instruction, Moment, Program, RunKey};
 use crate::store::Store;
 
 /// What one op took in a run of its program.

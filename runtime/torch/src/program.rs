@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::exec::{Frame, Kernel};
 use crate::feeds::Feeds;
 use crate::kernels::Kernels;
+use crate::outputs::{Outputs, to_vec};
 use crate::reproducible;
 use crate::store::Store;
 
@@ -384,62 +385,6 @@ impl Instruction {
             other => other,
         }
     }
-}
-
-/// The results of a run, in the order in which the graph names them.
-#[derive(Debug)]
-pub struct Outputs {
-    values: Vec<(String, Tensor)>,
-}
-
-impl Outputs {
-    /// The number of a result without dimensions; NaN if there is no such result or it has several elements.
-    pub fn scalar(&self, name: &str) -> f64 {
-        self.find(name)
-            .and_then(|value| value.f_double_value(&[]).ok())
-            .unwrap_or(f64::NAN)
-    }
-
-    /// The shape of a result.
-    pub fn shape(&self, name: &str) -> Option<Vec<usize>> {
-        self.find(name)
-            .map(|value| value.size().into_iter().map(|size| size as usize).collect())
-    }
-
-    /// The elements of a result as floats, row-major; truth values become 0 and 1.
-    pub fn f32(&self, name: &str) -> Option<Vec<f32>> {
-        self.find(name).map(|value| to_vec(value, Kind::Float))
-    }
-
-    /// The elements of a result as integers, row-major.
-    pub fn i64(&self, name: &str) -> Option<Vec<i64>> {
-        self.find(name).map(|value| to_vec(value, Kind::Int64))
-    }
-
-    /// The names of the results.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(|(name, _)| name.as_str())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn tensor(&self, name: &str) -> &Tensor {
-        self.find(name).expect("the graph has this output")
-    }
-
-    fn find(&self, name: &str) -> Option<&Tensor> {
-        self.values
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value)
-    }
-}
-
-/// All elements, row-major, in host memory.
-pub(crate) fn to_vec<T: tch::kind::Element + Copy>(value: &Tensor, kind: Kind) -> Vec<T> {
-    let value = value.to_device(Device::Cpu).to_kind(kind).contiguous();
-    let mut elements = vec![T::ZERO; value.numel()];
-    value.copy_data(&mut elements, value.numel());
-    elements
 }
 
 /// How bad the worst element is.

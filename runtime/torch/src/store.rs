@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, shape_name};
 use crate::feeds::kind;
-use crate::program::to_vec;
+use crate::outputs::to_vec;
 use crate::reproducible;
 
 /// Parameters and optimiser state on one device.

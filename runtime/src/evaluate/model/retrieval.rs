@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use reckon_compiler::cost::{QUERIES_A_BLOCK, scored_a_block};
+use reckon_compiler::passes::{QUERIES, nearest};
 use reckon_compiler::plan::EvaluationKind;
-use reckon_torch::{Outputs, Store};
+use reckon_torch::{Device, Floats, Outputs, Panels, Store};
 
 use super::{Detail, Evaluated, Frame, slices, unknown};
 use crate::baseline::RetrievalBaseline;
-use crate::data::{ABSENT_ROW, HostTensor, HostValues, Now, Source};
+use crate::data::{ABSENT_ROW, Batch, Now, Source};
 use crate::evaluate::predictions::{Prediction, Said};
-use crate::evaluate::queries::{Asked, Asking, EventRows, Query};
+use crate::evaluate::queries::{Asked, Asking, EventRows};
 use crate::evaluate::report::{BaselineValue, MetricValue, Report};
-use crate::evaluate::retrieval::{Except, Lists, Measure, Ranked, rank};
+use crate::evaluate::retrieval::{Except, Lists, Measure, Ranked, rank_by};
 use crate::evaluate::slice::{Slice, by_training_count};
-use crate::evaluate::top::top_items;
+use crate::evaluate::top::{Best, Scored, Wanted, best_of_products, best_of_scores};
 use crate::failure::Failure;
 use crate::metric::retrieval::RetrievalMetric;
 use crate::profile::Owner;
@@ -34,10 +36,22 @@ pub(crate) struct Retrieval<'a> {
     slices: Vec<Slice>,
     catalogue: Step<'a>,
     query: Step<'a>,
+    scores: Scores,
 }
 
-/// One row of an answer: an item and its score.
-pub(crate) type Scored = (u32, f32);
+/// What the program of queries computes.
+enum Scores {
+    /// A score for each item.
+    Stored,
+    /// A vector for each query, whose products with those of the items, a result of the catalogue, are the scores.
+    Products(String),
+}
+
+/// The items as the program of queries, or what multiplies its vectors, reads them.
+struct Encoded {
+    results: Outputs,
+    panels: Option<Panels>,
+}
 
 impl<'a> Retrieval<'a> {
     pub(super) fn new(frame: Frame<'a>) -> Result<Self, Failure> {
@@ -76,7 +90,11 @@ impl<'a> Retrieval<'a> {
                 .ok_or_else(|| unknown(plan, "metric", name, NAMES.iter().copied()))
         };
         let owner = Owner::Evaluation(&plan.name);
-        let step = |program| Step::new(data, program, &[], machine, owner, plan.span);
+        // A graphics card has its scores itself.
+        let on_host = machine.device == Device::Cpu && !machine.as_cuda;
+        let nearest = nearest(&query.graph).filter(|_| on_host);
+        let graph = nearest.as_ref().map_or(&query.graph, |cut| &cut.graph);
+        let step = |program, graph| Step::of(data, program, graph, &[], machine, owner, plan.span);
         Ok(Self {
             frame,
             asker: asker.clone(),
@@ -93,8 +111,9 @@ impl<'a> Retrieval<'a> {
             },
             metrics: plan.metrics.iter().map(metric).collect::<Result<_, _>>()?,
             slices: all_slices,
-            catalogue: step(catalogue)?,
-            query: step(query)?,
+            catalogue: step(catalogue, &catalogue.graph)?,
+            query: step(query, graph)?,
+            scores: nearest.map_or(Scores::Stored, |cut| Scores::Products(cut.items)),
             rows,
         })
     }
@@ -137,12 +156,15 @@ impl<'a> Retrieval<'a> {
             except: self.except,
             lists,
         };
-        let catalogue = self.encode_catalogue(store)?;
+        let encoded = self.encode(store)?;
         let mut first_row = 0;
-        let ranked = rank(&asked, &measure, |queries| {
-            let scores = self.score(store, &catalogue, queries, first_row);
+        let ranked = rank_by(&asked, &measure, self.block(), |queries, wanted| {
+            let rows: Vec<u32> = queries.iter().map(|query| query.row).collect();
+            let assembler = &self.query.assembler;
+            let batch = assembler.assemble(&[rows], self.frame.step_key());
+            let best = self.best(store, &encoded, &batch, first_row, wanted);
             first_row += queries.len();
-            scores
+            best
         })?;
         if ranked.not_finite > 0 {
             return Err(self.frame.not_finite(split, ranked.not_finite));
@@ -251,11 +273,6 @@ impl<'a> Retrieval<'a> {
             .assembler
             .assemble_now(&now, key)
             .map_err(|diagnostic| Failure::data(vec![diagnostic]))?;
-        let catalogue = self.encode_catalogue(store)?;
-        let outputs = self
-            .query
-            .run(store, &batch, &catalogue, &self.frame.run_key(0))?;
-        let scores = self.scores_of(&outputs)?;
         let mut had: Vec<u32> = match (asker, self.except) {
             (Some(asker), Except::Seen) => {
                 let rows = (0..self.rows.item.len()).filter(|row| self.rows.asker[*row] == asker);
@@ -267,13 +284,15 @@ impl<'a> Retrieval<'a> {
         };
         had.sort_unstable();
         had.dedup();
-        let best = top_items(&scores, &had, n);
-        Ok((
-            best.into_iter()
-                .map(|item| (item, scores[item as usize]))
-                .collect(),
-            had.len(),
-        ))
+        let count = had.len();
+        let wanted = Wanted {
+            left_out: &[had],
+            depth: n,
+        };
+        let encoded = self.encode(store)?;
+        let best = self.best(store, &encoded, &batch, 0, &wanted)?;
+        let best = best.into_iter().next().unwrap_or_default();
+        Ok((best.items, count))
     }
 
     /// The entity that asks.
@@ -286,50 +305,59 @@ impl<'a> Retrieval<'a> {
         self.frame.data.source(&self.asker)?.find(key)
     }
 
-    /// Runs the catalogue's program over every item; its outputs feed the queries' program.
-    fn encode_catalogue(&self, store: &mut Store) -> Result<Vec<(String, HostTensor)>, Failure> {
-        let batch = self
-            .catalogue
-            .assembler
-            .assemble(&[], self.frame.step_key());
-        let outputs = self
-            .catalogue
-            .run(store, &batch, &[], &self.frame.run_key(0))?;
-        let tensor = |name: &str| {
-            let (shape, values) = (outputs.shape(name)?, outputs.f32(name)?);
-            Some((
-                name.to_owned(),
-                HostTensor {
-                    shape,
-                    values: HostValues::F32(values),
-                },
-            ))
+    /// Runs the catalogue's program over every item.
+    fn encode(&self, store: &mut Store) -> Result<Encoded, Failure> {
+        let assembler = &self.catalogue.assembler;
+        let batch = assembler.assemble(&[], self.frame.step_key());
+        let key = self.frame.run_key(0);
+        let results = self.catalogue.run(store, &batch, &[], &key)?;
+        let panels = match &self.scores {
+            Scores::Stored => None,
+            Scores::Products(of) => {
+                let vectors = self.floats(&results, of)?;
+                let width = results.shape(of).and_then(|shape| shape.last().copied());
+                Some(Panels::new(vectors.as_ref(), width.unwrap_or(1)))
+            }
         };
-        Ok(outputs.names().filter_map(tensor).collect())
+        Ok(Encoded { results, panels })
     }
 
-    fn score(
+    /// Queries that are asked at once.
+    fn block(&self) -> usize {
+        match self.scores {
+            Scores::Stored => scored_a_block(self.entity.rows),
+            Scores::Products(_) => QUERIES_A_BLOCK,
+        }
+    }
+
+    /// The best items for each query of a batch, the first of which is at `first_row`.
+    fn best(
         &self,
         store: &mut Store,
-        catalogue: &[(String, HostTensor)],
-        queries: &[Query],
+        encoded: &Encoded,
+        batch: &Batch,
         first_row: usize,
-    ) -> Result<Vec<f32>, Failure> {
-        let rows: Vec<u32> = queries.iter().map(|query| query.row).collect();
-        let batch = self
-            .query
-            .assembler
-            .assemble(&[rows], self.frame.step_key());
-        let outputs = self
-            .query
-            .run(store, &batch, catalogue, &self.frame.run_key(first_row))?;
-        self.scores_of(&outputs)
+        wanted: &Wanted<'_>,
+    ) -> Result<Vec<Best>, Failure> {
+        let key = self.frame.run_key(first_row);
+        match &encoded.panels {
+            None => {
+                let outputs = self.query.run_after(store, batch, &encoded.results, &key)?;
+                let scores = self.floats(&outputs, "score")?;
+                Ok(best_of_scores(scores.as_ref(), self.entity.rows, wanted))
+            }
+            Some(panels) => {
+                let outputs = self.query.run(store, batch, &[], &key)?;
+                let vectors = self.floats(&outputs, QUERIES)?;
+                Ok(best_of_products(panels, vectors.as_ref(), wanted))
+            }
+        }
     }
 
-    fn scores_of(&self, outputs: &Outputs) -> Result<Vec<f32>, Failure> {
+    fn floats(&self, outputs: &Outputs, name: &str) -> Result<Floats, Failure> {
         outputs
-            .f32("score")
-            .ok_or_else(|| self.frame.no_output("score"))
+            .floats(name)
+            .ok_or_else(|| self.frame.no_output(name))
     }
 }
 
@@ -360,5 +388,6 @@ fn event_rows(frame: &Frame<'_>, asker: &str, ranked: &Source) -> Result<EventRo
         passes: frame.passes(),
         askers: askers.rows,
         items: ranked.rows,
+        ..EventRows::default()
     })
 }

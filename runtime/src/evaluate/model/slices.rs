@@ -52,6 +52,7 @@ pub(super) fn ranking(
                 passes: frame.passes(),
                 askers: 0,
                 items: frame.data.source(entity).map_or(0, |source| source.rows),
+                ..EventRows::default()
             };
             let slice = by_popularity(&rows, entity, (*groups).max(1));
             Ok((slice, Some(entity.clone())))

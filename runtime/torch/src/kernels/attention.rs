@@ -1,14 +1,11 @@
 //! Attention within lists that lie back to back, without padding them: for each list and head a few products of small
 //! matrices, none of which leaves the cache. Gradients compute the shares again.
 
-mod product;
-
 use std::ops::Range;
 
-use product::{LANES, Product, Reach};
-
+use super::product::{LANES, Product, Reach};
 use super::softmax::exp;
-use super::{Shared, parallel};
+use super::{Shared, parallel, widest};
 
 /// Fewer products of elements than this are not worth a thread.
 const GRAIN: usize = 1 << 15;
@@ -120,36 +117,6 @@ struct Room {
     shares: Vec<f32>,
     of_scores: Vec<f32>,
     product: Vec<f32>,
-}
-
-/// Defines a function for processors with AVX-512, with AVX2, and others; on the first two a product is added in one rounding.
-macro_rules! widest {
-    (fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:ident) => {
-        fn $name($($arg: $ty),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                use std::arch::is_x86_feature_detected as has;
-
-                #[target_feature(enable = "avx512f,avx2,fma")]
-                fn avx512($($arg: $ty),*) {
-                    $body::<true>($($arg),*);
-                }
-                #[target_feature(enable = "avx2,fma")]
-                fn avx2($($arg: $ty),*) {
-                    $body::<true>($($arg),*);
-                }
-                if has!("avx2") && has!("fma") {
-                    if has!("avx512f") {
-                        // SAFETY: the processor has what the function asks for.
-                        return unsafe { avx512($($arg),*) };
-                    }
-                    // SAFETY: as above.
-                    return unsafe { avx2($($arg),*) };
-                }
-            }
-            $body::<false>($($arg),*);
-        }
-    };
 }
 
 widest! {

@@ -60,7 +60,7 @@ fn check(case: Case) {
         let found = backward
             .run(&mut store(&graph, &env), &fed.feeds(&env), &key(&env))
             .unwrap();
-        let expected: Vec<f32> = crate::program::to_vec(&oracle[0], tch::Kind::Float);
+        let expected: Vec<f32> = crate::outputs::to_vec(&oracle[0], tch::Kind::Float);
         let found = found.f32("gradient").unwrap();
         assert_eq!(found.len(), expected.len(), "{label}");
         for (at, (a, b)) in expected.iter().zip(&found).enumerate() {

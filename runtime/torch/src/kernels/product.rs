@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 /// Widths are rounded up to this many numbers, so that whole registers serve.
-pub(super) const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Which part of a product a triangle of shares leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     Whole,
     /// Row `i` of the result is read up to column `i`.
     Columns,
@@ -19,20 +19,20 @@ pub(super) enum Reach {
 
 /// The product of small matrices `a[rows, inner]` and `b[inner, columns]`, where `columns` is a multiple of [`LANES`] and
 /// `a[i, k]` lies at `i * steps.0 + k * steps.1`.
-pub(super) struct Product<'a> {
-    pub(super) a: &'a [f32],
-    pub(super) steps: (usize, usize),
-    pub(super) b: &'a [f32],
-    pub(super) rows: usize,
-    pub(super) inner: usize,
-    pub(super) columns: usize,
-    pub(super) reach: Reach,
+pub(crate) struct Product<'a> {
+    pub(crate) a: &'a [f32],
+    pub(crate) steps: (usize, usize),
+    pub(crate) b: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) inner: usize,
+    pub(crate) columns: usize,
+    pub(crate) reach: Reach,
 }
 
 impl Product<'_> {
     /// Puts the part within reach; what lies beyond is of no use to anyone.
     #[inline(always)]
-    pub(super) fn put<const FUSED: bool>(&self, out: &mut Vec<f32>) {
+    pub(crate) fn put<const FUSED: bool>(&self, out: &mut Vec<f32>) {
         const TALL: usize = 4;
         out.resize(self.rows * self.columns, 0.0);
         let whole = self.rows / TALL * TALL;
