@@ -55,6 +55,10 @@ pub struct Given {
     pub tables: BTreeMap<String, usize>,
     /// Rows of sources by name.
     pub sources: BTreeMap<String, usize>,
+    /// The most rows that each evaluation asks about in one part, or over all days of a loop, by name.
+    pub asked: BTreeMap<String, usize>,
+    /// Things with training rows in each evaluation that compares with the baseline `ease`, by name.
+    pub fitted: BTreeMap<String, usize>,
     /// The largest sizes of the spaces of programs over batches that were made.
     pub spaces: BTreeMap<Owner, BTreeMap<SpaceId, usize>>,
     /// What the process takes before anything is trained, where it was measured.

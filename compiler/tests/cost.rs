@@ -217,3 +217,60 @@ fn a_refusal_names_the_three_largest_causes_with_their_lines() {
     );
     assert!(found.help.unwrap().contains("--memory none"));
 }
+
+#[test]
+fn an_evaluation_takes_what_its_rows_and_its_baseline_take_as_far_as_the_data_tell() {
+    let text = format!(
+        "{SPEC}
+evaluate movies: retrieval over rating per event {{
+  rank movie by dot(viewer(user, rating), movie.id)
+  baselines ease
+  report recall@10
+}}
+"
+    );
+    let bytes = |given: &Given| {
+        let cost = cost_of(&text, given);
+        let of = |what: &str| {
+            let mut parts = cost.peak.parts.iter();
+            parts.find(|part| part.what.contains(what)).unwrap().bytes
+        };
+        (of("baseline ease"), of("what movies said"))
+    };
+    // Four matrices over all 300 movies, and a list for each of 2,000 rows.
+    let (ease, said) = bytes(&given());
+    assert_eq!(ease, Amount::at_most(4 * 4 * 300 * 300));
+    assert_eq!(said.count, 2_000 * 3_500);
+    let named = |rows| [("movies".to_owned(), rows)].into();
+    let (ease, said) = bytes(&Given {
+        asked: named(40),
+        fitted: named(200),
+        ..given()
+    });
+    assert_eq!(ease, Amount::exact(4 * 4 * 200 * 200));
+    assert_eq!(said.count, 40 * 3_500);
+}
+
+#[test]
+fn scores_that_are_products_take_no_memory_however_many_items_there_are() {
+    let of = |score: &str, movies: usize| {
+        let text = format!(
+            "{SPEC}
+evaluate movies: retrieval over rating per event {{
+  rank movie by {score}
+  report recall@10
+}}
+"
+        );
+        let mut given = given();
+        given.sources.insert("movie".to_owned(), movies);
+        let cost = cost_of(&text, &given);
+        let mut programs = cost.programs.iter();
+        let query = programs.find(|program| matches!(program.owner, Owner::Query(_)));
+        query.unwrap().live.count
+    };
+    let product = "dot(viewer(user, rating), movie.id)";
+    assert_eq!(of(product, 1_000), of(product, 100_000));
+    let stored = format!("sigmoid({product})");
+    assert!(of(&stored, 4_000) >= 4 * 1_024 * 4_000);
+}

@@ -260,13 +260,15 @@ impl Forecast<'_> {
         }
     }
 
-    /// The matrix of the baseline `ease` with its factor and its inverse.
+    /// The matrices of the baseline `ease`: as many as libtorch has at once while it inverts one.
     fn ease(&self, entity: &str, evaluation: &EvaluationPlan) -> Part {
-        let items = self.given.sources.get(entity);
-        let bytes = match items {
-            Some(items) if *items > EASE_ITEMS => Amount::ZERO,
-            Some(items) => Amount::at_most(3 * 4 * (*items as u64).pow(2)),
-            None => Amount::OPEN,
+        let matrices = |items: &usize| 4 * 4 * (*items as u64).pow(2);
+        let fitted = self.given.fitted.get(&evaluation.name);
+        let bytes = match (self.given.sources.get(entity), fitted) {
+            (Some(items), _) if *items > EASE_ITEMS => Amount::ZERO,
+            (_, Some(fitted)) => Amount::exact(matrices(fitted)),
+            (Some(items), None) => Amount::at_most(matrices(items)),
+            (None, None) => Amount::OPEN,
         };
         part(
             format!("the baseline ease over all {entity}"),
@@ -277,11 +279,14 @@ impl Forecast<'_> {
 
     /// What was said to each row or query, until it is written.
     fn said(&self, evaluation: &EvaluationPlan) -> Part {
-        let asked = self.given.sources.get(&evaluation.source);
+        let asked = self.given.asked.get(&evaluation.name);
+        let all = self.given.sources.get(&evaluation.source);
         let share = self.test_share(&evaluation.source);
-        let rows = asked.map_or(Amount::OPEN, |rows| {
-            Amount::at_most((*rows as f64 * share) as u64)
-        });
+        let rows = match (asked, all) {
+            (Some(rows), _) => Amount::of(*rows),
+            (None, Some(rows)) => Amount::at_most((*rows as f64 * share) as u64),
+            (None, None) => Amount::OPEN,
+        };
         let bytes = match &evaluation.kind {
             EvaluationKind::Retrieval { per, .. } => {
                 let askers = per.as_ref().and_then(|per| self.given.sources.get(per));

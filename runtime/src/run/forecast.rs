@@ -1,6 +1,6 @@
 //! What a run will take, with the sizes that its data have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_compiler::cost::{
     Cost, Given, Owned, Owner, ROWS_A_BLOCK, forecast as forecast_plan, programs, queries_a_block,
@@ -10,7 +10,7 @@ use reckon_compiler::graph::SpaceId;
 use reckon_compiler::plan::{EvaluationKind, EvaluationPlan, Plan, StreamPlan};
 
 use super::{Spec, evaluated_parts, load_anew};
-use crate::data::{Assembler, Dataset, StepKey};
+use crate::data::{ABSENT_ROW, Assembler, Dataset, StepKey};
 use crate::failure::Failure;
 use crate::footprint;
 
@@ -27,6 +27,8 @@ pub fn forecast(spec: &Spec<'_>, threads: usize) -> Result<Cost, Failure> {
     let given = Given {
         loaded,
         spaces: sampled(spec.plan, &data),
+        asked: asked(spec.plan, &data),
+        fitted: fitted(spec.plan, &data),
         ..known(spec.plan, &data, threads)
     };
     Ok(forecast_plan(spec.plan, &given))
@@ -53,6 +55,8 @@ pub(super) fn fits(
         return Ok(());
     }
     given.spaces = sampled(plan, data);
+    given.asked = asked(plan, data);
+    given.fitted = fitted(plan, data);
     match refusal(&forecast_plan(plan, &given).peak, limit) {
         Some(finding) => Err(Failure::data(vec![finding])),
         None => Ok(()),
@@ -70,10 +74,49 @@ fn known(plan: &Plan, data: &Dataset, threads: usize) -> Given {
         sources: sources
             .map(|source| (source.name.clone(), source.rows))
             .collect(),
-        spaces: BTreeMap::new(),
         loaded: None,
         threads,
+        ..Given::default()
     }
+}
+
+/// The most rows that each evaluation asks about in one part, or on all days of a loop.
+fn asked(plan: &Plan, data: &Dataset) -> BTreeMap<String, usize> {
+    let of = |evaluation: &EvaluationPlan| {
+        let rows = |part: Option<&str>| {
+            let condition = evaluation.condition.as_deref();
+            data.rows(&evaluation.source, part, condition).len()
+        };
+        let parts = evaluated_parts(data, &evaluation.source);
+        let most = match evaluation.window {
+            Some(_) => Some(rows(None)),
+            None => parts.iter().map(|part| rows(Some(part))).max(),
+        };
+        Some((evaluation.name.clone(), most?))
+    };
+    plan.evaluations.iter().filter_map(of).collect()
+}
+
+/// The things with training rows in each evaluation that compares with `ease`, whose matrix has a number for each pair of them.
+fn fitted(plan: &Plan, data: &Dataset) -> BTreeMap<String, usize> {
+    let of = |evaluation: &EvaluationPlan| {
+        let EvaluationKind::Retrieval { entity, .. } = &evaluation.kind else {
+            return None;
+        };
+        if !evaluation.baselines.iter().any(|name| name == "ease") {
+            return None;
+        }
+        let source = data.source(&evaluation.source)?;
+        let parts = source.parts.as_ref();
+        let trains = parts.and_then(|parts| parts.names.first());
+        let condition = evaluation.condition.as_deref();
+        let rows = data.rows(&source.name, trains.map(String::as_str), condition);
+        let items = source.references.get(entity)?;
+        let things: BTreeSet<u32> = rows.iter().map(|row| items[*row as usize]).collect();
+        let known = things.into_iter().filter(|item| *item != ABSENT_ROW);
+        Some((evaluation.name.clone(), known.count()))
+    };
+    plan.evaluations.iter().filter_map(of).collect()
 }
 
 /// The largest sizes of the spaces of each program over some batches. What reads columns that are computed later, or rows that

@@ -13,10 +13,13 @@ pub fn inverse_positive_definite(matrix: Vec<f32>, size: usize) -> Option<Vec<f3
     assert_eq!(matrix.len(), size * size, "internal: a square matrix");
     reproducible::ensure();
     let side = size as i64;
-    let mut inverse = Tensor::from_slice(&matrix).view([side, side]);
+    let whole = Tensor::from_slice(&matrix).view([side, side]);
     drop(matrix);
-    let factor = inverse.f_linalg_cholesky(false).ok()?;
-    inverse = factor.f_cholesky_inverse(false).ok()?;
+    // Each is let go before the next is made: these are the largest tensors of an evaluation.
+    let factor = whole.f_linalg_cholesky(false).ok()?;
+    drop(whole);
+    let inverse = factor.f_cholesky_inverse(false).ok()?;
+    drop(factor);
     let all_finite = inverse.isfinite().all().int64_value(&[]) == 1;
     let inverse = inverse.contiguous().to_kind(Kind::Float).view([-1]);
     all_finite.then(|| Vec::try_from(inverse).ok()).flatten()
