@@ -1,5 +1,5 @@
 //! Writes the first steps of a spec's training into a folder, for a comparison with another implementation:
-//! `cargo run --release -p reckon-runtime --example trace -- FILE STEPS SEED THREADS OUT [NAME=VALUE]...`
+//! `cargo run --release -p reckon-runtime --example trace -- FILE STEPS SEED THREADS OUT [NAME=VALUE]... [-PASS]...`
 //! With `-` for the folder the seconds that each step takes are printed instead, one a line, and the peak of memory after `peak bytes`. With
 //! `?` the first evaluation is asked STEPS times: the number of its queries after `queries`, and the seconds that each turn takes.
 
@@ -24,7 +24,10 @@ use peak::peak_bytes;
 fn main() -> ExitCode {
     // As the command does.
     reckon_runtime::keep_memory();
-    command::run("trace FILE STEPS SEED THREADS OUT [NAME=VALUE]...", write)
+    command::run(
+        "trace FILE STEPS SEED THREADS OUT [NAME=VALUE]... [-PASS]...",
+        write,
+    )
 }
 
 fn write(words: &[String]) -> Result<(), Stop> {

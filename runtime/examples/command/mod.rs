@@ -4,7 +4,8 @@ use std::fs;
 use std::process::ExitCode;
 
 use reckon_compiler::check::{Checked, check};
-use reckon_compiler::lower::compile;
+use reckon_compiler::lower::{Copies, Pipeline, Teachers, compile_with};
+use reckon_compiler::passes::{FORWARD, Place, STEP, passes};
 use reckon_compiler::plan::Plan;
 use reckon_compiler::world::World;
 use reckon_grammar::diagnostic::Diagnostic;
@@ -51,16 +52,52 @@ impl World for Disk {
     }
 }
 
-/// Checks and compiles the spec in a file with settings as `NAME=VALUE`.
-pub(crate) fn compiled(file: &str, settings: &[String]) -> Result<(Checked, Plan), Stop> {
+/// Checks and compiles the spec in a file with settings as `NAME=VALUE`, without the passes `-NAME`.
+pub(crate) fn compiled(file: &str, words: &[String]) -> Result<(Checked, Plan), Stop> {
+    let (passes, settings): (Vec<&String>, Vec<&String>) =
+        words.iter().partition(|word| word.starts_with('-'));
     let setting = |word: &String| match word.split_once('=') {
         Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
         None => Err(Stop::Usage(format!("`{word}` has no `=`"))),
     };
-    let settings: Vec<(String, String)> = settings.iter().map(setting).collect::<Result<_, _>>()?;
+    let settings: Vec<(String, String)> = settings
+        .into_iter()
+        .map(setting)
+        .collect::<Result<_, _>>()?;
+    let left_out: Vec<&str> = passes.into_iter().map(|word| &word[1..]).collect();
+    let unknown = |name: &&&str| passes_of_plans().all(|known| known != **name);
+    if let Some(unknown) = left_out.iter().find(unknown) {
+        return Err(Stop::Usage(format!("there is no pass `{unknown}`")));
+    }
     let checked = check(&Disk, file, &settings);
     let hir = checked.hir.as_ref();
     let hir = hir.ok_or_else(|| Stop::found(&checked.diagnostics))?;
-    let plan = compile(hir).map_err(|found| Stop::found(&found))?;
+    let kept = |places: &[Place]| -> Vec<Place> {
+        let kept = |place: &&Place| !left_out.contains(&place.pass.name);
+        places.iter().filter(kept).copied().collect()
+    };
+    let plan = compile_with(
+        hir,
+        &mut Pipeline {
+            forward: &kept(FORWARD),
+            copies: match left_out.contains(&COPIES) {
+                true => Copies::Kept,
+                false => Copies::Merged,
+            },
+            step: &kept(STEP),
+            teachers: Teachers::Remembered,
+            after: &mut |_, _| {},
+        },
+    );
+    let plan = plan.map_err(|found| Stop::found(&found))?;
     Ok((checked, plan))
+}
+
+/// What merges the copies of candidates, by name.
+const COPIES: &str = "copies";
+
+/// All that may be left out.
+fn passes_of_plans() -> impl Iterator<Item = &'static str> {
+    let passes = passes().into_iter().map(|pass| pass.name);
+    passes.chain([COPIES])
 }

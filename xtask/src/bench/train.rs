@@ -4,6 +4,7 @@
 mod cases;
 mod catalogue;
 mod epoch;
+mod passes;
 mod race;
 mod sizes;
 
@@ -27,6 +28,7 @@ pub(super) const BENCH: Bench = Bench {
         "memory",
         "epoch",
         "catalogue",
+        "passes",
     ],
     run: train,
 };
@@ -106,11 +108,12 @@ fn train(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
         broken.extend(race.case(record, case)?);
     }
     type Study = fn(&Race<'_>, &mut Record) -> Result<Vec<String>, Trouble>;
-    let studies: [(&str, Study); 4] = [
+    let studies: [(&str, Study); 5] = [
         ("rows", sizes::rows),
         ("memory", sizes::memory),
         ("epoch", epoch::epoch),
         ("catalogue", catalogue::catalogue),
+        ("passes", passes::passes),
     ];
     for (name, study) in studies {
         if bed.wants(name) {
