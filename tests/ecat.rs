@@ -53,6 +53,7 @@ fn labels_of_a_day_change_nothing_that_ecat_computes_before_it_trains_on_them() 
         let (data, out) = (visits(other), tempfile::tempdir().unwrap());
         run_into(
             &out.path().join("run"),
+            "world",
             data.path(),
             &["dim=4", "theta=0.02"],
         );
@@ -90,18 +91,35 @@ fn labels_of_a_day_change_nothing_that_ecat_computes_before_it_trains_on_them() 
     }
 }
 
+#[test]
+fn a_model_of_everything_is_tuned_to_the_target_each_day() {
+    let data = visits(DAYS);
+    let of = |settings: &[&str]| {
+        let summary = run_of("tuned_world", data.path(), settings);
+        summary["shop"]["pooled"]["auc"].as_f64().unwrap()
+    };
+    let (tuned, everything) = (of(&["dim=4"]), of(&["dim=4", "tune=0"]));
+    assert!((tuned - everything).abs() > 1e-6, "{tuned} {everything}");
+}
+
 /// The summary of a run of the example.
 fn run(data: &Path, settings: &[&str]) -> serde_json::Value {
+    run_of("world", data, settings)
+}
+
+/// The summary of a run of a spec of the example's folder.
+fn run_of(spec: &str, data: &Path, settings: &[&str]) -> serde_json::Value {
     let out = tempfile::tempdir().unwrap();
     let run = out.path().join("run");
-    run_into(&run, data, settings);
+    run_into(&run, spec, data, settings);
     let summary = fs::read_to_string(run.join("summary.json")).unwrap();
     serde_json::from_str(&summary).unwrap()
 }
 
-/// Runs the example into a folder.
-fn run_into(run: &Path, data: &Path, settings: &[&str]) {
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ecat/world.rec");
+/// Runs a spec of the example's folder into a folder.
+fn run_into(run: &Path, spec: &str, data: &Path, settings: &[&str]) {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ecat");
+    let model = examples.join(spec).with_extension("rec");
     let mut command = Command::new(env!("CARGO_BIN_EXE_reckon"));
     command.arg("run").arg(model).args(["--seed", "1", "--out"]);
     command.arg(run);

@@ -27,7 +27,7 @@ use std::{
 pub(crate) const VERB: Verb = Verb {
     name: "bench",
     arguments: "NAME",
-    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess, train, cost; [--quick] [--threads N] [--jobs N] [--with RECKON] [CASE]...",
+    about: "compare with peers and baselines: quality, parity, methods, tools, preprocess, train, cost; [--quick] [--threads N] [--jobs N] [--seeds N] [--with RECKON] [CASE]...",
     run: bench,
 };
 
@@ -58,6 +58,8 @@ struct Bed<'a> {
     threads: usize,
     /// Runs side by side, where no time is taken of them.
     jobs: usize,
+    /// Of a full run of methods, how many seeds; those of the study where it is not said.
+    seeds: Option<u64>,
     /// The cases asked for; all where none is.
     cases: Vec<String>,
     /// The command, where it is built already.
@@ -99,6 +101,7 @@ struct Asked {
     scale: Scale,
     threads: Option<usize>,
     jobs: usize,
+    seeds: Option<u64>,
     cases: Vec<String>,
     built: Option<PathBuf>,
 }
@@ -106,18 +109,19 @@ struct Asked {
 impl Asked {
     fn of(words: &[String]) -> Result<Asked, Trouble> {
         let (mut names, mut scale) = (Vec::new(), Scale::Full);
-        let (mut threads, mut jobs, mut built) = (None, 1, None);
+        let (mut threads, mut jobs, mut seeds, mut built) = (None, 1, None, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
             match word.as_str() {
                 "--quick" => scale = Scale::Quick,
                 "--threads" => threads = Some(number(word, words.next())?),
                 "--jobs" => jobs = number(word, words.next())?,
+                "--seeds" => seeds = Some(number(word, words.next())? as u64),
                 "--with" => built = Some(command(words.next())?),
                 option if option.starts_with('-') => {
                     return Err(Trouble::usage(
                         format!("`bench` does not know `{option}`"),
-                        "its options are `--quick`, `--threads N`, `--jobs N` and `--with RECKON`",
+                        "its options are `--quick`, `--threads N`, `--jobs N`, `--seeds N` and `--with RECKON`",
                     ));
                 }
                 name => names.push(name.to_string()),
@@ -131,6 +135,7 @@ impl Asked {
             scale,
             threads,
             jobs,
+            seeds,
             cases: names,
             built,
         })
@@ -204,6 +209,7 @@ fn bench(repository: &Repository, words: &[String]) -> Result<(), Trouble> {
             .threads
             .unwrap_or_else(|| thread::available_parallelism().map_or(1, Into::into)),
         jobs: asked.jobs,
+        seeds: asked.seeds,
         cases: asked.cases,
         built: asked.built,
         folder: crate::chores::fresh_folder(folder)?,
@@ -237,6 +243,8 @@ mod tests {
         assert_eq!(found.cases, ["two_tower", "sasrec"]);
         assert_eq!((found.scale, found.threads), (Scale::Quick, Some(2)));
         assert_eq!(asked("parity").unwrap().scale, Scale::Full);
+        assert_eq!(asked("methods ssl").unwrap().seeds, None);
+        assert_eq!(asked("methods ssl --seeds 2").unwrap().seeds, Some(2));
     }
 
     #[test]

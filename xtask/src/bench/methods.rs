@@ -97,6 +97,8 @@ enum Data {
 /// The spec with some settings.
 struct Arm {
     name: &'static str,
+    /// A baseline's own spec, where it is not the study's with other settings.
+    spec: Option<&'static str>,
     settings: &'static [&'static str],
     role: Role,
 }
@@ -165,14 +167,15 @@ struct Budget {
 }
 
 impl Study {
-    fn budget(&self, scale: Scale) -> Budget {
+    /// How much a run of a scale takes; of a full one, so many seeds as were asked for.
+    fn budget(&self, scale: Scale, asked: Option<u64>) -> Budget {
         match (self.data, scale) {
             (Data::World { .. }, Scale::Quick) => Budget {
                 seeds: 1,
                 worlds: &[Truth::Planted],
             },
             (Data::World { .. }, Scale::Full) => Budget {
-                seeds: 5,
+                seeds: asked.unwrap_or(5),
                 worlds: &[Truth::Planted, Truth::Null],
             },
             // A quick run asserts planted truth alone.
@@ -181,7 +184,7 @@ impl Study {
                 worlds: &[],
             },
             (Data::Real { seeds, .. }, Scale::Full) => Budget {
-                seeds,
+                seeds: asked.unwrap_or(seeds),
                 worlds: &[Truth::Planted],
             },
         }
@@ -269,7 +272,7 @@ fn read(
 
 /// Trains the arms of a study on all seeds of its worlds, so many side by side as are asked for.
 fn train(bed: &Bed<'_>, study: &Study) -> Result<Vec<(Truth, Vec<Runs>)>, Trouble> {
-    let budget = study.budget(bed.scale);
+    let budget = study.budget(bed.scale, bed.seeds);
     let mut places = Vec::new();
     for truth in budget.worlds {
         for seed in 0..budget.seeds {
@@ -362,7 +365,7 @@ fn one(
     };
     let name = format!("{of}.{name}");
     let request = Request {
-        spec: study.spec,
+        spec: arm.spec.unwrap_or(study.spec),
         settings: &settings,
         seed,
         out: &name,

@@ -159,9 +159,11 @@ fn arms(study: &Study, found: &[Findings]) -> String {
     text.push_str(&" --- |".repeat(found.len() * study.figures.len()));
     text.push('\n');
     for arm in study.arms {
-        let settings = match arm.settings {
-            [] => "as it stands".to_owned(),
-            settings => format!("`{}`", settings.join(" ")),
+        let settings = match (arm.spec, arm.settings) {
+            (None, []) => "as it stands".to_owned(),
+            (None, settings) => format!("`{}`", settings.join(" ")),
+            (Some(spec), []) => format!("`{spec}`"),
+            (Some(spec), settings) => format!("`{spec}`, `{}`", settings.join(" ")),
         };
         write!(text, "| {} | {settings} |", arm.name).expect("a String takes all");
         for findings in found {

@@ -16,26 +16,31 @@ pub(super) const STUDY: Study = Study {
     arms: &[
         Arm {
             name: "base",
+            spec: None,
             settings: &["lambda=0"],
             role: Role::Claimed,
         },
         Arm {
             name: "confidence",
+            spec: None,
             settings: &[],
             role: Role::Claimed,
         },
         Arm {
             name: "weights by chance",
+            spec: None,
             settings: &["trusted=chance"],
             role: Role::Claimed,
         },
         Arm {
             name: "global confidence",
+            spec: None,
             settings: &["per=all"],
             role: Role::Planted,
         },
         Arm {
             name: "oracle",
+            spec: None,
             settings: &["trusted=truth", "lambda=1"],
             role: Role::Planted,
         },

@@ -19,26 +19,31 @@ pub(super) const STUDY: Study = Study {
     arms: &[
         Arm {
             name: "clicks",
+            spec: None,
             settings: &["distil=0", "direct=1"],
             role: Role::Claimed,
         },
         Arm {
             name: "student",
+            spec: None,
             settings: &[],
             role: Role::Claimed,
         },
         Arm {
             name: "student of clicks alone",
+            spec: None,
             settings: &["lesson=clicks"],
             role: Role::Claimed,
         },
         Arm {
             name: "clicks, negatives by clicks",
+            spec: None,
             settings: &["distil=0", "direct=1", "power=1"],
             role: Role::Planted,
         },
         Arm {
             name: "student, negatives by clicks",
+            spec: None,
             settings: &["power=1"],
             role: Role::Planted,
         },

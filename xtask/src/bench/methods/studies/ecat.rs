@@ -15,11 +15,13 @@ pub(super) const STUDY: Study = Study {
     arms: &[
         Arm {
             name: "target only",
+            spec: None,
             settings: &["beta=0", "eta=0"],
             role: Role::Planted,
         },
         Arm {
             name: "merge all",
+            spec: None,
             settings: &[
                 "eta=0",
                 "theta=0",
@@ -31,12 +33,20 @@ pub(super) const STUDY: Study = Study {
             role: Role::Claimed,
         },
         Arm {
+            name: "tuned to the target",
+            spec: Some("examples/ecat/tuned_world.rec"),
+            settings: &[],
+            role: Role::Planted,
+        },
+        Arm {
             name: "transfer",
+            spec: None,
             settings: &[],
             role: Role::Claimed,
         },
         Arm {
             name: "oracle selection",
+            spec: None,
             settings: &[
                 "eta=0",
                 "theta=0",
@@ -50,6 +60,7 @@ pub(super) const STUDY: Study = Study {
         },
         Arm {
             name: "random selection",
+            spec: None,
             settings: &["theta=0", "weighted=false", "most=5"],
             role: Role::Planted,
         },
@@ -65,6 +76,12 @@ pub(super) const STUDY: Study = Study {
             what: "pooled auc, transfer minus target only",
             of: |runs| pooled_auc(runs, "transfer", "target only"),
             planted: Asked::Bar(Bar::AtLeast(0.005)),
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "pooled auc, transfer minus everything first, then tuned to the target",
+            of: |runs| pooled_auc(runs, "transfer", "tuned to the target"),
+            planted: Asked::Reported,
             null: Asked::Nothing,
         },
         Claim {
@@ -108,6 +125,12 @@ pub(super) const STUDY: Study = Study {
         Pair {
             arm: "transfer",
             base: "target only",
+            evaluation: "shop",
+            metric: "auc",
+        },
+        Pair {
+            arm: "transfer",
+            base: "tuned to the target",
             evaluation: "shop",
             metric: "auc",
         },

@@ -18,26 +18,31 @@ pub(super) const STUDY: Study = Study {
     arms: &[
         Arm {
             name: "plain",
+            spec: None,
             settings: &["log_q=plain"],
             role: Role::Claimed,
         },
         Arm {
             name: "refined",
+            spec: None,
             settings: &["log_q=refined"],
             role: Role::Claimed,
         },
         Arm {
             name: "none",
+            spec: None,
             settings: &["log_q=none"],
             role: Role::Claimed,
         },
         Arm {
             name: "flipped sign",
+            spec: None,
             settings: &["log_q=flipped"],
             role: Role::Planted,
         },
         Arm {
             name: "counts of other rows",
+            spec: None,
             settings: &["log_q=elsewhere"],
             role: Role::Planted,
         },

@@ -23,26 +23,31 @@ pub(super) const STUDY: Study = Study {
     arms: &[
         Arm {
             name: ONE,
+            spec: None,
             settings: &["K=1", "width=256"],
             role: Role::Claimed,
         },
         Arm {
             name: FOUR,
+            spec: None,
             settings: &[],
             role: Role::Claimed,
         },
         Arm {
             name: "four towers, the best alone",
+            spec: None,
             settings: &["route=max_all"],
             role: Role::Planted,
         },
         Arm {
             name: "four towers, without repel",
+            spec: None,
             settings: &["lambda=0"],
             role: Role::Planted,
         },
         Arm {
             name: "four towers, label-aware",
+            spec: None,
             settings: &["route=label_aware"],
             role: Role::Planted,
         },

@@ -10,8 +10,17 @@ const fn plain(name: &'static str) -> Arm {
 const fn with(name: &'static str, settings: &'static [&'static str]) -> Arm {
     Arm {
         name,
+        spec: None,
         settings,
         role: Role::Claimed,
+    }
+}
+
+/// Everything first, each day, then the tab alone.
+const fn tuned(name: &'static str, settings: &'static [&'static str]) -> Arm {
+    Arm {
+        spec: Some("examples/ecat/tuned.rec"),
+        ..with(name, settings)
     }
 }
 
@@ -144,6 +153,7 @@ pub(super) const ECAT: Study = Study {
                 "weighted=false",
             ],
         ),
+        tuned("tuned to tab 4", &["target=4"]),
         with("transfer to tab 4", &["target=4"]),
         with("tab 2 alone", &["target=2", "beta=0", "eta=0"]),
         with(
@@ -157,6 +167,7 @@ pub(super) const ECAT: Study = Study {
                 "weighted=false",
             ],
         ),
+        tuned("tuned to tab 2", &["target=2"]),
         with("transfer to tab 2", &["target=2"]),
         with("tab 6 alone", &["target=6", "beta=0", "eta=0"]),
         with(
@@ -170,16 +181,20 @@ pub(super) const ECAT: Study = Study {
                 "weighted=false",
             ],
         ),
+        tuned("tuned to tab 6", &["target=6"]),
         with("transfer to tab 6", &["target=6"]),
     ],
     claims: &[],
     pairs: &[
         pair("transfer to tab 4", "tab 4 alone", SHOP),
         pair("transfer to tab 4", "all rows, tab 4", SHOP),
+        pair("transfer to tab 4", "tuned to tab 4", SHOP),
         pair("transfer to tab 2", "tab 2 alone", SHOP),
         pair("transfer to tab 2", "all rows, tab 2", SHOP),
+        pair("transfer to tab 2", "tuned to tab 2", SHOP),
         pair("transfer to tab 6", "tab 6 alone", SHOP),
         pair("transfer to tab 6", "all rows, tab 6", SHOP),
+        pair("transfer to tab 6", "tuned to tab 6", SHOP),
     ],
     figures: &[SHOP],
 };

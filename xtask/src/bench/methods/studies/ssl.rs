@@ -17,16 +17,19 @@ pub(super) const STUDY: Study = Study {
     arms: &[
         Arm {
             name: "base",
+            spec: None,
             settings: &["alpha=0"],
             role: Role::Claimed,
         },
         Arm {
             name: "correlated masks",
+            spec: None,
             settings: &[],
             role: Role::Claimed,
         },
         Arm {
             name: "random masks",
+            spec: None,
             settings: &["masks=random"],
             role: Role::Planted,
         },
