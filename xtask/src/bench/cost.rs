@@ -71,6 +71,16 @@ const EXAMPLES: &[Example] = &[
         epochs: false,
     },
     Example {
+        name: "ecat/tuned",
+        data: KUAIRAND,
+        epochs: false,
+    },
+    Example {
+        name: "ecat/tuned_world",
+        data: "target/worlds/ecat-0/visits.csv",
+        epochs: false,
+    },
+    Example {
         name: "ecat/world",
         data: "target/worlds/ecat-0/visits.csv",
         epochs: false,
