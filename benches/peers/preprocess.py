@@ -1,11 +1,11 @@
 """The work of `cargo xtask bench preprocess` in Polars and pandas, on columns in memory.
 
     preprocess.py make FOLDER ROWS OUT              writes a parquet file, and its columns for the programs in Rust
-    preprocess.py polars|pandas FOLDER ROUNDS OUT   reads the parquet file and times each class of work
+    preprocess.py polars|pandas FOLDER              reads the parquet file, and times each class of work for each line of stdin
 
-What is written is, for each class, the seconds of each round by the clock and on processors, and a number that all
-contenders have to agree on. Where Polars has several ways to say a class, all are timed and the fastest counts; texts that
-recur are there both as texts and as an enum, made before the clock starts.
+What is written, a line of JSON a round, is for each class the seconds by the clock and on processors, and a number that all
+contenders have to agree on. Where Polars has several ways to say a class, all are tried twice before the first round and the
+fastest is timed from then on; texts that recur are there both as texts and as an enum, made before the clock starts.
 """
 
 import json
@@ -63,21 +63,42 @@ def make(folder, rows):
             file.write("\n".join(lines) + "\n")
 
 
-def seconds(work, rounds):
-    """Seconds of each round, by the clock and on processors."""
-    taken = []
-    for _ in range(rounds):
-        clock, processors = time.perf_counter(), time.process_time()
+def seconds(work, goes=1):
+    """The seconds of one go, by the clock and on processors."""
+    clock, processors = time.perf_counter(), time.process_time()
+    for _ in range(goes):
         work()
-        taken.append([time.perf_counter() - clock, time.process_time() - processors])
-    return taken
+    return [(time.perf_counter() - clock) / goes, (time.process_time() - processors) / goes]
+
+
+# A round is at least so many seconds of work.
+ROUND = 0.1
+
+
+def ready(classes):
+    """For each class its name, the fastest of its ways, how often a round goes it, and what it computes as one number."""
+    chosen = []
+    for name, (ways, check) in classes.items():
+        checks = [check(work()) for work in ways]
+        goes = 2 if len(ways) > 1 else 1
+        tried = [min((seconds(work) for _ in range(goes)), key=lambda taken: taken[1]) for work in ways]
+        best = min(range(len(ways)), key=lambda at: tried[at][1])
+        chosen.append((name, ways[best], max(1, int(np.ceil(ROUND / tried[best][0]))), checks[best]))
+    return chosen
+
+
+def on_request(classes):
+    chosen = ready(classes)
+    for _ in sys.stdin:
+        found = {name: {"seconds": seconds(work, goes), "check": check} for name, work, goes, check in chosen}
+        print(json.dumps(found), flush=True)
 
 
 def borders(count):
     return [at * 6.0 / count - 3.0 for at in range(count)]
 
 
-def with_polars(folder, rounds):
+def with_polars(folder):
     import polars as pl
 
     frame = pl.read_parquet(os.path.join(folder, "columns.parquet")).with_columns(
@@ -145,6 +166,12 @@ def with_polars(folder, rounds):
     genres, tags = c("genres").str.split("|"), c("tags").str.split(",")
     keys = c("bag").str.split("|").list.eval(pl.element().str.extract("^([^:]+):", 1))
     keys_by_split = c("bag").str.split("|").list.eval(pl.element().str.split_exact(":", 1).struct.field("field_0"))
+    pairs_by_capture = c("bag").str.split("|").list.eval(pl.element().str.extract(":(.+)$", 1).cast(pl.Float64))
+    weights_by_split = c("bag").str.split("|").list.eval(pl.element().str.split_exact(":", 1).struct.field("field_1").cast(pl.Float64))
+
+    def with_weights(ways, weights):
+        return [lambda ids=ids: (ids(), frame.lazy().select(weights).collect()) for ids in ways]
+
     some = frame.head(50_000)
     known_tags = known(frame.select(tags.alias("t")).explode("t")["t"])
     known_keys = known(some.select(keys.alias("k")).explode("k")["k"])
@@ -201,6 +228,10 @@ def with_polars(folder, rounds):
         ),
         "split and pool, 1e6": ([one(lengths(tags)), one(mean_length(tags))], total),
         "keys of bags, vocabulary": (listed(known_keys, keys) + listed(known_keys, keys_by_split), in_lists),
+        "keys and weights of bags": (
+            with_weights(listed(known_keys, keys), pairs_by_capture) + with_weights(listed(known_keys, keys_by_split), weights_by_split),
+            lambda two: in_lists(two[0]) + in_lists(two[1]),
+        ),
         "regex capture, 1e3": (
             [one(c("film").str.extract(year, 1)), by_category("film", lambda words: words.str.extract(year, 1))],
             years,
@@ -208,16 +239,10 @@ def with_polars(folder, rounds):
         "regex capture, 1e6": ([one(c("title").str.extract(year, 1))], years),
     }
     frame_a_is_there = frame["a"].is_not_null()
-    found = {}
-    for name, (ways, check) in classes.items():
-        checks = [check(work()) for work in ways]
-        timed = [seconds(work, rounds) for work in ways]
-        best = min(range(len(ways)), key=lambda at: sorted(on for _, on in timed[at])[rounds // 2])
-        found[name] = {"seconds": timed[best], "check": checks[best]}
-    return found
+    return classes
 
 
-def with_pandas(folder, rounds):
+def with_pandas(folder):
     import pandas as pd
     import polars as pl
 
@@ -258,6 +283,12 @@ def with_pandas(folder, rounds):
         index = pd.Index(np.sort(keys().unique()))
         return lambda: index.get_indexer(keys()) + 1
 
+    keys_of_bags = listed("bag", "|", "^([^:]+):")
+
+    def with_weights():
+        weights = f["bag"].str.split("|").explode().str.extract(":(.+)$", expand=False)
+        return keys_of_bags(), pd.to_numeric(weights).to_numpy()
+
     hash_of = lambda words: pd.Series(pd.util.hash_array(words.to_numpy(), categorize=False) % SLOTS)
     total = lambda values: float(np.nansum(values))
     distinct = lambda values: float(len(np.unique(values)))
@@ -291,26 +322,23 @@ def with_pandas(folder, rounds):
         "split and vocabulary, 1e6": (listed("tags", ","), total),
         "split and pool, 1e3": (lambda: by_category("genres", lambda words: lengths(words, "|")), total),
         "split and pool, 1e6": (lambda: lengths(f["tags"], ","), total),
-        "keys of bags, vocabulary": (listed("bag", "|", "^([^:]+):"), total),
+        "keys of bags, vocabulary": (keys_of_bags, total),
+        "keys and weights of bags": (with_weights, lambda two: total(two[0]) + total(two[1])),
         "regex capture, 1e3": (lambda: by_category("film", lambda words: words.str.extract(year, expand=False)), years),
         "regex capture, 1e6": (lambda: f["title"].str.extract(year), years),
     }
-    found = {}
-    for name, (work, check) in classes.items():
-        checked = check(work())
-        found[name] = {"seconds": seconds(work, rounds), "check": checked}
-    return found
+    return {name: ([work], check) for name, (work, check) in classes.items()}
 
 
 def main():
-    what, folder, number, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+    what, folder, *rest = sys.argv[1:]
     if what == "make":
-        make(folder, number)
-        found = {"rows": number}
+        number, out = rest
+        make(folder, int(number))
+        with open(out, "w") as file:
+            json.dump({"rows": int(number)}, file)
     else:
-        found = with_polars(folder, number) if what == "polars" else with_pandas(folder, number)
-    with open(out, "w") as file:
-        json.dump(found, file)
+        on_request(with_polars(folder) if what == "polars" else with_pandas(folder))
 
 
 main()

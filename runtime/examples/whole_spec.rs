@@ -8,6 +8,8 @@
 mod command;
 #[path = "command/peak.rs"]
 mod peak;
+#[path = "command/processors.rs"]
+mod processors;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +23,7 @@ use reckon_runtime::data::Dataset;
 
 use command::{Stop, compiled, run};
 use peak::peak_bytes;
+use processors::processor_seconds;
 
 fn main() -> ExitCode {
     // As the command does.
@@ -85,15 +88,4 @@ fn fields(plan: &Plan, root: &Path, events: &str) -> Result<BTreeMap<String, Col
         }
     }
     Ok(fields)
-}
-
-/// Seconds that all threads of this process have been on a processor, where the system tells.
-fn processor_seconds() -> Option<f64> {
-    let of_task = |entry: fs::DirEntry| {
-        let text = fs::read_to_string(entry.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
-    };
-    let tasks = fs::read_dir("/proc/self/task").ok()?;
-    let nanos: Option<f64> = tasks.map(|entry| of_task(entry.ok()?)).sum();
-    Some(nanos? / 1e9)
 }

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cranelift_frontend::FunctionBuilderContext;
-use rayon::prelude::*;
 use reckon_compiler::plan::row::{Kernel, RowOp};
 
 use crate::column::{Column, Data, Lists, any_beyond};
@@ -15,7 +14,8 @@ use crate::interpret::{
     Inputs, KernelError, Slot, Slots, Through, at_span, results, segments, step,
 };
 use crate::jit::{Machine, Table, target};
-use crate::ops::Searches;
+use crate::ops::parts::numbers_of_parts;
+use crate::ops::{Operand, Searches};
 
 /// Rows or elements that one thread takes at a time.
 const CHUNK: usize = 65_536;
@@ -140,6 +140,7 @@ impl Code {
         for (at, next) in self.steps.iter().enumerate() {
             match next {
                 Step::Columns(inst) => run.columns(*inst)?,
+                Step::Parts { split, of } => run.parts(*split, *of)?,
                 Step::Island(island) => run.island(at, island)?,
             }
             for (slot, last) in run.slots.iter_mut().zip(&self.last_use) {
@@ -158,11 +159,15 @@ impl Code {
 fn last_use(kernel: &Kernel, steps: &[Step]) -> Vec<usize> {
     let mut last = vec![0; kernel.code.len()];
     for (number, step) in steps.iter().enumerate() {
-        let one;
+        let few;
         let code = match step {
             Step::Columns(inst) => {
-                one = [*inst];
-                &one[..]
+                few = [*inst, *inst];
+                &few[..1]
+            }
+            Step::Parts { split, of } => {
+                few = [*split, *of];
+                &few[..]
             }
             Step::Island(island) => {
                 if let Space::Elements(list) = island.space {
@@ -222,6 +227,33 @@ impl<'a> Run<'a> {
         let slot = step(self.kernel, inst, &self.slots, self.inputs, given);
         self.slots[at] = Some(slot.map_err(|message| at_span(inst, message))?);
         Ok(())
+    }
+
+    /// An op of the parts of texts.
+    fn parts(&mut self, split: usize, of: usize) -> Result<(), KernelError> {
+        let (RowOp::Split(separator), [text]) = (
+            &self.kernel.code[split].op,
+            &self.kernel.code[split].args[..],
+        ) else {
+            unreachable!("internal: `steps` has found a split")
+        };
+        self.leaf(*text)?;
+        let operand = Operand::of(self.column(*text), &self.kernel.code[*text].ty.kind);
+        let op = &self.kernel.code[of].op;
+        match numbers_of_parts(&operand, separator, op, self.fitted) {
+            Some(column) => {
+                self.slots[of] = Some(Slot {
+                    column: Cow::Owned(column),
+                    scalar: false,
+                });
+                Ok(())
+            }
+            // What is wrong is told by who looks at one thing after the other.
+            None => {
+                self.columns(split)?;
+                self.columns(of)
+            }
+        }
     }
 
     /// Columns and constants are there when something asks for them.
@@ -301,11 +333,11 @@ impl<'a> Run<'a> {
             .map(|(at, nulls)| Made {
                 at: *at,
                 data: match lane_of(&self.kernel.code[*at]) {
-                    Lane::Int => Data::Int(vec![0; count]),
-                    Lane::Float => Data::Float(vec![0.0; count]),
-                    Lane::Bool => Data::Bool(vec![false; count]),
+                    Lane::Int => Data::Int(Vec::new()),
+                    Lane::Float => Data::Float(Vec::new()),
+                    Lane::Bool => Data::Bool(Vec::new()),
                 },
-                valid: nulls.then(|| vec![false; count]),
+                valid: nulls.then(Vec::new),
             })
             .collect();
         let longest = island
@@ -320,17 +352,7 @@ impl<'a> Run<'a> {
         let mut table = Table::new(count);
         self.fill(&mut table, number, island, &mut made, &beside);
         let function = self.code.numbers[&number];
-        // The last chunk takes what is left over a multiple, so that none is shorter than a round.
-        let chunks = (count / CHUNK).max(1);
-        (0..chunks).into_par_iter().for_each(|chunk| {
-            let end = if chunk + 1 == chunks {
-                count
-            } else {
-                (chunk + 1) * CHUNK
-            };
-            self.code.machine.call(function, &table, chunk * CHUNK..end);
-        });
-        drop(table);
+        self.code.machine.run(function, table, CHUNK);
         made
     }
 

@@ -224,6 +224,22 @@ impl Vocabulary {
         }
     }
 
+    /// Whether its values are texts.
+    pub(crate) fn is_of_texts(&self) -> bool {
+        matches!(self.values, VocabularyValues::Str(_))
+    }
+
+    /// Puts the ids of texts behind others; none where the values are no texts.
+    pub(crate) fn ids_of_texts(&self, texts: &[&str], ids: &mut Vec<i64>) {
+        if let (VocabularyValues::Str(known), Ids::Texts(index)) = (&self.values, &self.ids) {
+            index.find_all(
+                texts,
+                |place| known.get(place as usize),
+                |_, text, place| ids.push(self.id(place, Hashed::Str(text))),
+            );
+        }
+    }
+
     fn of_words<'a>(
         &self,
         index: &WordIndex,

@@ -80,6 +80,17 @@ pub(crate) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
         .chain(last)
 }
 
+/// The word of a text that begins at a place of its bytes and has so many more, at least one; what stands behind the text is
+/// cut off.
+#[inline]
+pub(crate) fn word_at(bytes: &[u8], at: usize, more: usize) -> u64 {
+    let more = more.min(8);
+    match bytes[at..].first_chunk() {
+        Some(word) => u64::from_le_bytes(*word) & (u64::MAX >> (64 - 8 * more)),
+        None => filled_up(&bytes[at..at + more]),
+    }
+}
+
 /// One to seven bytes as a word, by reads that may overlap.
 fn filled_up(bytes: &[u8]) -> u64 {
     let len = bytes.len();
@@ -96,16 +107,25 @@ fn filled_up(bytes: &[u8]) -> u64 {
 }
 
 /// The state after a word.
+#[inline]
 pub(crate) fn word(state: u64, word: u64) -> u64 {
-    mix(state.rotate_left(23) ^ mixed(word))
+    next(state, mixed(word))
+}
+
+/// The state after a word that has been mixed.
+#[inline]
+pub(crate) fn next(state: u64, mixed: u64) -> u64 {
+    mix(state.rotate_left(23) ^ mixed)
 }
 
 /// A word before it meets the state.
+#[inline]
 pub(crate) fn mixed(word: u64) -> u64 {
     mix(word.wrapping_add(STEP))
 }
 
 /// A bijection of 64-bit words in which every bit of the input reaches every bit of the output.
+#[inline]
 fn mix(word: u64) -> u64 {
     let word = (word ^ (word >> 30)).wrapping_mul(FIRST_FACTOR);
     let word = (word ^ (word >> 27)).wrapping_mul(SECOND_FACTOR);
@@ -148,7 +168,10 @@ mod tests {
                 full[..part.len()].copy_from_slice(part);
                 u64::from_le_bytes(full)
             });
-            assert!(words_of(&bytes[..len]).eq(whole), "{len} bytes");
+            assert!(words_of(&bytes[..len]).eq(whole.clone()), "{len} bytes");
+            let one_by_one = (0..len).step_by(8);
+            let one_by_one = one_by_one.map(|at| word_at(&bytes, at, len - at));
+            assert!(one_by_one.eq(whole), "{len} bytes of more");
         }
     }
 

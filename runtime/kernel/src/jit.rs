@@ -9,7 +9,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use cranelift_codegen::Context;
@@ -105,19 +104,41 @@ impl Machine {
         Helper::ALL.len() + at
     }
 
-    /// Runs a function over `places`, at least two of them.
-    pub(crate) fn call(&self, at: usize, table: &Table<'_>, places: Range<usize>) {
+    /// Runs a function over all rows of a table, at least two, by all threads: `chunk` rows at a time, the last of which are
+    /// up to twice as many, so that none are fewer than a round.
+    pub(crate) fn run(&self, at: usize, mut table: Table<'_>, chunk: usize) {
+        let (rows, words) = (table.rows, Address(table.words.as_ptr()));
         assert!(
-            places.len() >= 2 && places.end <= table.rows,
-            "internal: an island goes over at least two of its rows"
+            rows >= 2 && chunk >= 2,
+            "internal: an island goes over at least two rows"
         );
-        // SAFETY: the words of the table are those that the function reads, in its order (`compile::words` gives both).
-        // Columns, validity and outputs hold `table.rows` values each, which `Table` has checked, and the function stays
-        // within `places`; gathered columns are read at places that were checked to be in them, or that the code checks.
-        // All of them are borrowed by the table, and no two calls that run at once share a place.
-        unsafe { self.entries[at](table.words.as_ptr(), places.start as i64, places.end as i64) }
+        let chunks = (rows / chunk).max(1);
+        (0..chunks).into_par_iter().for_each(|part| {
+            let end = match part + 1 == chunks {
+                true => rows,
+                false => (part + 1) * chunk,
+            };
+            let (start, words) = (part * chunk, &words);
+            // SAFETY: the words of the table are those that the function reads, in its order (`compile::words` gives
+            // both). Columns and validity hold `rows` values each and results have room for as many, which `Table` has
+            // seen to, and the function stays between `start` and `end`, at least two apart and within the rows; gathered
+            // columns are read at places that were checked to be in them, or that the code checks. All of them are
+            // borrowed by the table, and no two calls that run at once share a place.
+            unsafe { self.entries[at](words.0, start as i64, end as i64) }
+        });
+        for result in &mut table.results {
+            // SAFETY: `Table::write` has made the room, and the calls above have gone over every place and written what
+            // stands there: an island stores each of its results in each round.
+            unsafe { result.written(rows) }
+        }
     }
 }
+
+/// The first word of a table.
+struct Address(*const u64);
+
+// SAFETY: the words of a table are only read while functions run.
+unsafe impl Sync for Address {}
 
 /// Compiles one function.
 fn compiled(isa: &dyn TargetIsa, function: Function) -> Result<Context, String> {
@@ -178,6 +199,8 @@ impl fmt::Debug for Machine {
 /// What a function of an island reads and writes, word by word.
 pub(crate) struct Table<'a> {
     words: Vec<u64>,
+    /// What is written, whose memory nothing has been put into yet.
+    results: Vec<&'a mut dyn Fresh>,
     /// The rows or elements that the loop may go over.
     rows: usize,
     borrowed: PhantomData<&'a mut u64>,
@@ -191,10 +214,27 @@ impl Element for f64 {}
 impl Element for bool {}
 impl Element for u32 {}
 
+/// A column that a function writes.
+trait Fresh: Send + Sync {
+    /// Says that so many values are there now.
+    ///
+    /// # Safety
+    /// There is room for so many, and all of them have been written.
+    unsafe fn written(&mut self, rows: usize);
+}
+
+impl<T: Element> Fresh for Vec<T> {
+    unsafe fn written(&mut self, rows: usize) {
+        // SAFETY: the caller has room for so many values and has written them.
+        unsafe { self.set_len(rows) }
+    }
+}
+
 impl<'a> Table<'a> {
     pub(crate) fn new(rows: usize) -> Self {
         Self {
             words: Vec::new(),
+            results: Vec::new(),
             rows,
             borrowed: PhantomData,
         }
@@ -214,13 +254,12 @@ impl<'a> Table<'a> {
         self.words.push(values.as_ptr() as u64);
     }
 
-    /// Where values go.
-    pub(crate) fn write<T: Element>(&mut self, values: &'a mut [T]) {
-        assert!(
-            values.len() >= self.rows,
-            "internal: a result is as long as its rows"
-        );
+    /// Where values go, one a row: what is there makes room for them.
+    pub(crate) fn write<T: Element>(&mut self, values: &'a mut Vec<T>) {
+        values.clear();
+        values.reserve_exact(self.rows);
         self.words.push(values.as_mut_ptr() as u64);
+        self.results.push(values);
     }
 
     /// A number of values.
@@ -237,20 +276,10 @@ impl<'a> Table<'a> {
 fn address(helper: Helper) -> *const u8 {
     let unary = |f: extern "C" fn(f64) -> f64| f as *const u8;
     match helper {
-        Helper::Log => unary(log),
-        Helper::Log1p => unary(log1p),
         Helper::Exp => unary(exp),
         Helper::Power => power as *const u8,
         Helper::IntPower => integer_power as *const u8,
     }
-}
-
-extern "C" fn log(x: f64) -> f64 {
-    x.ln()
-}
-
-extern "C" fn log1p(x: f64) -> f64 {
-    x.ln_1p()
 }
 
 extern "C" fn exp(x: f64) -> f64 {

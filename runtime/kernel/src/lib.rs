@@ -17,6 +17,7 @@ mod jit;
 mod once;
 mod ops;
 mod program;
+mod wide;
 
 pub use column::{Column, Data, Lists, Texts};
 pub use compile::clif;

@@ -4,9 +4,12 @@
 mod bags;
 mod compare;
 mod groups;
+mod hashing;
 mod ids;
 mod lists;
+pub(crate) mod logarithm;
 mod numbers;
+pub(crate) mod parts;
 mod pattern;
 mod select;
 mod texts;

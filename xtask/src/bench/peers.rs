@@ -116,20 +116,26 @@ impl Peers {
         out: &Path,
     ) -> Result<Value, Trouble> {
         say(format!("{script} {}", words.join(" ")));
+        let mut command = self.command(bed, script, words);
+        command.arg(out);
+        succeed(script, command)?;
+        read_json(out)
+    }
+
+    /// The command that runs a script with these words.
+    pub(super) fn command(&self, bed: &Bed<'_>, script: &str, words: &[&str]) -> Command {
         let mut command = Command::new(&self.python);
         command
             .args(["-W", "ignore"])
             .arg(self.folder.join(script))
             .args(words)
-            .arg(out)
             .current_dir(&bed.repository.root)
             .env("OMP_NUM_THREADS", bed.threads.to_string())
             .env("POLARS_MAX_THREADS", bed.threads.to_string());
         if let Some(packages) = &self.beside {
             command.env("PYTHONPATH", packages);
         }
-        succeed(script, command)?;
-        read_json(out)
+        command
     }
 }
 

@@ -1,38 +1,41 @@
 //! `bench preprocess`: rows a second of row programs, of the same work in plain Rust, in Polars and in pandas, by class of
-//! work, on the same columns in memory, on one thread and on all; the whole of a spec from files to fields; and how long
-//! compiling takes.
+//! work, on the same columns in memory, on one thread and on all; of lists of earlier events and counts of them; the whole of a
+//! spec from files to fields; and how long compiling takes.
 //!
-//! Contenders take turns, each in a process of its own, so that what else the machine does hits all of them. They have to
-//! agree on a number for each class.
+//! Contenders take turns, round by round, each in a process of its own, so that what else the machine does hits all of them.
+//! They have to agree on a number for each class.
 
+mod earlier;
+mod process;
 mod whole;
 
 use super::{
     Bed, Bench, Scale,
     peers::Peers,
-    reckon::{example, read_json, succeed},
+    reckon::example,
     record::{Record, Subject},
 };
 use crate::{chores::say, trouble::Trouble};
-use serde_json::{Map, Value};
+use process::Process;
+use serde_json::Value;
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 pub(super) const BENCH: Bench = Bench {
     name: "preprocess",
-    cases: &["classes", "compile", "kuairand"],
+    cases: &["classes", "events", "compile", "kuairand"],
     run: preprocess,
 };
 
 const SCRIPT: &str = "preprocess.py";
 
-/// In the order of the first turn; each turn begins with the next.
+/// In the order of the first round; each round begins with the next.
 const CONTENDERS: [&str; 4] = ["reckon", "hand", "polars", "pandas"];
+/// It has one thread, and its rounds take as long as those of all others together: it is in so many of them.
+const PANDAS: (&str, usize) = ("pandas", 3);
 
 /// How much is run.
 struct Size {
     rows: usize,
-    turns: usize,
-    /// Rounds of a turn, after one that warms up; their median counts.
     rounds: usize,
 }
 
@@ -41,26 +44,27 @@ impl Size {
         match scale {
             Scale::Quick => Size {
                 rows: 200_000,
-                turns: 1,
-                rounds: 3,
+                rounds: 1,
             },
             Scale::Full => Size {
                 rows: 2_000_000,
-                turns: 3,
-                rounds: 3,
+                rounds: 7,
             },
         }
     }
 }
 
 fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
+    let size = Size::of(bed.scale);
     if bed.wants("kuairand") {
-        whole::kuairand(bed, record)?;
+        whole::kuairand(bed, size.rounds, record)?;
+    }
+    if bed.wants("events") {
+        earlier::events(bed, &size, record)?;
     }
     if !bed.wants("compile") && !bed.wants("classes") {
         return Ok(());
     }
-    let size = Size::of(bed.scale);
     let rows = Rows {
         bed,
         size,
@@ -73,9 +77,7 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
         rows.compile(record)?;
     }
     if bed.wants("classes") {
-        let mut threads = vec![1, bed.threads];
-        threads.dedup();
-        for threads in threads {
+        for threads in counts_of_threads(bed) {
             rows.classes(threads, record)?;
         }
     }
@@ -85,6 +87,21 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
 fn peers(bed: &Bed<'_>) -> Result<Peers, Trouble> {
     let requirements = "preprocess-requirements.txt";
     Peers::ready_with(bed.repository, requirements, "venv-preprocess")
+}
+
+/// One and all.
+fn counts_of_threads(bed: &Bed<'_>) -> Vec<usize> {
+    let mut threads = vec![1, bed.threads];
+    threads.dedup();
+    threads
+}
+
+/// Who is in a round, the first of them another in each.
+fn turn(round: usize, threads: usize, contenders: &[&'static str]) -> Vec<&'static str> {
+    let (alone, rounds) = PANDAS;
+    let there = |name: &&str| *name != alone || (threads == 1 && round < rounds);
+    let order = (0..contenders.len()).map(|at| contenders[(round + at) % contenders.len()]);
+    order.filter(there).collect()
 }
 
 /// The columns, and what works on them.
@@ -108,82 +125,114 @@ impl Rows<'_> {
     }
 
     fn compile(&self, record: &mut Record) -> Result<(), Trouble> {
-        let found = self.timed("compile", self.bed.threads, 4 * self.size.turns)?;
-        let of = |metric| Subject {
-            case: "compiling 200 features",
-            contender: "machine code",
-            metric,
-            unit: "ms",
-        };
-        for [clock, processors] in rounds(&found) {
-            record.add(of("ms"), clock);
-            record.add(of("processor ms"), processors);
+        let mut process = self.start("compile", self.bed.threads)?;
+        for _ in 0..4 * self.size.rounds {
+            let found = process.ask()?;
+            let [clock, processors] = pair(&found["milliseconds"]);
+            for (metric, value) in [("ms", clock), ("processor ms", processors)] {
+                let subject = Subject {
+                    case: "compiling 200 features",
+                    contender: "machine code",
+                    metric,
+                    unit: "ms",
+                };
+                record.add(subject, value);
+            }
         }
-        Ok(())
+        process.finish()
     }
 
-    /// One turn of a contender.
-    fn timed(&self, contender: &str, threads: usize, rounds: usize) -> Result<Value, Trouble> {
-        let out = self.bed.folder.join("out.json");
-        let rounds = rounds.to_string();
-        if matches!(contender, "polars" | "pandas") {
-            let words = [contender, &self.data, &rounds];
-            return self
-                .peers
-                .run(&with_threads(self.bed, threads), SCRIPT, &words, &out);
-        }
-        say(format!("timing {contender} on {threads} threads"));
-        let mut command = Command::new(&self.program);
-        command
-            .args([contender, &self.data, &rounds])
-            .arg(&out)
-            .env("RAYON_NUM_THREADS", threads.to_string());
-        succeed("the timing of row programs", command)?;
-        read_json(&out)
+    /// A contender, which waits to be asked for a round.
+    fn start(&self, contender: &'static str, threads: usize) -> Result<Process, Trouble> {
+        say(format!("{contender} gets ready on {threads} threads"));
+        let bed = with_threads(self.bed, threads);
+        let command = match contender {
+            "polars" | "pandas" => self.peers.command(&bed, SCRIPT, &[contender, &self.data]),
+            _ => {
+                let mut command = Command::new(&self.program);
+                command
+                    .args([contender, &self.data])
+                    .env("RAYON_NUM_THREADS", threads.to_string());
+                kept(&mut command);
+                command
+            }
+        };
+        Process::start(contender, command)
     }
 
     fn classes(&self, threads: usize, record: &mut Record) -> Result<(), Trouble> {
-        let mut checks: BTreeMap<String, Vec<(&str, f64)>> = BTreeMap::new();
-        for turn in 0..self.size.turns {
-            for at in 0..CONTENDERS.len() {
-                let contender = CONTENDERS[(turn + at) % CONTENDERS.len()];
-                let found = self.timed(contender, threads, self.size.rounds)?;
-                let none = Map::new();
-                for (class, found) in found.as_object().unwrap_or(&none) {
-                    self.add(record, (class, threads), contender, &found["seconds"]);
-                    let check = found["check"].as_f64().unwrap_or(f64::NAN);
-                    let known = checks.entry(class.clone()).or_default();
-                    known.push((contender, check));
+        let mut processes = BTreeMap::new();
+        for contender in turn(0, threads, &CONTENDERS) {
+            processes.insert(contender, self.start(contender, threads)?);
+        }
+        let mut checks: Checks = BTreeMap::new();
+        for round in 0..self.size.rounds {
+            say(format!("round {} on {threads} threads", round + 1));
+            let mut told = BTreeMap::new();
+            for contender in turn(round, threads, &CONTENDERS) {
+                if let Some(process) = processes.get_mut(contender) {
+                    told.insert(contender, process.ask()?);
                 }
             }
+            let classes = told["reckon"].as_object().into_iter().flatten();
+            for class in classes.map(|(class, _)| class) {
+                let case = format!("{class}, {threads} threads");
+                let found = told.iter().map(|(name, told)| (*name, &told[class]));
+                add(record, &case, self.size.rows, found.clone());
+                let known = checks.entry(class.clone()).or_default();
+                known.extend(found.map(|(name, found)| (name, number(&found["check"]))));
+            }
+        }
+        for process in processes.into_values() {
+            process.finish()?;
         }
         agree(&checks)
     }
+}
 
-    /// The median of a turn. Where other programs run beside, only what was taken on processors tells of the contender.
-    fn add(
-        &self,
-        record: &mut Record,
-        (class, threads): (&str, usize),
-        contender: &str,
-        found: &Value,
-    ) {
-        let case = format!("{class}, {threads} threads");
-        for (at, metric) in ["million rows a second", "a processor second"]
-            .into_iter()
-            .enumerate()
-        {
-            let mut taken: Vec<f64> = rounds(found).map(|round| round[at]).collect();
-            taken.sort_unstable_by(f64::total_cmp);
-            if let Some(seconds) = taken.get(taken.len() / 2) {
-                let subject = Subject {
-                    case: &case,
-                    contender,
-                    metric,
-                    unit: "1e6/s",
-                };
-                record.add(subject, self.size.rows as f64 / seconds / 1e6);
-            }
+/// What contenders computed as one number, by class.
+type Checks = BTreeMap<String, Vec<(&'static str, f64)>>;
+
+/// Has a program keep freed memory, as the verbs that read data do (`runtime/torch/src/memory.rs`).
+fn kept(command: &mut Command) {
+    command
+        .env("MALLOC_MMAP_THRESHOLD_", (32_u32 << 20).to_string())
+        .env("MALLOC_TRIM_THRESHOLD_", (256_u32 << 20).to_string());
+}
+
+/// Adds what contenders took in a round, and how much faster Reckon was than others in it. Where other programs run beside, only
+/// what was taken on processors tells of a contender.
+fn add<'v>(
+    record: &mut Record,
+    case: &str,
+    rows: usize,
+    found: impl Iterator<Item = (&'static str, &'v Value)>,
+) {
+    let found: BTreeMap<&str, [f64; 2]> = found
+        .map(|(name, found)| (name, pair(&found["seconds"])))
+        .collect();
+    for (at, metric) in ["million rows a second", "a processor second"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut add = |contender: &str, unit, value| {
+            let subject = Subject {
+                case,
+                contender,
+                metric,
+                unit,
+            };
+            record.add(subject, value);
+        };
+        for (contender, seconds) in &found {
+            add(contender, "1e6/s", rows as f64 / seconds[at] / 1e6);
+        }
+        let Some(own) = found.get("reckon") else {
+            continue;
+        };
+        for (contender, seconds) in found.iter().filter(|(name, _)| **name != "reckon") {
+            let times = format!("times {contender}");
+            add(&times, "times", seconds[at] / own[at]);
         }
     }
 }
@@ -200,13 +249,16 @@ fn with_threads<'a>(bed: &Bed<'a>, threads: usize) -> Bed<'a> {
 }
 
 /// By the clock and on processors.
-fn rounds(found: &Value) -> impl Iterator<Item = [f64; 2]> {
-    let all = found.as_array().into_iter().flatten();
-    all.filter_map(|round| Some([round[0].as_f64()?, round[1].as_f64()?]))
+fn pair(found: &Value) -> [f64; 2] {
+    [0, 1].map(|at| number(&found[at]))
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
 }
 
 /// Hashes differ, so what is told of them is near: how many are distinct.
-fn agree(checks: &BTreeMap<String, Vec<(&str, f64)>>) -> Result<(), Trouble> {
+fn agree(checks: &Checks) -> Result<(), Trouble> {
     for (class, found) in checks {
         let near = match class.starts_with("hash") || class.starts_with("cross") {
             true => 0.02,
@@ -234,6 +286,17 @@ mod tests {
     fn check(class: &str, found: &[f64]) -> bool {
         let found = found.iter().map(|value| ("reckon", *value)).collect();
         agree(&[(class.to_string(), found)].into()).is_ok()
+    }
+
+    #[test]
+    fn each_round_begins_with_another_and_pandas_is_in_few_of_one_thread() {
+        assert_eq!(turn(0, 1, &CONTENDERS), CONTENDERS);
+        assert_eq!(
+            turn(1, 1, &CONTENDERS),
+            ["hand", "polars", "pandas", "reckon"]
+        );
+        assert_eq!(turn(3, 1, &CONTENDERS), ["reckon", "hand", "polars"]);
+        assert_eq!(turn(0, 2, &CONTENDERS), ["reckon", "hand", "polars"]);
     }
 
     #[test]

@@ -226,6 +226,46 @@ pub(crate) fn keys_of_bags(bag: &Column) -> Work<'_> {
     })
 }
 
+fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.split('|').filter_map(|part| part.split_once(':'))
+}
+
+/// The ids of the keys, and the weights.
+pub(crate) fn bags(bag: &Column) -> Work<'_> {
+    let rows = texts(bag);
+    let known = ids(rows.iter().flat_map(|text| pairs(text).map(|(key, _)| key)));
+    Box::new(move || {
+        let parts = rows.par_chunks(65_536).map(|rows| {
+            let (mut ends, mut keys, mut weights) = (vec![0], Vec::new(), Vec::new());
+            for row in rows {
+                for (key, weight) in pairs(row) {
+                    if let Ok(weight) = weight.parse::<f64>() {
+                        keys.push(known.get(key).copied().unwrap_or(0));
+                        weights.push(weight);
+                    }
+                }
+                ends.push(keys.len());
+            }
+            let list = |offsets, values| {
+                let values = Box::new(values);
+                Column::new(Data::List(Lists { offsets, values }))
+            };
+            [
+                list(ends.clone(), Data::Int(keys)),
+                list(ends, Data::Float(weights)),
+            ]
+        });
+        let mut parts = parts.collect::<Vec<_>>().into_iter();
+        let mut all: Vec<Column> = parts.next().into_iter().flatten().collect();
+        for part in parts {
+            for (all, part) in all.iter_mut().zip(&part) {
+                assert!(all.extend(part), "all parts are lists");
+            }
+        }
+        all
+    })
+}
+
 pub(crate) fn years(titles: &Column) -> Work<'_> {
     let rows = texts(titles);
     Box::new(move || {

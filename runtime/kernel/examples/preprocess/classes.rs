@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
+use reckon_compiler::plan::row::{Bag, Inst, Kernel, RowKind, RowOp, RowType};
 use reckon_compiler::value::Value;
 use reckon_kernel::{Column, Data, Fitted, Texts, Vocabulary, VocabularyValues};
 
@@ -75,7 +75,7 @@ pub(crate) fn classes(columns: &Columns) -> Vec<Class<'_>> {
     all.extend(hashes(columns));
     all.extend(look_ups(columns));
     all.extend(lists(columns));
-    all.push(bags(&columns["bag"]));
+    all.extend(bags(&columns["bag"]));
     all.extend(captures(columns));
     all
 }
@@ -163,18 +163,38 @@ fn texts(column: &Column) -> &Texts {
     }
 }
 
-fn bags(column: &Column) -> Class<'_> {
-    let keys = texts(column).iter().flat_map(|text| text.split('|'));
-    let keys = keys.filter_map(|part| part.split(':').next());
-    let write = |p: &mut Program| {
+fn bags(column: &Column) -> [Class<'_>; 2] {
+    let values = || {
+        let keys = texts(column).iter().flat_map(|text| text.split('|'));
+        sorted(keys.filter_map(|part| part.split(':').next()))
+    };
+    let by_capture = |p: &mut Program| {
         let parts = split(p, "bag", "|");
         let key = RowOp::Capture("^([^:]+):".to_owned());
         let keys = p.mapped(key, &[parts], RowKind::Str);
         let ids = p.mapped(RowOp::Vocab(0), &[keys], RowKind::Int);
         p.output(ids);
     };
-    let work = by_hand::keys_of_bags(column);
-    class("keys of bags, vocabulary", write, work).over(sorted(keys))
+    let with_weights = |p: &mut Program| {
+        let bag = Bag {
+            separator: b'|',
+            pair: b':',
+        };
+        let text = p.column("bag", RowKind::Str);
+        let keys = p.op(RowOp::BagKeys(bag), &[text], list(RowKind::Str));
+        let ids = p.mapped(RowOp::Vocab(0), &[keys], RowKind::Int);
+        p.output(ids);
+        let weights = p.op(RowOp::BagWeights(bag), &[text], list(RowKind::Float));
+        p.output(weights);
+    };
+    let keys = by_hand::keys_of_bags(column);
+    let both = by_hand::bags(column);
+    [
+        class("keys of bags, vocabulary", by_capture, keys).over(values()),
+        class("keys and weights of bags", with_weights, both)
+            .over(values())
+            .checked(Check::Sum(&[0, 1])),
+    ]
 }
 
 fn lists(columns: &Columns) -> Vec<Class<'_>> {

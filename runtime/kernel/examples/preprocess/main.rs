@@ -1,9 +1,12 @@
 //! Times row programs over columns in memory beside Rust by hand, for `cargo xtask bench preprocess`:
-//! `cargo run -p reckon-kernel --example preprocess -- reckon|hand|compile FOLDER ROUNDS OUT`.
+//! `cargo run -p reckon-kernel --example preprocess -- reckon|hand|compile FOLDER`.
 //!
-//! FOLDER holds the columns as `benches/peers/preprocess.py` writes them. OUT gets a JSON object: for each class of work
-//! the seconds of each round by the clock and on processors, with the number that all contenders have to agree on; of
-//! `compile` the milliseconds that compiling 200 features takes. `RAYON_NUM_THREADS` says how many threads run.
+//! FOLDER holds the columns as `benches/peers/preprocess.py` writes them. For each line of stdin a round is timed and a line
+//! of JSON written: for each class of work the seconds by the clock and on processors, with the number that all contenders
+//! have to agree on; of `compile` the milliseconds that compiling 200 features takes. `RAYON_NUM_THREADS` says how many
+//! threads run.
+
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
 mod by_hand;
 mod classes;
@@ -13,44 +16,53 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
-use std::{env, fs};
+use std::{env, fs, io};
 
 use classes::{Check, Class, classes, many_features};
 use reckon_compiler::plan::row::{Kernel, RowOp};
 use reckon_kernel::{Column, Data, Inputs, Means, RowProgram};
 
 type Columns = BTreeMap<String, Column>;
-/// The seconds of each round by the clock and on processors, and what was computed as one number.
-type Timed = (Vec<[f64; 2]>, f64);
+
+/// A class of work that is ready to be timed.
+struct Ready<'a> {
+    name: &'static str,
+    work: Box<dyn Fn() + 'a>,
+    /// What was computed, as one number.
+    check: f64,
+    /// How often a round does the work.
+    goes: usize,
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = env::args().skip(1).collect();
-    let [what, folder, rounds, out] = &words[..] else {
-        return Err("usage: preprocess reckon|hand|compile FOLDER ROUNDS OUT".into());
+    let [what, folder] = &words[..] else {
+        return Err("usage: preprocess reckon|hand|compile FOLDER".into());
     };
-    let rounds: usize = rounds.parse()?;
     let columns = columns(Path::new(folder))?;
-    let text = match what.as_str() {
-        "compile" => format!("{:?}", compile_times(rounds, &columns)),
+    let classes = classes(&columns);
+    let ready: Vec<Ready<'_>> = match what.as_str() {
+        "compile" => Vec::new(),
+        "hand" => classes.iter().map(by_hand).collect(),
         _ => {
-            let mut results = Vec::new();
-            for class in classes(&columns) {
-                let (seconds, check) = match what.as_str() {
-                    "hand" => (
-                        times(rounds, &*class.by_hand),
-                        checked(&class, &(class.by_hand)()),
-                    ),
-                    _ => compiled(&class, &columns, rounds)?,
-                };
-                let name = class.name;
-                results.push(format!(
-                    "{name:?}: {{\"seconds\": {seconds:?}, \"check\": {check}}}"
-                ));
-            }
-            format!("{{{}}}", results.join(", "))
+            let made = classes.iter().map(|class| compiled(class, &columns));
+            made.collect::<Result<_, _>>()?
         }
     };
-    Ok(fs::write(out, text)?)
+    for line in io::stdin().lines() {
+        let _asked = line?;
+        let of = |class: &Ready<'_>| {
+            let (name, check) = (class.name, class.check);
+            let seconds = class.time();
+            format!("{name:?}: {{\"seconds\": {seconds:?}, \"check\": {check}}}")
+        };
+        let results: Vec<String> = match what.as_str() {
+            "compile" => vec![format!("\"milliseconds\": {:?}", compile_time(&columns))],
+            _ => ready.iter().map(of).collect(),
+        };
+        println!("{{{}}}", results.join(", "));
+    }
+    Ok(())
 }
 
 /// The columns that a program reads.
@@ -102,30 +114,49 @@ impl Watch {
 }
 
 /// A round is at least so many seconds of work: the system tells what was taken on processors in steps of milliseconds.
-const ROUND: f64 = 0.2;
+const ROUND: f64 = 0.1;
 
-/// Seconds a round, of one go of the work.
-fn times<T>(rounds: usize, work: impl Fn() -> T) -> Vec<[f64; 2]> {
-    let begin = Instant::now();
-    drop(work());
-    let goes = (ROUND / begin.elapsed().as_secs_f64()).ceil().max(1.0);
-    let time = |_| {
+impl<'a> Ready<'a> {
+    /// Does the work once, which tells how often a round does it.
+    fn new(name: &'static str, check: f64, work: Box<dyn Fn() + 'a>) -> Self {
+        let begin = Instant::now();
+        work();
+        let goes = (ROUND / begin.elapsed().as_secs_f64()).ceil();
+        Self {
+            name,
+            work,
+            check,
+            goes: (goes as usize).max(1),
+        }
+    }
+
+    /// The seconds of a round, of one go of the work.
+    fn time(&self) -> [f64; 2] {
         let watch = Watch::start();
-        (0..goes as usize).for_each(|_| drop(work()));
-        watch.stop().map(|taken| taken / goes)
-    };
-    (0..rounds).map(time).collect()
+        (0..self.goes).for_each(|_| (self.work)());
+        watch.stop().map(|taken| taken / self.goes as f64)
+    }
 }
 
-/// The seconds of each round of a row program, after one in which code is made, and what it computes as one number.
-fn compiled(class: &Class<'_>, columns: &Columns, rounds: usize) -> Result<Timed, Box<dyn Error>> {
+fn by_hand<'a>(class: &'a Class<'_>) -> Ready<'a> {
+    let check = checked(class, &(class.by_hand)());
+    Ready::new(class.name, check, Box::new(|| drop((class.by_hand)())))
+}
+
+/// A row program, after a run in which code is made.
+fn compiled<'a>(class: &'a Class<'_>, columns: &'a Columns) -> Result<Ready<'a>, Box<dyn Error>> {
     let rows = columns.values().next().map_or(0, Column::len);
     let program = RowProgram::new(class.kernel.clone());
-    let inputs = inputs(program.kernel(), columns, rows);
+    let inputs = inputs(&class.kernel, columns, rows);
     let outputs = program.run_by(Means::MachineCode, &inputs, &class.fits)?;
     let outputs: Vec<Column> = outputs.into_iter().map(|(_, column)| column).collect();
-    let run = || program.run_by(Means::MachineCode, &inputs, &class.fits);
-    Ok((times(rounds, run), checked(class, &outputs)))
+    let check = checked(class, &outputs);
+    drop(outputs);
+    let run = move || {
+        let outputs = program.run_by(Means::MachineCode, &inputs, &class.fits);
+        assert!(outputs.is_ok(), "what has run once runs again");
+    };
+    Ok(Ready::new(class.name, check, Box::new(run)))
 }
 
 /// The number that all contenders have to agree on.
@@ -159,21 +190,17 @@ fn sum(column: &Column) -> f64 {
 }
 
 /// Milliseconds that making code of 200 features takes, run over few rows.
-fn compile_times(rounds: usize, columns: &Columns) -> Vec<[f64; 2]> {
+fn compile_time(columns: &Columns) -> [f64; 2] {
     let few: Columns = columns
         .iter()
         .map(|(name, column)| (name.clone(), column.take(&[0, 1])))
         .collect();
-    let mut millis = Vec::new();
-    for _ in 0..rounds {
-        let program = RowProgram::new(many_features(200));
-        let inputs = inputs(program.kernel(), &few, 2);
-        let watch = Watch::start();
-        let loops = program.loops(&inputs, &[]);
-        millis.push(watch.stop().map(|seconds| seconds * 1e3));
-        assert!(loops > 0, "nothing was compiled");
-    }
-    millis
+    let program = RowProgram::new(many_features(200));
+    let inputs = inputs(program.kernel(), &few, 2);
+    let watch = Watch::start();
+    let loops = program.loops(&inputs, &[]);
+    assert!(loops > 0, "nothing was compiled");
+    watch.stop().map(|seconds| seconds * 1e3)
 }
 
 /// Columns from files `NAME.int`, `NAME.float` (8 bytes a value, little end first) and `NAME.str` (a line a value).

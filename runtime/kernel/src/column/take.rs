@@ -17,21 +17,11 @@ pub(crate) fn any_beyond(rows: &[u32], len: usize) -> bool {
 
 /// The values at `rows`; `none` where the row is beyond the end.
 pub(super) fn gathered<T: Copy + Send + Sync>(values: &[T], rows: &[u32], none: T) -> Vec<T> {
-    let mut taken = vec![none; rows.len()];
-    let fill = |(taken, rows): (&mut [T], &[u32])| {
-        for (to, row) in taken.iter_mut().zip(rows) {
-            if let Some(value) = values.get(*row as usize) {
-                *to = *value;
-            }
-        }
-    };
-    if rows.len() < 2 * CHUNK {
-        fill((&mut taken, rows));
-    } else {
-        let parts = taken.par_chunks_mut(CHUNK).zip(rows.par_chunks(CHUNK));
-        parts.for_each(fill);
+    let value = |row: &u32| values.get(*row as usize).copied().unwrap_or(none);
+    match rows.len() < 2 * CHUNK || rayon::current_num_threads() == 1 {
+        true => rows.iter().map(value).collect(),
+        false => rows.par_iter().with_min_len(CHUNK).map(value).collect(),
     }
-    taken
 }
 
 impl Data {
@@ -76,18 +66,61 @@ impl Lists {
             true => self.range(*row as usize),
             false => 0..0,
         };
-        let ranges: Vec<Range<usize>> = rows.iter().map(range).collect();
         let mut offsets = Vec::with_capacity(rows.len() + 1);
         let mut end = 0;
         offsets.push(end);
-        for range in &ranges {
-            end += range.len();
-            offsets.push(end);
-        }
+        offsets.extend(rows.iter().map(|row| {
+            end += range(row).len();
+            end
+        }));
+        let values = match self.values.as_ref() {
+            Data::Int(values) => Data::Int(self.elements(values, rows, &offsets)),
+            Data::Float(values) => Data::Float(self.elements(values, rows, &offsets)),
+            values => values.take_ranges(&rows.iter().map(range).collect::<Vec<_>>(), end),
+        };
         Self {
-            values: Box::new(self.values.take_ranges(&ranges, end)),
+            values: Box::new(values),
             offsets,
         }
+    }
+
+    /// The elements of the lists at `rows`, which `offsets` say where to put.
+    fn elements<T: Copy + Default + Send + Sync>(
+        &self,
+        values: &[T],
+        rows: &[u32],
+        offsets: &[usize],
+    ) -> Vec<T> {
+        let fill = |all: &mut [T], first: usize, rows: &[u32]| {
+            let start = offsets[first];
+            for (at, row) in rows.iter().enumerate() {
+                let (to, end) = (offsets[first + at] - start, offsets[first + at + 1] - start);
+                if to < end {
+                    let from = self.offsets[*row as usize];
+                    copy(&mut all[to..], &values[from..], end - to);
+                }
+            }
+        };
+        let mut all = vec![T::default(); offsets[rows.len()]];
+        let (mut parts, mut rest) = (Vec::new(), &mut all[..]);
+        for (number, rows) in rows.chunks(CHUNK).enumerate() {
+            let first = number * CHUNK;
+            let len = offsets[first + rows.len()] - offsets[first];
+            let (part, others) = rest.split_at_mut(len);
+            parts.push((part, first, rows));
+            rest = others;
+        }
+        let parts = parts.into_par_iter();
+        parts.for_each(|(part, first, rows)| fill(part, first, rows));
+        all
+    }
+}
+
+/// Copies the first `len` values. Of few, four are copied where there are as many: what is too much is written over later.
+fn copy<T: Copy>(to: &mut [T], from: &[T], len: usize) {
+    match (to.first_chunk_mut::<4>(), from.first_chunk::<4>()) {
+        (Some(to), Some(from)) if len <= 4 => *to = *from,
+        _ => to[..len].copy_from_slice(&from[..len]),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Texts: back to back, or, where they recur, each distinct one once and for each row the place of its own.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::take::{any_beyond, gathered};
@@ -44,7 +45,11 @@ impl Stored {
     }
 
     fn get(&self, at: usize) -> &str {
-        &self.text[self.ends[at]..self.ends[at + 1]]
+        &self.text[self.range(at)]
+    }
+
+    fn range(&self, at: usize) -> Range<usize> {
+        self.ends[at]..self.ends[at + 1]
     }
 
     fn push(&mut self, text: &str) {
@@ -112,6 +117,30 @@ impl Texts {
         match &self.0 {
             Form::Each(stored) => stored.get(at),
             Form::Once { of, places } => of.get(places[at] as usize),
+        }
+    }
+
+    /// Where a text stands among [`Texts::bytes`].
+    pub(crate) fn range(&self, at: usize) -> Range<usize> {
+        match &self.0 {
+            Form::Each(stored) => stored.range(at),
+            Form::Once { of, places } => of.range(places[at] as usize),
+        }
+    }
+
+    /// Where texts begin among [`Texts::bytes`] and the last of them ends, where they stand back to back.
+    pub(crate) fn ends(&self, rows: Range<usize>) -> Option<&[usize]> {
+        match &self.0 {
+            Form::Each(stored) => Some(&stored.ends[rows.start..=rows.end]),
+            Form::Once { .. } => None,
+        }
+    }
+
+    /// The bytes of all texts that are stored.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Form::Each(stored) => stored.text.as_bytes(),
+            Form::Once { of, .. } => of.text.as_bytes(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The ops of row programs in Cranelift's language. Each does exactly what the interpreter does in `crate::ops`.
 
 mod ids;
+mod logarithm;
 mod numbers;
 mod select;
 

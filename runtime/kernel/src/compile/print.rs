@@ -49,6 +49,10 @@ pub fn clif(
     for step in steps(kernel, &shape) {
         match step {
             Step::Columns(at) => text += &format!("\n// over columns: {}\n", notes[at]),
+            Step::Parts { split, of } => {
+                text += &format!("\n// over the parts of texts: {}\n", notes[split]);
+                text += &format!("// {}\n", notes[of]);
+            }
             Step::Island(island) => {
                 let over = match island.space {
                     Space::Rows => "rows".to_owned(),

@@ -5,12 +5,20 @@ use std::collections::BTreeMap;
 use reckon_compiler::plan::row::{Inst, Kernel, RowOp};
 
 use super::{Lane, Leaf, Read, Shape, ops};
+use crate::ops::parts::reads_parts;
 
 /// One thing after another.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
     /// An instruction over whole columns.
     Columns(usize),
+    /// An op of each part of a text and the split that gives them, which nothing else reads.
+    Parts {
+        /// The split.
+        split: usize,
+        /// The op.
+        of: usize,
+    },
     /// A loop.
     Island(Island),
 }
@@ -79,7 +87,20 @@ pub(crate) fn steps(kernel: &Kernel, shape: &Shape) -> Vec<Step> {
     for ((_, class), members) in groups {
         match class {
             Class::Leaf | Class::Columns => {
-                steps.extend(members.into_iter().map(Step::Columns));
+                let parts: BTreeMap<usize, usize> = members
+                    .iter()
+                    .filter_map(|at| Some((*at, split_for(kernel, &facts, &readers, *at)?)))
+                    .collect();
+                let alone = members
+                    .iter()
+                    .filter(|at| !parts.values().any(|split| split == *at));
+                steps.extend(alone.map(|at| match parts.get(at) {
+                    Some(split) => Step::Parts {
+                        split: *split,
+                        of: *at,
+                    },
+                    None => Step::Columns(*at),
+                }));
             }
             Class::Compiled(space) => {
                 for code in pack(kernel, &members) {
@@ -91,6 +112,23 @@ pub(crate) fn steps(kernel: &Kernel, shape: &Shape) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The split whose parts only this instruction reads, each for itself.
+fn split_for(kernel: &Kernel, facts: &Facts, readers: &[Vec<usize>], at: usize) -> Option<usize> {
+    let inst = &kernel.code[at];
+    let [split] = inst.args[..] else {
+        return None;
+    };
+    let of = &kernel.code[split];
+    let fused = inst.mapped
+        && reads_parts(&inst.op)
+        && matches!(of.op, RowOp::Split(_))
+        && !of.mapped
+        && readers[split] == [at]
+        && facts.class[split] == Class::Columns
+        && !facts.scalar[split];
+    fused.then_some(split)
 }
 
 fn facts(kernel: &Kernel, shape: &Shape) -> Facts {
@@ -132,6 +170,16 @@ fn class(kernel: &Kernel, inst: &Inst, facts: &Facts) -> Class {
         .args
         .iter()
         .any(|arg| facts.scalar[*arg] && !constant(arg))
+    {
+        return Class::Columns;
+    }
+    // A hash of columns alone has wider vectors than a loop of its own.
+    let int = |arg: &usize| {
+        let inst = &kernel.code[*arg];
+        matches!(inst.op, RowOp::Column(_)) && whole(arg) == Some(Lane::Int)
+    };
+    if let RowOp::Hash { .. } | RowOp::Cross { .. } = inst.op
+        && inst.args.iter().all(int)
     {
         return Class::Columns;
     }

@@ -68,10 +68,6 @@ impl fmt::Display for Word {
 /// A Rust function that code calls. All are of numbers and cannot fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Helper {
-    /// `f64::ln`
-    Log,
-    /// `f64::ln_1p`
-    Log1p,
     /// `f64::exp`
     Exp,
     /// `f64::powf`
@@ -82,19 +78,11 @@ pub(crate) enum Helper {
 
 impl Helper {
     /// All, in the order of their numbers.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Log,
-        Self::Log1p,
-        Self::Exp,
-        Self::Power,
-        Self::IntPower,
-    ];
+    pub(crate) const ALL: [Self; 3] = [Self::Exp, Self::Power, Self::IntPower];
 
     /// What the function is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Log => "log",
-            Self::Log1p => "log1p",
             Self::Exp => "exp",
             Self::Power => "power",
             Self::IntPower => "int_power",
@@ -104,7 +92,7 @@ impl Helper {
     /// Its parameters and its result.
     pub(crate) fn signature(self, call: CallConv) -> Signature {
         let (ty, params) = match self {
-            Self::Log | Self::Log1p | Self::Exp => (types::F64, 1),
+            Self::Exp => (types::F64, 1),
             Self::Power => (types::F64, 2),
             Self::IntPower => (types::I64, 2),
         };
@@ -153,8 +141,6 @@ pub(super) fn helpers(kernel: &Kernel, island: &Island) -> BTreeSet<Helper> {
         first == Some(Lane::Int) && rest.all(|lane| lane == Some(Lane::Int))
     };
     let helper = |at: &usize| match kernel.code[*at].op {
-        RowOp::Log => Some(Helper::Log),
-        RowOp::Log1p => Some(Helper::Log1p),
         RowOp::Exp => Some(Helper::Exp),
         RowOp::Pow if ints(at) => Some(Helper::IntPower),
         RowOp::Pow => Some(Helper::Power),

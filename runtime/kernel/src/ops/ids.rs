@@ -3,10 +3,11 @@
 use rayon::prelude::*;
 use reckon_compiler::plan::row::RowOp;
 
+use super::hashing::hash_rows;
 use super::{CHUNK, Call, Numbers, Operand};
-use crate::column::{Column, Data, Texts};
+use crate::column::{Column, Data};
 use crate::fitted::{Fitted, Vocabulary};
-use crate::hash::{Hashed, absorb, begin, begin_text, slot, word, words_of};
+use crate::hash::Hashed;
 
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
@@ -99,14 +100,23 @@ pub(super) fn numbered(op: &RowOp, call: &Call<'_>) -> Result<Option<Column>, St
 }
 
 /// One integer a row; `fill` writes those of some rows, given the operands from the first of them on.
-fn each_row(call: &Call<'_>, fill: impl Fn(&[Operand<'_>], &mut [i64]) + Sync) -> Vec<i64> {
-    let mut all = vec![0; call.rows];
-    if call.rows < 2 * CHUNK {
-        fill(call.args, &mut all);
-    } else {
-        let parts = all.par_chunks_mut(CHUNK).enumerate();
-        parts.for_each(|(part, ids)| fill(&call.from(part * CHUNK), ids));
+pub(super) fn each_row(
+    call: &Call<'_>,
+    fill: impl Fn(&[Operand<'_>], &mut [i64]) + Sync,
+) -> Vec<i64> {
+    if call.rows < 2 * CHUNK || rayon::current_num_threads() == 1 {
+        // What is cleared is written while it is at hand.
+        let mut all = Vec::with_capacity(call.rows);
+        while all.len() < call.rows {
+            let first = all.len();
+            all.resize(call.rows.min(first + CHUNK), 0);
+            fill(&call.from(first), &mut all[first..]);
+        }
+        return all;
     }
+    let mut all = vec![0; call.rows];
+    let parts = all.par_chunks_mut(CHUNK).enumerate();
+    parts.for_each(|(part, ids)| fill(&call.from(part * CHUNK), ids));
     all
 }
 
@@ -124,108 +134,6 @@ fn vocab(call: &Call<'_>, vocabulary: &Vocabulary) -> Result<Column, String> {
         }
     });
     Ok(Column::new(Data::Int(ids)))
-}
-
-/// Rows whose hashes are computed side by side, operand by operand.
-const ABREAST: usize = 256;
-
-fn hash_rows(call: &Call<'_>, n: u64, seed: u64) -> Result<Vec<i64>, String> {
-    if n == 0 {
-        return Err("expected at least one slot to hash into, found 0".to_owned());
-    }
-    call.arg(0)?;
-    if call
-        .args
-        .iter()
-        .any(|arg| matches!(arg.data, Data::List(_)))
-    {
-        return Err("expected one value to hash, found a list".to_owned());
-    }
-    let first = begin(seed);
-    let begun = Begun::new(first, &call.args[0]);
-    Ok(each_row(call, |args, slots| {
-        let mut states = [first; ABREAST];
-        for (part, slots) in slots.chunks_mut(ABREAST).enumerate() {
-            let states = &mut states[..slots.len()];
-            states.fill(first);
-            for (number, arg) in args.iter().enumerate() {
-                match (number, arg.valid, arg.data) {
-                    (0, None, Data::Str(texts)) => {
-                        begun.absorb_rows(arg, texts, part * ABREAST, states);
-                    }
-                    _ => absorb_rows(arg, part * ABREAST, states),
-                }
-            }
-            for (to, state) in slots.iter_mut().zip(states) {
-                *to = slot(*state, n) as i64;
-            }
-        }
-    }))
-}
-
-/// The states after the beginning of a text, for each length that is not long, and after each text that is stored once.
-struct Begun {
-    lengths: [u64; Self::LONG],
-    stored: Vec<u64>,
-}
-
-impl Begun {
-    const LONG: usize = 64;
-
-    fn new(first: u64, arg: &Operand<'_>) -> Self {
-        let mut lengths = [0; Self::LONG];
-        for (len, state) in lengths.iter_mut().enumerate() {
-            *state = begin_text(first, len);
-        }
-        let stored = match arg.data {
-            Data::Str(texts) if texts.places().is_some() => texts
-                .stored()
-                .iter()
-                .map(|text| absorb(first, Hashed::Str(text)))
-                .collect(),
-            _ => Vec::new(),
-        };
-        Self { lengths, stored }
-    }
-
-    /// The states after the texts of the rows from `first` on, which are the first values.
-    fn absorb_rows(&self, arg: &Operand<'_>, texts: &Texts, first: usize, states: &mut [u64]) {
-        let rows = states.iter_mut().enumerate();
-        let rows = rows.map(|(row, state)| (arg.at(first + row), state));
-        if let Some(places) = texts.places() {
-            return rows.for_each(|(at, state)| *state = self.stored[places[at] as usize]);
-        }
-        for (at, state) in rows {
-            let text = texts.get(at);
-            *state = match self.lengths.get(text.len()) {
-                Some(begun) => words_of(text.as_bytes()).fold(*begun, word),
-                None => absorb(*state, Hashed::Str(text)),
-            };
-        }
-    }
-}
-
-/// The states after the values of the rows from `first` on.
-fn absorb_rows(arg: &Operand<'_>, first: usize, states: &mut [u64]) {
-    let rows = states.iter_mut().enumerate();
-    let rows = rows.map(|(row, state)| (first + row, state));
-    if arg.valid.is_some() {
-        rows.for_each(|(row, state)| *state = absorb(*state, hashed(arg, row)));
-        return;
-    }
-    match arg.data {
-        Data::Int(values) => {
-            rows.for_each(|(row, state)| *state = absorb(*state, Hashed::Int(values[arg.at(row)])));
-        }
-        Data::Str(texts) => {
-            rows.for_each(|(row, state)| {
-                *state = absorb(*state, Hashed::Str(texts.get(arg.at(row))));
-            });
-        }
-        Data::Float(_) | Data::Bool(_) | Data::List(_) => {
-            rows.for_each(|(row, state)| *state = absorb(*state, hashed(arg, row)));
-        }
-    }
 }
 
 pub(super) fn hashed<'a>(operand: &Operand<'a>, row: usize) -> Hashed<'a> {

@@ -136,6 +136,11 @@ fn reduce(
             }
         }
     };
+    if let Reduction::Sum | Reduction::Mean = reduction {
+        // Of no numbers there is one too, and of a null list, which is empty, it is what stands for a null.
+        let results = (0..call.rows).map(|row| of(row).unwrap_or_default());
+        return Ok(call.strict(coerce(Data::Float(results.collect()), call.ty)));
+    }
     let results: Vec<Option<f64>> = (0..call.rows)
         .map(|row| if x.is_null(row) { None } else { of(row) })
         .collect();

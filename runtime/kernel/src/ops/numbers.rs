@@ -2,7 +2,7 @@
 
 use reckon_compiler::plan::row::{RowKind, RowOp};
 
-use super::{Call, Numbers, Operand, coerce};
+use super::{Call, Numbers, Operand, coerce, logarithm};
 use crate::column::{Column, Data};
 
 /// Microseconds.
@@ -32,8 +32,8 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::Neg => unary(call, i64::wrapping_neg, |x| -x)?,
         RowOp::Abs => unary(call, i64::wrapping_abs, f64::abs)?,
         RowOp::Floor => unary(call, |x| x, f64::floor)?,
-        RowOp::Log => float(call, f64::ln)?,
-        RowOp::Log1p => float(call, f64::ln_1p)?,
+        RowOp::Log => float(call, logarithm::log)?,
+        RowOp::Log1p => float(call, logarithm::log1p)?,
         RowOp::Exp => float(call, f64::exp)?,
         RowOp::Sqrt => float(call, f64::sqrt)?,
         RowOp::Clip => clip(call)?,

@@ -94,30 +94,55 @@ fn searched<'a>(call: &Call<'a>) -> Result<Cow<'a, Search>, String> {
     })
 }
 
-/// Parts between separators, without empty ones; the whole text where the separator is empty.
+/// Parts between separators.
 fn split(call: &Call<'_>, separator: &str) -> Result<Column, String> {
+    lists(call, |text, parts| {
+        each_part(text, separator, |part| parts.push(part))
+    })
+}
+
+/// The parts of a text between separators, without empty ones; the whole text where the separator is empty.
+pub(super) fn each_part<'t>(text: &'t str, separator: &str, mut found: impl FnMut(&'t str)) {
     match separator.as_bytes() {
-        [] => lists(call, |text, parts| parts.push(text)),
-        [byte] => lists(call, |text, parts| {
+        [] => found(text),
+        // A byte below 128 stands for itself wherever it is found.
+        [byte] => {
             let mut start = 0;
-            for (at, found) in text.bytes().enumerate() {
-                // A byte below 128 stands for itself wherever it is found.
-                if found == *byte {
-                    if at > start {
-                        parts.push(&text[start..at]);
-                    }
-                    start = at + 1;
+            let mut end = |at: usize| {
+                if at > start {
+                    found(&text[start..at]);
                 }
-            }
-            if start < text.len() {
-                parts.push(&text[start..]);
-            }
-        }),
-        _ => lists(call, |text, parts| {
-            text.split(separator)
-                .filter(|part| !part.is_empty())
-                .for_each(|part| parts.push(part));
-        }),
+                start = at + 1;
+            };
+            each_place(text.as_bytes(), *byte, &mut end);
+            end(text.len());
+        }
+        _ => {
+            let parts = text.split(separator).filter(|part| !part.is_empty());
+            parts.for_each(found);
+        }
+    }
+}
+
+/// The places of a byte, found eight bytes at a time.
+fn each_place(bytes: &[u8], wanted: u8, mut found: impl FnMut(usize)) {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let all = u64::from_le_bytes([wanted; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let differ = u64::from_le_bytes(*word) ^ all;
+        // The highest bit of each byte that does not differ.
+        let mut same = !(((differ & LOW) + LOW) | differ | LOW);
+        while same != 0 {
+            found(8 * number + same.trailing_zeros() as usize / 8);
+            same &= same - 1;
+        }
+    }
+    let before = bytes.len() - rest.len();
+    for (at, byte) in rest.iter().enumerate() {
+        if *byte == wanted {
+            found(before + at);
+        }
     }
 }
 

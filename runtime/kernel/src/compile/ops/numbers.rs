@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, Value};
 use cranelift_frontend::FunctionBuilder;
 use reckon_compiler::plan::row::{RowKind, RowOp};
 
-use super::{Call, called, to_float, to_int};
+use super::{Call, called, logarithm, to_float, to_int};
 use crate::compile::island::Loop;
 use crate::compile::lanes::{Lanes, Typed, choose, each, each2, lift, lift2, or};
 use crate::compile::words::Helper;
@@ -75,8 +75,8 @@ fn of_floats(code: &mut Loop<'_, '_>, call: &Call<'_>) -> Lanes {
         RowOp::Mul => lift2(b, Lane::Float, [x, floats[1]], |b, x, y| b.ins().fmul(x, y)),
         RowOp::Div => divide(b, [x, floats[1]]),
         RowOp::Pow => called(code, Helper::Power, Lane::Float, &floats),
-        RowOp::Log => called(code, Helper::Log, Lane::Float, &floats),
-        RowOp::Log1p => called(code, Helper::Log1p, Lane::Float, &floats),
+        RowOp::Log => logarithm::log(code, x),
+        RowOp::Log1p => logarithm::log1p(code, x),
         RowOp::Exp => called(code, Helper::Exp, Lane::Float, &floats),
         RowOp::Sqrt => lift(b, x, |b, x| b.ins().sqrt(x)),
         RowOp::Neg => lift(b, x, |b, x| b.ins().fneg(x)),
