@@ -141,7 +141,7 @@ fn sum(b: &mut FunctionBuilder<'_>, k: Value, f: Value, rest: Value) -> Value {
 
 /// `c0 + w (c1 + w (c2 ..))`
 fn series(b: &mut FunctionBuilder<'_>, w: Value, coefficients: &[f64]) -> Value {
-    let mut of = coefficients.iter().rev().map(|value| *value);
+    let mut of = coefficients.iter().rev().copied();
     let last = of.next().unwrap_or(0.0);
     let mut found = both(b, last);
     for coefficient in of {
