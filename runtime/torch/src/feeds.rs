@@ -177,18 +177,14 @@ impl<'a> Feeds<'a> {
         let Given::Elements(Values::I64(values)) = self.feed(input)?.given else {
             return Ok(());
         };
-        // Negative numbers become large ones, so one comparison does; the maximum vectorises, the search need not.
-        let largest = values
-            .iter()
-            .fold(0u64, |largest, &value| largest.max(value as u64));
-        if values.is_empty() || largest < rows as u64 {
+        if all_below(values, rows) {
             return Ok(());
         }
         let wrong = |value: &i64| *value as u64 >= rows as u64;
         let position = values
             .iter()
             .position(wrong)
-            .expect("the largest value is out of range");
+            .expect("not all values are rows");
         Err(Error::OutOfRange {
             input: input.into(),
             position,
@@ -203,6 +199,14 @@ impl<'a> Feeds<'a> {
             input: input.into(),
         })
     }
+}
+
+/// Whether values are numbers of so many rows. One that is negative or beyond the last row leaves its sign in what is joined, by
+/// three steps that vectorise.
+fn all_below(values: &[i64], rows: usize) -> bool {
+    let last = rows as i64 - 1;
+    let join = |joined, &value| joined | value | last.wrapping_sub(value);
+    values.iter().fold(0, join) >= 0
 }
 
 fn check_shape(
@@ -254,5 +258,23 @@ pub(crate) fn kind(elem: Elem) -> Kind {
         Elem::F32 => Kind::Float,
         Elem::I64 => Kind::Int64,
         Elem::Bool => Kind::Bool,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::all_below;
+
+    #[test]
+    fn what_is_no_row_is_seen_among_what_is() {
+        for rows in [1, 5, 8, 100_001] {
+            let within = [0, rows as i64 - 1, rows as i64 / 2];
+            assert!(all_below(&within, rows) && all_below(&[], rows));
+            for wrong in [rows as i64, rows as i64 + 1, -1, i64::MIN, i64::MAX] {
+                let [a, b, c] = within;
+                assert!(!all_below(&[a, wrong, b, c], rows), "{wrong} of {rows}");
+            }
+        }
+        assert!(all_below(&[], 0) && !all_below(&[0], 0));
     }
 }
