@@ -291,11 +291,7 @@ mod tests {
     #[test]
     fn each_round_begins_with_another_and_pandas_is_in_one_of_one_thread() {
         assert_eq!(turn(0, 1, &CONTENDERS), CONTENDERS);
-        assert_eq!(
-            turn(1, 1, &CONTENDERS),
-            ["hand", "polars", "pandas", "reckon"]
-        );
-        assert_eq!(turn(3, 1, &CONTENDERS), ["reckon", "hand", "polars"]);
+        assert_eq!(turn(1, 1, &CONTENDERS), ["hand", "polars", "reckon"]);
         assert_eq!(turn(0, 2, &CONTENDERS), ["reckon", "hand", "polars"]);
     }
 
