@@ -227,6 +227,7 @@ fn nulls(inst: &Inst, class: Class, known: &[bool]) -> bool {
         | RowOp::ListMax
         | RowOp::ListMin
         | RowOp::Capture(_)
+        | RowOp::Number
         | RowOp::OfGroup(..) => true,
         RowOp::Column(_) | RowOp::Through(..) => class == Class::Leaf,
         _ => any(),
