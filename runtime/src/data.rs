@@ -114,6 +114,14 @@ impl Dataset {
         Self::load_with(plan, root, (given, Vec::new()), Columns::Kept)
     }
 
+    /// As [`Dataset::load`], as a run that begins does it: columns of events that nothing reads any more are let go.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`].
+    pub fn load_lean(plan: &Plan, root: &Path) -> Result<Self, Vec<Diagnostic>> {
+        Self::load_with(plan, root, (BTreeMap::new(), Vec::new()), Columns::LetGo)
+    }
+
     /// As [`Dataset::load`], with some statistics given, by their place in the plan, and with the columns of an earlier run
     /// in their places. What reads a column that is not there waits for [`Dataset::store`]. Columns of events that nothing reads
     /// any more need not stay.

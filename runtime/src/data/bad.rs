@@ -75,30 +75,19 @@ impl BadCount {
     }
 }
 
-/// Does with the bad rows of a file what the source says: tells them, or drops them, or keeps their defaults.
-pub(crate) fn settle(
-    plan: &SourcePlan,
-    pieces: &mut [Piece],
-    sink: &mut Vec<Diagnostic>,
-) -> BadCount {
-    let mut count = BadCount::default();
+/// Tells the bad rows of a file where its source says so; the number of those that keep their defaults. Rows that are skipped
+/// have been left out before ([`Piece::skip_bad_rows`]).
+pub(crate) fn settle(plan: &SourcePlan, pieces: &[Piece], sink: &mut Vec<Diagnostic>) -> usize {
     match plan.on_bad_row {
         BadRows::Fail => tell(pieces, |_| true, sink),
-        BadRows::Skip(_) => {
-            for piece in pieces {
-                let bad = bad_rows(&piece.wrongs);
-                count.skipped += bad.len();
-                piece.drop_rows(&bad);
-            }
-        }
+        BadRows::Skip(_) => {}
         BadRows::Default => {
             tell(pieces, |wrongs| wrongs.is_vital, sink);
-            for piece in pieces {
-                count.defaulted += bad_rows(&piece.wrongs).len();
-            }
+            let defaulted = pieces.iter().map(|piece| bad_rows(&piece.wrongs).len());
+            return defaulted.sum();
         }
     }
-    count
+    0
 }
 
 fn bad_rows(wrongs: &[Wrongs]) -> Vec<u32> {
@@ -182,9 +171,11 @@ pub(crate) fn examples(pieces: &[Piece]) -> Vec<String> {
 }
 
 impl Piece {
-    fn drop_rows(&mut self, bad: &[u32]) {
+    /// Leaves out the rows with something wrong in them, and counts them.
+    pub(crate) fn skip_bad_rows(&mut self) -> usize {
+        let bad = bad_rows(&self.wrongs);
         if bad.is_empty() {
-            return;
+            return 0;
         }
         let mut next = bad.iter().peekable();
         let kept: Vec<u32> = (0..self.part.rows as u32)
@@ -199,5 +190,6 @@ impl Piece {
             kept: Some(kept),
             ..part.clone()
         };
+        bad.len()
     }
 }

@@ -23,31 +23,31 @@ use reckon_grammar::diagnostic::Diagnostic;
 use super::fault::{UNREADABLE, WRONG_TYPE, no_column};
 use super::files::File;
 use super::format::Format;
-use super::table::{Extent, Lines, Part, Piece};
+use super::table::{Extent, Lines, Part, Piece, Taken};
 use super::text::of_column;
 use arrays::Reader;
 
 /// Rows a record batch.
 const BATCH: usize = 65_536;
 
-/// Reads the declared columns of a parquet or arrow file: row groups on all threads, and only what is declared.
+/// Reads the declared columns of a parquet or arrow file into a table, and only what is declared; `None` where it cannot be.
 pub(crate) fn read(
     plan: &SourcePlan,
     file: &File,
-    format: Format,
-    extent: Extent,
+    (format, extent): (Format, Extent),
+    taken: &mut Taken<'_>,
     sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
+) -> Option<()> {
     let mut misfits = Vec::new();
     let read = match format {
-        Format::Parquet => row_groups(plan, file, extent, &mut misfits),
+        Format::Parquet => row_groups(plan, (file, extent), taken, &mut misfits),
         Format::Arrow | Format::Delimited(_) | Format::JsonLines => {
-            record_batches(plan, file, extent, &mut misfits)
+            record_batches(plan, (file, extent), taken, &mut misfits)
         }
     };
     sink.append(&mut misfits);
     match read {
-        Ok(pieces) => pieces,
+        Ok(read) => read,
         Err(diagnostic) => {
             sink.push(diagnostic);
             None
@@ -55,13 +55,14 @@ pub(crate) fn read(
     }
 }
 
-/// The row groups of a parquet file; `None` where it lacks a column or one is of another type.
+/// The row groups of a parquet file, two a thread at a time, so that a large file is not in memory twice; `None` where it lacks a
+/// column or one is of another type.
 fn row_groups(
     plan: &SourcePlan,
-    file: &File,
-    extent: Extent,
+    (file, extent): (&File, Extent),
+    taken: &mut Taken<'_>,
     sink: &mut Vec<Diagnostic>,
-) -> Result<Option<Vec<Piece>>, Diagnostic> {
+) -> Result<Option<()>, Diagnostic> {
     let fault = |error: ArrowError| unreadable(plan, file, &error);
     let handle = Handle::open(&file.path).map_err(|error| fault(error.into()))?;
     let footer = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::default());
@@ -70,19 +71,21 @@ fn row_groups(
         return Ok(None);
     };
     let mask = ProjectionMask::roots(footer.parquet_schema(), kept);
-    let group = |group: usize| -> Result<Piece, Diagnostic> {
+    let rows_of = |group: usize| {
+        let rows = footer.metadata().row_group(group).num_rows();
+        usize::try_from(rows).unwrap_or_default()
+    };
+    let group = |group: &usize| -> Result<Piece, Diagnostic> {
         let handle = Handle::open(&file.path).map_err(|error| fault(error.into()))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer.clone());
         let batches = builder
             .with_projection(mask.clone())
-            .with_row_groups(vec![group])
+            .with_row_groups(vec![*group])
             .with_batch_size(BATCH)
             .build();
-        let rows = footer.metadata().row_group(group).num_rows();
-        let rows = usize::try_from(rows).unwrap_or_default();
         piece(
             plan,
-            (file, rows),
+            (file, rows_of(*group)),
             batches.map_err(|error| fault(error.into()))?,
         )
     };
@@ -90,17 +93,25 @@ fn row_groups(
         Extent::Whole => footer.metadata().num_row_groups(),
         Extent::Beginning => footer.metadata().num_row_groups().min(1),
     };
-    let pieces: Vec<Result<Piece, Diagnostic>> = (0..groups).into_par_iter().map(group).collect();
-    pieces.into_iter().collect::<Result<_, _>>().map(Some)
+    let groups: Vec<usize> = (0..groups).collect();
+    let mut coming: usize = groups.iter().map(|group| rows_of(*group)).sum();
+    for some in groups.chunks(2 * rayon::current_num_threads()) {
+        let pieces: Vec<Result<Piece, Diagnostic>> = some.par_iter().map(group).collect();
+        let pieces: Vec<Piece> = pieces.into_iter().collect::<Result<_, _>>()?;
+        let rows: usize = pieces.iter().map(|piece| piece.part.rows).sum();
+        taken.add(pieces, coming.max(rows))?;
+        coming = coming.saturating_sub(rows);
+    }
+    Ok(Some(()))
 }
 
 /// The record batches of an arrow file or stream, as one piece.
 fn record_batches(
     plan: &SourcePlan,
-    file: &File,
-    extent: Extent,
+    (file, extent): (&File, Extent),
+    taken: &mut Taken<'_>,
     sink: &mut Vec<Diagnostic>,
-) -> Result<Option<Vec<Piece>>, Diagnostic> {
+) -> Result<Option<()>, Diagnostic> {
     let fault = |error: ArrowError| unreadable(plan, file, &error);
     let (schema, _) = arrow(&file.path, None).map_err(fault)?;
     let Some(kept) = projection(plan, file, &schema, sink) else {
@@ -111,7 +122,10 @@ fn record_batches(
         Extent::Whole => usize::MAX,
         Extent::Beginning => 1,
     };
-    Ok(Some(vec![piece(plan, (file, 0), batches.take(most))?]))
+    let piece = piece(plan, (file, 0), batches.take(most))?;
+    let rows = piece.part.rows;
+    taken.add(vec![piece], rows)?;
+    Ok(Some(()))
 }
 
 /// `expected` is the number of rows, where it is known.

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use reckon_compiler::plan::row::{Inst, Kernel, RowOp};
+use reckon_compiler::plan::row::{Inst, Kernel, RowKind, RowOp};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
-use reckon_kernel::{Column, Fitted, Inputs, RowProgram, Through};
+use reckon_kernel::{Column, Data, Fitted, Inputs, RowProgram, Through};
 
 use super::fault::{KERNEL, PLAN};
 use super::source::Source;
@@ -35,6 +36,97 @@ pub(crate) fn run_over_rows(
     program
         .run(&inputs, fitted)
         .map_err(|error| failed(&error, span))
+}
+
+/// The first output of a row program over the rows of its source, computed for some rows at a time.
+pub(crate) struct InChunks<'a> {
+    program: &'a RowProgram,
+    inputs: Inputs<'a>,
+    fitted: &'a [Fitted],
+    span: Span,
+    kind: Data,
+}
+
+impl<'a> InChunks<'a> {
+    /// Of a program that makes numbers of numbers, columns that it reads included. What reads texts and lists is computed over all rows at
+    /// once, where each distinct one is seen, so of such programs there is none.
+    pub(crate) fn new(
+        program: &'a RowProgram,
+        sources: &'a [Source],
+        (fitted, span): (&'a [Fitted], Span),
+    ) -> Option<Self> {
+        let kernel = program.kernel();
+        let is_number = |inst: &Inst| !matches!(inst.ty.kind, RowKind::Str | RowKind::List(_));
+        let (_, first) = kernel.outputs.first()?;
+        let kind = Data::empty(&kernel.code.get(*first)?.ty.kind);
+        let source = source_named(sources, &kernel.source)?;
+        kernel.code.iter().all(is_number).then(|| Self {
+            program,
+            inputs: inputs(kernel, source, sources),
+            fitted,
+            span,
+            kind,
+        })
+    }
+
+    /// The number of all rows.
+    pub(crate) fn rows(&self) -> usize {
+        self.inputs.rows
+    }
+
+    /// No values of the kind that it gives.
+    pub(crate) fn kind(&self) -> &Data {
+        &self.kind
+    }
+
+    /// Its values at some rows.
+    pub(crate) fn run(&self, rows: Range<usize>) -> Result<Column, Diagnostic> {
+        let through = self.inputs.through.iter();
+        let inputs = Inputs {
+            rows: rows.len(),
+            columns: self
+                .inputs
+                .columns
+                .iter()
+                .map(|(name, column)| (*name, Cow::Owned(some_rows(column, &rows))))
+                .collect(),
+            through: through
+                .map(|(name, through)| (*name, some_rows_through(through, &rows)))
+                .collect(),
+            drawn: None,
+        };
+        let outputs = self.program.run(&inputs, self.fitted);
+        let outputs = outputs.map_err(|error| failed(&error, self.span))?;
+        let first = outputs.into_iter().next();
+        Ok(first.map_or_else(|| Column::new(self.kind.clone()), |(_, column)| column))
+    }
+}
+
+fn some_rows_through<'a>(through: &Through<'a>, some: &Range<usize>) -> Through<'a> {
+    match through {
+        Through::Taken(column) => Through::Taken(Cow::Owned(some_rows(column, some))),
+        Through::At { column, rows } => Through::At {
+            column,
+            rows: &rows[some.clone()],
+        },
+    }
+}
+
+fn some_rows(column: &Column, rows: &Range<usize>) -> Column {
+    let valid = column.valid.as_ref().map(|valid| &valid[rows.clone()]);
+    let data = match &column.data {
+        Data::Int(values) => Data::Int(values[rows.clone()].to_vec()),
+        Data::Float(values) => Data::Float(values[rows.clone()].to_vec()),
+        Data::Bool(values) => Data::Bool(values[rows.clone()].to_vec()),
+        Data::Str(_) | Data::List(_) => {
+            let rows: Vec<u32> = rows.clone().map(|row| row as u32).collect();
+            return column.take(&rows);
+        }
+    };
+    Column {
+        data,
+        valid: valid.filter(|valid| valid.contains(&false)).map(<[bool]>::to_vec),
+    }
 }
 
 /// Runs the program of a source over all rows, and once more over an absent thing. Nulls of the results read as their

@@ -2,20 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::slice::ParallelSliceMut;
+use rayon::prelude::*;
 use reckon_compiler::plan::{Absent, ReferencePlan, SourceKind, SourcePlan, TimeFormat};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data};
 
 use super::bad::BadCount;
 use super::fault::{
-    ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, Place, WRONG_TYPE, too_many_rows,
+    ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, Place, TOLD, WRONG_TYPE, too_many_rows,
 };
 use super::keys::{Keys, text};
 use super::maturity::Wait;
 use super::split::Parts;
 use super::table::Table;
 use super::versions::{self, Versions};
+
+/// Rows whose references one thread resolves at a time.
+const CHUNK: usize = 65_536;
 
 /// The row number of an entity that is absent.
 pub const ABSENT_ROW: u32 = u32::MAX;
@@ -320,25 +323,43 @@ fn resolve(
         return None;
     }
     let mut faults = Faults::new(ABSENT, reference.span);
-    let rows = (0..table.rows)
-        .map(|row| {
-            if columns.iter().any(|column| column.is_null(row)) {
-                return ABSENT_ROW;
+    let mut rows = vec![ABSENT_ROW; table.rows];
+    // For each chunk the first absent things, and how many there are.
+    let chunks: Vec<(Vec<usize>, usize)> = rows
+        .par_chunks_mut(CHUNK)
+        .enumerate()
+        .map(|(chunk, rows)| {
+            let (mut told, mut absent) = (Vec::new(), 0);
+            for (row, to) in (chunk * CHUNK..).zip(rows) {
+                if columns.iter().any(|column| column.is_null(row)) {
+                    continue;
+                }
+                *to = keys.find(&columns, row).unwrap_or(ABSENT_ROW);
+                if *to == ABSENT_ROW {
+                    absent += 1;
+                    if told.len() < TOLD {
+                        told.push(row);
+                    }
+                }
             }
-            let found = keys.find(&columns, row);
-            if found.is_none() && reference.absent == Absent::Error {
+            (told, absent)
+        })
+        .collect();
+    if reference.absent == Absent::Error {
+        for (told, absent) in chunks {
+            for row in &told {
                 faults.add(|| {
-                    let key = text(&columns, row);
+                    let key = text(&columns, *row);
                     format!(
                         "{}: there is no `{}` with the key {key}",
-                        table.place(row),
+                        table.place(*row),
                         reference.target
                     )
                 });
             }
-            found.unwrap_or(ABSENT_ROW)
-        })
-        .collect();
+            faults.count_more(absent - told.len());
+        }
+    }
     faults.tell(
         sink,
         Some("write the line `absent: unknown` in the events to keep such rows"),

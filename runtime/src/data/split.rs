@@ -1,5 +1,6 @@
 //! Splits: which part each row of an events source is in.
 
+use rayon::prelude::*;
 use reckon_compiler::plan::{SplitPlan, SplitRule};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::hash::{Hashed, hash};
@@ -80,7 +81,7 @@ pub struct PartReport {
 pub(crate) fn split(
     plan: &SplitPlan,
     source: &Source,
-    sizes: impl Fn(&str) -> usize,
+    sizes: impl Fn(&str) -> usize + Sync,
     sink: &mut Vec<Diagnostic>,
 ) -> Option<Parts> {
     let mut of = vec![NO_PART; source.rows];
@@ -229,10 +230,10 @@ fn report(
     names: &[String],
     of: &[u8],
     source: &Source,
-    sizes: impl Fn(&str) -> usize,
+    sizes: impl Fn(&str) -> usize + Sync,
 ) -> SplitReport {
     let parts = names
-        .iter()
+        .par_iter()
         .enumerate()
         .map(|(part, name)| {
             let inside = |row: &usize| of[*row] as usize == part;

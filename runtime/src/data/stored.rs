@@ -106,11 +106,13 @@ impl Dataset {
             .filter(|column| !self.has_stored(column))
             .map(|column| (column.source.clone(), column.name.clone()))
             .collect();
+        let mut counted = fit::Counted::default();
         for (at, statistic) in plan.fits.iter().enumerate() {
             let ready = || plan.stored_behind_fit(at).is_disjoint(&missing);
             if self.fits[at] == Fitted::Waiting && ready() {
                 let until = self.until(statistic);
-                self.fits[at] = fit::fit(statistic, &self.sources, &self.fits, until)
+                let given = (&self.sources[..], &self.fits[..]);
+                self.fits[at] = fit::fit(statistic, given, until, &mut counted)
                     .map_err(|diagnostic| vec![diagnostic])?;
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rayon::prelude::*;
-use reckon_compiler::plan::SourcePlan;
+use reckon_compiler::plan::{BadRows, SourcePlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::Column;
 
@@ -78,25 +78,52 @@ impl Table {
         }
     }
 
-    /// Adds a piece, the first of so many rows; `false` where a column is of another kind than before.
-    fn add(&mut self, piece: Piece, rows: usize) -> bool {
-        let mut fits = true;
-        for (name, mut column) in piece.columns {
-            match self.columns.get_mut(&name) {
-                Some(all) => {
-                    all.reserve(rows);
-                    fits &= all.extend(&column);
-                }
-                None => {
-                    column.reserve(rows - piece.part.rows);
-                    drop(self.columns.insert(name, column));
-                }
+    /// Adds pieces, the first of so many rows, each column by a thread of its own; `false` where a column is of another kind than before.
+    fn add(&mut self, pieces: Vec<Piece>, rows: usize) -> bool {
+        let mut columns: BTreeMap<String, Vec<Column>> = BTreeMap::new();
+        for piece in pieces {
+            for (name, column) in piece.columns {
+                columns.entry(name).or_default().push(column);
             }
+            self.rows += piece.part.rows;
+            self.parts.push(piece.part);
         }
-        self.rows += piece.part.rows;
-        self.parts.push(piece.part);
+        let known = &mut self.columns;
+        let columns: Vec<(String, Option<Column>, Vec<Column>)> = columns
+            .into_iter()
+            .map(|(name, more)| (known.remove(&name), name, more))
+            .map(|(before, name, more)| (name, before, more))
+            .collect();
+        let added: Vec<(String, Column, bool)> = columns
+            .into_par_iter()
+            .filter_map(|(name, before, more)| {
+                let (column, fits) = behind(before, more, rows)?;
+                Some((name, column, fits))
+            })
+            .collect();
+        let mut fits = true;
+        for (name, column, of_column) in added {
+            fits &= of_column;
+            self.columns.insert(name, column);
+        }
         fits
     }
+}
+
+/// Columns behind one another, with room for `rows` behind the first; whether all are of one kind.
+fn behind(before: Option<Column>, more: Vec<Column>, rows: usize) -> Option<(Column, bool)> {
+    let mut more = more.into_iter();
+    let (mut column, room) = match before {
+        Some(column) => (column, rows),
+        None => {
+            let first = more.next()?;
+            let room = rows - first.len();
+            (first, room)
+        }
+    };
+    column.reserve(room);
+    let fits = more.fold(true, |fits, next| column.extend(&next) && fits);
+    Some((column, fits))
 }
 
 impl Part {
@@ -150,26 +177,13 @@ pub(crate) fn read_some(
     let mut table = Table::default();
     let mut first_bad = Vec::new();
     for file in files(plan, root, &mut sink) {
-        let Some(mut pieces) = read_file(plan, &file, extent, &mut sink) else {
+        let Some(of_file) = read_file(plan, &file, (extent, &mut table), &mut sink) else {
             continue;
         };
-        number_rows(&mut pieces);
         if first_bad.len() < TOLD {
-            first_bad.extend(examples(&pieces));
+            first_bad.extend(examples(&of_file));
         }
-        let bad = settle(plan, &mut pieces, &mut sink);
-        table.bad.skipped += bad.skipped;
-        table.bad.defaulted += bad.defaulted;
-        let mut rows = pieces.iter().map(|piece| piece.part.rows).sum();
-        for piece in pieces {
-            let of_piece = piece.part.rows;
-            let fits = table.add(piece, rows);
-            rows -= of_piece;
-            if !fits {
-                let message = format!("internal: the columns of {} differ in kind", file.name);
-                sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
-            }
-        }
+        table.bad.defaulted += settle(plan, &of_file, &mut sink);
     }
     table.columns = std::mem::take(&mut table.columns)
         .into_par_iter()
@@ -184,19 +198,49 @@ pub(crate) fn read_some(
     }
 }
 
-/// Pieces follow one another in their file.
-fn number_rows(pieces: &mut [Piece]) {
-    let mut before = 0;
-    for piece in pieces {
-        piece.part.before = before;
-        before += piece.part.rows;
+/// Pieces of a file on their way into the table.
+pub(crate) struct Taken<'a> {
+    plan: &'a SourcePlan,
+    table: &'a mut Table,
+    /// Without their columns, which are in the table.
+    pieces: Vec<Piece>,
+    /// The rows of the pieces.
+    rows: usize,
+}
+
+impl Taken<'_> {
+    /// Adds the pieces that follow in the file, the first of about so many rows. Where bad rows are skipped, theirs are left out.
+    pub(crate) fn add(&mut self, mut pieces: Vec<Piece>, coming: usize) -> Result<(), Diagnostic> {
+        let mut left_out = 0;
+        for piece in &mut pieces {
+            piece.part.before = self.rows;
+            self.rows += piece.part.rows;
+            if let BadRows::Skip(_) = self.plan.on_bad_row {
+                left_out += piece.skip_bad_rows();
+            }
+        }
+        self.table.bad.skipped += left_out;
+        let empty = |piece: &mut Piece| Piece {
+            columns: Vec::new(),
+            part: piece.part.clone(),
+            wrongs: std::mem::take(&mut piece.wrongs),
+        };
+        let first = self.pieces.len();
+        self.pieces.extend(pieces.iter_mut().map(empty));
+        if self.table.add(pieces, coming - left_out) {
+            return Ok(());
+        }
+        let file = self.pieces.get(first).map_or("", |piece| &piece.part.file);
+        let message = format!("internal: the columns of {file} differ in kind");
+        Err(Diagnostic::error(UNREADABLE, self.plan.span, message))
     }
 }
 
+/// Adds a file to the table; its pieces without their columns, `None` where it cannot be read.
 fn read_file(
     plan: &SourcePlan,
     file: &File,
-    extent: Extent,
+    (extent, table): (Extent, &mut Table),
     sink: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Piece>> {
     let Some((format, packing)) = format_of(&file.name) else {
@@ -204,8 +248,16 @@ fn read_file(
         sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
         return None;
     };
-    let pieces = match format {
-        Format::Parquet | Format::Arrow => columnar::read(plan, file, format, extent, sink)?,
+    let mut taken = Taken {
+        plan,
+        table,
+        pieces: Vec::new(),
+        rows: 0,
+    };
+    match format {
+        Format::Parquet | Format::Arrow => {
+            columnar::read(plan, file, (format, extent), &mut taken, sink)?;
+        }
         Format::Delimited(_) | Format::JsonLines => {
             let most = (extent == Extent::Beginning).then_some(BEGINNING);
             let bytes = match bytes(&file.path, packing, most) {
@@ -217,15 +269,19 @@ fn read_file(
                 }
             };
             let text = Text::new(&bytes);
-            match format {
+            let pieces = match format {
                 Format::Delimited(style) => text::delimited(plan, file, &text, style, sink)?,
                 Format::JsonLines | Format::Parquet | Format::Arrow => {
                     objects::json_lines(plan, file, &text, sink)?
                 }
+            };
+            let rows = pieces.iter().map(|piece| piece.part.rows).sum();
+            if let Err(diagnostic) = taken.add(pieces, rows) {
+                sink.push(diagnostic);
             }
         }
-    };
-    if pieces.iter().all(|piece| piece.part.rows == 0) {
+    }
+    if taken.rows == 0 {
         let what = match format {
             Format::Delimited(_) => " holds no rows, only the names of its columns",
             Format::JsonLines | Format::Parquet | Format::Arrow => " holds no rows",
@@ -233,7 +289,7 @@ fn read_file(
         let message = format!("`{}`{what}", file.name);
         sink.push(Diagnostic::error(EMPTY, plan.span, message));
     }
-    Some(pieces)
+    Some(taken.pieces)
 }
 
 /// The lines of a beginning that are not cut off, those inside of a quoted field of csv left out too.

@@ -221,6 +221,54 @@ fn every_thread_count_fits_the_same_bits() {
     assert_eq!(with(1), with(4));
 }
 
+#[test]
+fn what_is_fitted_some_rows_at_a_time_is_what_is_fitted_of_all_rows() {
+    use reckon_compiler::plan::row::RowOp;
+    use reckon_compiler::value::Value;
+    // Numbers that recur, 0 and -0 among them, and nulls.
+    let stars = |row: u64| match row * 7919 % 1000 {
+        0..100 => String::new(),
+        100..200 => "-0.0".to_owned(),
+        other => format!("{}.25", other % 97),
+    };
+    let lines: String = (0..150_000_u64)
+        .map(|row| format!("{},10,{},{}\n", row % 3 + 1, stars(row), row % 1009))
+        .collect();
+    let ratings_file = format!("user_id,movie_id,stars,at\n{lines}");
+    let folder = folder(&[
+        ("users.csv", USERS),
+        ("movies.csv", MOVIES),
+        ("ratings.csv", &ratings_file),
+    ]);
+    let kinds = [
+        FitKind::Moments,
+        FitKind::Extent,
+        FitKind::Quantiles(7),
+        FitKind::Vocab {
+            min_count: 2,
+            oov: 1,
+            top: None,
+        },
+    ];
+    let fits = |beside: &[RowOp]| {
+        let mut plan = movielens();
+        plan.sources[2].columns[2].ty.nullable = true;
+        plan.splits = vec![split(SplitRule::Time, &[("train", 0.7), ("test", 0.3)])];
+        for kind in &kinds {
+            let mut fit = statistic(kind.clone(), ratings(), "stars", RowKind::Float);
+            let texts = beside.iter().cloned();
+            fit.kernel
+                .code
+                .extend(texts.map(|op| crate::spec::inst(op, &[], RowKind::Str)));
+            plan.fits.push(fit);
+        }
+        load(&plan, folder.path()).fits
+    };
+    // A program with a text in it runs over all rows at once.
+    let text = RowOp::Const(Value::Str("text".to_owned()));
+    assert_eq!(fits(&[]), fits(&[text]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 

@@ -130,6 +130,31 @@ fn row_groups_follow_one_another_and_know_their_rows() {
 }
 
 #[test]
+fn many_row_groups_are_read_as_one_file() {
+    let root = folder(&[]);
+    let ids = (1..=41).map(|id| (id % 10 != 0).then_some(id));
+    let ids = Int64Array::from(ids.collect::<Vec<Option<i64>>>());
+    let batch = RecordBatch::try_from_iter([("id", Arc::new(ids) as _)]).unwrap();
+    write_parquet(&root.path().join("a.parquet"), &batch, Pages::SNAPPY);
+    let mut plan = things("a.parquet", &THINGS[..1]);
+    // Two row groups of two rows at a time.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+    let pool = pool.build().unwrap();
+    let said = pool.install(|| fault(&plan, root.path()));
+    let rows = [10, 20, 30, 40];
+    let expected = rows.map(|row| {
+        format!("E1004: a.parquet row {row}: column `id` expects int, found null\n")
+    });
+    let help = "  help: write `id: int?` where values may be missing";
+    assert_eq!(said, expected.concat() + help);
+    plan.sources[0].on_bad_row = BadRows::Skip(SkipLimit::Rows(4));
+    let found = pool.install(|| thing(&plan, root.path()));
+    let kept = (1..=41).filter(|id| id % 10 != 0).collect();
+    assert_eq!((found.rows, found.bad.skipped), (37, 4));
+    assert_eq!(found.columns["id"].data, Data::Int(kept));
+}
+
+#[test]
 fn objects_hold_lists_times_and_truth() {
     let mut plan = things(
         "a.jsonl",

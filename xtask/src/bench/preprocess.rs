@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 pub(super) const BENCH: Bench = Bench {
     name: "preprocess",
-    cases: &["classes", "events", "compile", "kuairand"],
+    cases: &["classes", "events", "compile", "kuairand", "kuairand-again"],
     run: preprocess,
 };
 
@@ -61,6 +61,9 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     }
     if bed.wants("events") {
         earlier::events(bed, &size, record)?;
+    }
+    if bed.wants("kuairand-again") {
+        whole::again(bed, record)?;
     }
     if !bed.wants("compile") && !bed.wants("classes") {
         return Ok(());

@@ -308,16 +308,22 @@ impl<'a> Reader<'a> {
 }
 
 fn ints(array: &ArrayRef) -> Vec<i64> {
+    let array = array.as_primitive::<Int64Type>();
+    if array.null_count() == 0 {
+        return array.values().to_vec();
+    }
     array
-        .as_primitive::<Int64Type>()
         .iter()
         .map(Option::unwrap_or_default)
         .collect()
 }
 
 fn floats(array: &ArrayRef) -> Vec<f64> {
+    let array = array.as_primitive::<Float64Type>();
+    if array.null_count() == 0 {
+        return array.values().to_vec();
+    }
     array
-        .as_primitive::<Float64Type>()
         .iter()
         .map(Option::unwrap_or_default)
         .collect()
