@@ -370,11 +370,15 @@ fn load_history(plan: &HistoryPlan, sources: &[Source]) -> LoadedHistory {
     let history = events.map_or_else(History::empty, |events| {
         History::new(plan, events, size, condition)
     });
+    let times = events.map_or(&[][..], |events| &events.times);
     let referring = sources
         .iter()
         .filter(|source| source.references.contains_key(&plan.entity));
     let seen = referring
-        .map(|source| (source.name.clone(), history.seen_from(source, &plan.entity)))
+        .map(|source| {
+            let seen = history.seen_from(source, &plan.entity, times);
+            (source.name.clone(), seen)
+        })
         .collect();
     LoadedHistory {
         plan: plan.clone(),

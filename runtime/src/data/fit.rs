@@ -32,7 +32,7 @@ pub(crate) fn fit(
     plan: &FitPlan,
     (sources, before): (&[Source], &[Fitted]),
     until: Until,
-    counted: &mut Counted,
+    counted: &Counted,
 ) -> Result<Fitted, Diagnostic> {
     let unlike = |found: &str| {
         Diagnostic::error(

@@ -77,14 +77,14 @@ impl Dataset {
     /// A statistic or a row program over it that cannot be computed.
     pub(crate) fn see_today(&mut self, plan: &Plan) -> Result<bool, Vec<Diagnostic>> {
         let mut changed = BTreeSet::new();
-        let mut counted = fit::Counted::default();
+        let counted = fit::Counted::default();
         for (at, of) in plan.fits.iter().enumerate() {
             let moves = !of.kind.stays() || of.sees == Sees::Before;
             if of.taken.is_some() || !moves || self.fits[at] == Fitted::Waiting {
                 continue;
             }
             let given = (&self.sources[..], &self.fits[..]);
-            let now = fit::fit(of, given, self.until(of), &mut counted)
+            let now = fit::fit(of, given, self.until(of), &counted)
                 .map_err(|diagnostic| vec![diagnostic])?;
             let now = match (&self.fits[at], &now, &of.kind) {
                 (Fitted::Vocab(known), Fitted::Vocab(later), FitKind::Vocab { top, .. }) => {

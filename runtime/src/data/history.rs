@@ -17,43 +17,81 @@ pub(crate) struct History {
     within: Option<i64>,
     /// The last instant of the events: what a row without a time knows.
     now: i64,
-    /// What training rows see.
-    training: Index,
-    /// What other rows see.
-    all: Index,
+    /// From when on each event is known, where that is not its own time.
+    known: Option<Vec<i64>>,
+    /// What rows that do not train see.
+    all: Listed,
+    training: Training,
+}
+
+/// What training rows see.
+#[derive(Clone, Debug)]
+enum Training {
+    /// So many events of each thing, the first of all: those that train come before the others, as where a split cuts by time.
+    First(Vec<u32>),
+    /// A list of their own.
+    Apart(Listed),
 }
 
 /// Rows by the thing that they belong to, those of each in the order of time.
 #[derive(Clone, Debug)]
-pub(super) struct Index {
+struct Listed {
     /// For each row of the entity where its events begin; one more than there are rows.
     offsets: Vec<u32>,
     events: Vec<u32>,
+}
+
+/// Such rows with their times.
+#[derive(Clone, Debug)]
+pub(super) struct Index {
+    listed: Listed,
     times: Vec<i64>,
 }
 
 /// Which events a row sees: a range of those of the training rows, or of all rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-    pub(crate) training: bool,
+    start: u32,
+    /// The number of events, in the highest bit whether the range is one of training rows: a log has a value for each of its rows.
+    many: u32,
+}
+
+impl Seen {
+    const TRAINING: u32 = 1 << 31;
+
+    fn new(range: Range<usize>, training: bool) -> Self {
+        let flag = if training { Self::TRAINING } else { 0 };
+        // More of them than that would be lists that no memory holds; the oldest are left out.
+        let many = range.len().min(Self::TRAINING as usize - 1);
+        Self {
+            start: (range.end - many) as u32,
+            many: many as u32 | flag,
+        }
+    }
+
+    fn range(self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + (self.many & !Self::TRAINING) as usize
+    }
+
+    fn is_of_training(self) -> bool {
+        self.many & Self::TRAINING != 0
+    }
 }
 
 impl History {
     /// A history in which nothing ever happened.
     pub(crate) fn empty() -> Self {
-        let index = || Index {
-            offsets: vec![0],
-            events: Vec::new(),
-            times: Vec::new(),
-        };
         Self {
             last: 0,
             within: None,
             now: 0,
-            training: index(),
-            all: index(),
+            known: None,
+            all: Listed {
+                offsets: vec![0],
+                events: Vec::new(),
+            },
+            training: Training::First(Vec::new()),
         }
     }
 
@@ -70,85 +108,132 @@ impl History {
         };
         let references = source.references.get(&plan.entity);
         let (order, times) = ordered(source, &plan.known);
-        let index = |keep: &dyn Fn(usize) -> bool| {
-            let entity_of = |row: u32| references.map_or(ABSENT_ROW, |rows| rows[row as usize]);
+        let entity_of = |row: u32| references.map_or(ABSENT_ROW, |rows| rows[row as usize]);
+        let listed = |keep: &dyn Fn(usize) -> bool| {
             let kept = |row: &&u32| {
                 entity_of(**row) != ABSENT_ROW && passes(**row as usize) && keep(**row as usize)
             };
-            Index::new(&times, size, order.iter().filter(kept).copied(), entity_of)
+            Listed::new(size, order.iter().filter(kept).copied(), entity_of)
+        };
+        let all = listed(&|_| true);
+        let training = match all.first_of(|row| source.trains(row as usize)) {
+            Some(first) => Training::First(first),
+            None => Training::Apart(listed(&|row| source.trains(row))),
         };
         Self {
             last: plan.last.unwrap_or(usize::MAX),
             within: plan.within,
             now: source.times.iter().max().copied().unwrap_or_default(),
-            training: index(&|row| source.trains(row)),
-            all: index(&|_| true),
-        }
-    }
-
-    /// What each row of a source sees: the strictly earlier events of the entity that it refers to.
-    pub(crate) fn seen_from(&self, source: &Source, entity: &str) -> Vec<Seen> {
-        let Some(references) = source.references.get(entity) else {
-            return vec![
-                Seen {
-                    start: 0,
-                    end: 0,
-                    training: true
-                };
-                source.rows
-            ];
-        };
-        (0..source.rows)
-            .into_par_iter()
-            .map(|row| {
-                self.before(
-                    references[row],
-                    source.times.get(row).copied(),
-                    source.trains(row),
-                )
-            })
-            .collect()
-    }
-
-    /// The events of an entity's row strictly before a time, or all of them.
-    pub(crate) fn before(&self, entity: u32, time: Option<i64>, training: bool) -> Seen {
-        let index = if training { &self.training } else { &self.all };
-        let Some(range) = index.range(entity) else {
-            return Seen {
-                start: 0,
-                end: 0,
-                training,
-            };
-        };
-        let times = &index.times[range.clone()];
-        let end = match time {
-            Some(time) => times.partition_point(|earlier| *earlier < time),
-            None => times.partition_point(|earlier| *earlier <= self.now),
-        };
-        let oldest = match (self.within, time) {
-            (Some(within), Some(time)) => {
-                times.partition_point(|earlier| *earlier < time.saturating_sub(within))
-            }
-            (Some(_) | None, _) => 0,
-        };
-        let start = oldest.max(end.saturating_sub(self.last)).min(end);
-        let at = |place: usize| (range.start + place) as u32;
-        Seen {
-            start: at(start),
-            end: at(end),
+            known: match times {
+                Cow::Owned(times) => Some(times),
+                Cow::Borrowed(_) => None,
+            },
+            all,
             training,
         }
     }
 
+    /// What each row of a source sees: the strictly earlier events of the entity that it refers to. `times` are those of the events.
+    pub(crate) fn seen_from(&self, source: &Source, entity: &str, times: &[i64]) -> Vec<Seen> {
+        let Some(references) = source.references.get(entity) else {
+            return vec![Seen::new(0..0, true); source.rows];
+        };
+        // Times that lie together are searched faster; they are needed here alone.
+        let of_all = self.all.times(self.times(times));
+        let of_apart = match &self.training {
+            Training::First(_) => Vec::new(),
+            Training::Apart(listed) => listed.times(self.times(times)),
+        };
+        (0..source.rows)
+            .into_par_iter()
+            .map(|row| {
+                let training = source.trains(row);
+                let times = match (training, &self.training) {
+                    (true, Training::Apart(_)) => &of_apart,
+                    (true, Training::First(_)) | (false, _) => &of_all,
+                };
+                let time = source.times.get(row).copied();
+                self.earlier((references[row], training), time, |place| times[place])
+            })
+            .collect()
+    }
+
+    /// The events of an entity's row strictly before a time, or all of them. `times` are those of the events.
+    pub(crate) fn before(
+        &self,
+        (entity, training): (u32, bool),
+        time: Option<i64>,
+        times: &[i64],
+    ) -> Seen {
+        let (times, events) = (self.times(times), &self.listed(training).events);
+        let at = |place: usize| times.get(events[place] as usize).copied().unwrap_or(0);
+        self.earlier((entity, training), time, at)
+    }
+
+    fn earlier(
+        &self,
+        (entity, training): (u32, bool),
+        time: Option<i64>,
+        at: impl Fn(usize) -> i64,
+    ) -> Seen {
+        let Some(range) = self.range(entity, training) else {
+            return Seen::new(0..0, training);
+        };
+        let end = match time {
+            Some(time) => first_place(range.clone(), |place| at(place) >= time),
+            None => first_place(range.clone(), |place| at(place) > self.now),
+        };
+        let oldest = match (self.within, time) {
+            (Some(within), Some(time)) => {
+                let begin = time.saturating_sub(within);
+                first_place(range.clone(), |place| at(place) >= begin)
+            }
+            (Some(_) | None, _) => range.start,
+        };
+        let last = range.start.max(end.saturating_sub(self.last));
+        Seen::new(oldest.max(last).min(end)..end, training)
+    }
+
     /// The rows of the events, oldest first.
     pub(crate) fn events(&self, seen: Seen) -> &[u32] {
-        let index = if seen.training {
-            &self.training
-        } else {
-            &self.all
-        };
-        &index.events[seen.start as usize..seen.end as usize]
+        &self.listed(seen.is_of_training()).events[seen.range()]
     }
+
+    /// When the events are known.
+    fn times<'t>(&'t self, of_events: &'t [i64]) -> &'t [i64] {
+        self.known.as_deref().unwrap_or(of_events)
+    }
+
+    fn listed(&self, training: bool) -> &Listed {
+        match (training, &self.training) {
+            (true, Training::Apart(listed)) => listed,
+            (true, Training::First(_)) | (false, _) => &self.all,
+        }
+    }
+
+    /// The places of a thing's events; none of an absent thing.
+    fn range(&self, entity: u32, training: bool) -> Option<Range<usize>> {
+        let range = self.listed(training).range(entity)?;
+        Some(match (training, &self.training) {
+            (true, Training::First(first)) => {
+                range.start..range.start + first[entity as usize] as usize
+            }
+            (true, Training::Apart(_)) | (false, _) => range,
+        })
+    }
+}
+
+/// The first place of a range from which on something holds, or its end.
+fn first_place(range: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (range.start, range.end);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match holds(middle) {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    low
 }
 
 /// Events in the order in which what a history reads of them was known, and from when on it was; what never is known is left
@@ -164,10 +249,9 @@ fn ordered<'s>(source: &'s Source, known: &[Known]) -> (Cow<'s, [u32]>, Cow<'s, 
     (Cow::Owned(order), Cow::Owned(times))
 }
 
-impl Index {
+impl Listed {
     /// `rows` are in the order of time, so a stable counting sort by entity keeps that order within each.
-    pub(super) fn new(
-        of_rows: &[i64],
+    fn new(
         size: usize,
         rows: impl Iterator<Item = u32> + Clone,
         entity_of: impl Fn(u32) -> u32,
@@ -183,25 +267,71 @@ impl Index {
             events[*place as usize] = row;
             *place += 1;
         }
-        let times = events
-            .iter()
-            .map(|row| of_rows.get(*row as usize).copied().unwrap_or(0))
-            .collect();
-        Self {
-            offsets,
-            events,
-            times,
-        }
-    }
-
-    /// The rows of a thing and their times; none of an absent thing.
-    pub(super) fn of(&self, entity: u32) -> Option<(&[u32], &[i64])> {
-        let range = self.range(entity)?;
-        Some((&self.events[range.clone()], &self.times[range]))
+        Self { offsets, events }
     }
 
     fn range(&self, entity: u32) -> Option<Range<usize>> {
         let end = *self.offsets.get(entity.checked_add(1)? as usize)?;
         Some(self.offsets[entity as usize] as usize..end as usize)
+    }
+
+    /// The times of the rows in their places.
+    fn times(&self, of_rows: &[i64]) -> Vec<i64> {
+        let time = |row: &u32| of_rows.get(*row as usize).copied().unwrap_or(0);
+        self.events.par_iter().map(time).collect()
+    }
+
+    /// For each thing how many of its rows hold, if they come before all others; `None` where they do not.
+    fn first_of(&self, holds: impl Fn(u32) -> bool + Sync) -> Option<Vec<u32>> {
+        let first = |ends: &[u32]| {
+            let rows = &self.events[ends[0] as usize..ends[1] as usize];
+            let first = rows.iter().take_while(|row| holds(**row)).count();
+            let later = rows[first..].iter().any(|row| holds(*row));
+            (!later).then_some(first as u32)
+        };
+        self.offsets.par_windows(2).map(first).collect()
+    }
+}
+
+impl Index {
+    /// Rows in the order of time, by their things.
+    pub(super) fn new(
+        of_rows: &[i64],
+        size: usize,
+        rows: impl Iterator<Item = u32> + Clone,
+        entity_of: impl Fn(u32) -> u32,
+    ) -> Self {
+        let listed = Listed::new(size, rows, entity_of);
+        let times = listed.times(of_rows);
+        Self { listed, times }
+    }
+
+    /// The rows of a thing and their times; none of an absent thing.
+    pub(super) fn of(&self, entity: u32) -> Option<(&[u32], &[i64])> {
+        let range = self.listed.range(entity)?;
+        Some((&self.listed.events[range.clone()], &self.times[range]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_that_train_are_the_first_of_a_thing_or_are_listed_apart() {
+        let listed = Listed::new(2, 0..6, |row| row % 2);
+        assert_eq!(listed.events, [0, 2, 4, 1, 3, 5]);
+        assert_eq!(listed.first_of(|row| row < 3), Some(vec![2, 1]));
+        assert_eq!(listed.first_of(|_| true), Some(vec![3, 3]));
+        assert_eq!(listed.first_of(|row| row != 2), None);
+    }
+
+    #[test]
+    fn a_range_and_whether_it_is_of_training_rows_are_kept_in_eight_bytes() {
+        let seen = Seen::new(7..9, true);
+        assert_eq!((seen.range(), seen.is_of_training()), (7..9, true));
+        let seen = Seen::new(3..3, false);
+        assert_eq!((seen.range(), seen.is_of_training()), (3..3, false));
+        assert_eq!(size_of::<Seen>(), 8);
     }
 }

@@ -125,7 +125,9 @@ fn some_rows(column: &Column, rows: &Range<usize>) -> Column {
     };
     Column {
         data,
-        valid: valid.filter(|valid| valid.contains(&false)).map(<[bool]>::to_vec),
+        valid: valid
+            .filter(|valid| valid.contains(&false))
+            .map(<[bool]>::to_vec),
     }
 }
 

@@ -322,30 +322,9 @@ fn resolve(
         sink.push(diagnostic);
         return None;
     }
-    let mut faults = Faults::new(ABSENT, reference.span);
-    let mut rows = vec![ABSENT_ROW; table.rows];
-    // For each chunk the first absent things, and how many there are.
-    let chunks: Vec<(Vec<usize>, usize)> = rows
-        .par_chunks_mut(CHUNK)
-        .enumerate()
-        .map(|(chunk, rows)| {
-            let (mut told, mut absent) = (Vec::new(), 0);
-            for (row, to) in (chunk * CHUNK..).zip(rows) {
-                if columns.iter().any(|column| column.is_null(row)) {
-                    continue;
-                }
-                *to = keys.find(&columns, row).unwrap_or(ABSENT_ROW);
-                if *to == ABSENT_ROW {
-                    absent += 1;
-                    if told.len() < TOLD {
-                        told.push(row);
-                    }
-                }
-            }
-            (told, absent)
-        })
-        .collect();
+    let (rows, chunks) = found(keys, &columns, table.rows);
     if reference.absent == Absent::Error {
+        let mut faults = Faults::new(ABSENT, reference.span);
         for (told, absent) in chunks {
             for row in &told {
                 faults.add(|| {
@@ -359,12 +338,35 @@ fn resolve(
             }
             faults.count_more(absent - told.len());
         }
+        faults.tell(
+            sink,
+            Some("write the line `absent: unknown` in the events to keep such rows"),
+        );
     }
-    faults.tell(
-        sink,
-        Some("write the line `absent: unknown` in the events to keep such rows"),
-    );
     Some(rows)
+}
+
+/// For each row the row with the key that the columns hold, and for each chunk the first rows whose key there is not, with their number.
+fn found(keys: &Keys, columns: &[&Column], count: usize) -> (Vec<u32>, Vec<(Vec<usize>, usize)>) {
+    let mut rows = vec![ABSENT_ROW; count];
+    let chunk = |(chunk, rows): (usize, &mut [u32])| {
+        let (mut told, mut absent) = (Vec::new(), 0);
+        for (row, to) in (chunk * CHUNK..).zip(rows) {
+            if columns.iter().any(|column| column.is_null(row)) {
+                continue;
+            }
+            *to = keys.find(columns, row).unwrap_or(ABSENT_ROW);
+            if *to == ABSENT_ROW {
+                absent += 1;
+                if told.len() < TOLD {
+                    told.push(row);
+                }
+            }
+        }
+        (told, absent)
+    };
+    let chunks = rows.par_chunks_mut(CHUNK).enumerate().map(chunk).collect();
+    (rows, chunks)
 }
 
 fn keys_of_two_kinds(

@@ -12,7 +12,7 @@ use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use rayon::prelude::*;
 use reckon_compiler::plan::row::{Inst, Kernel, RowKind};
-use reckon_compiler::plan::{ColumnRef, FitKind, Plan, StoredPlan};
+use reckon_compiler::plan::{ColumnRef, Domain, FitKind, FitPlan, Plan, StoredPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data, Fitted, RowProgram};
 
@@ -106,16 +106,7 @@ impl Dataset {
             .filter(|column| !self.has_stored(column))
             .map(|column| (column.source.clone(), column.name.clone()))
             .collect();
-        let mut counted = fit::Counted::default();
-        for (at, statistic) in plan.fits.iter().enumerate() {
-            let ready = || plan.stored_behind_fit(at).is_disjoint(&missing);
-            if self.fits[at] == Fitted::Waiting && ready() {
-                let until = self.until(statistic);
-                let given = (&self.sources[..], &self.fits[..]);
-                self.fits[at] = fit::fit(statistic, given, until, &mut counted)
-                    .map_err(|diagnostic| vec![diagnostic])?;
-            }
-        }
+        self.fit_ready(plan, &missing)?;
         if !plan.columns.is_empty() {
             // Rows that are made while a run goes have the outputs that there are by then.
             let there = |kernel: &Kernel| {
@@ -155,6 +146,34 @@ impl Dataset {
         Ok(())
     }
 
+    /// Fits what no column is missing for, at once what does not read one another.
+    fn fit_ready(
+        &mut self,
+        plan: &Plan,
+        missing: &BTreeSet<ColumnRef>,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let counted = fit::Counted::default();
+        loop {
+            let waits = |at: usize| self.fits[at] == Fitted::Waiting;
+            let ready: Vec<usize> = (0..plan.fits.len())
+                .filter(|at| waits(*at) && plan.stored_behind_fit(*at).is_disjoint(missing))
+                .filter(|at| !fits_behind(&plan.fits[*at]).any(waits))
+                .collect();
+            if ready.is_empty() {
+                return Ok(());
+            }
+            let given = (&self.sources[..], &self.fits[..]);
+            let fitted: Vec<Result<Fitted, Diagnostic>> = ready
+                .par_iter()
+                .map(|at| &plan.fits[*at])
+                .map(|of| fit::fit(of, given, self.until(of), &counted))
+                .collect();
+            for (at, fitted) in ready.into_iter().zip(fitted) {
+                self.fits[at] = fitted.map_err(|diagnostic| vec![diagnostic])?;
+            }
+        }
+    }
+
     /// The outputs of row programs, by source.
     fn run_programs(
         &self,
@@ -184,6 +203,18 @@ impl Dataset {
 }
 
 type Outputs = BTreeMap<String, Column>;
+
+/// The statistics that the row programs of one read.
+fn fits_behind(of: &FitPlan) -> impl Iterator<Item = usize> {
+    let counted = match &of.domain {
+        Domain::Loss { rows, .. } => Some(&rows.kernel),
+        Domain::Referred { .. } | Domain::Catalogue { .. } | Domain::Events { .. } => None,
+    };
+    let kernels = std::iter::once(&of.kernel).chain(counted);
+    kernels
+        .flat_map(|kernel| &kernel.code)
+        .filter_map(|inst| inst.op.fit())
+}
 
 /// The part of a kernel that some of its outputs need.
 fn only(kernel: &Kernel, wanted: impl Fn(&str) -> bool) -> Kernel {

@@ -122,7 +122,7 @@ fn behind(before: Option<Column>, more: Vec<Column>, rows: usize) -> Option<(Col
         }
     };
     column.reserve(room);
-    let fits = more.fold(true, |fits, next| column.extend(&next) && fits);
+    let fits = more.all(|next| column.extend(&next));
     Some((column, fits))
 }
 

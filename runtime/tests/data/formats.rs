@@ -142,9 +142,8 @@ fn many_row_groups_are_read_as_one_file() {
     let pool = pool.build().unwrap();
     let said = pool.install(|| fault(&plan, root.path()));
     let rows = [10, 20, 30, 40];
-    let expected = rows.map(|row| {
-        format!("E1004: a.parquet row {row}: column `id` expects int, found null\n")
-    });
+    let expected = rows
+        .map(|row| format!("E1004: a.parquet row {row}: column `id` expects int, found null\n"));
     let help = "  help: write `id: int?` where values may be missing";
     assert_eq!(said, expected.concat() + help);
     plan.sources[0].on_bad_row = BadRows::Skip(SkipLimit::Rows(4));

@@ -354,16 +354,18 @@ fn history_rows<'s>(
     };
     let entities = referred(parent, &loaded.plan.entity);
     let drawn = parent.made.filter(|made| made.entity == loaded.plan.entity);
+    let events = data.source(&loaded.plan.source);
+    let times = events.map_or(&[][..], |events| &events.times);
     let mut set = RowSet::new(source, Vec::new());
     for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
         let time = || parent.source.times.get(*row as usize).copied();
         let from = parent.made.map_or(*row, |made| made.origin[*row as usize]);
         let seen = match precomputed.and_then(|seen| seen.get(from as usize)) {
             // The history of a drawn thing is another than that of the row's own; both are seen from a training row.
-            Some(_) if drawn.is_some() => loaded.history.before(entity, time(), true),
+            Some(_) if drawn.is_some() => loaded.history.before((entity, true), time(), times),
             Some(seen) => *seen,
             // Rows of an entity have no time: they see everything, as requests without a time do.
-            None => loaded.history.before(entity, time(), false),
+            None => loaded.history.before((entity, false), time(), times),
         };
         let events = loaded.history.events(seen);
         set.rows.extend_from_slice(events);

@@ -312,10 +312,7 @@ fn ints(array: &ArrayRef) -> Vec<i64> {
     if array.null_count() == 0 {
         return array.values().to_vec();
     }
-    array
-        .iter()
-        .map(Option::unwrap_or_default)
-        .collect()
+    array.iter().map(Option::unwrap_or_default).collect()
 }
 
 fn floats(array: &ArrayRef) -> Vec<f64> {
@@ -323,10 +320,7 @@ fn floats(array: &ArrayRef) -> Vec<f64> {
     if array.null_count() == 0 {
         return array.values().to_vec();
     }
-    array
-        .iter()
-        .map(Option::unwrap_or_default)
-        .collect()
+    array.iter().map(Option::unwrap_or_default).collect()
 }
 
 /// Not a number is how some writers spell null.

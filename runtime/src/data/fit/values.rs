@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, RandomState};
 
 use rayon::prelude::*;
 use rayon::slice::ParallelSliceMut;
@@ -13,6 +13,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::Span;
 use reckon_kernel::{Column, Data, Fitted, RowProgram, Texts, Vocabulary, VocabularyValues};
 
+use super::super::keys::IntHasher;
 use super::super::program::{InChunks, run_over_rows};
 use super::super::source::Source;
 use super::CHUNK;
@@ -186,13 +187,14 @@ impl Values<'_> {
         Ok(extent.map(|extent| extent.unwrap_or((0.0, 0.0))))
     }
 
-    fn counts<K: Eq + Hash + Send>(
+    /// How much each value counts, by hash maps of a kind.
+    fn counts<K: Eq + Hash + Send, H: BuildHasher + Default + Send>(
         &self,
         key: impl Fn(&Data, usize) -> Option<K> + Sync,
     ) -> Result<Vec<(K, f64)>, Diagnostic> {
         let counts = self.reduce(
-            HashMap::new,
-            |counts: &mut HashMap<K, f64>, (data, at), weight| {
+            HashMap::default,
+            |counts: &mut HashMap<K, f64, H>, (data, at), weight| {
                 if let Some(key) = key(data, at) {
                     *counts.entry(key).or_insert(0.0) += weight;
                 }
@@ -214,10 +216,11 @@ impl Values<'_> {
     ) -> Result<Option<Vocabulary>, Diagnostic> {
         macro_rules! ranked_by {
             ($kind:ident, $key:expr) => {{
-                let counts = self.counts(|data, at| match data {
-                    Data::$kind(values) => Some($key(values[at])),
-                    _ => None,
-                });
+                let counts =
+                    self.counts::<_, BuildHasherDefault<IntHasher>>(|data, at| match data {
+                        Data::$kind(values) => Some($key(values[at])),
+                        _ => None,
+                    });
                 ranked(counts?, min_count, top)
             }};
         }
@@ -237,7 +240,7 @@ impl Values<'_> {
             }
             Data::Str(texts) => {
                 // Texts are never given in chunks, so these are the ones that places are of.
-                let counts = self.counts(|_, at| Some(texts.get(at)))?;
+                let counts = self.counts::<_, RandomState>(|_, at| Some(texts.get(at)))?;
                 let (kept, counts) = ranked(counts, min_count, top);
                 let kept = kept.into_iter().collect::<Texts>();
                 (VocabularyValues::Str(kept), counts)

@@ -1,9 +1,9 @@
 //! How often each row of a domain counts.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use reckon_compiler::plan::{Domain, FitPlan, CountedRows};
+use reckon_compiler::plan::{CountedRows, Domain, FitPlan};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Fitted, RowProgram};
 
@@ -60,14 +60,17 @@ impl Weights<'_> {
     }
 }
 
-/// How often rows of entities count, for statistics that are fitted one after another over the same sources.
+/// How often rows of entities count, for statistics that are fitted over the same sources.
 #[derive(Default)]
-pub(crate) struct Counted(Vec<(String, Until, Arc<Vec<f64>>)>);
+pub(crate) struct Counted(Mutex<Vec<Count>>);
+
+/// By entity, until an instant.
+type Count = (String, Until, Arc<Vec<f64>>);
 
 impl Counted {
     /// How often each row of the domain of a statistic counts.
     pub(super) fn weights<'a>(
-        &mut self,
+        &self,
         plan: &FitPlan,
         (sources, before): (&'a [Source], &[Fitted]),
         until: Until,
@@ -84,21 +87,28 @@ impl Counted {
                 Some(source) => Weights::Events { source, until },
                 None => each(Vec::new()),
             },
-            Domain::Loss { rows, entity, .. } => {
-                each(of_loss(plan, (rows, entity.as_deref()), (sources, before), until)?)
-            }
+            Domain::Loss { rows, entity, .. } => each(of_loss(
+                plan,
+                (rows, entity.as_deref()),
+                (sources, before),
+                until,
+            )?),
         })
     }
 
     /// For each row of an entity how many training events read it.
-    fn referred(&mut self, entity: &str, sources: &[Source], until: Until) -> Arc<Vec<f64>> {
-        let known = self.0.iter().find(|(of, end, _)| of == entity && *end == until);
+    fn referred(&self, entity: &str, sources: &[Source], until: Until) -> Arc<Vec<f64>> {
+        // Whoever else asks for them waits until they are counted.
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counted
+            .iter()
+            .find(|(of, end, _)| of == entity && *end == until);
         if let Some((_, _, weights)) = known {
             return Arc::clone(weights);
         }
         let counts = counts(entity, sources, until, Source::reads).into_iter();
         let weights: Arc<Vec<f64>> = Arc::new(counts.map(|count| count as f64).collect());
-        self.0.push((entity.to_owned(), until, Arc::clone(&weights)));
+        counted.push((entity.to_owned(), until, Arc::clone(&weights)));
         weights
     }
 }
