@@ -13,7 +13,6 @@ mod fmt;
 mod graph;
 mod lines;
 mod lsp;
-mod new;
 mod passes;
 mod snap;
 
@@ -23,6 +22,8 @@ use mimalloc::MiMalloc;
 use reckon_command::arguments::{Arguments, Verb};
 use reckon_command::completions;
 use reckon_command::console::{Console, Exit, Failure};
+use reckon_command::new;
+use reckon_command::new::profile::{Reading, Table};
 
 /// A spec is trees of many small nodes: with the allocator of the C library a check takes half as long again.
 #[global_allocator]
@@ -52,7 +53,10 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<u8, Failure> {
             exit => Ok(exit),
         },
         Verb::Explain(arguments) => explain::explain(arguments, console),
-        Verb::New(arguments) => new::new(arguments, console),
+        Verb::New(arguments) => match new::reading(arguments)? {
+            Reading::Cells => new::new(arguments, console, &mut Table::read),
+            Reading::Runtime => return engine::work(verb, console),
+        },
         Verb::Fmt(arguments) => fmt::fmt(arguments, console),
         Verb::Completions(arguments) => completions::completions(arguments, console),
         Verb::Lsp => lsp::lsp(console),

@@ -159,12 +159,13 @@ pub struct Explain {
 Examples:
   reckon new first                            a small example with its own data
   reckon new shop --from buys.csv items.csv   a spec for these files
+  reckon new shop --from log.parquet          for a log alone: keys are taken from it
   reckon new shop --from data/                a spec for the files of a folder")]
 pub struct New {
     /// The folder to write to; must not exist, or be empty
     #[arg(value_name = "DIR")]
     pub dir: PathBuf,
-    /// Data files or folders of them: csv or tsv
+    /// Data files or folders of them: csv, tsv, jsonl, parquet or arrow
     #[arg(long, num_args = 1.., value_name = "DATA")]
     pub from: Vec<PathBuf>,
 }

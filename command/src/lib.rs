@@ -9,6 +9,7 @@ pub mod console;
 pub mod cost;
 pub mod doctor;
 pub mod memory;
+pub mod new;
 pub mod render;
 pub mod spec;
 pub mod test;

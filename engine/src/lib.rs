@@ -8,6 +8,7 @@ mod cost;
 mod doctor;
 mod finished;
 mod look;
+mod new;
 mod predict;
 mod progress;
 mod report;
@@ -50,8 +51,8 @@ fn dispatch(verb: &Verb, console: &Console) -> Result<Exit, Failure> {
         Verb::Build(arguments) => cost::cost(arguments, console),
         Verb::Test(arguments) => test::test(arguments, console),
         Verb::Doctor => doctor::doctor(console),
-        Verb::New(_)
-        | Verb::Fmt(_)
+        Verb::New(arguments) => new::new(arguments, console),
+        Verb::Fmt(_)
         | Verb::Explain(_)
         | Verb::Export(_)
         | Verb::Snap(_)

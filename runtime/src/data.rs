@@ -50,7 +50,7 @@ pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
 pub use bad::BadCount;
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
-pub use inspect::{ColumnSketch, Role, Sketch, inspect};
+pub use inspect::{ColumnSketch, Sketch, inspect};
 pub use look::{Looked, LookedColumn, LookedSource, look};
 pub use outcomes::OutcomeReport;
 pub(crate) use prune::Columns;

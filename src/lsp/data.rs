@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use reckon_lsp::data::{Column, Data, Rows, Seen, Table};
 
 use super::parquet;
-use crate::new::guess::{is_named_like_a_time, time_type};
-use crate::new::profile;
+use reckon_command::new::guess::{is_named_like_a_time, time_type};
+use reckon_command::new::profile;
 use reckon_command::spec::rows_of_run;
 
 /// So much of a text file is looked at, in bytes.
@@ -141,12 +141,7 @@ fn rounded(estimate: f64) -> usize {
 }
 
 fn described(column: &profile::Column, rows: usize) -> Column {
-    let plain = match column.kind {
-        profile::Kind::Bool => "bool",
-        profile::Kind::Int => "int",
-        profile::Kind::Float => "float",
-        profile::Kind::Str => "str",
-    };
+    let plain = column.kind.written();
     let ty = match is_named_like_a_time(&column.name) {
         true => time_type(column).unwrap_or_else(|| plain.to_owned()),
         false => plain.to_owned(),

@@ -179,7 +179,7 @@ pub(crate) fn batches(path: &Path, format: Format) -> Result<(Arc<Schema>, Batch
         Format::Parquet => {
             let builder = ParquetRecordBatchReaderBuilder::try_new(Handle::open(path)?)?;
             let schema = Arc::clone(builder.schema());
-            Ok((schema, Box::new(builder.build()?)))
+            Ok((schema, Box::new(builder.with_batch_size(BATCH).build()?)))
         }
         Format::Arrow | Format::Delimited(_) | Format::JsonLines => arrow(path, None),
     }

@@ -1,73 +1,58 @@
-//! A first look at a file: what its columns seem to be. `reckon new --from` writes a spec from it.
+//! A first look at a file of any kind that sources are read from: its columns, what they hold, and how often. `reckon new
+//! --from` writes a spec from it.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Schema};
-use reckon_compiler::plan::TimeFormat;
-use reckon_compiler::plan::row::{RowKind, RowType};
-use reckon_grammar::diagnostic::Diagnostic;
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use rayon::prelude::*;
+use reckon_compiler::plan::row::RowKind;
+use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::{FileId, Span};
 use serde_json::{Map, Value as Json};
 
 use super::columnar;
-use super::delimited::{Records, Style};
+use super::delimited::{OpenQuote, Records, Style};
 use super::fault::{EMPTY, NO_FILE, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE};
-use super::format::{self, Format, Packing, format_of};
-use super::time::Pattern;
+use super::format::{self, ENDINGS, Format, Packing, format_of};
 
-/// So many rows are looked at.
-const ROWS: usize = 200_000;
+/// Distinct values are counted up to this many: a column with more is an identifier, a time or prose.
+const MOST_DISTINCT: usize = 2_000_000;
 
-/// What a file holds, as far as its first 200,000 rows show.
+/// What a file holds, as far as it was looked at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sketch {
     /// Rows looked at.
     pub rows: usize,
     /// Columns in the order of the file.
     pub columns: Vec<ColumnSketch>,
+    /// Columns that no spec can declare, with what they hold.
+    pub strange: Vec<(String, String)>,
 }
 
-/// What a column seems to be.
+/// What a column holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnSketch {
     /// Its name.
     pub name: String,
-    /// The narrowest type that holds all its values.
-    pub ty: RowType,
-    /// How times are written, where the type is one.
-    pub time: TimeFormat,
-    /// The number of distinct values, nulls apart.
-    pub distinct: usize,
-    /// What it is probably for.
-    pub role: Role,
+    /// The type with which a spec declares it: that of the file, or the narrowest that holds all its texts.
+    pub kind: RowKind,
+    /// Whether a row has no value.
+    pub nullable: bool,
+    /// Distinct values as texts, of lists their elements, with how often they occur; at most two million. Times and lists
+    /// of floats have none.
+    pub values: BTreeMap<String, usize>,
 }
 
-/// What a column is probably for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Every row has a value of its own, and the name ends like that of a key.
-    Key,
-    /// Its name ends like that of a key, and values repeat.
-    Reference,
-    /// It dates the rows.
-    Time,
-    /// Its name is one that outcomes have: stars, click, label.
-    Label,
-    /// Texts that hold several values with this separator between them.
-    List(char),
-    /// None of these.
-    Plain,
-}
-
-/// Looks at a file of any kind that sources are read from. Diagnostics have no place in a spec.
+/// Looks at the first `most` rows of a file, or at somewhat more. Diagnostics have no place in a spec.
 ///
 /// # Errors
-/// A file that is missing, empty, or that cannot be read.
-pub fn inspect(path: &Path) -> Result<Sketch, Diagnostic> {
+/// A file that is missing, that holds no rows, or that cannot be read.
+pub fn inspect(path: &Path, most: usize) -> Result<Sketch, Diagnostic> {
     let name = path
         .file_name()
         .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -76,31 +61,185 @@ pub fn inspect(path: &Path) -> Result<Sketch, Diagnostic> {
     if !path.is_file() {
         return Err(fault(NO_FILE, format!("there is no file `{name}`")));
     }
-    let texts = match format_of(&name) {
-        Some((Format::Delimited(style), packing)) => of_text(path, packing, style),
-        Some((Format::JsonLines, packing)) => of_objects(path, packing),
-        Some((format @ (Format::Parquet | Format::Arrow), _)) => of_batches(path, format),
-        None => Err((UNREADABLE, "is of no kind that can be read".to_owned())),
+    let found = match format_of(&name) {
+        Some((Format::Delimited(style), packing)) => of_text(path, packing, style, most),
+        Some((Format::JsonLines, packing)) => of_objects(path, packing, most),
+        Some((format @ (Format::Parquet | Format::Arrow), _)) => of_batches(path, format, most),
+        None => Err((
+            UNREADABLE,
+            format!("is of no kind that can be read: {ENDINGS}"),
+        )),
     };
-    let columns = texts.map_err(|(code, what)| fault(code, format!("`{name}` {what}")))?;
-    let rows = columns.first().map_or(0, |column| column.values.len());
+    let (rows, columns) = found.map_err(|(code, what)| fault(code, format!("`{name}` {what}")))?;
     if rows == 0 {
         return Err(fault(EMPTY, format!("`{name}` holds no rows")));
     }
-    Ok(Sketch {
+    let mut sketch = Sketch {
         rows,
-        columns: columns.into_iter().map(sketch).collect(),
-    })
+        columns: Vec::new(),
+        strange: Vec::new(),
+    };
+    for column in columns {
+        match column.sketch(rows) {
+            Ok(column) => sketch.columns.push(column),
+            Err(strange) => sketch.strange.push(strange),
+        }
+    }
+    Ok(sketch)
 }
 
-/// A column as texts, null where empty, with its type where the file tells it.
-struct Texts {
+type Fault = (Code, String);
+
+/// A column while its rows are gone through.
+struct Gathered {
     name: String,
-    values: Vec<Option<String>>,
-    known: Option<RowKind>,
+    kind: Found,
+    /// Rows that have a value.
+    filled: usize,
+    values: HashMap<String, usize>,
 }
 
-type Fault = (reckon_grammar::diagnostic::Code, String);
+/// What is known of a column's type.
+enum Found {
+    /// No value was seen yet.
+    Nothing,
+    /// Texts, whose values will tell.
+    Texts,
+    /// Lists without an element yet.
+    EmptyLists,
+    Kind(RowKind),
+    /// What no spec can declare.
+    Strange(String),
+}
+
+impl Gathered {
+    fn new(name: &str, kind: Found) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            filled: 0,
+            values: HashMap::new(),
+        }
+    }
+
+    fn count(&mut self, value: &str) {
+        if let Some(count) = self.values.get_mut(value) {
+            *count += 1;
+        } else if self.values.len() < MOST_DISTINCT {
+            self.values.insert(value.to_owned(), 1);
+        }
+    }
+
+    /// What it is, or its name and what it holds where no spec can declare that.
+    fn sketch(self, rows: usize) -> Result<ColumnSketch, (String, String)> {
+        let kind = match self.kind {
+            Found::Kind(kind) => kind,
+            Found::Texts => narrowest(self.values.keys().map(String::as_str)),
+            Found::Nothing => return Err((self.name, "no value".to_owned())),
+            Found::EmptyLists => return Err((self.name, "empty lists alone".to_owned())),
+            Found::Strange(what) => {
+                return Err((self.name, format!("{what}, which no spec can declare")));
+            }
+        };
+        Ok(ColumnSketch {
+            name: self.name,
+            kind,
+            nullable: self.filled < rows,
+            values: self.values.into_iter().collect(),
+        })
+    }
+
+    /// Takes a value of an object in.
+    fn see(&mut self, value: &Json) {
+        let kind = match value {
+            Json::Null => return,
+            Json::Array(elements) => {
+                self.filled += 1;
+                if elements.is_empty() && matches!(self.kind, Found::Nothing) {
+                    self.kind = Found::EmptyLists;
+                }
+                for element in elements.iter().filter(|element| !element.is_null()) {
+                    let kind = scalar(element).map(|kind| RowKind::List(Box::new(kind)));
+                    self.join(kind.ok_or("lists of lists or of objects"));
+                    self.count(&text(element));
+                }
+                return;
+            }
+            Json::Object(_) => Err("objects"),
+            Json::Bool(_) | Json::Number(_) | Json::String(_) => {
+                scalar(value).ok_or("values of several types")
+            }
+        };
+        self.filled += 1;
+        self.join(kind);
+        self.count(&text(value));
+    }
+
+    /// The type that holds what was seen and what is seen now.
+    fn join(&mut self, kind: Result<RowKind, &str>) {
+        let list = |of| RowKind::List(Box::new(of));
+        let seen = std::mem::replace(&mut self.kind, Found::Nothing);
+        self.kind = match (seen, kind) {
+            (Found::Strange(what), _) => Found::Strange(what),
+            (_, Err(what)) => Found::Strange(what.to_owned()),
+            (Found::EmptyLists, Ok(RowKind::List(of))) => Found::Kind(RowKind::List(of)),
+            (Found::Nothing, Ok(kind)) => Found::Kind(kind),
+            (Found::Kind(seen), Ok(kind)) if seen == kind => Found::Kind(kind),
+            (Found::Kind(seen), Ok(kind)) => {
+                let numbers = [&seen, &kind].into_iter();
+                if numbers
+                    .clone()
+                    .all(|kind| matches!(kind, RowKind::Int | RowKind::Float))
+                {
+                    Found::Kind(RowKind::Float)
+                } else if numbers.clone().all(|kind| {
+                    matches!(kind, RowKind::List(of) if matches!(**of, RowKind::Int | RowKind::Float))
+                }) {
+                    Found::Kind(list(RowKind::Float))
+                } else {
+                    Found::Strange("values of several types".to_owned())
+                }
+            }
+            (Found::EmptyLists | Found::Texts, Ok(_)) => {
+                Found::Strange("values of several types".to_owned())
+            }
+        };
+    }
+}
+
+/// The type of a value of an object that is one value.
+fn scalar(value: &Json) -> Option<RowKind> {
+    match value {
+        Json::Number(number) if number.is_i64() => Some(RowKind::Int),
+        Json::Number(_) => Some(RowKind::Float),
+        Json::Bool(_) => Some(RowKind::Bool),
+        Json::String(_) => Some(RowKind::Str),
+        Json::Null | Json::Array(_) | Json::Object(_) => None,
+    }
+}
+
+fn text(value: &Json) -> String {
+    match value {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The narrowest type that holds all texts.
+fn narrowest<'a>(values: impl Iterator<Item = &'a str> + Clone) -> RowKind {
+    let all = |holds: &dyn Fn(&str) -> bool| values.clone().all(holds);
+    if values.clone().next().is_none() {
+        RowKind::Str
+    } else if all(&|value| matches!(value, "true" | "false")) {
+        RowKind::Bool
+    } else if all(&|value| value.parse::<i64>().is_ok()) {
+        RowKind::Int
+    } else if all(&|value| value.parse::<f64>().is_ok()) {
+        RowKind::Float
+    } else {
+        RowKind::Str
+    }
+}
 
 fn text_of(path: &Path, packing: Packing) -> Result<String, Fault> {
     let unreadable = |error| (UNREADABLE, format!("cannot be read: {error}"));
@@ -109,58 +248,42 @@ fn text_of(path: &Path, packing: Packing) -> Result<String, Fault> {
 }
 
 /// Objects, one a line: columns in the order in which they first appear.
-fn of_objects(path: &Path, packing: Packing) -> Result<Vec<Texts>, Fault> {
+fn of_objects(path: &Path, packing: Packing, most: usize) -> Result<(usize, Vec<Gathered>), Fault> {
     let text = text_of(path, packing)?;
-    let mut columns: Vec<Texts> = Vec::new();
+    let mut columns: Vec<Gathered> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let lines = text.lines().enumerate();
     let lines = lines.filter(|(_, line)| !line.trim().is_empty());
-    for (rows, (at, line)) in lines.take(ROWS).enumerate() {
+    let mut rows = 0;
+    for (at, line) in lines.take(most) {
         let object: Map<String, Json> = serde_json::from_str(line)
             .map_err(|_| (NOT_OBJECT, format!("line {}: expected an object", at + 1)))?;
-        for (name, value) in object {
-            let place = *places.entry(name.clone()).or_insert_with(|| {
-                columns.push(Texts {
-                    name,
-                    values: Vec::new(),
-                    known: None,
-                });
-                columns.len() - 1
-            });
-            let column = &mut columns[place];
-            column.values.resize(rows, None);
-            column.known = column.known.take().or_else(|| known_kind(&value));
-            column.values.push(match value {
-                Json::Null => None,
-                Json::String(text) => Some(text),
-                other => Some(other.to_string()),
-            });
+        rows += 1;
+        for (name, value) in &object {
+            let place = match places.get(name) {
+                Some(place) => *place,
+                None => {
+                    places.insert(name.clone(), columns.len());
+                    columns.push(Gathered::new(name, Found::Nothing));
+                    columns.len() - 1
+                }
+            };
+            columns[place].see(value);
         }
     }
-    let rows = columns.iter().map(|column| column.values.len()).max();
-    let rows = rows.unwrap_or_default();
-    columns
-        .iter_mut()
-        .for_each(|column| column.values.resize(rows, None));
-    Ok(columns)
+    Ok((rows, columns))
 }
 
-/// The kind that only objects tell: that of a list, by its first element.
-fn known_kind(value: &Json) -> Option<RowKind> {
-    let of = match value.as_array()?.first()? {
-        Json::Number(number) if number.is_i64() => RowKind::Int,
-        Json::Number(_) => RowKind::Float,
-        Json::Bool(_) => RowKind::Bool,
-        Json::String(_) | Json::Null | Json::Array(_) | Json::Object(_) => RowKind::Str,
-    };
-    Some(RowKind::List(Box::new(of)))
-}
-
-fn of_text(path: &Path, packing: Packing, style: Style) -> Result<Vec<Texts>, Fault> {
+fn of_text(
+    path: &Path,
+    packing: Packing,
+    style: Style,
+    most: usize,
+) -> Result<(usize, Vec<Gathered>), Fault> {
     let text = text_of(path, packing)?;
     let mut records = Records::new(&text, style);
     let mut fields: Vec<Cow<'_, str>> = Vec::new();
-    let open = |quote: super::delimited::OpenQuote| {
+    let open = |quote: OpenQuote| {
         (
             OPEN_QUOTE,
             format!("line {}: a quoted field has no end", quote.line),
@@ -169,309 +292,133 @@ fn of_text(path: &Path, packing: Packing, style: Style) -> Result<Vec<Texts>, Fa
     if records.next(&mut fields).map_err(open)?.is_none() {
         return Err((EMPTY, "is empty".to_owned()));
     }
-    let mut columns: Vec<Texts> = fields
+    let mut columns: Vec<Gathered> = fields
         .iter()
-        .map(|name| Texts {
-            name: name.trim().to_owned(),
-            values: Vec::new(),
-            known: None,
-        })
+        .map(|name| Gathered::new(name.trim(), Found::Texts))
         .collect();
-    for _ in 0..ROWS {
-        let Some(line) = records.next(&mut fields).map_err(open)? else {
-            break;
-        };
-        if fields.len() != columns.len() {
-            return Err((
-                RAGGED,
-                format!(
-                    "line {line}: expected {} fields, found {}",
-                    columns.len(),
-                    fields.len()
-                ),
-            ));
+    let mut rows = 0;
+    while rows < most
+        && let Some(line) = records.next(&mut fields).map_err(open)?
+    {
+        let (expected, found) = (columns.len(), fields.len());
+        if expected != found {
+            let message = format!("line {line}: expected {expected} fields, found {found}");
+            return Err((RAGGED, message));
         }
+        rows += 1;
         for (column, field) in columns.iter_mut().zip(&fields) {
-            column
-                .values
-                .push((!field.trim().is_empty()).then(|| field.clone().into_owned()));
-        }
-    }
-    Ok(columns)
-}
-
-fn of_batches(path: &Path, format: Format) -> Result<Vec<Texts>, Fault> {
-    let unreadable =
-        |error: arrow::error::ArrowError| (UNREADABLE, format!("cannot be read: {error}"));
-    let (schema, batches) = columnar::batches(path, format).map_err(unreadable)?;
-    let mut columns: Vec<Texts> = named(&schema);
-    for batch in batches {
-        let batch = batch.map_err(unreadable)?;
-        for (column, array) in columns.iter_mut().zip(batch.columns()) {
-            let texts = cast(array, &DataType::LargeUtf8);
-            for row in 0..array.len() {
-                let value = texts.as_ref().ok().filter(|_| array.is_valid(row));
-                column
-                    .values
-                    .push(value.map(|texts| texts.as_string::<i64>().value(row).to_owned()));
+            if !field.trim().is_empty() {
+                column.filled += 1;
+                column.count(field);
             }
         }
-        if columns
-            .first()
-            .is_some_and(|column| column.values.len() >= ROWS)
-        {
+    }
+    Ok((rows, columns))
+}
+
+fn of_batches(path: &Path, format: Format, most: usize) -> Result<(usize, Vec<Gathered>), Fault> {
+    let unreadable = |error: ArrowError| (UNREADABLE, format!("cannot be read: {error}"));
+    let (schema, batches) = columnar::batches(path, format).map_err(unreadable)?;
+    let mut columns: Vec<Gathered> = schema
+        .fields()
+        .iter()
+        .map(|field| Gathered::new(field.name(), found(field.data_type())))
+        .collect();
+    let mut rows = 0;
+    for batch in batches {
+        let batch = batch.map_err(unreadable)?;
+        rows += batch.num_rows();
+        columns
+            .par_iter_mut()
+            .zip(batch.columns())
+            .for_each(|(column, array)| add(column, array));
+        if rows >= most {
             break;
         }
     }
-    Ok(columns)
+    Ok((rows, columns))
 }
 
-fn named(schema: &Schema) -> Vec<Texts> {
-    let kind = |ty: &DataType| match ty {
-        DataType::Boolean => Some(RowKind::Bool),
-        DataType::Duration(_) => Some(RowKind::Duration),
-        temporal if temporal.is_temporal() => Some(RowKind::Time),
-        floating if floating.is_floating() => Some(RowKind::Float),
-        DataType::List(field) | DataType::LargeList(field) if field.data_type().is_integer() => {
-            Some(RowKind::List(Box::new(RowKind::Int)))
+/// How a spec declares what a file says it holds. What `columnar::is_read_as` reads, as far as the language has a name for it.
+fn found(ty: &DataType) -> Found {
+    match ty {
+        DataType::Dictionary(_, values) => found(values),
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
+            match found(field.data_type()) {
+                Found::Kind(of @ (RowKind::Int | RowKind::Float | RowKind::Str)) => {
+                    Found::Kind(RowKind::List(Box::new(of)))
+                }
+                Found::Kind(RowKind::List(_)) => Found::Strange("lists of lists".to_owned()),
+                Found::Kind(of) => Found::Strange(format!("lists of {of}")),
+                Found::Strange(what) => Found::Strange(format!("lists of {what}")),
+                Found::Nothing | Found::Texts | Found::EmptyLists => {
+                    Found::Strange("lists of no value".to_owned())
+                }
+            }
         }
-        DataType::List(field) | DataType::LargeList(field) if field.data_type().is_floating() => {
-            Some(RowKind::List(Box::new(RowKind::Float)))
-        }
-        DataType::List(_) | DataType::LargeList(_) => Some(RowKind::List(Box::new(RowKind::Str))),
-        _ => None,
+        DataType::Boolean => Found::Kind(RowKind::Bool),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Found::Kind(RowKind::Str),
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 => Found::Kind(RowKind::Time),
+        integer if integer.is_integer() => Found::Kind(RowKind::Int),
+        number if number.is_numeric() => Found::Kind(RowKind::Float),
+        DataType::Null => Found::Nothing,
+        DataType::Struct(_) => Found::Strange("structs".to_owned()),
+        DataType::Map(..) => Found::Strange("maps".to_owned()),
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => Found::Strange("bytes".to_owned()),
+        DataType::Duration(_) | DataType::Interval(_) => Found::Strange("durations".to_owned()),
+        DataType::Time32(_) | DataType::Time64(_) => Found::Strange("times of a day".to_owned()),
+        other => Found::Strange(format!("{other}")),
+    }
+}
+
+/// Counts the values of an array.
+fn add(column: &mut Gathered, array: &ArrayRef) {
+    let Found::Kind(kind) = &column.kind else {
+        return;
     };
-    schema
-        .fields()
-        .iter()
-        .map(|field| Texts {
-            name: field.name().clone(),
-            values: Vec::new(),
-            known: kind(field.data_type()),
-        })
-        .collect()
+    let filled = array.len() - array.logical_null_count();
+    match kind.clone() {
+        RowKind::List(of) if *of != RowKind::Float => {
+            column.filled += filled;
+            if let Some(elements) = elements(array) {
+                each_text(&elements, |text| column.count(text));
+            }
+        }
+        RowKind::List(_) | RowKind::Time | RowKind::Duration => column.filled += filled,
+        kind @ (RowKind::Int | RowKind::Float | RowKind::Bool | RowKind::Str) => {
+            each_text(array, |text| {
+                // Not a number is how some writers spell null.
+                if kind != RowKind::Float || text != "NaN" {
+                    column.filled += 1;
+                    column.count(text);
+                }
+            });
+        }
+    }
 }
 
-fn sketch(column: Texts) -> ColumnSketch {
-    let values: Vec<&str> = column.values.iter().flatten().map(String::as_str).collect();
-    let distinct: BTreeSet<&str> = values.iter().copied().collect();
-    let narrowest = column.known.clone().unwrap_or_else(|| narrowest(&distinct));
-    let written = match (&column.known, narrowest) {
-        (Some(kind), _) => (kind.clone(), TimeFormat::Seconds),
-        (None, kind) => written_time(&column.name, &kind, &distinct)
-            .map_or((kind, TimeFormat::Seconds), |format| {
-                (RowKind::Time, format)
-            }),
+/// Goes through the values of an array that are not null, as texts.
+fn each_text(array: &ArrayRef, see: impl FnMut(&str)) {
+    if let Ok(texts) = cast(array, &DataType::LargeUtf8) {
+        texts.as_string::<i64>().iter().flatten().for_each(see);
+    }
+}
+
+/// The elements of an array of lists that belong to a row.
+fn elements(array: &ArrayRef) -> Option<ArrayRef> {
+    let of = match array.data_type() {
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
+            field.clone()
+        }
+        _ => return None,
     };
-    let (kind, time) = written;
-    let unique = distinct.len() == values.len() && values.len() == column.values.len();
-    let role = role(&column.name, &kind, &distinct, unique);
-    ColumnSketch {
-        ty: RowType {
-            kind,
-            nullable: values.len() < column.values.len(),
-        },
-        time,
-        distinct: distinct.len(),
-        role,
-        name: column.name,
-    }
-}
-
-fn narrowest(distinct: &BTreeSet<&str>) -> RowKind {
-    let all = |holds: &dyn Fn(&str) -> bool| {
-        !distinct.is_empty() && distinct.iter().all(|value| holds(value))
-    };
-    if all(&|value| {
-        matches!(
-            value,
-            "true" | "false" | "True" | "False" | "TRUE" | "FALSE"
-        )
-    }) {
-        RowKind::Bool
-    } else if all(&|value| value.trim().parse::<i64>().is_ok()) {
-        RowKind::Int
-    } else if all(&|value| value.trim().parse::<f64>().is_ok()) {
-        RowKind::Float
-    } else {
-        RowKind::Str
-    }
-}
-
-/// The format in which all values are times, if they are: texts by a common pattern, or numbers of a column called like
-/// a time that lie between 1980 and 2100.
-fn written_time(name: &str, kind: &RowKind, distinct: &BTreeSet<&str>) -> Option<TimeFormat> {
-    const PATTERNS: [&str; 6] = [
-        "%Y-%m-%d %H:%M:%S",
-        "%Y-%m-%dT%H:%M:%S",
-        "%Y-%m-%dT%H:%M:%S%z",
-        "%Y-%m-%d %H:%M:%S.%f",
-        "%Y-%m-%d",
-        "%Y/%m/%d",
-    ];
-    const EARLIEST: f64 = 315_532_800.0;
-    const LATEST: f64 = 4_102_444_800.0;
-    match kind {
-        RowKind::Str => {
-            let fits = |format: &&&str| {
-                let pattern = Pattern::new(format, "UTC");
-                pattern.is_ok_and(|pattern| {
-                    distinct.iter().all(|value| pattern.parse(value).is_some())
-                })
-            };
-            let format = PATTERNS
-                .iter()
-                .find(fits)
-                .filter(|_| !distinct.is_empty())?;
-            Some(TimeFormat::Text {
-                format: (*format).to_owned(),
-                zone: "UTC".to_owned(),
-            })
-        }
-        RowKind::Int | RowKind::Float
-            if has_word(name, &["at", "time", "timestamp", "ts", "date", "datetime"]) =>
-        {
-            let within = |unit: f64| {
-                let plausible = |value: &&str| {
-                    value
-                        .trim()
-                        .parse::<f64>()
-                        .is_ok_and(|value| (EARLIEST..LATEST).contains(&(value / unit)))
-                };
-                distinct.iter().all(plausible)
-            };
-            [
-                (1.0, TimeFormat::Seconds),
-                (1e3, TimeFormat::Millis),
-                (1e6, TimeFormat::Micros),
-            ]
-            .into_iter()
-            .find(|(unit, _)| within(*unit))
-            .map(|(_, format)| format)
-        }
-        _ => None,
-    }
-}
-
-fn role(name: &str, kind: &RowKind, distinct: &BTreeSet<&str>, unique: bool) -> Role {
-    const LABELS: [&str; 12] = [
-        "rating", "stars", "click", "clicked", "like", "liked", "label", "buy", "purchase",
-        "score", "watched", "read",
-    ];
-    let keyed = matches!(kind, RowKind::Int | RowKind::Str)
-        && has_word(name, &["id", "key", "code", "uuid"]);
-    match kind {
-        RowKind::Time => Role::Time,
-        _ if keyed && unique => Role::Key,
-        _ if keyed => Role::Reference,
-        RowKind::Int | RowKind::Float | RowKind::Bool if has_word(name, &LABELS) => Role::Label,
-        RowKind::Str => separator(distinct).map_or(Role::Plain, Role::List),
-        _ => Role::Plain,
-    }
-}
-
-/// Whether one of the words that a name is made of is among `words`: `userId`, `user_id` and `user id` are two words.
-fn has_word(name: &str, words: &[&str]) -> bool {
-    let mut spaced = String::new();
-    for char in name.chars() {
-        if char.is_uppercase() && !spaced.ends_with(|last: char| last.is_uppercase() || last == ' ')
-        {
-            spaced.push(' ');
-        }
-        spaced.push(if char.is_alphanumeric() { char } else { ' ' });
-    }
-    spaced
-        .split_whitespace()
-        .any(|word| words.contains(&word.to_lowercase().as_str()))
-}
-
-/// The separator of texts that hold several values: a fifth of them have it, and their parts repeat.
-fn separator(distinct: &BTreeSet<&str>) -> Option<char> {
-    ['|', ';', ','].into_iter().find(|separator| {
-        let with = distinct
-            .iter()
-            .filter(|text| text.contains(*separator))
-            .count();
-        let parts: Vec<&str> = distinct
-            .iter()
-            .flat_map(|text| text.split(*separator))
-            .map(str::trim)
-            .collect();
-        let kinds: BTreeSet<&str> = parts.iter().copied().collect();
-        with * 5 >= distinct.len() && with > 0 && kinds.len() * 2 <= parts.len()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn columns(name: &str, text: &str) -> Vec<String> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join(name), text).unwrap();
-        let sketch = inspect(&folder.path().join(name)).unwrap();
-        let line = |column: &ColumnSketch| {
-            format!(
-                "{} {} {:?} {}",
-                column.name, column.ty, column.role, column.distinct
-            )
-        };
-        sketch.columns.iter().map(line).collect()
-    }
-
-    #[test]
-    fn an_entity_shows_its_key_and_its_lists() {
-        let text = "movieId,title,genres,year\n1,Heat,Action|Drama,1995\n2,Up,Drama,\n3,Saw,Drama|Action,2004\n";
-        assert_eq!(
-            columns("movies.csv", text),
-            [
-                "movieId int Key 3",
-                "title str Plain 3",
-                "genres str List('|') 3",
-                "year int? Plain 2"
-            ]
-        );
-    }
-
-    #[test]
-    fn events_show_references_label_and_time() {
-        let text = "user_id\tmovie_id\tstars\tat\n1\ta\t4.5\t891717742\n1\tb\t3\t891717743\n2\tb\t3\t891717744\n";
-        assert_eq!(
-            columns("ratings.tsv", text),
-            [
-                "user_id int Reference 2",
-                "movie_id str Reference 2",
-                "stars float Label 2",
-                "at time Time 3"
-            ]
-        );
-    }
-
-    #[test]
-    fn times_are_told_by_their_size_or_pattern() {
-        let format = |value: &str| {
-            let distinct = BTreeSet::from([value]);
-            written_time("created_at", &narrowest(&distinct), &distinct)
-        };
-        assert_eq!(format("891717742000"), Some(TimeFormat::Millis));
-        assert_eq!(format("891717742000000"), Some(TimeFormat::Micros));
-        assert_eq!(format("17"), None);
-        let text = TimeFormat::Text {
-            format: "%Y-%m-%d".to_owned(),
-            zone: "UTC".to_owned(),
-        };
-        assert_eq!(format("1998-04-04"), Some(text));
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_or_empty_is_an_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.csv");
-        assert_eq!(
-            inspect(&path).unwrap_err().message,
-            "there is no file `a.csv`"
-        );
-        std::fs::write(&path, "x\n").unwrap();
-        assert_eq!(inspect(&path).unwrap_err().message, "`a.csv` holds no rows");
-    }
+    let lists = cast(array, &DataType::LargeList(of)).ok()?;
+    let lists = lists.as_list::<i64>();
+    let offsets = lists.value_offsets();
+    let (first, last) = (*offsets.first()?, *offsets.last()?);
+    let (first, last) = (usize::try_from(first).ok()?, usize::try_from(last).ok()?);
+    Some(lists.values().slice(first, last - first))
 }

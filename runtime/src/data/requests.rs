@@ -19,6 +19,9 @@ use super::source::{self, Source};
 use super::table;
 use super::{Dataset, fault};
 
+/// So many rows are looked at to know which columns there are: objects need not have all of them.
+const LOOK: usize = 200_000;
+
 /// Rows that a model is asked about, with the results of their row program.
 #[derive(Clone, Debug)]
 pub(crate) struct Requests {
@@ -62,12 +65,12 @@ pub(crate) fn read(
         let message = format!("internal: `{events}` is asked and has no row program");
         return Err(vec![Diagnostic::error(PLAN, span, message)]);
     };
-    let there: Vec<String> = match inspect(file) {
-        Ok(sketch) => sketch
-            .columns
-            .into_iter()
-            .map(|column| column.name)
-            .collect(),
+    let there: Vec<String> = match inspect(file, LOOK) {
+        Ok(sketch) => {
+            let columns = sketch.columns.into_iter().map(|column| column.name);
+            let strange = sketch.strange.into_iter().map(|(name, _)| name);
+            columns.chain(strange).collect()
+        }
         Err(fault) => return Err(vec![fault]),
     };
     let outputs = outputs_of(program);

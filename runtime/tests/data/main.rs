@@ -9,6 +9,7 @@ mod domains;
 mod faults;
 mod fit;
 mod formats;
+mod inspect;
 mod known;
 mod load;
 mod look;

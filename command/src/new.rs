@@ -1,29 +1,56 @@
 //! `reckon new`: a first working spec, for data files or with a small example of its own.
 
 mod example;
-pub(crate) mod guess;
-pub(crate) mod profile;
+pub mod guess;
+pub mod profile;
 mod write;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use profile::Table;
-use reckon_command::arguments::New;
-use reckon_command::console::{Console, Exit, Failure, reason};
+use profile::{Reading, Table};
+
+use crate::arguments::New;
+use crate::console::{Console, Exit, Failure, reason};
 
 /// What a new folder ignores.
 const IGNORED: &str = "runs/\n";
 
-/// Writes the folder and says what to do next.
-pub(crate) fn new(arguments: &New, console: &Console) -> Result<Exit, Failure> {
+/// Which files are read.
+const ENDINGS: &str = "names of data files end in `.csv`, `.tsv` or `.jsonl`, each also packed as `.gz` or `.zst`, or in `.parquet`, `.arrow`, `.feather` or `.ipc`";
+
+/// Who has to read the files: the runtime if one of them is not plain text.
+///
+/// # Errors
+/// A name that is not that of a data file, or a folder without any.
+pub fn reading(arguments: &New) -> Result<Reading, Failure> {
+    let files = data_files(&arguments.from)?;
+    let are_cells = files
+        .iter()
+        .all(|path| profile::reading(path) == Some(Reading::Cells));
+    Ok(if are_cells {
+        Reading::Cells
+    } else {
+        Reading::Runtime
+    })
+}
+
+/// Writes the folder and says what to do next. `read` looks at a data file.
+///
+/// # Errors
+/// A folder that holds something, data that cannot be read, or that say nothing about who and what.
+pub fn new(
+    arguments: &New,
+    console: &Console,
+    read: &mut dyn FnMut(&Path) -> Result<Table, Failure>,
+) -> Result<Exit, Failure> {
     let dir = &arguments.dir;
     must_be_empty(dir)?;
     let paths = data_files(&arguments.from)?;
     // Nothing is written before the guesses stand: a folder that holds half of it would be in the way of a second try.
     let mut tables = Vec::new();
     for path in &paths {
-        tables.push(Table::read(path)?);
+        tables.push(read(path)?);
     }
     make(dir)?;
     if arguments.from.is_empty() {
@@ -87,6 +114,9 @@ fn data_files(from: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for path in from {
         if !path.is_dir() {
+            if profile::reading(path).is_none() {
+                return Err(no_data(path));
+            }
             files.push(path.clone());
             continue;
         }
@@ -98,16 +128,25 @@ fn data_files(from: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         })?;
         let mut found: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| profile::is_data(path))
+            .filter(|path| path.is_file() && profile::reading(path).is_some())
             .collect();
         if found.is_empty() {
-            let message = format!("`{}` holds no csv or tsv file", path.display());
-            return Err(Failure::new(Exit::World, message));
+            let message = format!("`{}` holds no file of data", path.display());
+            return Err(Failure::new(Exit::World, message).help(ENDINGS));
         }
         found.sort();
         files.append(&mut found);
     }
     Ok(files)
+}
+
+fn no_data(path: &Path) -> Failure {
+    let found = match path.extension() {
+        Some(ending) => format!("found one that ends in `{}`", ending.display()),
+        None => "found one without an ending".to_owned(),
+    };
+    let message = format!("`{}`: expected a file of data, {found}", path.display());
+    Failure::new(Exit::World, message).help(ENDINGS)
 }
 
 fn make(dir: &Path) -> Result<(), Failure> {

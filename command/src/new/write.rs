@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::guess::{Entity, Events, From, Guess};
-use super::profile::{Column, Kind};
+use super::profile::{Column, Element, Kind};
 
 /// Values up to which a column of text is a category and not prose.
 const CATEGORIES: usize = 2_000;
@@ -59,7 +59,7 @@ fn entity(entity: &Entity, dir: &Path) -> String {
         From::Derived(path) => path.clone(),
     };
     let mut out = format!("\nentity {} from {} {{\n", entity.name, quoted(&path));
-    out += &format!("  key {}: {}\n", entity.key.name, kind(entity.key));
+    out += &format!("  key {}: {}\n", entity.key.name, entity.key.kind.written());
     for column in &entity.columns {
         out += &declaration("", column);
     }
@@ -100,18 +100,9 @@ fn declaration(role: &str, column: &Column) -> String {
     format!(
         "  {role}{}: {}{}\n",
         column.name,
-        kind(column),
+        column.kind.written(),
         if column.nullable { "?" } else { "" }
     )
-}
-
-fn kind(column: &Column) -> &'static str {
-    match column.kind {
-        Kind::Bool => "bool",
-        Kind::Int => "int",
-        Kind::Float => "float",
-        Kind::Str => "str",
-    }
 }
 
 /// Whether the rows of an entity have a vector of their own.
@@ -158,7 +149,12 @@ fn described<'a>(entity: &'a Entity<'_>) -> impl Iterator<Item = (&'a Column, St
 fn recipe(column: &Column) -> Option<String> {
     let width = |distinct: usize| if distinct <= 50 { 8 } else { 16 };
     match column.kind {
-        Kind::Bool => None,
+        Kind::Bool | Kind::Time | Kind::List(Element::Float) => None,
+        Kind::List(Element::Int | Element::Str) => {
+            // A list that is missing is one without elements.
+            let width = width(column.values.len());
+            Some(format!("vocab |> embed({width}) |> mean"))
+        }
         Kind::Int | Kind::Float => {
             let fill = if column.nullable { "fill(0) |> " } else { "" };
             Some(format!("{fill}quantiles(10) |> embed(8)"))

@@ -4,65 +4,94 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reckon_command::console::{Exit, Failure, reason};
+use crate::console::{Exit, Failure, reason};
 
 /// Distinct values are counted up to this many; a column with more is an identifier, a time or prose.
 const MOST_DISTINCT: usize = 2_000_000;
 
 /// A data file, seen once from top to bottom.
-pub(crate) struct Table {
+pub struct Table {
     /// Where it lies.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
     /// Rows without the header.
-    pub(crate) rows: usize,
+    pub rows: usize,
     /// Its columns in order.
-    pub(crate) columns: Vec<Column>,
+    pub columns: Vec<Column>,
+    /// Columns that no spec can declare, with what they hold.
+    pub strange: Vec<(String, String)>,
 }
 
 /// A column of a table.
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
+pub struct Column {
+    /// What the file calls it.
+    pub name: String,
+    /// What all its values are.
+    pub kind: Kind,
     /// Whether a cell is empty.
-    pub(crate) nullable: bool,
-    /// Values and how often they occur.
-    pub(crate) values: BTreeMap<String, usize>,
+    pub nullable: bool,
+    /// Values, of lists their elements, and how often they occur. Times and lists of floats need have none.
+    pub values: BTreeMap<String, usize>,
 }
 
 /// The narrowest reading that fits all cells of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// `true` and `false`.
     Bool,
+    /// Whole numbers.
     Int,
+    /// Numbers.
     Float,
+    /// Any text.
+    Str,
+    /// Instants, where the file says that they are.
+    Time,
+    /// Several values, where the file says so.
+    List(Element),
+}
+
+/// What lists hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Element {
+    /// Whole numbers.
+    Int,
+    /// Numbers.
+    Float,
+    /// Texts.
     Str,
 }
 
 impl Table {
-    /// Reads the file by the ending of its name.
-    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Reads a file of plain text by the ending of its name.
+    ///
+    /// # Errors
+    /// A file that cannot be read, that is not plain text in cells, or whose rows have different lengths.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let separator = match ending(path).as_str() {
+            "csv" => b',',
+            "tsv" => b'\t',
+            other => {
+                let message = format!(
+                    "`{}`: expected a csv or tsv file, found one that ends in `{other}`",
+                    path.display()
+                );
+                return Err(Failure::new(Exit::World, message));
+            }
+        };
         let bytes = fs::read(path).map_err(|error| {
             Failure::new(
                 Exit::World,
                 format!("cannot read `{}`: {}", path.display(), reason(&error)),
             )
         })?;
-        match ending(path).as_str() {
-            "csv" => Self::from_text(path, bytes, b','),
-            "tsv" => Self::from_text(path, bytes, b'\t'),
-            other => {
-                let message = format!(
-                    "`{}`: expected a csv or tsv file, found one that ends in `{other}`",
-                    path.display()
-                );
-                let help = "values are looked at in text: give some of the rows as csv, and put the file's own name behind `from` in what is written";
-                Err(Failure::new(Exit::World, message).help(help))
-            }
-        }
+        Self::from_text(path, bytes, separator)
     }
 
     /// Reads a text whose cells stand between separators; csv has quotes.
-    pub(crate) fn from_text(path: &Path, bytes: Vec<u8>, separator: u8) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Bytes that are not UTF-8, no rows, or rows of different lengths.
+    pub fn from_text(path: &Path, bytes: Vec<u8>, separator: u8) -> Result<Self, Failure> {
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at]
@@ -114,11 +143,12 @@ impl Table {
             path: path.to_owned(),
             rows,
             columns,
+            strange: Vec::new(),
         })
     }
 
     /// The column of this name.
-    pub(super) fn column(&self, name: &str) -> Option<&Column> {
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
@@ -138,12 +168,12 @@ impl Column {
     }
 
     /// Whether no two of `rows` rows share a value and none is empty.
-    pub(super) fn is_unique(&self, rows: usize) -> bool {
+    pub(crate) fn is_unique(&self, rows: usize) -> bool {
         !self.nullable && self.values.len() == rows
     }
 
     /// The share of this column's distinct values that `other` has too.
-    pub(super) fn share_in(&self, other: &Column) -> f64 {
+    pub(crate) fn share_in(&self, other: &Column) -> f64 {
         let known = self
             .values
             .keys()
@@ -153,7 +183,7 @@ impl Column {
     }
 
     /// The mark that separates values within a cell, if a tenth of the cells have one.
-    pub(super) fn inner_separator(&self) -> Option<char> {
+    pub(crate) fn inner_separator(&self) -> Option<char> {
         let cells: usize = self.values.values().sum();
         ['|', ';'].into_iter().find(|mark| {
             let with: usize = self
@@ -167,7 +197,7 @@ impl Column {
     }
 
     /// Distinct values after cells were taken apart at a mark.
-    pub(super) fn distinct_parts(&self, mark: char) -> usize {
+    pub(crate) fn distinct_parts(&self, mark: char) -> usize {
         self.values
             .keys()
             .flat_map(|value| value.split(mark))
@@ -176,7 +206,7 @@ impl Column {
     }
 
     /// Smallest and largest value of a column of numbers.
-    pub(super) fn range(&self) -> Option<(f64, f64)> {
+    pub(crate) fn range(&self) -> Option<(f64, f64)> {
         let mut numbers = self
             .values
             .keys()
@@ -189,12 +219,27 @@ impl Column {
 }
 
 impl Kind {
+    /// The type with which a spec declares such a column.
+    pub fn written(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Float => "float",
+            Self::Str => "str",
+            Self::Time => "time",
+            Self::List(Element::Int) => "list<int>",
+            Self::List(Element::Float) => "list<float>",
+            Self::List(Element::Str) => "list<str>",
+        }
+    }
+
     fn reads(self, cell: &str) -> bool {
         match self {
             Self::Bool => matches!(cell, "true" | "false"),
             Self::Int => cell.parse::<i64>().is_ok(),
             Self::Float => cell.parse::<f64>().is_ok(),
-            Self::Str => true,
+            // Files that tell these types have no cells of text.
+            Self::Str | Self::Time | Self::List(_) => true,
         }
     }
 
@@ -202,14 +247,34 @@ impl Kind {
         match self {
             Self::Bool => Self::Int,
             Self::Int => Self::Float,
-            Self::Float | Self::Str => Self::Str,
+            Self::Float | Self::Str | Self::Time | Self::List(_) => Self::Str,
         }
     }
 }
 
-/// Whether a file looks like data by the ending of its name.
-pub(super) fn is_data(path: &Path) -> bool {
-    matches!(ending(path).as_str(), "csv" | "tsv")
+/// How a file is read, as the ending of its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Plain text in cells, which this crate reads.
+    Cells,
+    /// What the runtime reads: packed text, objects, columns.
+    Runtime,
+}
+
+/// How a file is read; none where its name does not say that it holds data.
+pub fn reading(path: &Path) -> Option<Reading> {
+    const PACKED: &[&str] = &["gz", "zst", "zstd"];
+    const TEXTS: &[&str] = &["csv", "tsv", "jsonl", "ndjson"];
+    const COLUMNS: &[&str] = &["parquet", "arrow", "feather", "ipc"];
+    let last = ending(path);
+    match last.as_str() {
+        "csv" | "tsv" => Some(Reading::Cells),
+        packing if PACKED.contains(&packing) => {
+            let inner = ending(&path.with_extension(""));
+            TEXTS.contains(&inner.as_str()).then_some(Reading::Runtime)
+        }
+        other => (TEXTS.contains(&other) || COLUMNS.contains(&other)).then_some(Reading::Runtime),
+    }
 }
 
 fn ending(path: &Path) -> String {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::profile::{Column, Kind, Table};
-use reckon_command::console::{Exit, Failure};
+use crate::console::{Exit, Failure};
 
 /// Names of those for whom something is recommended.
 const QUERY_NAMES: &[&str] = &[
@@ -158,16 +158,7 @@ pub(super) fn guess(tables: &[Table]) -> Result<Guess<'_>, Failure> {
     }
     let taken = [query.reference.clone(), item.reference.clone()];
     let events = happenings(events, &taken, [&query.name, &item.name]);
-    for column in tables
-        .iter()
-        .flat_map(|table| &table.columns)
-        .filter(|column| !is_name(&column.name))
-    {
-        remarks.push(format!(
-            "the column `{}` is left out: the language cannot name it",
-            column.name
-        ));
-    }
+    remarks.extend(tables.iter().flat_map(left_out));
     Ok(Guess {
         query,
         item,
@@ -175,6 +166,18 @@ pub(super) fn guess(tables: &[Table]) -> Result<Guess<'_>, Failure> {
         derived,
         remarks,
     })
+}
+
+/// Columns of a table that no spec can declare, and why.
+fn left_out(table: &Table) -> impl Iterator<Item = String> {
+    let unnamed = table.columns.iter().map(|column| &column.name);
+    let unnamed = unnamed
+        .filter(|name| !is_name(name))
+        .map(|name| format!("the column `{name}` is left out: the language cannot name it"));
+    let strange = table.strange.iter();
+    unnamed.chain(
+        strange.map(|(name, what)| format!("the column `{name}` is left out: it holds {what}")),
+    )
 }
 
 fn nothing_found() -> Failure {
@@ -203,6 +206,7 @@ fn key(table: &Table) -> Option<&Column> {
     table
         .columns
         .first()
+        .filter(|column| matches!(column.kind, Kind::Int | Kind::Str))
         .filter(|column| column.is_unique(table.rows) && is_name(&column.name))
 }
 
@@ -286,7 +290,7 @@ fn happenings<'a>(table: &'a Table, taken: &[String], names: [&String; 2]) -> Ev
         let column = free
             .iter()
             .find(|column| column.name.to_lowercase() == *name)?;
-        (column.kind != Kind::Str).then_some(*column)
+        matches!(column.kind, Kind::Bool | Kind::Int | Kind::Float).then_some(*column)
     });
     let columns = free
         .into_iter()
@@ -337,27 +341,32 @@ fn condition(label: &Column) -> Option<String> {
     Some(format!("{name} >= {}", border.0))
 }
 
-/// The column that dates the rows, with its type as the language writes it.
+/// The column that dates the rows, with its type as the language writes it: the first that is called like a time, else the first that
+/// the file says is one.
 fn time(table: &Table) -> Option<(&Column, String)> {
-    let named = |column: &&Column| {
-        is_name(&column.name) && !column.nullable && is_named_like_a_time(&column.name)
-    };
-    table
-        .columns
-        .iter()
-        .filter(named)
+    let fits = |column: &&Column| is_name(&column.name) && !column.nullable;
+    let columns = table.columns.iter().filter(fits);
+    let named = columns
+        .clone()
+        .filter(|column| is_named_like_a_time(&column.name));
+    let typed = columns.filter(|column| column.kind == Kind::Time);
+    named
+        .chain(typed)
         .find_map(|column| Some((column, time_type(column)?)))
 }
 
 /// Whether a column is called as those are that hold times.
-pub(crate) fn is_named_like_a_time(column: &str) -> bool {
+pub fn is_named_like_a_time(column: &str) -> bool {
     let name = column.to_lowercase();
     let is_time = |part: &str| TIME_NAMES.contains(&part);
     is_time(&name) || name.split('_').any(is_time)
 }
 
 /// The type of a column of times as the language writes it; none where its values are written in no known way.
-pub(crate) fn time_type(column: &Column) -> Option<String> {
+pub fn time_type(column: &Column) -> Option<String> {
+    if column.kind == Kind::Time {
+        return Some("time".to_owned());
+    }
     if column.kind == Kind::Str {
         let sample = column.values.keys().next()?;
         let shape: String = sample
@@ -376,16 +385,22 @@ pub(crate) fn time_type(column: &Column) -> Option<String> {
     match column.kind {
         Kind::Int if low >= 1e8 && high < 1e10 => Some("time".to_owned()),
         Kind::Int if low >= 1e11 && high < 1e13 => Some("time(unit: ms)".to_owned()),
+        Kind::Int if low >= 1e14 && high < 1e16 => Some("time(unit: us)".to_owned()),
         _ => None,
     }
 }
 
 /// The name of what a file holds: its stem in the singular.
 fn table_name(table: &Table) -> String {
-    let stem = table
+    let name = table
         .path
-        .file_stem()
-        .map_or(String::new(), |stem| stem.to_string_lossy().to_lowercase());
+        .file_name()
+        .map_or(String::new(), |name| name.to_string_lossy().to_lowercase());
+    let stem = match name.rsplit_once('.') {
+        Some((stem, "gz" | "zst" | "zstd")) => stem.rsplit_once('.').map_or(stem, |(stem, _)| stem),
+        Some((stem, _)) => stem,
+        None => &name,
+    };
     let clean: String = stem
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
