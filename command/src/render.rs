@@ -1,6 +1,7 @@
 //! Diagnostics as text: a report with the lines in question, one line each, or one JSON object each.
 
 mod json;
+mod kinds;
 mod report;
 mod window;
 
@@ -54,17 +55,32 @@ pub fn show(
     console: &Console,
 ) {
     let diagnostics = in_order(diagnostics);
-    let look = Look::of(console);
     for diagnostic in &diagnostics {
         match format {
-            Format::Human => console.say(&report::report(sources, diagnostic, look)),
+            Format::Human => {}
             Format::Short => console.say(&short(sources, diagnostic)),
             Format::Json => console.print(&json::json(sources, diagnostic).to_string()),
         }
     }
-    if format == Format::Human
-        && let Some(summary) = summary(&diagnostics, name)
-    {
+    if format == Format::Human {
+        for_reading(sources, &diagnostics, name, console);
+    }
+}
+
+/// Shows findings in full, but of many of one kind the first ones, and sums up.
+fn for_reading(sources: &Sources, diagnostics: &[&Diagnostic], name: &str, console: &Console) {
+    let look = Look::of(console);
+    let told = kinds::told(sources, diagnostics);
+    for diagnostic in told.shown {
+        console.say(&report::report(sources, diagnostic, look));
+    }
+    for line in &told.rest {
+        console.say(&folded(line, 2));
+    }
+    if !told.rest.is_empty() {
+        console.say("`reckon check --message-format short` shows each in a line");
+    }
+    if let Some(summary) = summary(diagnostics, name) {
         console.say(&summary);
     }
 }

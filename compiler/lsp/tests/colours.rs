@@ -34,8 +34,13 @@ fn grammar() -> Value {
     let clauses: Vec<&str> = CONTEXTUAL
         .iter()
         .copied()
-        .filter(|word| !entries.contains(word))
+        .filter(|word| !entries.contains(word) && *word != "day")
         .collect();
+    // Behind these words stands a name, but in `by day`.
+    let clauses = format!(
+        "(?:\\bday|(?<!\\bby )(?<!\\bafter )(?<!\\bof )\\b({}))\\b",
+        any(&clauses)
+    );
     json!({
         "$schema": "https://raw.githubusercontent.com/martinring/tmlanguage/master/tmlanguage.json",
         "name": "Reckon",
@@ -61,7 +66,7 @@ fn grammar() -> Value {
             rule("keyword.control", &format!("\\b({})\\b", any(RESERVED))),
             rule("variable.parameter", "\\b[A-Za-z_]\\w*(?=\\s*:)"),
             rule("keyword.other.entry", &format!("(?:^|(?<=[{{;]))\\s*({})\\b(?!\\s*[=.:(])", any(&entries))),
-            rule("keyword.other.clause", &format!("(?<![.|>] )(?<!\\.)\\b({})\\b(?!\\s*[=.:(,)|])", any(&clauses))),
+            rule("keyword.other.clause", &format!("(?<![.|>] )(?<!\\.){clauses}(?!\\s*[=.:(,)|])")),
             rule("entity.name.function", "\\b[A-Za-z_]\\w*(?=\\s*\\()"),
             rule("entity.name.function.pipe", "(?<=\\|>)\\s*[A-Za-z_]\\w*"),
             rule("constant.numeric", "\\b\\d[\\d_]*(\\.\\d+)?([eE][+-]?\\d+)?(%|[a-z]+)?"),

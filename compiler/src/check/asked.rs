@@ -51,6 +51,7 @@ impl Checker<'_> {
                     self.not_yet(
                         slice.span,
                         &format!("a slice of drawn rows by columns of the drawn `{entity}`"),
+                        "slice by what a drawn row keeps: columns of its user, or those known of the user",
                     );
                 }
                 false => self.reads_of_drawn_rows(&unlabelled, slice),

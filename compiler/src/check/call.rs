@@ -41,15 +41,27 @@ impl<'a> Checker<'a> {
         {
             return self.apply_tower(tower, piped, args, span);
         }
-        let Some(found) = self.function_or_report(name, callee.span) else {
+        let Some(found) = self.function_or_near(name, callee.span) else {
             return Expr::error(span);
         };
-        let Some(args) =
-            self.arguments(&found.decl.params, &found.decl.name.text, piped, args, span)
-        else {
+        let values = self.arguments(&found.decl.params, &found.decl.name.text, piped, args, span);
+        let unnamed = args.iter().filter(|arg| arg.name.is_none());
+        let given: Vec<&ast::Expr> = piped
+            .into_iter()
+            .chain(unnamed.map(|arg| &arg.value))
+            .collect();
+        if let Some(values) = &values
+            && self.truth_for_shares(found, &given, values, span)
+        {
             return Expr::error(span);
-        };
-        self.call_fn(found, args, span)
+        }
+        if self.function(name).is_none() {
+            self.lacks_use(found, name, callee.span);
+        }
+        match values {
+            Some(values) => self.call_fn(found, values, span),
+            None => Expr::error(span),
+        }
     }
 
     fn call_path(
@@ -84,11 +96,12 @@ impl<'a> Checker<'a> {
         Expr::error(span)
     }
 
-    /// Says honestly what this compiler does not compile yet.
-    pub(super) fn not_yet(&mut self, span: Span, what: &str) -> Expr {
+    /// Says honestly what this compiler does not compile yet, and what can be written in its place.
+    pub(super) fn not_yet(&mut self, span: Span, what: &str, instead: impl Into<String>) -> Expr {
         self.report(
             self.error(901, span, format!("{what} cannot be compiled yet"))
-                .note("the language has it, and the text is right as far as it was checked; the compiler does not lower it yet"),
+                .note("the language has it, and the text is right as far as it was checked; the compiler does not lower it yet")
+                .help(instead),
         );
         Expr::error(span)
     }
@@ -112,22 +125,22 @@ impl<'a> Checker<'a> {
         (always || self.in_library() || used()).then_some(found)
     }
 
-    /// The function of this name. One of the library that lacks its `use` is told, and taken: its arguments may be wrong too.
-    fn function_or_report(&mut self, name: &str, span: Span) -> Option<FnDef<'a>> {
-        if let Some(found) = self.function(name) {
-            return Some(found);
+    /// The function of this name, also one of the library that lacks its `use`: its arguments may be wrong too.
+    fn function_or_near(&mut self, name: &str, span: Span) -> Option<FnDef<'a>> {
+        let found = self.function(name).or_else(|| self.fns.get(name).copied());
+        if found.is_none() {
+            self.unknown_function(name, span);
         }
-        if let Some(found) = self.fns.get(name).copied() {
-            let path = format!("{}.{name}", found.module);
-            self.report(
-                self.error(217, span, format!("`{name}` is not in scope"))
-                    .note(format!("it is a function of `{}`", found.module))
-                    .help(format!("write `use {path}` at the top of the file")),
-            );
-            return Some(found);
-        }
-        self.unknown_function(name, span);
-        None
+        found
+    }
+
+    fn lacks_use(&mut self, found: FnDef<'a>, name: &str, span: Span) {
+        let path = format!("{}.{name}", found.module);
+        self.report(
+            self.error(217, span, format!("`{name}` is not in scope"))
+                .note(format!("it is a function of `{}`", found.module))
+                .help(format!("write `use {path}` at the top of the file")),
+        );
     }
 
     fn unknown_function(&mut self, name: &str, span: Span) {

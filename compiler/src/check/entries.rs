@@ -86,7 +86,11 @@ impl<'a> Checker<'a> {
                     self.reference_is_there(source, columns);
                     if targets.iter().any(|known| known.text == target.text) {
                         let what = format!("a second reference to `{}`", target.text);
-                        self.not_yet(target.span, &what);
+                        let instead = format!(
+                            "declare the things once more under another name, `entity other_{} from ...`, and refer to that",
+                            target.text
+                        );
+                        self.not_yet(target.span, &what, instead);
                     }
                     targets.push(target);
                 }
@@ -253,20 +257,23 @@ impl<'a> Checker<'a> {
 
     /// Paths in older checkpoints, which nothing reads yet.
     pub(super) fn old_paths(&mut self) {
+        const WHAT: &str = "`was`, a path in older checkpoints,";
+        const INSTEAD: &str =
+            "leave it out and keep the old name, or let the weights begin anew under the new one";
         for item in self.user_items() {
             let (span, was) = match &item.kind {
                 ast::ItemKind::Weight(weight) => (weight.name.span, weight.was.is_some()),
                 ast::ItemKind::Tower(tower) => (tower.name.span, tower.was.is_some()),
                 ast::ItemKind::Features(features) => {
                     for feature in features.entries.iter().filter(|entry| entry.was.is_some()) {
-                        self.not_yet(feature.name.span, "`was`, a path in older checkpoints,");
+                        self.not_yet(feature.name.span, WHAT, INSTEAD);
                     }
                     continue;
                 }
                 _ => continue,
             };
             if was {
-                self.not_yet(span, "`was`, a path in older checkpoints,");
+                self.not_yet(span, WHAT, INSTEAD);
             }
         }
     }

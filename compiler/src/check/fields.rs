@@ -56,6 +56,15 @@ impl Checker<'_> {
         self.project(base, name, span)
     }
 
+    /// `rating.weight` in a loss over ratings is `row.weight`; no other row has a weight.
+    fn weight_of_the_rows(&mut self, base: &Expr, name: &Name, span: Span) -> Option<Expr> {
+        let row = self.frames.last()?.row.as_ref()?;
+        if handle_key(&row.handle) != handle_key(base) || self.has_column(&row.source, &name.text) {
+            return None;
+        }
+        self.of_the_row(name, span)
+    }
+
     /// `row.weight`, `row.log_q`, `row.sampled` of the rows of a loss.
     fn of_the_row(&mut self, name: &Name, span: Span) -> Option<Expr> {
         let frame = self.frames.last()?;
@@ -193,6 +202,11 @@ impl Checker<'_> {
         {
             return self.column(base, &handle.source, &key, span);
         }
+        if name.text == "weight"
+            && let Some(weight) = self.weight_of_the_rows(&base, name, span)
+        {
+            return weight;
+        }
         self.no_such_field(handle, name)
     }
 
@@ -220,7 +234,15 @@ impl Checker<'_> {
                 return self.counts_what_is_held_out(name.span, message.to_owned());
             }
             let what = format!("`.{}` of a handle", name.text);
-            return self.not_yet(name.span, &what);
+            let instead = match name.text.as_str() {
+                "weight" => {
+                    "read it in the loss that the rows are of, as `row.weight`: only there a row has one"
+                }
+                _ => {
+                    "leave it out: `train` reads rows of the part `train`, and `reckon eval --split` asks about another part"
+                }
+            };
+            return self.not_yet(name.span, &what, instead);
         }
         if self.has_column(source, &name.text)
             && nearest(&name.text, known.iter().copied()) != Some(&name.text)

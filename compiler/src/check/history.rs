@@ -159,7 +159,11 @@ impl Checker<'_> {
                 }
             },
             Window::In(_) | Window::InNext(_) | Window::Before(_) => {
-                self.not_yet(span, "a window of a loop");
+                self.not_yet(
+                    span,
+                    "a window of a loop in a history",
+                    "write `within: 30d`: also in a loop a history is strictly earlier than its row",
+                );
                 None
             }
         }

@@ -5,7 +5,8 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::print_expr;
 use reckon_grammar::span::Span;
 
-use super::Checker;
+use super::{Checker, FnDef};
+use crate::graph::Elem;
 use crate::hir::{Expr, ExprKind, Ty};
 
 /// What to write instead.
@@ -75,6 +76,46 @@ pub(super) fn joined(value: &ast::Expr) -> Option<Meant> {
 }
 
 impl Checker<'_> {
+    /// Says so where a truth value of each row stands in the place of the shares of `cross_entropy`, with the whole call that is
+    /// meant. That call is another one, so that nothing else has to be said of this.
+    pub(super) fn truth_for_shares(
+        &mut self,
+        found: FnDef<'_>,
+        given: &[&ast::Expr],
+        values: &[Expr],
+        span: Span,
+    ) -> bool {
+        let ([scores, truth], [of_scores, of_truth]) = (given, values) else {
+            return false;
+        };
+        let dims = |value: &Expr| match &value.ty {
+            Ty::Tensor(tensor) => Some((tensor.dims.len(), tensor.elem)),
+            _ => None,
+        };
+        let is_truth = dims(of_truth) == Some((0, Elem::Bool));
+        if !(found.library && found.decl.name.text == "cross_entropy" && is_truth) {
+            return false;
+        }
+        let logit = match (dims(of_scores), &scores.kind) {
+            (Some((0, Elem::F32)), _) => print_expr(scores),
+            (Some((1, Elem::F32)), Syntax::Binary(BinaryOp::Add | BinaryOp::Mul, a, b)) => {
+                format!("dot({}, {})", print_expr(a), print_expr(b))
+            }
+            _ => return false,
+        };
+        let meant = format!("bce({logit}, {})", print_expr(truth));
+        let message = format!(
+            "`share` of `cross_entropy` takes a vector, and `{}` is one truth value a row",
+            print_expr(truth)
+        );
+        self.report(
+            self.error(302, truth.span, message)
+                .help(format!("of one number and a truth value it is `{meant}`"))
+                .fix(span, meant),
+        );
+        true
+    }
+
     /// Says so where a parameter takes a list and numbers stand beside each other in its place.
     pub(super) fn refuses_numbers_for_a_list(
         &mut self,

@@ -10,7 +10,20 @@ use crate::hir::{Candidates, Expr, ExprKind, Facts, Kind, Tensor, Ty};
 use crate::value::Value;
 
 /// Functions of the language that this compiler does not lower yet.
-const LATER: &[&str] = &["density_ratio", "rate", "since_last", "pretrained"];
+const LATER: &[(&str, &str)] = &[
+    (
+        "rate",
+        "write `history(EVENTS of ENTITY, within: 30d).raw.LABEL |> mean`, the rate of a label before each row",
+    ),
+    (
+        "since_last",
+        "write `history(EVENTS of ENTITY, within: 1d) |> count`, and so for several lengths of time",
+    ),
+    (
+        "pretrained",
+        "let an `embed` be trained, or take what the vectors come from as a `teacher ... from checkpoint`",
+    ),
+];
 
 impl Checker<'_> {
     /// Calls whose first argument is rows; `None` where the name is an ordinary function.
@@ -51,11 +64,18 @@ impl Checker<'_> {
         if self.is_function_of_rows(name) && !own {
             return Some(self.stands_behind_rows(name, span));
         }
-        if LATER.contains(&name) && !known {
-            return Some(self.not_yet(span, &format!("`{name}`")));
+        if let Some((_, instead)) = LATER.iter().find(|(later, _)| *later == name)
+            && !known
+        {
+            return Some(self.not_yet(span, &format!("`{name}`"), *instead));
         }
-        (takes_rows && known)
-            .then(|| self.not_yet(span, &format!("rows as an argument of `{name}`")))
+        (takes_rows && known).then(|| {
+            self.not_yet(
+                span,
+                &format!("rows as an argument of `{name}`"),
+                "choose the rows where a loss or a selector names them: `loss l over EVENTS where ...`",
+            )
+        })
     }
 
     /// Intrinsics whose types no signature can say; `None` for all others.

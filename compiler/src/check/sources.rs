@@ -146,17 +146,17 @@ impl<'a> Checker<'a> {
             SourceEntry::Unique(names, _) => {
                 plan.unique = names.iter().map(|name| name.text.clone()).collect();
             }
-            SourceEntry::Policy { name, .. } if name.text == "absent" => {}
             SourceEntry::Policy { name, value } if name.text == "on_bad_row" => {
                 plan.on_bad_row = self.on_bad_row(value);
             }
             SourceEntry::Policy { name, value } if name.text == "immature" => {
                 plan.immature = self.immature(value);
             }
-            SourceEntry::Policy { name, .. } => {
-                self.not_yet(name.span, &format!("the policy `{}`", name.text));
-            }
-            SourceEntry::Group(_) | SourceEntry::Reference { .. } | SourceEntry::Error(_) => {}
+            // The one policy that is left, `absent`, is read with the references.
+            SourceEntry::Policy { .. }
+            | SourceEntry::Group(_)
+            | SourceEntry::Reference { .. }
+            | SourceEntry::Error(_) => {}
         }
     }
 

@@ -113,7 +113,14 @@ impl<'a> Checker<'a> {
             })
         );
         if in_a_history {
-            return self.not_yet(span, "a computed column in the condition of a history");
+            let instead = format!(
+                "read it of each event: `where(fill(h.raw.{name}, 0.0) > 0.5, h.item.id, 0.0)`, where `h` is the history without this condition"
+            );
+            return self.not_yet(
+                span,
+                "a computed column in the condition of a history",
+                instead,
+            );
         }
         let Some(at) = self.stored_index(source, name) else {
             return Expr::error(span);

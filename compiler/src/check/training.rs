@@ -244,7 +244,11 @@ impl Checker<'_> {
         plan: &mut Train,
     ) {
         if self.open_loop.is_some() {
-            self.not_yet(split.span, "early stopping in a loop over days");
+            self.not_yet(
+                split.span,
+                "early stopping in a loop over days",
+                "write `epochs 1`: each day trains once through its rows",
+            );
             return;
         }
         if !self.stops_on(split) {

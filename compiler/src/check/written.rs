@@ -51,7 +51,11 @@ impl Checker<'_> {
                 let mut sizes = Vec::new();
                 for dim in dims.iter().flatten() {
                     let Dim::Expr(e) = dim else {
-                        self.not_yet(ty.span, "a list as a parameter or result of a tower");
+                        self.not_yet(
+                            ty.span,
+                            "a list as a parameter or result of a tower",
+                            "let the tower take the row that has the list, `t(r: rating)`, and read `r.recent` in its body",
+                        );
                         return None;
                     };
                     let value = self.dim_value(e, &Matched::default());

@@ -26,6 +26,10 @@ fn caught<'a>(query: &'a Query, text: &str) -> Vec<(usize, usize, &'a str)> {
     while let Some((one, at)) = captures.next() {
         let capture = one.captures()[*at];
         let name = query.capture_names()[capture.index as usize];
+        // What such a name catches is only compared.
+        if name.starts_with('_') {
+            continue;
+        }
         found.push((capture.node.start_byte(), capture.node.end_byte(), name));
     }
     found
