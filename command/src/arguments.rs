@@ -77,9 +77,11 @@ pub enum Verb {
     #[command(after_help = "Example:\n  reckon passes | less")]
     Passes,
     /// Serve an editor: the language server, on stdin and stdout
-    #[command(
-        after_help = "Example:\n  vim.lsp.config('reckon', { cmd = { 'reckon', 'lsp' }, filetypes = { 'rec' } })"
-    )]
+    #[command(after_help = "\
+Example:
+  vim.lsp.config('reckon', { cmd = { 'reckon', 'lsp' } })
+
+docs/editors.md has the steps for Neovim, Helix, VS Code and Zed.")]
     Lsp,
     /// Print what a shell needs to complete the command
     Completions(Completions),
@@ -159,7 +161,7 @@ pub struct Explain {
 Examples:
   reckon new first                            a small example with its own data
   reckon new shop --from buys.csv items.csv   a spec for these files
-  reckon new shop --from log.parquet          for a log alone: keys are taken from it
+  reckon new shop --from log.parquet          a spec for a log alone
   reckon new shop --from data/                a spec for the files of a folder")]
 pub struct New {
     /// The folder to write to; must not exist, or be empty
@@ -174,14 +176,14 @@ pub struct New {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  reckon build main.rec --emit graph                      the graphs as they run
-  reckon build main.rec --emit graph --passes cse,dce     with two passes only
-  reckon build main.rec --emit graph --print-after fold   as they are after a pass
-  reckon build main.rec --emit clif                       the loops of its row programs
-  reckon build main.rec --emit tree                       what the grammar saw
-  reckon build main.rec --cost                            bytes and operations, as far as the spec tells
-  reckon build main.rec --cost --data                     the same, with the sizes that the data have
-  reckon build main.rec --cost --data --memory 8GB        whether a run fits")]
+  reckon build main.rec --emit graph                     the graphs as they run
+  reckon build main.rec --emit graph --passes cse,dce    with two passes only
+  reckon build main.rec --emit graph --print-after fold  as a pass leaves them
+  reckon build main.rec --emit clif                      loops of row programs
+  reckon build main.rec --emit tree                      what the grammar saw
+  reckon build main.rec --cost                           what the spec tells
+  reckon build main.rec --cost --data                    with the sizes of data
+  reckon build main.rec --cost --data --memory 8GB       whether a run fits")]
 pub struct Build {
     /// The spec; `-` reads it from stdin
     #[arg(value_name = "FILE")]
@@ -239,8 +241,8 @@ pub struct Completions {
 Example:
   reckon export runs/main-1 --to serving/main
 
-Each tower that the spec exports gets a folder with its weights, the fitted state
-that its features need, and its program; beside them stands the spec.")]
+Each tower that the spec exports gets a folder with its weights, the fitted
+state that its features need, and its program; beside them stands the spec.")]
 pub struct Export {
     /// The run directory
     #[arg(value_name = "RUN")]
@@ -254,9 +256,9 @@ pub struct Export {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  reckon snap main.rec            writes main.rec.snap, or shows what has changed
+  reckon snap main.rec            writes main.rec.snap, or shows changes
   reckon snap --accept main.rec   keeps what the lowering is now
-  reckon snap --check *.rec       for CI: writes nothing, exits with 1 on a change")]
+  reckon snap --check *.rec       for CI: writes nothing, 1 on a change")]
 pub struct Snap {
     /// The specs
     #[arg(required = true, value_name = "FILE")]
@@ -462,4 +464,22 @@ pub struct Test {
     /// Settings that get other values.
     #[command(flatten)]
     pub overrides: Overrides,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn examples_below_a_help_fit_a_terminal() {
+        let command = Arguments::command();
+        for verb in command.get_subcommands() {
+            let below = verb.get_after_help().map(ToString::to_string);
+            let below = below.unwrap_or_default();
+            let long: Vec<&str> = below.lines().filter(|line| line.len() > 80).collect();
+            assert!(long.is_empty(), "{}: {long:?}", verb.get_name());
+        }
+    }
 }

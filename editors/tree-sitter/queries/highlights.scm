@@ -23,9 +23,34 @@
   head: (expression . (identifier) @keyword (_))
   (#any-of? @keyword "absent" "after" "against" "all" "as" "assert" "at" "baselines" "batch" "before" "by" "checkpoint" "copy" "cross_fit" "day" "decay" "each" "early" "ema" "event" "except" "from" "group" "immature" "interval" "key" "known" "label" "last" "like" "minimize" "next" "null" "of" "on" "on_bad_row" "over" "patience" "per" "random" "rank" "ranking" "report" "retrieval" "score" "scores" "shares" "slice" "splits" "stop" "tables" "unique" "was" "with" "within"))
 
-; a word beside what stands before it: `rating of user within 30d`
+; a word beside what stands before it: `rating of user within 30d`; behind `by`, `after` and `of` stands a name, as in
+; `split rating by at`, but in `by day`
 (expression
-  (beside (identifier) @keyword)
+  . (identifier) @_before . (beside (identifier) @keyword)
+  (#not-any-of? @_before "by" "after" "of")
+  (#any-of? @keyword "absent" "after" "against" "all" "as" "assert" "at" "baselines" "batch" "before" "by" "checkpoint" "copy" "cross_fit" "day" "decay" "each" "early" "ema" "event" "except" "from" "group" "immature" "interval" "key" "known" "label" "last" "like" "minimize" "next" "null" "of" "on" "on_bad_row" "over" "patience" "per" "random" "rank" "ranking" "report" "retrieval" "score" "scores" "shares" "slice" "splits" "stop" "tables" "unique" "was" "with" "within"))
+(expression
+  (beside (identifier) @_before) . (beside (identifier) @keyword)
+  (#not-any-of? @_before "by" "after" "of")
+  (#any-of? @keyword "absent" "after" "against" "all" "as" "assert" "at" "baselines" "batch" "before" "by" "checkpoint" "copy" "cross_fit" "day" "decay" "each" "early" "ema" "event" "except" "from" "group" "immature" "interval" "key" "known" "label" "last" "like" "minimize" "next" "null" "of" "on" "on_bad_row" "over" "patience" "per" "random" "rank" "ranking" "report" "retrieval" "score" "scores" "shares" "slice" "splits" "stop" "tables" "unique" "was" "with" "within"))
+(expression
+  . (identifier) @_before . (beside (identifier) @keyword)
+  (#eq? @_before "by")
+  (#eq? @keyword "day"))
+(expression
+  (beside (identifier) @_before) . (beside (identifier) @keyword)
+  (#eq? @_before "by")
+  (#eq? @keyword "day"))
+(expression
+  (beside [(parenthesized) (call) (field) (number) (string) (list) (match_expression) (prefixed)])
+  . (beside (identifier) @keyword)
+  (#any-of? @keyword "absent" "after" "against" "all" "as" "assert" "at" "baselines" "batch" "before" "by" "checkpoint" "copy" "cross_fit" "day" "decay" "each" "early" "ema" "event" "except" "from" "group" "immature" "interval" "key" "known" "label" "last" "like" "minimize" "next" "null" "of" "on" "on_bad_row" "over" "patience" "per" "random" "rank" "ranking" "report" "retrieval" "score" "scores" "shares" "slice" "splits" "stop" "tables" "unique" "was" "with" "within"))
+(expression
+  [(parenthesized) (call) (field) (number) (string) (list) (match_expression) (prefixed) (pipe) (record)]
+  . (beside (identifier) @keyword)
+  (#any-of? @keyword "absent" "after" "against" "all" "as" "assert" "at" "baselines" "batch" "before" "by" "checkpoint" "copy" "cross_fit" "day" "decay" "each" "early" "ema" "event" "except" "from" "group" "immature" "interval" "key" "known" "label" "last" "like" "minimize" "next" "null" "of" "on" "on_bad_row" "over" "patience" "per" "random" "rank" "ranking" "report" "retrieval" "score" "scores" "shares" "slice" "splits" "stop" "tables" "unique" "was" "with" "within"))
+(expression
+  [(operator) (keyword) (carry)] . (identifier) . (beside (identifier) @keyword)
   (#any-of? @keyword "absent" "after" "against" "all" "as" "assert" "at" "baselines" "batch" "before" "by" "checkpoint" "copy" "cross_fit" "day" "decay" "each" "early" "ema" "event" "except" "from" "group" "immature" "interval" "key" "known" "label" "last" "like" "minimize" "next" "null" "of" "on" "on_bad_row" "over" "patience" "per" "random" "rank" "ranking" "report" "retrieval" "score" "scores" "shares" "slice" "splits" "stop" "tables" "unique" "was" "with" "within"))
 (expression
   (keyword) . (identifier) @keyword

@@ -97,7 +97,7 @@ pub(crate) fn world() -> World {
 }
 
 /// The scores of each day by its rows, as they were written.
-fn scores(world: &World, out: &str) -> BTreeMap<String, Vec<(u64, String)>> {
+pub(crate) fn scores(world: &World, out: &str) -> BTreeMap<String, Vec<(u64, String)>> {
     let text = fs::read_to_string(world.path(out).join("predictions/shop.pooled.jsonl")).unwrap();
     let mut scores: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
     for line in text.lines() {
@@ -110,7 +110,7 @@ fn scores(world: &World, out: &str) -> BTreeMap<String, Vec<(u64, String)>> {
 }
 
 impl World {
-    fn loops(&self, rest: &str, out: &str) {
+    pub(crate) fn loops(&self, rest: &str, out: &str) {
         self.run(&plan(rest), out, |_| {}, &mut Recorder::default())
             .unwrap();
     }
@@ -188,9 +188,9 @@ fn without_its_factors_the_transfer_leaves_the_model_of_the_target_alone() {
 }
 
 /// Stops a run at a turn of its loop.
-struct StopAt<'a> {
-    turn: usize,
-    flag: &'a AtomicBool,
+pub(crate) struct StopAt<'a> {
+    pub(crate) turn: usize,
+    pub(crate) flag: &'a AtomicBool,
 }
 
 impl Observer for StopAt<'_> {
@@ -392,102 +392,6 @@ fn labels_of_a_day_and_of_later_ones_change_nothing_that_the_day_computes_before
             assert_eq!(before[day] == after[day], at < flipped, "{day}");
         }
         write_visits(&world, DAYS);
-    }
-}
-
-/// Visits of people that come later each day: on day `n` there are those below `3 * (n + 1)`.
-fn write_newcomers(world: &World) {
-    write_visits(world, DAYS);
-    let text = fs::read_to_string(world.path("visits.csv")).unwrap();
-    let mut lines = text.lines();
-    let mut changed = format!("{}\n", lines.next().unwrap());
-    for (row, line) in lines.enumerate() {
-        let (_, rest) = line.split_once(',').unwrap();
-        let user = row * 7 % (3 * (row / ROWS_A_DAY + 1)).min(12);
-        writeln!(changed, "{user},{rest}").unwrap();
-    }
-    fs::write(world.path("visits.csv"), changed).unwrap();
-}
-
-/// Trains the users of each day, with a teacher as the day began.
-const BY_THE_DAY: &str = "
-loop day over visit.at by 1d {
-  loss task over visit in day = bce(local(user, item), click) + 0.1 * (local(user, item) - local.before(user, item)) ^ 2
-  train today { minimize task; batch 16 }
-  evaluate shop: ranking over visit in next day {
-    score local(user, item) against click
-    report auc
-  }
-}";
-
-#[test]
-fn a_vocabulary_grows_with_the_days_and_its_table_keeps_what_it_has_learned() {
-    let world = world();
-    write_newcomers(&world);
-    let plan = plan(BY_THE_DAY);
-    world
-        .run(&plan, "whole", |_| {}, &mut Recorder::default())
-        .unwrap();
-    // A day has two turns: as the third day trains, it has seen nine users, and the table a row for each and the unknown.
-    let mut stop = StopAt {
-        turn: 4,
-        flag: &world.interrupted,
-    };
-    let stopped = world.run(&plan, "stopped", |_| {}, &mut stop);
-    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-    world.interrupted.store(false, Ordering::Relaxed);
-    let (third, last) = (
-        weights(&world.path("stopped")),
-        weights(&world.path("whole")),
-    );
-    let tables: Vec<&String> = last
-        .keys()
-        .filter(|path| path.ends_with("user/id"))
-        .collect();
-    assert_eq!(
-        tables.len(),
-        2,
-        "the table, and as the day began: {tables:?}"
-    );
-    for path in tables {
-        let rows = |weights: &BTreeMap<String, Vec<u8>>| weights[path].len() / 16;
-        assert_eq!((rows(&third), rows(&last)), (10, 13), "{path}");
-    }
-    let remembered =
-        |weights: &BTreeMap<String, Vec<u8>>| weights["main/user/id:row_sum"].len() / 4;
-    assert_eq!((remembered(&third), remembered(&last)), (10, 13));
-    // Going on from there ends with the same bits.
-    world
-        .run(
-            &plan,
-            "stopped",
-            |options| options.resume = true,
-            &mut Recorder::default(),
-        )
-        .unwrap();
-    for file in [
-        "checkpoint/weights.safetensors",
-        "predictions/shop.pooled.jsonl",
-    ] {
-        let read = |out: &str| fs::read(world.path(out).join(file)).unwrap();
-        assert!(read("whole") == read("stopped"), "{file}");
-    }
-}
-
-#[test]
-fn ids_of_later_days_change_nothing_of_the_days_before() {
-    let world = world();
-    write_newcomers(&world);
-    world.loops(BY_THE_DAY, "whole");
-    // The last day but one never happens to have a last one.
-    let text = fs::read_to_string(world.path("visits.csv")).unwrap();
-    let kept: Vec<&str> = text.lines().take(1 + (DAYS - 1) * ROWS_A_DAY).collect();
-    fs::write(world.path("visits.csv"), kept.join("\n") + "\n").unwrap();
-    world.loops(BY_THE_DAY, "shorter");
-    let (whole, shorter) = (scores(&world, "whole"), scores(&world, "shorter"));
-    assert_eq!(shorter.len(), DAYS - 2);
-    for (day, scores) in &shorter {
-        assert_eq!(*scores, whole[day], "{day}");
     }
 }
 

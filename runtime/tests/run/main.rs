@@ -7,6 +7,7 @@ mod bits;
 mod columns;
 mod daily;
 mod daily_drawn;
+mod daily_growing;
 mod drawn;
 mod fixture;
 mod held;
