@@ -8,6 +8,7 @@ use reckon_grammar::span::Span;
 use super::{Checker, FnDef};
 use crate::graph::Elem;
 use crate::hir::{Expr, ExprKind, Ty};
+use crate::plan::row::RowKind;
 
 /// What to write instead.
 pub(super) struct Meant {
@@ -90,6 +91,8 @@ impl Checker<'_> {
         };
         let dims = |value: &Expr| match &value.ty {
             Ty::Tensor(tensor) => Some((tensor.dims.len(), tensor.elem)),
+            Ty::Row(row) if row.kind == RowKind::Bool => Some((0, Elem::Bool)),
+            Ty::Row(row) if row.kind == RowKind::Float => Some((0, Elem::F32)),
             _ => None,
         };
         let is_truth = dims(of_truth) == Some((0, Elem::Bool));
