@@ -39,6 +39,42 @@ fn a_spec_is_opened_broken_mended_renamed_formatted_and_saved() {
     );
 }
 
+/// The lines for Neovim before 0.11 are taken out of docs/editors.md.
+#[test]
+#[ignore = "needs Neovim; `cargo xtask test` runs it where `nvim` is installed"]
+fn the_lines_of_the_page_open_a_spec_with_the_server() {
+    let page = include_str!("../docs/editors.md");
+    let (_, lines) = page.split_once("From 0.7 to 0.10:\n\n```lua\n").unwrap();
+    let (lines, _) = lines.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("init.lua"), lines).unwrap();
+    fs::write(
+        folder.path().join("broken.rec"),
+        "tower t(x: f32[4]) = y |> relu\n",
+    )
+    .unwrap();
+    let command = Path::new(env!("CARGO_BIN_EXE_reckon"));
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", command.parent().unwrap().display());
+    let output = Command::new("nvim")
+        .args(["--headless", "-u", "init.lua", "-i", "NONE", "-n"])
+        .args(["broken.rec", "-c"])
+        .arg("lua vim.wait(20000, function() return #vim.diagnostic.get(0) > 0 end, 10)")
+        .arg("-c")
+        .arg("lua for _, found in ipairs(vim.diagnostic.get(0)) do print(vim.bo.filetype, found.message) end")
+        .args(["-c", "qa!"])
+        .current_dir(folder.path())
+        .env("PATH", path)
+        .env("XDG_CACHE_HOME", folder.path())
+        .output()
+        .unwrap();
+    let screen = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        screen.contains("reckon ") && screen.contains("`y`"),
+        "{screen}"
+    );
+}
+
 /// The parser is compiled and laid out as docs/editors.md says.
 #[test]
 #[ignore = "needs Neovim; `cargo xtask test` runs it where `nvim` is installed"]
