@@ -80,14 +80,19 @@ pub(crate) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u64> {
         .chain(last)
 }
 
-/// The word of a text that begins at a place of its bytes and has so many more, at least one; what stands behind the text is
-/// cut off.
+/// The next two words from a place of bytes on, whatever text they belong to; zeros behind the end.
 #[inline]
-pub(crate) fn word_at(bytes: &[u8], at: usize, more: usize) -> u64 {
-    let more = more.min(8);
-    match bytes[at..].first_chunk() {
-        Some(word) => u64::from_le_bytes(*word) & (u64::MAX >> (64 - 8 * more)),
-        None => filled_up(&bytes[at..at + more]),
+pub(crate) fn two_words_at(bytes: &[u8], at: usize) -> [u64; 2] {
+    let rest = bytes.get(at..).unwrap_or_default();
+    match rest.first_chunk() {
+        Some(both) => {
+            let both = u128::from_le_bytes(*both);
+            [both as u64, (both >> 64) as u64]
+        }
+        None => {
+            let mut words = words_of(rest);
+            [(); 2].map(|()| words.next().unwrap_or(0))
+        }
     }
 }
 
@@ -169,9 +174,14 @@ mod tests {
                 u64::from_le_bytes(full)
             });
             assert!(words_of(&bytes[..len]).eq(whole.clone()), "{len} bytes");
-            let one_by_one = (0..len).step_by(8);
-            let one_by_one = one_by_one.map(|at| word_at(&bytes, at, len - at));
-            assert!(one_by_one.eq(whole), "{len} bytes of more");
+            let mut pairs = (0..len)
+                .step_by(16)
+                .flat_map(|at| two_words_at(&bytes[..len], at));
+            assert!(
+                whole.clone().all(|word| pairs.next() == Some(word)),
+                "{len} bytes by twos"
+            );
+            assert!(pairs.all(|word| word == 0), "behind {len} bytes");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Machine code in memory: the only module of this crate with `unsafe`.
+//! Machine code in memory.
 //!
 //! Code is made by Cranelift for the machine that it runs on and freed with the [`Machine`] that owns it. A [`Table`]
 //! holds what a function reads and writes; it borrows all of it, and [`Machine::call`] checks the lengths.

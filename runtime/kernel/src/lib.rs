@@ -17,6 +17,7 @@ mod jit;
 mod once;
 mod ops;
 mod program;
+mod room;
 mod wide;
 
 pub use column::{Column, Data, Lists, Texts};

@@ -22,6 +22,10 @@ use classes::{Check, Class, classes, many_features};
 use reckon_compiler::plan::row::{Kernel, RowOp};
 use reckon_kernel::{Column, Data, Inputs, Means, RowProgram};
 
+/// Peers bring one that keeps what is freed, and so does the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Columns = BTreeMap<String, Column>;
 
 /// A class of work that is ready to be timed.

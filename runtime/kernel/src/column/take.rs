@@ -5,9 +5,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Data, Lists};
+use crate::room::{Pace, filled, is_for_one};
+use crate::wide;
 
 /// Places that one thread takes at a time.
 const CHUNK: usize = 65_536;
+/// Places whose values are cleared and then written while they are in the first-level cache.
+const AT_HAND: usize = 512;
 
 /// Whether some of `rows` are beyond the end of so many values.
 pub(crate) fn any_beyond(rows: &[u32], len: usize) -> bool {
@@ -15,13 +19,43 @@ pub(crate) fn any_beyond(rows: &[u32], len: usize) -> bool {
     rows.iter().fold(0, |most, row| most.max(*row)) as usize >= len && !rows.is_empty()
 }
 
-/// The values at `rows`; `none` where the row is beyond the end.
-pub(super) fn gathered<T: Copy + Send + Sync>(values: &[T], rows: &[u32], none: T) -> Vec<T> {
-    let value = |row: &u32| values.get(*row as usize).copied().unwrap_or(none);
-    match rows.len() < 2 * CHUNK || rayon::current_num_threads() == 1 {
-        true => rows.iter().map(value).collect(),
-        false => rows.par_iter().with_min_len(CHUNK).map(value).collect(),
+/// Values that are taken from their places.
+pub(super) trait Placed: Copy + Default + Send + Sync {
+    /// For each place the value that stands there, `none` where it is beyond the end.
+    fn gather(values: &[Self], places: &[u32], none: Self, found: &mut [Self]);
+}
+
+impl Placed for i64 {
+    fn gather(values: &[Self], places: &[u32], none: Self, found: &mut [Self]) {
+        wide::gather_ints(values, places, none, found);
     }
+}
+
+impl Placed for f64 {
+    fn gather(values: &[Self], places: &[u32], none: Self, found: &mut [Self]) {
+        wide::gather_floats(values, places, none, found);
+    }
+}
+
+impl Placed for u32 {
+    fn gather(values: &[Self], places: &[u32], none: Self, found: &mut [Self]) {
+        wide::gather_places(values, places, none, found);
+    }
+}
+
+impl Placed for bool {
+    fn gather(values: &[Self], places: &[u32], none: Self, found: &mut [Self]) {
+        for (found, place) in found.iter_mut().zip(places) {
+            *found = values.get(*place as usize).copied().unwrap_or(none);
+        }
+    }
+}
+
+/// The values at `rows`; `none` where the row is beyond the end.
+pub(super) fn gathered<T: Placed>(values: &[T], rows: &[u32], none: T) -> Vec<T> {
+    filled(rows.len(), Pace::Copied, |first, found| {
+        T::gather(values, &rows[first..first + found.len()], none, found);
+    })
 }
 
 impl Data {
@@ -101,6 +135,15 @@ impl Lists {
                 }
             }
         };
+        if is_for_one(rows.len()) {
+            let mut all = Vec::with_capacity(offsets[rows.len()]);
+            for (number, rows) in rows.chunks(AT_HAND).enumerate() {
+                let first = number * AT_HAND;
+                all.resize(offsets[first + rows.len()], T::default());
+                fill(&mut all[offsets[first]..], first, rows);
+            }
+            return all;
+        }
         let mut all = vec![T::default(); offsets[rows.len()]];
         let (mut parts, mut rest) = (Vec::new(), &mut all[..]);
         for (number, rows) in rows.chunks(CHUNK).enumerate() {
@@ -119,7 +162,8 @@ impl Lists {
 /// Copies the first `len` values. Of few, four are copied where there are as many: what is too much is written over later.
 fn copy<T: Copy>(to: &mut [T], from: &[T], len: usize) {
     match (to.first_chunk_mut::<4>(), from.first_chunk::<4>()) {
-        (Some(to), Some(from)) if len <= 4 => *to = *from,
+        // One by one: as a copy it would become one of `len` values, a call for each list.
+        (Some(to), Some([a, b, c, d])) if len <= 4 => *to = [*a, *b, *c, *d],
         _ => to[..len].copy_from_slice(&from[..len]),
     }
 }

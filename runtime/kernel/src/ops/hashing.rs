@@ -3,7 +3,7 @@
 use super::ids::{each_row, hashed};
 use super::{Call, Operand};
 use crate::column::{Data, Texts};
-use crate::hash::{Hashed, absorb, begin, begin_text, word, word_at};
+use crate::hash::{Hashed, absorb, begin, begin_text, two_words_at, word};
 use crate::wide;
 
 /// Rows of a block.
@@ -88,19 +88,12 @@ impl Begun {
             Data::Str(texts) => match texts.places() {
                 Some(places) => {
                     let places = &places[arg.first + from..][..rows];
-                    for (state, place) in block.states.iter_mut().zip(places) {
-                        *state = self.stored[*place as usize];
-                    }
+                    wide::gather_words(&self.stored, places, 0, &mut block.states[..rows]);
                 }
                 None => {
-                    block.begin_texts(texts, arg.first + from);
-                    for (state, len) in block.states[..rows].iter_mut().zip(&block.lengths) {
-                        let known = self.lengths.get(*len as usize);
-                        *state = known
-                            .copied()
-                            .unwrap_or_else(|| begin_text(self.first, *len as usize));
-                    }
-                    block.texts(texts.bytes());
+                    let found = block.find_texts(texts, arg.first + from);
+                    self.begin_texts(&mut block.states[..rows], &block.lengths, &found);
+                    block.absorb_texts(texts.bytes(), &found);
                 }
             },
             Data::Float(_) | Data::Bool(_) | Data::List(_) => {
@@ -113,6 +106,28 @@ impl Begun {
             block.nulls(arg, from);
         }
     }
+
+    /// The states after the beginnings of texts of these lengths.
+    fn begin_texts(&self, states: &mut [u64], lengths: &[u64], found: &Found<'_>) {
+        let after = |len: u64| match self.lengths.get(len as usize) {
+            Some(known) => *known,
+            None => begin_text(self.first, len as usize),
+        };
+        if found.shortest == found.longest {
+            return states.fill(after(found.longest));
+        }
+        for (state, len) in states.iter_mut().zip(lengths) {
+            *state = after(*len);
+        }
+    }
+}
+
+/// Where the texts of a block are, and how long.
+struct Found<'t> {
+    /// Where each begins and the last ends, where they stand back to back.
+    ends: Option<&'t [usize]>,
+    shortest: u64,
+    longest: u64,
 }
 
 /// The states of some rows, and what is on its way into them.
@@ -121,9 +136,11 @@ struct Block {
     states: [u64; ABREAST],
     /// The states before the operand.
     before: [u64; ABREAST],
-    words: [u64; ABREAST],
-    /// Where texts begin, and their bytes.
+    /// The next two words of texts.
+    words: [[u64; 2]; ABREAST],
+    /// Where texts begin that do not stand back to back.
     starts: [usize; ABREAST],
+    /// Bytes of texts.
     lengths: [u64; ABREAST],
 }
 
@@ -133,7 +150,7 @@ impl Block {
             rows: 0,
             states: [0; ABREAST],
             before: [0; ABREAST],
-            words: [0; ABREAST],
+            words: [[0; 2]; ABREAST],
             starts: [0; ABREAST],
             lengths: [0; ABREAST],
         }
@@ -152,10 +169,14 @@ impl Block {
                 wide::absorb_ints(&mut self.states[..rows], &values[from..from + rows]);
             }
             Data::Str(texts) if !arg.scalar => {
-                self.begin_texts(texts, arg.first + from);
-                wide::absorb_tag(&mut self.states[..rows], 4);
-                wide::absorb(&mut self.states[..rows], &self.lengths[..rows]);
-                self.texts(texts.bytes());
+                let found = self.find_texts(texts, arg.first + from);
+                let states = &mut self.states[..rows];
+                wide::absorb_tag(states, 4);
+                match found.shortest == found.longest {
+                    true => wide::absorb_tag(states, found.longest),
+                    false => wide::absorb(states, &self.lengths[..rows]),
+                }
+                self.absorb_texts(texts.bytes(), &found);
             }
             Data::Int(_) | Data::Str(_) | Data::Float(_) | Data::Bool(_) | Data::List(_) => {
                 return self.one_by_one(arg, from);
@@ -180,51 +201,66 @@ impl Block {
     }
 
     /// Looks where the texts of the rows from `from` on are.
-    fn begin_texts(&mut self, texts: &Texts, from: usize) {
+    fn find_texts<'t>(&mut self, texts: &'t Texts, from: usize) -> Found<'t> {
         let rows = self.rows;
         let (starts, lengths) = (&mut self.starts[..rows], &mut self.lengths[..rows]);
-        match texts.ends(from..from + rows) {
-            Some(ends) => {
-                starts.copy_from_slice(&ends[..rows]);
-                for ((length, end), start) in lengths.iter_mut().zip(&ends[1..]).zip(starts) {
-                    *length = (end - *start) as u64;
-                }
-            }
-            None => {
-                for (row, (start, length)) in starts.iter_mut().zip(lengths).enumerate() {
-                    let range = texts.range(from + row);
-                    (*start, *length) = (range.start, range.len() as u64);
-                }
-            }
+        let ends = texts.ends(from..from + rows);
+        if let Some(ends) = ends {
+            let next = from + rows..texts.len().min(from + 2 * rows);
+            wide::fetch_ahead(texts.ends(next).unwrap_or_default());
+            let (shortest, longest) = wide::lengths_between(ends, lengths);
+            return Found {
+                ends: Some(ends),
+                shortest,
+                longest,
+            };
         }
+        let mut found = Found {
+            ends: None,
+            shortest: u64::MAX,
+            longest: 0,
+        };
+        for (row, (start, length)) in starts.iter_mut().zip(lengths).enumerate() {
+            let range = texts.range(from + row);
+            (*start, *length) = (range.start, range.len() as u64);
+            found.shortest = found.shortest.min(*length);
+            found.longest = found.longest.max(*length);
+        }
+        found
     }
 
     /// The states after the words of the texts, of which it is known where they are.
-    fn texts(&mut self, bytes: &[u8]) {
+    fn absorb_texts(&mut self, bytes: &[u8], found: &Found<'_>) {
         let rows = self.rows;
-        let (starts, lengths) = (&self.starts[..rows], &self.lengths[..rows]);
-        let (words, states) = (&mut self.words[..rows], &mut self.states[..rows]);
-        let shortest = lengths.iter().fold(u64::MAX, |least, len| least.min(*len));
-        let longest = lengths.iter().fold(0, |most, len| most.max(*len));
-        for before in (0..longest).step_by(8) {
-            let at = before as usize;
-            let places = words.iter_mut().zip(starts).zip(lengths);
-            if shortest >= before + 8 {
-                for ((word, start), _) in places {
-                    *word = word_at(bytes, start + at, 8);
+        let (states, lengths) = (&mut self.states[..rows], &self.lengths[..rows]);
+        if let Some(ends) = found.ends {
+            // The next block is about the next so many bytes.
+            let (first, end) = (ends[0], ends[rows]);
+            wide::fetch_ahead(&bytes[end..bytes.len().min(2 * end - first)]);
+            if end + found.longest as usize + 16 <= bytes.len() {
+                for before in (0..found.longest).step_by(16) {
+                    match found.shortest == found.longest {
+                        true => {
+                            let length = found.longest;
+                            wide::absorb_even_texts(states, bytes, &ends[..rows], length, before);
+                        }
+                        false => {
+                            wide::absorb_texts(states, bytes, &ends[..rows], lengths, before);
+                        }
+                    }
                 }
-            } else {
-                for ((word, start), len) in places {
-                    *word = match *len > before {
-                        true => word_at(bytes, start + at, *len as usize - at),
-                        false => 0,
-                    };
-                }
+                return;
             }
-            match shortest > before {
-                true => wide::absorb(states, words),
-                false => wide::absorb_beyond(states, words, lengths, before),
+        }
+        let starts = found
+            .ends
+            .map_or(&self.starts[..rows], |ends| &ends[..rows]);
+        for before in (0..found.longest).step_by(16) {
+            let words = &mut self.words[..rows];
+            for (words, start) in words.iter_mut().zip(starts) {
+                *words = two_words_at(bytes, start + before as usize);
             }
+            wide::absorb_words(states, words, lengths, before);
         }
     }
 }
