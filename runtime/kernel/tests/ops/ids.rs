@@ -1,6 +1,8 @@
 //! Hashes, buckets and fitted look-ups.
 
 use reckon_compiler::plan::row::RowOp;
+use reckon_kernel::Column;
+use reckon_kernel::hash::{Hashed, hash, slot};
 
 use crate::{N, check, floats, ints, texts};
 
@@ -66,4 +68,39 @@ fn hashes_are_stable() {
         &[x, y],
         &ints(&[Some(547), Some(820), Some(558)]),
     );
+}
+
+#[test]
+fn many_texts_hash_as_each_does_alone() {
+    let text = |row: usize, len: usize| format!("{row:04}").repeat(10)[..len].to_owned();
+    let uneven: Vec<String> = (0..1000).map(|row| text(row, row * 7 % 41)).collect();
+    let recurring: Vec<String> = (0..1000).map(|row| text(row % 9, row % 9)).collect();
+    let mut cases = vec![uneven, recurring];
+    cases.extend([1, 8, 9, 16, 17, 40].map(|len| (0..1000).map(|row| text(row, len)).collect()));
+    let numbers: Vec<Option<i64>> = (0..1000).map(|row| Some(row % 13)).collect();
+    for values in cases {
+        let column = texts(
+            &values
+                .iter()
+                .map(|value| Some(value.as_str()))
+                .collect::<Vec<_>>(),
+        );
+        let slots = |of: &dyn Fn(usize) -> u64| -> Column {
+            let slots = (0..1000).map(|row| Some(slot(of(row), 5_000) as i64));
+            ints(&slots.collect::<Vec<_>>())
+        };
+        let alone = slots(&|row| hash(2, &[Hashed::Str(&values[row])]));
+        let second = slots(&|row| {
+            hash(
+                2,
+                &[Hashed::Int(row as i64 % 13), Hashed::Str(&values[row])],
+            )
+        });
+        for column in [column.clone(), column.once_each()] {
+            let op = RowOp::Hash { n: 5_000, seed: 2 };
+            check(op, std::slice::from_ref(&column), &alone);
+            let op = RowOp::Cross { n: 5_000, seed: 2 };
+            check(op, &[ints(&numbers), column], &second);
+        }
+    }
 }
