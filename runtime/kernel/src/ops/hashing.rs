@@ -101,8 +101,9 @@ impl Begun {
                 return block.one_by_one(arg, from);
             }
         }
-        if !arg.scalar {
-            block.before = [self.first; ABREAST];
+        if !arg.scalar && arg.valid.is_some() {
+            block.before.clear();
+            block.before.resize(rows, self.first);
             block.nulls(arg, from);
         }
     }
@@ -134,12 +135,12 @@ struct Found<'t> {
 struct Block {
     rows: usize,
     states: [u64; ABREAST],
-    /// The states before the operand.
-    before: [u64; ABREAST],
-    /// The next two words of texts.
-    words: [[u64; 2]; ABREAST],
+    /// The states before an operand with nulls.
+    before: Vec<u64>,
     /// Where texts begin that do not stand back to back.
-    starts: [usize; ABREAST],
+    starts: Vec<usize>,
+    /// The next two words of texts that do not, or that are the last.
+    words: Vec<[u64; 2]>,
     /// Bytes of texts.
     lengths: [u64; ABREAST],
 }
@@ -149,9 +150,9 @@ impl Block {
         Self {
             rows: 0,
             states: [0; ABREAST],
-            before: [0; ABREAST],
-            words: [[0; 2]; ABREAST],
-            starts: [0; ABREAST],
+            before: Vec::new(),
+            starts: Vec::new(),
+            words: Vec::new(),
             lengths: [0; ABREAST],
         }
     }
@@ -160,7 +161,8 @@ impl Block {
     fn absorb(&mut self, arg: &Operand<'_>, from: usize) {
         let rows = self.rows;
         if arg.valid.is_some() {
-            self.before = self.states;
+            self.before.clear();
+            self.before.extend_from_slice(&self.states[..rows]);
         }
         match arg.data {
             Data::Int(values) if !arg.scalar => {
@@ -196,14 +198,14 @@ impl Block {
         if let Some(valid) = arg.valid {
             let rows = self.rows;
             let valid = &valid[arg.first + from..][..rows];
-            wide::absorb_nulls(&mut self.states[..rows], &self.before[..rows], valid);
+            wide::absorb_nulls(&mut self.states[..rows], &self.before, valid);
         }
     }
 
     /// Looks where the texts of the rows from `from` on are.
     fn find_texts<'t>(&mut self, texts: &'t Texts, from: usize) -> Found<'t> {
         let rows = self.rows;
-        let (starts, lengths) = (&mut self.starts[..rows], &mut self.lengths[..rows]);
+        let lengths = &mut self.lengths[..rows];
         let ends = texts.ends(from..from + rows);
         if let Some(ends) = ends {
             let next = from + rows..texts.len().min(from + 2 * rows);
@@ -220,9 +222,11 @@ impl Block {
             shortest: u64::MAX,
             longest: 0,
         };
-        for (row, (start, length)) in starts.iter_mut().zip(lengths).enumerate() {
+        self.starts.clear();
+        for (row, length) in lengths.iter_mut().enumerate() {
             let range = texts.range(from + row);
-            (*start, *length) = (range.start, range.len() as u64);
+            self.starts.push(range.start);
+            *length = range.len() as u64;
             found.shortest = found.shortest.min(*length);
             found.longest = found.longest.max(*length);
         }
@@ -252,15 +256,14 @@ impl Block {
                 return;
             }
         }
-        let starts = found
-            .ends
-            .map_or(&self.starts[..rows], |ends| &ends[..rows]);
+        let starts = found.ends.map_or(&self.starts[..], |ends| &ends[..rows]);
         for before in (0..found.longest).step_by(16) {
-            let words = &mut self.words[..rows];
-            for (words, start) in words.iter_mut().zip(starts) {
-                *words = two_words_at(bytes, start + before as usize);
-            }
-            wide::absorb_words(states, words, lengths, before);
+            let words = starts
+                .iter()
+                .map(|start| two_words_at(bytes, start + before as usize));
+            self.words.clear();
+            self.words.extend(words);
+            wide::absorb_words(states, &self.words, lengths, before);
         }
     }
 }
