@@ -36,6 +36,7 @@ mod table;
 mod text;
 mod time;
 mod versions;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -10,12 +10,10 @@ use reckon_kernel::Column;
 
 use super::bad::{BadCount, Wrongs, beyond_limit, examples, settle};
 use super::columnar;
-use super::delimited::Style;
 use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
-use super::format::{ENDINGS, Format, bytes, format_of};
-use super::objects;
-use super::text::{self, Text};
+use super::format::{ENDINGS, Format, format_of};
+use super::text;
 
 /// Columns by name with the places that their rows come from.
 #[derive(Clone, Debug, Default)]
@@ -151,9 +149,6 @@ pub(crate) enum Extent {
     Beginning,
 }
 
-/// So many bytes of text are a beginning.
-const BEGINNING: u64 = 4 << 20;
-
 /// Reads all files of a source; labels that are joined later are in none.
 ///
 /// # Errors
@@ -208,7 +203,31 @@ pub(crate) struct Taken<'a> {
     rows: usize,
 }
 
-impl Taken<'_> {
+impl<'a> Taken<'a> {
+    /// Of a file from which nothing has come yet.
+    pub(crate) fn new(plan: &'a SourcePlan, table: &'a mut Table) -> Self {
+        Self {
+            plan,
+            table,
+            pieces: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// The pieces of the file, without their columns.
+    pub(crate) fn pieces(self) -> Vec<Piece> {
+        self.pieces
+    }
+
+    /// Adds the pieces that follow in the file, with which this share of it is read: rows are as long in the rest of it, or a little shorter.
+    pub(crate) fn add_share(&mut self, pieces: Vec<Piece>, share: f64) -> Result<(), Diagnostic> {
+        const SHORTER: f64 = 1.05;
+        let rows: usize = pieces.iter().map(|piece| piece.part.rows).sum();
+        let read = (self.rows + rows) as f64;
+        let rest = read / share * (1.0 - share) * SHORTER;
+        self.add(pieces, rows + rest as usize)
+    }
+
     /// Adds the pieces that follow in the file, the first of about so many rows. Where bad rows are skipped, theirs are left out.
     pub(crate) fn add(&mut self, mut pieces: Vec<Piece>, coming: usize) -> Result<(), Diagnostic> {
         let mut left_out = 0;
@@ -248,37 +267,13 @@ fn read_file(
         sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
         return None;
     };
-    let mut taken = Taken {
-        plan,
-        table,
-        pieces: Vec::new(),
-        rows: 0,
-    };
+    let mut taken = Taken::new(plan, table);
     match format {
         Format::Parquet | Format::Arrow => {
             columnar::read(plan, file, (format, extent), &mut taken, sink)?;
         }
         Format::Delimited(_) | Format::JsonLines => {
-            let most = (extent == Extent::Beginning).then_some(BEGINNING);
-            let bytes = match bytes(&file.path, packing, most) {
-                Ok(bytes) => whole_lines(bytes, most, format),
-                Err(error) => {
-                    let message = format!("`{}` cannot be read: {error}", file.name);
-                    sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
-                    return None;
-                }
-            };
-            let text = Text::new(&bytes);
-            let pieces = match format {
-                Format::Delimited(style) => text::delimited(plan, file, &text, style, sink)?,
-                Format::JsonLines | Format::Parquet | Format::Arrow => {
-                    objects::json_lines(plan, file, &text, sink)?
-                }
-            };
-            let rows = pieces.iter().map(|piece| piece.part.rows).sum();
-            if let Err(diagnostic) = taken.add(pieces, rows) {
-                sink.push(diagnostic);
-            }
+            text::read(plan, file, (format, packing, extent), &mut taken, sink)?;
         }
     }
     if taken.rows == 0 {
@@ -289,23 +284,5 @@ fn read_file(
         let message = format!("`{}`{what}", file.name);
         sink.push(Diagnostic::error(EMPTY, plan.span, message));
     }
-    Some(taken.pieces)
-}
-
-/// The lines of a beginning that are not cut off, those inside of a quoted field of csv left out too.
-fn whole_lines(mut bytes: Vec<u8>, most: Option<u64>, format: Format) -> Vec<u8> {
-    if most != Some(bytes.len() as u64) {
-        return bytes;
-    }
-    let is_csv = format == Format::Delimited(Style::Csv);
-    let mut quotes = bytes.iter().filter(|byte| **byte == b'"').count();
-    while let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
-        quotes -= bytes[end..].iter().filter(|byte| **byte == b'"').count();
-        bytes.truncate(end + 1);
-        if !is_csv || quotes % 2 == 0 {
-            break;
-        }
-        bytes.truncate(end);
-    }
-    bytes
+    Some(taken.pieces())
 }
