@@ -1,6 +1,6 @@
 //! Tables: the declared columns of the files of a source, one after another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -154,7 +154,16 @@ pub(crate) enum Extent {
 /// # Errors
 /// Everything that is wrong with them.
 pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnostic>> {
-    read_some(plan, root, Extent::Whole)
+    read_without(plan, root, &BTreeSet::new())
+}
+
+/// As [`read`], without columns that nothing reads: what is wrong with them is told all the same.
+pub(crate) fn read_without(
+    plan: &SourcePlan,
+    root: &Path,
+    unread: &BTreeSet<&str>,
+) -> Result<Table, Vec<Diagnostic>> {
+    read_by(plan, root, (Extent::Whole, unread))
 }
 
 /// As [`read`], of each file as much as is wanted.
@@ -163,16 +172,25 @@ pub(crate) fn read_some(
     root: &Path,
     extent: Extent,
 ) -> Result<Table, Vec<Diagnostic>> {
+    read_by(plan, root, (extent, &BTreeSet::new()))
+}
+
+fn read_by(
+    plan: &SourcePlan,
+    root: &Path,
+    (extent, unread): (Extent, &BTreeSet<&str>),
+) -> Result<Table, Vec<Diagnostic>> {
     if plan.columns.iter().any(|column| column.joined.is_some()) {
         let mut of_files = plan.clone();
         of_files.columns.retain(|column| column.joined.is_none());
-        return read_some(&of_files, root, extent);
+        return read_by(&of_files, root, (extent, unread));
     }
     let mut sink = Vec::new();
     let mut table = Table::default();
     let mut first_bad = Vec::new();
     for file in files(plan, root, &mut sink) {
-        let Some(of_file) = read_file(plan, &file, (extent, &mut table), &mut sink) else {
+        let taken = Taken::new(plan, &mut table, unread);
+        let Some(of_file) = read_file(plan, &file, (extent, taken), &mut sink) else {
             continue;
         };
         if first_bad.len() < TOLD {
@@ -197,6 +215,8 @@ pub(crate) fn read_some(
 pub(crate) struct Taken<'a> {
     plan: &'a SourcePlan,
     table: &'a mut Table,
+    /// Columns that are looked at and let go.
+    unread: &'a BTreeSet<&'a str>,
     /// Without their columns, which are in the table.
     pieces: Vec<Piece>,
     /// The rows of the pieces.
@@ -205,13 +225,23 @@ pub(crate) struct Taken<'a> {
 
 impl<'a> Taken<'a> {
     /// Of a file from which nothing has come yet.
-    pub(crate) fn new(plan: &'a SourcePlan, table: &'a mut Table) -> Self {
+    pub(crate) fn new(
+        plan: &'a SourcePlan,
+        table: &'a mut Table,
+        unread: &'a BTreeSet<&'a str>,
+    ) -> Self {
         Self {
             plan,
             table,
+            unread,
             pieces: Vec::new(),
             rows: 0,
         }
+    }
+
+    /// Whether nothing reads a column.
+    pub(crate) fn is_unread(&self, column: &str) -> bool {
+        self.unread.contains(column)
     }
 
     /// The pieces of the file, without their columns.
@@ -232,6 +262,9 @@ impl<'a> Taken<'a> {
     pub(crate) fn add(&mut self, mut pieces: Vec<Piece>, coming: usize) -> Result<(), Diagnostic> {
         let mut left_out = 0;
         for piece in &mut pieces {
+            piece
+                .columns
+                .retain(|(name, _)| !self.unread.contains(name.as_str()));
             piece.part.before = self.rows;
             self.rows += piece.part.rows;
             if let BadRows::Skip(_) = self.plan.on_bad_row {
@@ -259,7 +292,7 @@ impl<'a> Taken<'a> {
 fn read_file(
     plan: &SourcePlan,
     file: &File,
-    (extent, table): (Extent, &mut Table),
+    (extent, mut taken): (Extent, Taken<'_>),
     sink: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Piece>> {
     let Some((format, packing)) = format_of(&file.name) else {
@@ -267,7 +300,6 @@ fn read_file(
         sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
         return None;
     };
-    let mut taken = Taken::new(plan, table);
     match format {
         Format::Parquet | Format::Arrow => {
             columnar::read(plan, file, (format, extent), &mut taken, sink)?;

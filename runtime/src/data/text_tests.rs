@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use proptest::prelude::*;
@@ -61,7 +62,8 @@ fn read_packed(
         path: on_disk.path().to_owned(),
     };
     let (plan, mut table) = (plan(on_bad_row), Table::default());
-    let mut taken = Taken::new(&plan, &mut table);
+    let unread = BTreeSet::new();
+    let mut taken = Taken::new(&plan, &mut table, &unread);
     let size = Size { piece, pieces };
     let windows = Windows::open(&file.path, packing, style, (size, None)).unwrap();
     let read = in_windows(&plan, &file, (windows, style), &mut taken);
