@@ -125,6 +125,19 @@ fn a_piece_ends_in_no_quoted_field() {
 }
 
 #[test]
+fn a_quoted_field_may_be_longer_than_a_window() {
+    let long = "line\n".repeat(400);
+    let text = format!("id\nfirst\n\"{long}\"\nlast\n");
+    let rows = read(text.as_bytes(), CSV, (64, 2)).1.unwrap();
+    let expected = [
+        ("first".to_owned(), Some(2)),
+        (long, Some(3)),
+        ("last".to_owned(), Some(404)),
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
 fn quotes_within_a_plain_field_hold_no_line() {
     let text = format!("id\n{}", "a\"\nb\"c\n".repeat(20));
     let (count, rows) = read(text.as_bytes(), CSV, (16, 2));

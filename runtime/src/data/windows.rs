@@ -233,17 +233,17 @@ fn ends_of_records(bytes: &[u8], size: usize, quoting: Option<Style>) -> Vec<usi
         .collect();
     borders.dedup();
     let ranges: Vec<Range<usize>> = borders.windows(2).map(|ends| ends[0]..ends[1]).collect();
-    let walked: Vec<[Walk; 2]> = ranges
-        .into_par_iter()
-        .map(|range| {
-            let quoted = quoting.map(|_| Walk::over(bytes, range.clone(), (quoting, true)));
-            let outside = Walk::over(bytes, range, (quoting, false));
-            [outside, quoted.unwrap_or_default()]
-        })
+    // Most borders lie outside of quotes; what begins within is gone through once more.
+    let outside: Vec<Walk> = ranges
+        .par_iter()
+        .map(|range| Walk::over(bytes, range.clone(), (quoting, false)))
         .collect();
     let (mut ends, mut last, mut is_quoted) = (Vec::new(), None, false);
-    for (at, walk) in walked.iter().enumerate() {
-        let walk = &walk[usize::from(is_quoted)];
+    for (at, (range, outside)) in ranges.into_iter().zip(outside).enumerate() {
+        let walk = match is_quoted {
+            true => Walk::over(bytes, range, (quoting, true)),
+            false => outside,
+        };
         ends.extend(walk.first.filter(|_| at > 0));
         last = walk.last.or(last);
         is_quoted = walk.is_quoted;
@@ -325,13 +325,17 @@ fn opening_quote(bytes: &[u8], range: Range<usize>) -> Option<usize> {
     }
 }
 
-/// The first quote; blocks without one are gone through many bytes at once.
+/// The first quote: bytes near by are gone through one by one, blocks without a quote many at once.
 fn quote_in(bytes: &[u8]) -> Option<usize> {
+    const NEAR: usize = 32;
     const BLOCK: usize = 256;
-    let block = bytes
-        .chunks(BLOCK)
-        .position(|block| block.contains(&b'"'))?;
-    let ahead = &bytes[block * BLOCK..];
-    let quote = ahead.iter().position(|byte| *byte == b'"')?;
-    Some(block * BLOCK + quote)
+    let is_quote = |byte: &u8| *byte == b'"';
+    let (near, far) = bytes.split_at(bytes.len().min(NEAR));
+    if let Some(quote) = near.iter().position(is_quote) {
+        return Some(quote);
+    }
+    let block = far.chunks(BLOCK).position(|block| block.contains(&b'"'))?;
+    let ahead = &far[block * BLOCK..];
+    let quote = ahead.iter().position(is_quote)?;
+    Some(near.len() + block * BLOCK + quote)
 }
