@@ -36,6 +36,7 @@ mod table;
 mod text;
 mod time;
 mod versions;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -289,7 +290,7 @@ fn read_sources(
     let tables: Vec<Result<Table, Vec<Diagnostic>>> = plan
         .sources
         .par_iter()
-        .map(|source| table::read(source, root))
+        .map(|source| table::read_without(source, root, &prune::unread(plan, source, columns)))
         .collect();
     let (mut sink, mut read) = (Vec::new(), Vec::new());
     for table in tables {
@@ -321,13 +322,11 @@ fn read_sources(
                         .zip(&loaded)
                         .filter_map(|(plan, source)| source.as_ref().map(|source| (plan, source)))
                         .collect();
-                    source::events(source, table, &entities, &mut sink)
+                    let kept = prune::kept(plan, source, columns);
+                    source::events(source, (table, kept.as_ref()), &entities, &mut sink)
                 }
             };
-            let built = loaded[at].insert(built);
-            if columns == Columns::LetGo {
-                prune::unread(plan, source, built);
-            }
+            loaded[at] = Some(built);
         }
     }
     stop_on_error(sink)?;

@@ -15,6 +15,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 use reckon_compiler::plan::row::RowKind;
 use reckon_compiler::plan::{ColumnPlan, SourcePlan, TimeFormat};
@@ -67,9 +69,24 @@ fn row_groups(
     let handle = Handle::open(&file.path).map_err(|error| fault(error.into()))?;
     let footer = ArrowReaderMetadata::load(&handle, ArrowReaderOptions::default());
     let footer = footer.map_err(|error| fault(error.into()))?;
-    let Some(kept) = projection(plan, file, footer.schema(), sink) else {
+    let Some(mut kept) = projection(plan, file, footer.schema(), sink) else {
         return Ok(None);
     };
+    let field = |column: &ColumnPlan| footer.schema().column_with_name(&column.name);
+    let is_skipped = |column: &ColumnPlan| {
+        taken.is_unread(&column.name)
+            && field(column).is_some_and(|(_, field)| {
+                let nulls = field.is_nullable() && may_hold_nulls(footer.metadata(), &column.name);
+                is_right(field.data_type(), nulls, column)
+            })
+    };
+    let (skipped, columns): (Vec<&ColumnPlan>, Vec<&ColumnPlan>) =
+        plan.columns.iter().partition(|column| is_skipped(column));
+    let skipped: Vec<usize> = skipped
+        .into_iter()
+        .filter_map(|column| Some(field(column)?.0))
+        .collect();
+    kept.retain(|at| !skipped.contains(at));
     let mask = ProjectionMask::roots(footer.parquet_schema(), kept);
     let rows_of = |group: usize| {
         let rows = footer.metadata().row_group(group).num_rows();
@@ -84,7 +101,7 @@ fn row_groups(
             .with_batch_size(BATCH)
             .build();
         piece(
-            plan,
+            (plan, &columns),
             (file, rows_of(*group)),
             batches.map_err(|error| fault(error.into()))?,
         )
@@ -122,20 +139,21 @@ fn record_batches(
         Extent::Whole => usize::MAX,
         Extent::Beginning => 1,
     };
-    let piece = piece(plan, (file, 0), batches.take(most))?;
+    let columns: Vec<&ColumnPlan> = plan.columns.iter().collect();
+    let piece = piece((plan, &columns), (file, 0), batches.take(most))?;
     let rows = piece.part.rows;
     taken.add(vec![piece], rows)?;
     Ok(Some(()))
 }
 
-/// `expected` is the number of rows, where it is known.
+/// The columns of record batches; `expected` is the number of rows, where it is known.
 fn piece(
-    plan: &SourcePlan,
+    (plan, columns): (&SourcePlan, &[&ColumnPlan]),
     (file, expected): (&File, usize),
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> Result<Piece, Diagnostic> {
-    let columns = plan.columns.iter();
     let mut readers: Vec<Reader<'_>> = columns
+        .iter()
         .map(|column| Reader::new(column, (file, expected)))
         .collect();
     let mut rows = 0;
@@ -232,6 +250,41 @@ fn projection(
     kept.sort_unstable();
     kept.dedup();
     (sink.len() == before).then_some(kept)
+}
+
+/// Whether a footer leaves it open that a column holds nulls.
+fn may_hold_nulls(footer: &ParquetMetaData, column: &str) -> bool {
+    let chunks = footer
+        .row_groups()
+        .iter()
+        .flat_map(RowGroupMetaData::columns);
+    let mut of_column = chunks.filter(|chunk| {
+        let path = chunk.column_path().parts();
+        path.first().is_some_and(|name| name == column)
+    });
+    of_column.any(|chunk| {
+        let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
+        nulls != Some(0)
+    })
+}
+
+/// Whether no value of the type can be wrong in a column, so that one that nothing reads need not be decoded.
+fn is_right(found: &DataType, may_hold_nulls: bool, column: &ColumnPlan) -> bool {
+    let nullable = column.ty.nullable;
+    if !nullable && (may_hold_nulls || !column.nulls.is_empty()) {
+        return false;
+    }
+    match &column.ty.kind {
+        RowKind::Int | RowKind::Str => true,
+        RowKind::Bool => *found == DataType::Boolean,
+        // A float may be no number, which is read as null.
+        RowKind::Float => nullable || found.is_integer(),
+        RowKind::Time if matches!(column.time, TimeFormat::Text { .. }) => false,
+        RowKind::Time => found.is_integer() || matches!(found, DataType::Timestamp(..)),
+        RowKind::Duration => found.is_integer() || matches!(found, DataType::Duration(_)),
+        // A list may be endless.
+        RowKind::List(_) => false,
+    }
 }
 
 fn holds(field: &Field, column: &ColumnPlan) -> bool {

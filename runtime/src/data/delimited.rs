@@ -45,11 +45,6 @@ impl<'a> Records<'a> {
         self.line
     }
 
-    /// What is not read yet.
-    pub(crate) fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
     /// The records of a part of a text, which begins on this line.
     pub(crate) fn of_part(text: &'a str, style: Style, line: usize) -> Self {
         Self {

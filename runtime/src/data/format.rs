@@ -3,6 +3,8 @@
 use std::fs::File as Handle;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 
@@ -55,37 +57,96 @@ pub(crate) fn format_of(name: &str) -> Option<(Format, Packing)> {
     (packing == Packing::Plain || !columnar).then_some((format, packing))
 }
 
-/// The unpacked bytes of a file, at most `most` of them where a first look is enough.
+/// The bytes of a file, unpacked as they are read.
+pub(crate) struct Unpacked {
+    reader: Reader,
+    packing: Packing,
+    /// How many bytes of the file are read.
+    packed: Arc<AtomicU64>,
+    size: u64,
+    unpacked: u64,
+}
+
+/// Unpacks what it reads, or reads it as it is.
+type Reader = Box<dyn Read + Send>;
+
+/// A file that counts the bytes read of it.
+struct Counted {
+    handle: Handle,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.handle.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Unpacked {
+    /// # Errors
+    /// A file that cannot be opened, or does not begin as packed bytes do.
+    pub(crate) fn open(path: &Path, packing: Packing) -> io::Result<Self> {
+        let handle = Handle::open(path)?;
+        let size = handle.metadata()?.len();
+        let packed = Arc::new(AtomicU64::new(0));
+        let read = Arc::clone(&packed);
+        let counted = BufReader::with_capacity(1 << 16, Counted { handle, read });
+        let reader: Reader = match packing {
+            Packing::Plain => Box::new(counted),
+            Packing::Gzip => Box::new(MultiGzDecoder::new(counted)),
+            Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(counted)?),
+        };
+        Ok(Self {
+            reader,
+            packing,
+            packed,
+            size,
+            unpacked: 0,
+        })
+    }
+
+    /// How many bytes of the file are read.
+    pub(crate) fn packed_read(&self) -> u64 {
+        self.packed.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the file has.
+    pub(crate) fn packed_size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Read for Unpacked {
+    /// # Errors
+    /// A file that cannot be read, or whose packed bytes are broken or end too early.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match (self.reader.read(buffer), self.packing) {
+            (Ok(read), _) => {
+                self.unpacked += read as u64;
+                Ok(read)
+            }
+            (Err(error), Packing::Plain) => Err(error),
+            (Err(error), Packing::Gzip | Packing::Zstd) => Err(io::Error::new(
+                error.kind(),
+                format!(
+                    "its packed bytes break off or are damaged after {} unpacked ones: {error}",
+                    self.unpacked
+                ),
+            )),
+        }
+    }
+}
+
+/// All unpacked bytes of a file.
 ///
 /// # Errors
 /// A file that cannot be read, or whose packed bytes are broken or end too early.
-pub(crate) fn bytes(path: &Path, packing: Packing, most: Option<u64>) -> io::Result<Vec<u8>> {
-    let handle = Handle::open(path)?;
-    let size = handle.metadata()?.len();
-    let packed = BufReader::with_capacity(1 << 16, handle);
-    let reader: Box<dyn Read> = match packing {
-        Packing::Plain => Box::new(packed),
-        Packing::Gzip => Box::new(MultiGzDecoder::new(packed)),
-        Packing::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(packed)?),
-    };
+pub(crate) fn bytes(path: &Path, packing: Packing) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    if packing == Packing::Plain {
-        bytes.reserve(usize::try_from(size.min(most.unwrap_or(u64::MAX))).unwrap_or(0));
-    }
-    let read = reader
-        .take(most.unwrap_or(u64::MAX))
-        .read_to_end(&mut bytes);
-    match (read, packing) {
-        (Ok(_), _) => Ok(bytes),
-        (Err(error), Packing::Plain) => Err(error),
-        (Err(error), Packing::Gzip | Packing::Zstd) => Err(io::Error::new(
-            error.kind(),
-            format!(
-                "its packed bytes break off or are damaged after {} unpacked ones: {error}",
-                bytes.len()
-            ),
-        )),
-    }
+    Unpacked::open(path, packing)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -243,7 +243,7 @@ fn narrowest<'a>(values: impl Iterator<Item = &'a str> + Clone) -> RowKind {
 
 fn text_of(path: &Path, packing: Packing) -> Result<String, Fault> {
     let unreadable = |error| (UNREADABLE, format!("cannot be read: {error}"));
-    let bytes = format::bytes(path, packing, None).map_err(unreadable)?;
+    let bytes = format::bytes(path, packing).map_err(unreadable)?;
     String::from_utf8(bytes).map_err(|_| (NOT_UTF8, "is not UTF-8".to_owned()))
 }
 

@@ -101,7 +101,7 @@ pub fn look(plan: &Plan, root: &Path) -> Looked {
                 .iter()
                 .any(|(known, _)| known.name == reference.target)
         });
-        let source = source::events(&plan, table, &known, &mut looked.findings);
+        let source = source::events(&plan, (table, None), &known, &mut looked.findings);
         looked
             .findings
             .extend(leading_nowhere(&plan, &source, &known));

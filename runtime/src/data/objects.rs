@@ -10,59 +10,85 @@ use super::cell::{Builder, shortened};
 use super::fault::{NO_COLUMN, no_column};
 use super::files::File;
 use super::table::Piece;
-use super::text::{Lost, PIECE, Rows, Text, cut, no_utf8};
+use super::text::{Lost, Rows, Text, no_utf8};
+use super::windows::Window;
 
-/// Reads the declared columns of a file with an object a line.
-pub(crate) fn json_lines(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    json_lines_by(plan, file, text, PIECE, sink)
+/// A file with an object a line.
+pub(super) struct Objects<'p> {
+    plan: &'p SourcePlan,
+    file: &'p File,
+    rows: usize,
+    /// How many objects have each declared column.
+    found: Vec<usize>,
+    /// The first line that is not blank.
+    first: Option<String>,
 }
 
-pub(super) fn json_lines_by(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    size: usize,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    let read = cut(&text.text, 1, size)
-        .into_par_iter()
-        .map(|(line, piece)| of_objects(plan, file, text, piece, line));
-    let pieces: Vec<(Piece, Vec<usize>)> = match read.collect() {
-        Ok(pieces) => pieces,
-        Err(diagnostic) => {
-            sink.push(diagnostic);
-            return None;
-        }
-    };
-    let rows: usize = pieces.iter().map(|(piece, _)| piece.part.rows).sum();
-    let before = sink.len();
-    for (at, column) in plan.columns.iter().enumerate() {
-        // A null may be left out of an object, but a column that no object has is misspelt.
-        if rows > 0 && pieces.iter().all(|(_, found)| found[at] == 0) {
-            sink.push(nowhere(file, &text.text, &column.name, column.span));
+impl<'p> Objects<'p> {
+    pub(super) fn new(plan: &'p SourcePlan, file: &'p File) -> Self {
+        Self {
+            plan,
+            file,
+            rows: 0,
+            found: vec![0; plan.columns.len()],
+            first: None,
         }
     }
-    (sink.len() == before).then(|| pieces.into_iter().map(|(piece, _)| piece).collect())
-}
 
-fn nowhere(file: &File, text: &str, column: &str, span: Span) -> Diagnostic {
-    let first = text.lines().find(|line| !line.trim().is_empty());
-    let first: Option<Map<String, Json>> = first.and_then(|line| serde_json::from_str(line).ok());
-    match first {
-        Some(first) => {
-            let names: Vec<String> = first.keys().cloned().collect();
-            no_column(&file.name, column, span, &names)
+    pub(super) fn read(&mut self, window: &Window) -> Result<Vec<Piece>, Diagnostic> {
+        let pieces = window.pieces();
+        for (line, bytes) in &pieces {
+            if self.first.is_none() {
+                let text = Text::new(bytes, *line);
+                let mut lines = text.text.lines().filter(|line| !line.trim().is_empty());
+                self.first = lines.next().map(str::to_owned);
+            }
         }
-        None => Diagnostic::error(
-            NO_COLUMN,
-            span,
-            format!("{} has no column `{column}`", file.name),
-        ),
+        let read = pieces.par_iter().map(|(line, bytes)| {
+            let text = Text::new(bytes, *line);
+            of_objects(self.plan, self.file, &text, *line)
+        });
+        let read: Vec<Result<(Piece, Vec<usize>), Diagnostic>> = read.collect();
+        let mut pieces = Vec::new();
+        for piece in read {
+            let (piece, found) = piece?;
+            self.rows += piece.part.rows;
+            let all = self.found.iter_mut().zip(found);
+            all.for_each(|(all, found)| *all += found);
+            pieces.push(piece);
+        }
+        Ok(pieces)
+    }
+
+    /// A null may be left out of an object, but a column that no object has is misspelt.
+    pub(super) fn finish(self) -> Result<(), Vec<Diagnostic>> {
+        let columns = self.plan.columns.iter().zip(&self.found);
+        let missing = columns.filter(|(_, found)| self.rows > 0 && **found == 0);
+        let faults: Vec<Diagnostic> = missing
+            .map(|(column, _)| self.nowhere(&column.name, column.span))
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+
+    fn nowhere(&self, column: &str, span: Span) -> Diagnostic {
+        let first = self.first.as_ref();
+        let first: Option<Map<String, Json>> =
+            first.and_then(|line| serde_json::from_str(line).ok());
+        match first {
+            Some(first) => {
+                let names: Vec<String> = first.keys().cloned().collect();
+                no_column(&self.file.name, column, span, &names)
+            }
+            None => Diagnostic::error(
+                NO_COLUMN,
+                span,
+                format!("{} has no column `{column}`", self.file.name),
+            ),
+        }
     }
 }
 
@@ -71,14 +97,13 @@ fn of_objects(
     plan: &SourcePlan,
     file: &File,
     text: &Text<'_>,
-    piece: &str,
     first: usize,
 ) -> Result<(Piece, Vec<usize>), Diagnostic> {
     let builders: Result<Vec<Builder<'_>>, Diagnostic> =
         plan.columns.iter().map(Builder::new).collect();
     let mut rows = Rows::new(plan, builders?, first);
     let mut found = vec![0; plan.columns.len()];
-    for (at, written) in piece.split('\n').enumerate() {
+    for (at, written) in text.text.split('\n').enumerate() {
         let line = first + at;
         if written.trim().is_empty() {
             continue;

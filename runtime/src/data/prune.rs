@@ -17,15 +17,32 @@ pub(crate) enum Columns {
     LetGo,
 }
 
-/// Lets the columns of new events go that no program, statistic, join or label reads.
-pub(super) fn unread(plan: &Plan, of: &SourcePlan, source: &mut Source) {
-    if of.kind == SourceKind::Entity || runs_again(plan, &of.name) {
-        return;
-    }
-    let read = read(plan, of);
-    source
-        .columns
-        .retain(|name, _| read.contains(name.as_str()));
+/// The columns of events that a program, statistic, join or label reads once references are resolved; `None` where all stay.
+pub(super) fn kept<'p>(
+    plan: &'p Plan,
+    of: &'p SourcePlan,
+    columns: Columns,
+) -> Option<BTreeSet<&'p str>> {
+    let all = columns == Columns::Kept;
+    let stay = all || of.kind == SourceKind::Entity || runs_again(plan, &of.name);
+    (!stay).then(|| read(plan, of))
+}
+
+/// The declared columns of events that nothing reads at all: neither what [`kept`] keeps, nor references, times and `unique by`.
+pub(super) fn unread<'p>(
+    plan: &'p Plan,
+    of: &'p SourcePlan,
+    columns: Columns,
+) -> BTreeSet<&'p str> {
+    let Some(mut read) = kept(plan, of, columns) else {
+        return BTreeSet::new();
+    };
+    let references = of.references.iter();
+    let references = references.flat_map(|reference| &reference.columns);
+    let others = references.chain(&of.time).chain(&of.unique);
+    read.extend(others.map(String::as_str));
+    let declared = of.columns.iter().map(|column| column.name.as_str());
+    declared.filter(|name| !read.contains(name)).collect()
 }
 
 /// Lets the columns of events go whose programs have run for the last time.

@@ -92,7 +92,7 @@ pub(crate) fn read(
         .filter_map(|known| Some((known, data.source(&known.name)?)))
         .collect();
     let mut sink = Vec::new();
-    let mut source = source::events(&asked, table, &entities, &mut sink);
+    let mut source = source::events(&asked, (table, None), &entities, &mut sink);
     super::stop_on_error(sink)?;
     let outputs = outputs_now(data, kernel, &source);
     source.outputs = outputs.map_err(|fault| vec![fault])?;

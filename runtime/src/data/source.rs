@@ -206,10 +206,10 @@ fn drop_repeats(plan: &SourcePlan, table: &mut Table, source: &mut Source) -> Ve
     kept
 }
 
-/// Events from their table, with references into the entities before them.
+/// Events from their table, with references into the entities before them. Of their columns those that are `kept` stay.
 pub(crate) fn events(
     plan: &SourcePlan,
-    mut table: Table,
+    (mut table, kept_columns): (Table, Option<&BTreeSet<&str>>),
     entities: &[(&SourcePlan, &Source)],
     sink: &mut Vec<Diagnostic>,
 ) -> Source {
@@ -223,6 +223,10 @@ pub(crate) fn events(
     if let Some(time) = &plan.time {
         check_times(plan, time, &table, sink);
     }
+    let stays = |name: &str| kept_columns.is_none_or(|kept| kept.contains(name));
+    let has_use =
+        |name: &String| stays(name) || plan.time.iter().chain(&plan.unique).any(|of| of == name);
+    table.columns.retain(|name, _| has_use(name));
     let kept = drop_repeats(plan, &mut table, &mut source);
     if source.repeats > 0 {
         for rows in references.values_mut() {
@@ -239,12 +243,8 @@ pub(crate) fn events(
         })
         .collect();
     source.references = references;
-    if let Some(Column {
-        data: Data::Int(times),
-        ..
-    }) = plan.time.as_ref().and_then(|time| table.columns.get(time))
-    {
-        source.times.clone_from(times);
+    if let Some(time) = &plan.time {
+        source.times = times(&mut table, time, stays(time));
     }
     source.order = (0..source.rows as u32).collect();
     if !source.times.is_empty() {
@@ -258,12 +258,25 @@ pub(crate) fn events(
             .map(|(_, source)| *source)
     };
     source.seen = versions::seen(entity, &source.references, &source.times);
+    table.columns.retain(|name, _| stays(name));
     source.columns = std::mem::take(&mut table.columns);
     source.origin = Origin {
         files: table,
         kept: (source.repeats > 0).then_some(kept),
     };
     source
+}
+
+/// The values of the column that dates events; the column itself goes where it does not stay.
+fn times(table: &mut Table, time: &str, stays: bool) -> Vec<i64> {
+    let column = match stays {
+        true => table.columns.get(time).cloned(),
+        false => table.columns.remove(time),
+    };
+    match column.map(|column| column.data) {
+        Some(Data::Int(times)) => times,
+        Some(_) | None => Vec::new(),
+    }
 }
 
 fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source {

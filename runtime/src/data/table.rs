@@ -1,6 +1,6 @@
 //! Tables: the declared columns of the files of a source, one after another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -10,12 +10,10 @@ use reckon_kernel::Column;
 
 use super::bad::{BadCount, Wrongs, beyond_limit, examples, settle};
 use super::columnar;
-use super::delimited::Style;
 use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
-use super::format::{ENDINGS, Format, bytes, format_of};
-use super::objects;
-use super::text::{self, Text};
+use super::format::{ENDINGS, Format, format_of};
+use super::text;
 
 /// Columns by name with the places that their rows come from.
 #[derive(Clone, Debug, Default)]
@@ -151,15 +149,21 @@ pub(crate) enum Extent {
     Beginning,
 }
 
-/// So many bytes of text are a beginning.
-const BEGINNING: u64 = 4 << 20;
-
 /// Reads all files of a source; labels that are joined later are in none.
 ///
 /// # Errors
 /// Everything that is wrong with them.
 pub(crate) fn read(plan: &SourcePlan, root: &Path) -> Result<Table, Vec<Diagnostic>> {
-    read_some(plan, root, Extent::Whole)
+    read_without(plan, root, &BTreeSet::new())
+}
+
+/// As [`read`], without columns that nothing reads: what is wrong with them is told all the same.
+pub(crate) fn read_without(
+    plan: &SourcePlan,
+    root: &Path,
+    unread: &BTreeSet<&str>,
+) -> Result<Table, Vec<Diagnostic>> {
+    read_by(plan, root, (Extent::Whole, unread))
 }
 
 /// As [`read`], of each file as much as is wanted.
@@ -168,16 +172,25 @@ pub(crate) fn read_some(
     root: &Path,
     extent: Extent,
 ) -> Result<Table, Vec<Diagnostic>> {
+    read_by(plan, root, (extent, &BTreeSet::new()))
+}
+
+fn read_by(
+    plan: &SourcePlan,
+    root: &Path,
+    (extent, unread): (Extent, &BTreeSet<&str>),
+) -> Result<Table, Vec<Diagnostic>> {
     if plan.columns.iter().any(|column| column.joined.is_some()) {
         let mut of_files = plan.clone();
         of_files.columns.retain(|column| column.joined.is_none());
-        return read_some(&of_files, root, extent);
+        return read_by(&of_files, root, (extent, unread));
     }
     let mut sink = Vec::new();
     let mut table = Table::default();
     let mut first_bad = Vec::new();
     for file in files(plan, root, &mut sink) {
-        let Some(of_file) = read_file(plan, &file, (extent, &mut table), &mut sink) else {
+        let taken = Taken::new(plan, &mut table, unread);
+        let Some(of_file) = read_file(plan, &file, (extent, taken), &mut sink) else {
             continue;
         };
         if first_bad.len() < TOLD {
@@ -202,17 +215,56 @@ pub(crate) fn read_some(
 pub(crate) struct Taken<'a> {
     plan: &'a SourcePlan,
     table: &'a mut Table,
+    /// Columns that are looked at and let go.
+    unread: &'a BTreeSet<&'a str>,
     /// Without their columns, which are in the table.
     pieces: Vec<Piece>,
     /// The rows of the pieces.
     rows: usize,
 }
 
-impl Taken<'_> {
+impl<'a> Taken<'a> {
+    /// Of a file from which nothing has come yet.
+    pub(crate) fn new(
+        plan: &'a SourcePlan,
+        table: &'a mut Table,
+        unread: &'a BTreeSet<&'a str>,
+    ) -> Self {
+        Self {
+            plan,
+            table,
+            unread,
+            pieces: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// Whether nothing reads a column.
+    pub(crate) fn is_unread(&self, column: &str) -> bool {
+        self.unread.contains(column)
+    }
+
+    /// The pieces of the file, without their columns.
+    pub(crate) fn pieces(self) -> Vec<Piece> {
+        self.pieces
+    }
+
+    /// Adds the pieces that follow in the file, with which this share of it is read: rows are as long in the rest of it, or a little shorter.
+    pub(crate) fn add_share(&mut self, pieces: Vec<Piece>, share: f64) -> Result<(), Diagnostic> {
+        const SHORTER: f64 = 1.05;
+        let rows: usize = pieces.iter().map(|piece| piece.part.rows).sum();
+        let read = (self.rows + rows) as f64;
+        let rest = read / share * (1.0 - share) * SHORTER;
+        self.add(pieces, rows + rest as usize)
+    }
+
     /// Adds the pieces that follow in the file, the first of about so many rows. Where bad rows are skipped, theirs are left out.
     pub(crate) fn add(&mut self, mut pieces: Vec<Piece>, coming: usize) -> Result<(), Diagnostic> {
         let mut left_out = 0;
         for piece in &mut pieces {
+            piece
+                .columns
+                .retain(|(name, _)| !self.unread.contains(name.as_str()));
             piece.part.before = self.rows;
             self.rows += piece.part.rows;
             if let BadRows::Skip(_) = self.plan.on_bad_row {
@@ -240,7 +292,7 @@ impl Taken<'_> {
 fn read_file(
     plan: &SourcePlan,
     file: &File,
-    (extent, table): (Extent, &mut Table),
+    (extent, mut taken): (Extent, Taken<'_>),
     sink: &mut Vec<Diagnostic>,
 ) -> Option<Vec<Piece>> {
     let Some((format, packing)) = format_of(&file.name) else {
@@ -248,37 +300,12 @@ fn read_file(
         sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
         return None;
     };
-    let mut taken = Taken {
-        plan,
-        table,
-        pieces: Vec::new(),
-        rows: 0,
-    };
     match format {
         Format::Parquet | Format::Arrow => {
             columnar::read(plan, file, (format, extent), &mut taken, sink)?;
         }
         Format::Delimited(_) | Format::JsonLines => {
-            let most = (extent == Extent::Beginning).then_some(BEGINNING);
-            let bytes = match bytes(&file.path, packing, most) {
-                Ok(bytes) => whole_lines(bytes, most, format),
-                Err(error) => {
-                    let message = format!("`{}` cannot be read: {error}", file.name);
-                    sink.push(Diagnostic::error(UNREADABLE, plan.span, message));
-                    return None;
-                }
-            };
-            let text = Text::new(&bytes);
-            let pieces = match format {
-                Format::Delimited(style) => text::delimited(plan, file, &text, style, sink)?,
-                Format::JsonLines | Format::Parquet | Format::Arrow => {
-                    objects::json_lines(plan, file, &text, sink)?
-                }
-            };
-            let rows = pieces.iter().map(|piece| piece.part.rows).sum();
-            if let Err(diagnostic) = taken.add(pieces, rows) {
-                sink.push(diagnostic);
-            }
+            text::read(plan, file, (format, packing, extent), &mut taken, sink)?;
         }
     }
     if taken.rows == 0 {
@@ -289,23 +316,5 @@ fn read_file(
         let message = format!("`{}`{what}", file.name);
         sink.push(Diagnostic::error(EMPTY, plan.span, message));
     }
-    Some(taken.pieces)
-}
-
-/// The lines of a beginning that are not cut off, those inside of a quoted field of csv left out too.
-fn whole_lines(mut bytes: Vec<u8>, most: Option<u64>, format: Format) -> Vec<u8> {
-    if most != Some(bytes.len() as u64) {
-        return bytes;
-    }
-    let is_csv = format == Format::Delimited(Style::Csv);
-    let mut quotes = bytes.iter().filter(|byte| **byte == b'"').count();
-    while let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
-        quotes -= bytes[end..].iter().filter(|byte| **byte == b'"').count();
-        bytes.truncate(end + 1);
-        if !is_csv || quotes % 2 == 0 {
-            break;
-        }
-        bytes.truncate(end);
-    }
-    bytes
+    Some(taken.pieces())
 }

@@ -1,9 +1,10 @@
 //! Files of text: their records, piece by piece on all threads, as the declared columns.
 //!
-//! A text is cut where lines end, unless quotes could hold line breaks. Pieces come back in the order of the file, each
-//! with what is wrong in its rows, so the number of threads shows nowhere.
+//! A text is cut where records end. Pieces come back in the order of the file, each with what is wrong in its rows, so the
+//! number of threads shows nowhere. While the pieces of a window are parsed, the next one is read.
 
 use std::borrow::Cow;
+use std::io;
 
 use rayon::prelude::*;
 use reckon_compiler::plan::SourcePlan;
@@ -13,14 +14,88 @@ use reckon_kernel::Column;
 use super::bad::Wrongs;
 use super::cell::Builder;
 use super::delimited::{OpenQuote, Records, Style};
-use super::fault::{EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, no_column};
+use super::fault::{EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE, no_column};
 use super::files::File;
-use super::table::{Lines, Part, Piece};
+use super::format::{Format, Packing};
+use super::objects::Objects;
+use super::table::{Extent, Lines, Part, Piece, Taken};
+use super::windows::{Size, Window, Windows, lines_of};
 
-/// About so many bytes make a piece.
-pub(super) const PIECE: usize = 8 << 20;
+/// So many bytes of text are a beginning.
+const BEGINNING: usize = 4 << 20;
 
-/// The text of a file; bytes that are no UTF-8 are replaced, and known by their lines.
+/// Reads the declared columns of a file of text into a table; `None` where it cannot be.
+pub(crate) fn read(
+    plan: &SourcePlan,
+    file: &File,
+    (format, packing, extent): (Format, Packing, Extent),
+    taken: &mut Taken<'_>,
+    sink: &mut Vec<Diagnostic>,
+) -> Option<()> {
+    let style = match format {
+        Format::Delimited(style) => Some(style),
+        Format::JsonLines | Format::Parquet | Format::Arrow => None,
+    };
+    let most = (extent == Extent::Beginning).then_some(BEGINNING);
+    let windows = Windows::open(&file.path, packing, style, (Size::by_threads(), most));
+    let windows = windows.map_err(|error| vec![unreadable(plan, file, &error)]);
+    let read = windows.and_then(|windows| in_windows(plan, file, (windows, style), taken));
+    read.map_err(|mut faults| sink.append(&mut faults)).ok()
+}
+
+/// As [`read`], by windows of any size.
+fn in_windows(
+    plan: &SourcePlan,
+    file: &File,
+    (mut windows, style): (Windows, Option<Style>),
+    taken: &mut Taken<'_>,
+) -> Result<(), Vec<Diagnostic>> {
+    let fault = |error: io::Error| vec![unreadable(plan, file, &error)];
+    let mut records = match style {
+        Some(style) => Reading::Fields(Fields::new(plan, file, style)),
+        None => Reading::Objects(Objects::new(plan, file)),
+    };
+    let mut coming = windows.next();
+    while let Some(window) = coming.map_err(fault)? {
+        let (next, pieces) = rayon::join(|| windows.next(), || records.read(&window));
+        let pieces = pieces?;
+        taken
+            .add_share(pieces, window.share)
+            .map_err(|fault| vec![fault])?;
+        coming = next;
+    }
+    records.finish()
+}
+
+fn unreadable(plan: &SourcePlan, file: &File, error: &io::Error) -> Diagnostic {
+    let message = format!("`{}` cannot be read: {error}", file.name);
+    Diagnostic::error(UNREADABLE, plan.span, message)
+}
+
+/// A file in the course of being read.
+enum Reading<'p> {
+    Fields(Fields<'p>),
+    Objects(Objects<'p>),
+}
+
+impl Reading<'_> {
+    fn read(&mut self, window: &Window) -> Result<Vec<Piece>, Vec<Diagnostic>> {
+        match self {
+            Self::Fields(fields) => fields.read(window),
+            Self::Objects(objects) => objects.read(window).map_err(|fault| vec![fault]),
+        }
+    }
+
+    /// What is wrong with the file as a whole.
+    fn finish(self) -> Result<(), Vec<Diagnostic>> {
+        match self {
+            Self::Fields(fields) => fields.finish(),
+            Self::Objects(objects) => objects.finish(),
+        }
+    }
+}
+
+/// The text of a piece; bytes that are no UTF-8 are replaced, and known by their lines.
 pub(crate) struct Text<'b> {
     pub(super) text: Cow<'b, str>,
     /// Lines with such bytes, each with the first of them, from 1 and ascending.
@@ -28,17 +103,17 @@ pub(crate) struct Text<'b> {
 }
 
 impl<'b> Text<'b> {
-    pub(crate) fn new(bytes: &'b [u8]) -> Self {
-        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    /// Of bytes that begin on a line.
+    pub(super) fn new(bytes: &'b [u8], first_line: usize) -> Self {
         if let Ok(text) = std::str::from_utf8(bytes) {
             return Self {
                 text: Cow::Borrowed(text),
                 broken: Vec::new(),
             };
         }
-        let (mut line, mut broken) = (1, Vec::<(usize, u8)>::new());
+        let (mut line, mut broken) = (first_line, Vec::<(usize, u8)>::new());
         for chunk in bytes.utf8_chunks() {
-            line += lines_of(chunk.valid());
+            line += lines_of(chunk.valid().as_bytes());
             if let Some(first) = chunk.invalid().first()
                 && broken.last().is_none_or(|(last, _)| *last < line)
             {
@@ -59,105 +134,138 @@ impl<'b> Text<'b> {
     }
 }
 
-fn lines_of(text: &str) -> usize {
-    text.bytes().filter(|byte| *byte == b'\n').count()
+/// A file of separated fields, with names in its first record.
+struct Fields<'p> {
+    plan: &'p SourcePlan,
+    file: &'p File,
+    style: Style,
+    header: Option<Header>,
 }
 
-/// Pieces of about `size` bytes that end where lines do, each with the line on which it begins.
-pub(super) fn cut(text: &str, first_line: usize, size: usize) -> Vec<(usize, &str)> {
-    let (mut pieces, mut rest, mut line) = (Vec::new(), text, first_line);
-    while rest.len() > size {
-        let Some(end) = rest.as_bytes()[size..]
-            .iter()
-            .position(|byte| *byte == b'\n')
-        else {
-            break;
+/// What the first record says.
+struct Header {
+    /// How many fields each record has.
+    fields: usize,
+    /// The place of each declared column among them.
+    places: Vec<usize>,
+}
+
+impl<'p> Fields<'p> {
+    fn new(plan: &'p SourcePlan, file: &'p File, style: Style) -> Self {
+        Self {
+            plan,
+            file,
+            style,
+            header: None,
+        }
+    }
+
+    fn read(&mut self, window: &Window) -> Result<Vec<Piece>, Vec<Diagnostic>> {
+        let pieces = window.pieces();
+        let begins_in = match self.header {
+            Some(_) => None,
+            None => Some(self.find_header(&pieces)?),
         };
-        let (piece, after) = rest.split_at(size + end + 1);
-        pieces.push((line, piece));
-        line += lines_of(piece);
-        rest = after;
-    }
-    pieces.push((line, rest));
-    pieces
-}
-
-/// Reads the declared columns of a file of separated fields.
-pub(crate) fn delimited(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    style: Style,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    delimited_by(plan, file, text, style, PIECE, sink)
-}
-
-fn delimited_by(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    style: Style,
-    size: usize,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    let mut records = Records::new(&text.text, style);
-    let header = match header(plan, file, text, &mut records) {
-        Ok(header) => header,
-        Err(diagnostic) => {
-            sink.push(diagnostic);
-            return None;
-        }
-    };
-    let places = columns_of(plan, file, &header, sink)?;
-    let rest = records.rest();
-    let may_span_lines = style == Style::Csv && rest.contains('"');
-    let size = if may_span_lines { rest.len() } else { size };
-    let read = cut(rest, records.line(), size)
-        .into_par_iter()
-        .map(|(line, piece)| {
-            let records = Records::of_part(piece, style, line);
-            of_records(plan, file, text, records, &header, &places)
+        let Some(header) = &self.header else {
+            return Ok(Vec::new());
+        };
+        let read = pieces.par_iter().enumerate().map(|(at, (line, bytes))| {
+            let text = Text::new(bytes, *line);
+            let mut records = self.records(&text, *line);
+            if begins_in == Some(at) {
+                records
+                    .next(&mut Vec::new())
+                    .map_err(|quote| self.open_quote(quote))?;
+            }
+            self.of_records(&text, records, header)
         });
-    in_order(read.collect(), sink)
-}
-
-/// The pieces, or what is wrong with the file as a whole.
-fn in_order(
-    read: Vec<Result<Piece, Diagnostic>>,
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<Piece>> {
-    match read.into_iter().collect() {
-        Ok(pieces) => Some(pieces),
-        Err(diagnostic) => {
-            sink.push(diagnostic);
-            None
-        }
+        let read: Vec<Result<Piece, Diagnostic>> = read.collect();
+        let read: Result<Vec<Piece>, Diagnostic> = read.into_iter().collect();
+        read.map_err(|fault| vec![fault])
     }
-}
 
-fn header(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    records: &mut Records<'_>,
-) -> Result<Vec<String>, Diagnostic> {
-    let mut fields = Vec::new();
-    let read = records.next(&mut fields);
-    let read = read.map_err(|quote| open_quote(plan, file, quote))?;
-    if let Some(byte) = text.broken_in(0, records.line()) {
-        let message = format!("{} line 1: {}", file.name, no_utf8(byte));
-        return Err(Diagnostic::error(NOT_UTF8, plan.span, message).help(CONVERT));
-    }
-    match read {
-        Some(_) => Ok(fields.iter().map(|name| name.trim().to_owned()).collect()),
-        None => {
-            let message = format!(
-                "`{}` is empty: expected a line with the names of its columns",
-                file.name
-            );
-            Err(Diagnostic::error(EMPTY, plan.span, message))
+    fn finish(self) -> Result<(), Vec<Diagnostic>> {
+        if self.header.is_some() {
+            return Ok(());
         }
+        let message = format!(
+            "`{}` is empty: expected a line with the names of its columns",
+            self.file.name
+        );
+        Err(vec![Diagnostic::error(EMPTY, self.plan.span, message)])
+    }
+
+    fn records<'t>(&self, text: &'t Text<'_>, line: usize) -> Records<'t> {
+        Records::of_part(&text.text, self.style, line)
+    }
+
+    /// Looks for the header in the first piece that is not of blank lines alone, whose place is given.
+    fn find_header(&mut self, pieces: &[(usize, &[u8])]) -> Result<usize, Vec<Diagnostic>> {
+        for (at, (line, bytes)) in pieces.iter().enumerate() {
+            let text = Text::new(bytes, *line);
+            let mut records = self.records(&text, *line);
+            let mut fields = Vec::new();
+            let read = records.next(&mut fields);
+            if read
+                .map_err(|quote| vec![self.open_quote(quote)])?
+                .is_none()
+            {
+                continue;
+            }
+            if let Some(byte) = text.broken_in(0, records.line()) {
+                let message = format!("{} line 1: {}", self.file.name, no_utf8(byte));
+                let fault = Diagnostic::error(NOT_UTF8, self.plan.span, message);
+                return Err(vec![fault.help(CONVERT)]);
+            }
+            let names: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
+            self.header = Some(Header {
+                fields: names.len(),
+                places: columns_of(self.plan, self.file, &names)?,
+            });
+            return Ok(at);
+        }
+        Ok(pieces.len())
+    }
+
+    fn of_records(
+        &self,
+        text: &Text<'_>,
+        mut records: Records<'_>,
+        header: &Header,
+    ) -> Result<Piece, Diagnostic> {
+        let builders = self.plan.columns.iter().map(Builder::of_fields);
+        let builders: Result<Vec<Builder<'_>>, Diagnostic> = builders.collect();
+        let mut rows = Rows::new(self.plan, builders?, records.line());
+        let mut fields: Vec<Cow<'_, str>> = Vec::new();
+        while let Some(line) = records
+            .next(&mut fields)
+            .map_err(|quote| self.open_quote(quote))?
+        {
+            let broken = text.broken_in(line, records.line().max(line + 1));
+            rows.begin(line);
+            if let Some(byte) = broken {
+                rows.lost(Lost::Bytes, no_utf8(byte));
+            } else if fields.len() == header.fields {
+                let builders = rows.builders.iter_mut().zip(&header.places);
+                builders.for_each(|(builder, at)| builder.push(&fields[*at]));
+            } else {
+                let (expected, found) = (header.fields, fields.len());
+                rows.lost(
+                    Lost::Fields,
+                    format!("expected {expected} fields, found {found}"),
+                );
+            }
+        }
+        Ok(rows.finish(self.file))
+    }
+
+    fn open_quote(&self, quote: OpenQuote) -> Diagnostic {
+        let message = format!(
+            "{} line {}: a quoted field has no end",
+            self.file.name, quote.line
+        );
+        Diagnostic::error(OPEN_QUOTE, self.plan.span, message)
+            .help("close it with `\"`, or double quotes that belong to it")
     }
 }
 
@@ -172,63 +280,22 @@ fn columns_of(
     plan: &SourcePlan,
     file: &File,
     header: &[String],
-    sink: &mut Vec<Diagnostic>,
-) -> Option<Vec<usize>> {
-    let before = sink.len();
-    let mut places = Vec::new();
+) -> Result<Vec<usize>, Vec<Diagnostic>> {
+    let (mut places, mut faults) = (Vec::new(), Vec::new());
     for column in &plan.columns {
         match header.iter().position(|name| *name == column.name) {
             Some(at) => match Builder::of_fields(column) {
                 Ok(_) => places.push(at),
-                Err(diagnostic) => sink.push(diagnostic),
+                Err(fault) => faults.push(fault),
             },
-            None => sink.push(no_column(&file.name, &column.name, column.span, header)),
+            None => faults.push(no_column(&file.name, &column.name, column.span, header)),
         }
     }
-    (sink.len() == before).then_some(places)
-}
-
-fn of_records(
-    plan: &SourcePlan,
-    file: &File,
-    text: &Text<'_>,
-    mut records: Records<'_>,
-    header: &[String],
-    places: &[usize],
-) -> Result<Piece, Diagnostic> {
-    let builders: Result<Vec<Builder<'_>>, Diagnostic> =
-        plan.columns.iter().map(Builder::of_fields).collect();
-    let mut rows = Rows::new(plan, builders?, records.line());
-    let mut fields: Vec<Cow<'_, str>> = Vec::new();
-    while let Some(line) = records
-        .next(&mut fields)
-        .map_err(|quote| open_quote(plan, file, quote))?
-    {
-        let broken = text.broken_in(line, records.line().max(line + 1));
-        rows.begin(line);
-        if let Some(byte) = broken {
-            rows.lost(Lost::Bytes, no_utf8(byte));
-        } else if fields.len() == header.len() {
-            let builders = rows.builders.iter_mut().zip(places);
-            builders.for_each(|(builder, at)| builder.push(&fields[*at]));
-        } else {
-            let (expected, found) = (header.len(), fields.len());
-            rows.lost(
-                Lost::Fields,
-                format!("expected {expected} fields, found {found}"),
-            );
-        }
+    if faults.is_empty() {
+        Ok(places)
+    } else {
+        Err(faults)
     }
-    Ok(rows.finish(file))
-}
-
-fn open_quote(plan: &SourcePlan, file: &File, quote: OpenQuote) -> Diagnostic {
-    let message = format!(
-        "{} line {}: a quoted field has no end",
-        file.name, quote.line
-    );
-    Diagnostic::error(OPEN_QUOTE, plan.span, message)
-        .help("close it with `\"`, or double quotes that belong to it")
 }
 
 /// Why a row cannot be cut into values at all.
@@ -333,106 +400,5 @@ fn is_vital(plan: &SourcePlan, column: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use reckon_compiler::plan::row::{RowKind, RowType};
-    use reckon_compiler::plan::{BadRows, ColumnPlan, Immature, SourceKind, TimeFormat};
-    use reckon_grammar::span::{FileId, Span};
-
-    use super::super::objects::json_lines_by;
-    use super::*;
-
-    fn plan() -> SourcePlan {
-        let span = Span::new(FileId(0), 0, 0);
-        SourcePlan {
-            name: "thing".to_owned(),
-            kind: SourceKind::Entity,
-            paths: Vec::new(),
-            columns: vec![ColumnPlan {
-                name: "id".to_owned(),
-                ty: RowType::new(RowKind::Str),
-                time: TimeFormat::default(),
-                nulls: Vec::new(),
-                joined: None,
-                known: Vec::new(),
-                span,
-            }],
-            key: vec!["id".to_owned()],
-            references: Vec::new(),
-            time: None,
-            versions: None,
-            computed: Vec::new(),
-            unique: Vec::new(),
-            on_bad_row: BadRows::Fail,
-            immature: Immature::Drop,
-            span,
-        }
-    }
-
-    fn file() -> File {
-        File {
-            name: "a".to_owned(),
-            path: std::path::PathBuf::new(),
-        }
-    }
-
-    /// The number of pieces, and what each row holds with the line on which it begins.
-    fn rows(pieces: &[Piece]) -> (usize, Vec<(String, Option<usize>)>) {
-        let of_piece = |piece: &Piece| -> Vec<(String, Option<usize>)> {
-            let reckon_kernel::Data::Str(texts) = &piece.columns[0].1.data else {
-                panic!("internal: the column holds texts");
-            };
-            let texts = texts.iter().enumerate();
-            texts
-                .map(|(row, text)| (text.to_owned(), piece.part.place(row).line))
-                .collect()
-        };
-        (pieces.len(), pieces.iter().flat_map(of_piece).collect())
-    }
-
-    #[test]
-    fn a_text_read_in_pieces_has_the_rows_and_lines_of_the_whole() {
-        let lines: Vec<String> = (0..50)
-            .map(|row| format!("thing {row}{}", "\n".repeat(row % 3)))
-            .collect();
-        let fields = format!("id\n{}\n", lines.join("\n"));
-        let objects = lines.iter().map(|line| {
-            let id = line.trim_end();
-            format!("{{\"id\": \"{id}\"}}{}", &line[id.len()..])
-        });
-        let objects = objects.collect::<Vec<_>>().join("\n");
-        let (plan, file) = (plan(), file());
-        let read = |size: usize| {
-            let mut sink = Vec::new();
-            let text = Text::new(fields.as_bytes());
-            let first = delimited_by(&plan, &file, &text, Style::Csv, size, &mut sink);
-            let text = Text::new(objects.as_bytes());
-            let second = json_lines_by(&plan, &file, &text, size, &mut sink);
-            assert!(sink.is_empty(), "{sink:?}");
-            [first, second].map(|pieces| rows(&pieces.unwrap()))
-        };
-        let (whole, cut) = (read(1 << 20), read(64));
-        for (whole, cut) in whole.into_iter().zip(cut) {
-            assert_eq!(whole.0, 1);
-            assert!(cut.0 > 5, "{}", cut.0);
-            assert_eq!(whole.1, cut.1);
-            assert_eq!(cut.1.len(), 50);
-        }
-    }
-
-    #[test]
-    fn a_text_with_quotes_is_read_in_one_piece() {
-        let text = format!("id\n{}\n", vec!["\"two\nlines\""; 20].join("\n"));
-        let mut sink = Vec::new();
-        let pieces = delimited_by(
-            &plan(),
-            &file(),
-            &Text::new(text.as_bytes()),
-            Style::Csv,
-            8,
-            &mut sink,
-        );
-        let (count, rows) = rows(&pieces.unwrap());
-        assert_eq!((count, rows.len()), (1, 20));
-        assert_eq!(rows[1], ("two\nlines".to_owned(), Some(4)));
-    }
-}
+#[path = "text_tests.rs"]
+mod tests;

@@ -16,4 +16,5 @@ mod look;
 mod selected;
 mod spec;
 mod split;
+mod unread;
 mod versions;
