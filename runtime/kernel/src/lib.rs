@@ -8,6 +8,7 @@
 mod column;
 mod compile;
 mod execute;
+mod filled;
 mod fitted;
 mod groups;
 pub mod hash;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Data, Lists};
+use crate::filled::filled;
 
 /// Places that one thread takes at a time.
 const CHUNK: usize = 65_536;
@@ -16,12 +17,35 @@ pub(crate) fn any_beyond(rows: &[u32], len: usize) -> bool {
 }
 
 /// The values at `rows`; `none` where the row is beyond the end.
-pub(super) fn gathered<T: Copy + Send + Sync>(values: &[T], rows: &[u32], none: T) -> Vec<T> {
+pub(super) fn gathered<T: Copy + Default + Send + Sync>(
+    values: &[T],
+    rows: &[u32],
+    none: T,
+) -> Vec<T> {
     let value = |row: &u32| values.get(*row as usize).copied().unwrap_or(none);
-    match rows.len() < 2 * CHUNK || rayon::current_num_threads() == 1 {
-        true => rows.iter().map(value).collect(),
-        false => rows.par_iter().with_min_len(CHUNK).map(value).collect(),
-    }
+    filled(rows.len(), |first, piece| {
+        let rows = rows[first..].iter();
+        piece
+            .iter_mut()
+            .zip(rows)
+            .for_each(|(to, row)| *to = value(row));
+    })
+}
+
+/// The values at `rows`, of which none is beyond the end.
+fn gathered_inside<T: Copy + Default + Send + Sync>(values: &[T], rows: &[u32]) -> Vec<T> {
+    let Some(last) = values.len().checked_sub(1) else {
+        return Vec::new();
+    };
+    filled(rows.len(), |first, piece| {
+        let rows = rows[first..].iter();
+        // The place that is never beyond the end costs less than a look whether it is.
+        let value = |row: &u32| values[(*row as usize).min(last)];
+        piece
+            .iter_mut()
+            .zip(rows)
+            .for_each(|(to, row)| *to = value(row));
+    })
 }
 
 impl Data {
@@ -33,6 +57,16 @@ impl Data {
             Self::Bool(values) => Self::Bool(gathered(values, rows, false)),
             Self::Str(texts) => Self::Str(texts.take(rows)),
             Self::List(lists) => Self::List(lists.take(rows)),
+        }
+    }
+
+    /// The values at `rows`, of which none is beyond the end.
+    pub(super) fn take_inside(&self, rows: &[u32]) -> Self {
+        match self {
+            Self::Int(values) => Self::Int(gathered_inside(values, rows)),
+            Self::Float(values) => Self::Float(gathered_inside(values, rows)),
+            Self::Bool(values) => Self::Bool(gathered_inside(values, rows)),
+            Self::Str(_) | Self::List(_) => self.take(rows),
         }
     }
 

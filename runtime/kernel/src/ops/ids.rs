@@ -1,11 +1,11 @@
 //! Ids and scales: hashes, buckets and fitted look-ups.
 
-use rayon::prelude::*;
 use reckon_compiler::plan::row::RowOp;
 
 use super::hashing::hash_rows;
-use super::{CHUNK, Call, Numbers, Operand};
+use super::{Call, Numbers, Operand};
 use crate::column::{Column, Data};
+use crate::filled::filled;
 use crate::fitted::{Fitted, Vocabulary};
 use crate::hash::Hashed;
 
@@ -104,20 +104,7 @@ pub(super) fn each_row(
     call: &Call<'_>,
     fill: impl Fn(&[Operand<'_>], &mut [i64]) + Sync,
 ) -> Vec<i64> {
-    if call.rows < 2 * CHUNK || rayon::current_num_threads() == 1 {
-        // What is cleared is written while it is at hand.
-        let mut all = Vec::with_capacity(call.rows);
-        while all.len() < call.rows {
-            let first = all.len();
-            all.resize(call.rows.min(first + CHUNK), 0);
-            fill(&call.from(first), &mut all[first..]);
-        }
-        return all;
-    }
-    let mut all = vec![0; call.rows];
-    let parts = all.par_chunks_mut(CHUNK).enumerate();
-    parts.for_each(|(part, ids)| fill(&call.from(part * CHUNK), ids));
-    all
+    filled(call.rows, |first, ids| fill(&call.from(first), ids))
 }
 
 fn vocab(call: &Call<'_>, vocabulary: &Vocabulary) -> Result<Column, String> {
