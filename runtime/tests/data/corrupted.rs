@@ -205,7 +205,9 @@ impl Case {
                 from_rows[*handle]
                     && !(own && kernel.is_some_and(|kernel| self.reads_label(kernel, output)))
             }
-            FeedKind::Segments { handle } | FeedKind::Positions { handle } => {
+            FeedKind::Segments { handle }
+            | FeedKind::Positions { handle }
+            | FeedKind::Lengths { handle } => {
                 from_rows[*handle]
                     && matches!(program.handles[*handle].rows, HandleRows::History(..))
             }
