@@ -8,6 +8,7 @@ mod export;
 mod followers;
 mod held;
 mod in_turn;
+mod lengths;
 mod phases;
 mod schedule;
 mod seen;
@@ -29,6 +30,7 @@ use crate::passes::{FORWARD, Pass, Place, STEP, optimise};
 use crate::plan::{
     EvaluationPlan, ExportPlan, Feed, Handle, HandleRows, HistoryPlan, Known, Plan, Program,
 };
+use lengths::feed_lengths;
 
 /// How graphs are optimised on their way to the plan.
 pub struct Pipeline<'a> {
@@ -234,9 +236,11 @@ fn fed(graph: Graph, handles: Vec<Handle>, feeds: &[Feed]) -> Program {
         .filter(|feed| live.contains(feed.input.as_str()))
         .cloned()
         .collect();
-    Program {
+    let mut program = Program {
         graph,
         handles,
         feeds,
-    }
+    };
+    feed_lengths(&mut program);
+    program
 }

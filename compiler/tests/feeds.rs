@@ -7,6 +7,7 @@ mod typed;
 use std::collections::BTreeSet;
 
 use reckon_compiler::graph::{Elem, Op};
+use reckon_compiler::plan::FeedKind;
 
 use typed::plan;
 
@@ -63,4 +64,35 @@ fn features_may_be_called_as_what_candidates_carry() {
     assert!(of("movie@C.known_2", Elem::Bool), "{inputs:?}");
     assert!(of("movie@C.log_count", Elem::F32), "{inputs:?}");
     assert!(of("movie@C.log_count_2", Elem::F32), "{inputs:?}");
+}
+
+/// The kinds of feeds of a step over counts and means of clicks of a user.
+fn fed_by(feature: &str) -> Vec<FeedKind> {
+    let spec = format!(
+        r#"
+use std.tower
+
+entity user from "users.csv" {{ key user_id: int }}
+events click from "clicks.csv" {{ user_id -> user; price: float; at: time }}
+features click {{ of_user = {feature} }}
+tower likes(c: click) -> logit = concat(c) |> mlp([8, 1]) |> squeeze
+loss clicks over click = bce(likes(click), true)
+train {{ minimize clicks; epochs 1; batch 8 }}
+"#
+    );
+    let feeds = plan(&spec).phases.remove(0).step.feeds;
+    feeds.into_iter().map(|feed| feed.what).collect()
+}
+
+#[test]
+fn a_history_that_is_only_counted_is_fed_as_lengths() {
+    let history = "history(click of user, within: 30d)";
+    let is_lengths = |what: &FeedKind| matches!(what, FeedKind::Lengths { .. });
+    let is_segments = |what: &FeedKind| matches!(what, FeedKind::Segments { .. });
+    let counted = fed_by(&format!("{history} |> count |> log1p"));
+    assert!(counted.iter().any(is_lengths), "{counted:?}");
+    assert!(!counted.iter().any(is_segments), "{counted:?}");
+    let listed = fed_by(&format!("{history}.raw.price |> mean"));
+    assert!(!listed.iter().any(is_lengths), "{listed:?}");
+    assert!(listed.iter().any(is_segments), "{listed:?}");
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use reckon_compiler::plan::{FeedKind, PhasePlan, Plan};
+use reckon_compiler::plan::{Feed, FeedKind, PhasePlan, Plan};
 use reckon_runtime::data::{Assembler, Batch, Dataset, HostValues, StepKey};
 
 use command::{Stop, compiled, run};
@@ -70,13 +70,17 @@ fn batches(plan: &Plan, root: &Path) -> Result<usize, Stop> {
     Ok(elements)
 }
 
-/// The elements of histories in a batch, each told by the row that it belongs to.
+/// The elements of histories in a batch: each is told by the row that it belongs to, or how many a row has.
 fn counted(phase: &PhasePlan, batch: &Batch) -> usize {
-    let feeds = phase.step.feeds.iter();
-    let segments = feeds.filter(|feed| matches!(feed.what, FeedKind::Segments { .. }));
-    let of = |input: &String| match batch.inputs.get(input).map(|tensor| &tensor.values) {
-        Some(HostValues::I64(segments)) => segments.len(),
-        Some(HostValues::F32(_) | HostValues::Bool(_)) | None => 0,
+    let of = |feed: &Feed| {
+        let values = batch.inputs.get(&feed.input).map(|tensor| &tensor.values);
+        match (&feed.what, values) {
+            (FeedKind::Segments { .. }, Some(HostValues::I64(segments))) => segments.len(),
+            (FeedKind::Lengths { .. }, Some(HostValues::F32(lengths))) => {
+                lengths.iter().map(|length| *length as usize).sum()
+            }
+            _ => 0,
+        }
     };
-    segments.map(|feed| of(&feed.input)).sum()
+    phase.step.feeds.iter().map(of).sum()
 }

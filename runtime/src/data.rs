@@ -375,7 +375,7 @@ fn load_history(plan: &HistoryPlan, sources: &[Source]) -> LoadedHistory {
         .filter(|source| source.references.contains_key(&plan.entity));
     let seen = referring
         .map(|source| {
-            let seen = history.seen_from(source, &plan.entity, times);
+            let seen = history.seen_from(source, plan, times);
             (source.name.clone(), seen)
         })
         .collect();

@@ -335,6 +335,7 @@ pub(super) fn of_program(draft: &Plan, program: &Program) -> BTreeSet<ColumnRef>
             FeedKind::Statistic { fit } => found.extend(draft.stored_behind_fit(*fit)),
             FeedKind::Segments { .. }
             | FeedKind::Positions { .. }
+            | FeedKind::Lengths { .. }
             | FeedKind::Rows { .. }
             | FeedKind::Positive { .. }
             | FeedKind::LogExpectedCount { .. }

@@ -148,7 +148,9 @@ fn of_input(step: &Program, name: &str, ty: &TensorType) -> Of {
                 false => Of::More,
             }
         }
-        FeedKind::ListPositions { handle, .. } | FeedKind::Positions { handle } => row(*handle),
+        FeedKind::ListPositions { handle, .. }
+        | FeedKind::Positions { handle }
+        | FeedKind::Lengths { handle } => row(*handle),
         FeedKind::ListSegments { handle, .. } | FeedKind::Segments { handle } => {
             match (row(*handle), ty.dims.first()) {
                 (Of::Row(stream), Some(_)) => Of::Segments(stream),

@@ -167,6 +167,11 @@ pub enum FeedKind {
         /// The handle.
         handle: usize,
     },
+    /// For each row of the parent of a history handle how many rows it has there: `f32[S]`.
+    Lengths {
+        /// The handle of the history.
+        handle: usize,
+    },
     /// Row numbers in the source: `i64[S]`. Equal numbers are equal things.
     Rows {
         /// The handle.
@@ -226,4 +231,31 @@ pub enum FeedKind {
     Schedule,
     /// How far the training is: `f32[]`.
     Clock(Clock),
+}
+
+impl FeedKind {
+    /// The handles whose rows it is about.
+    pub fn handles(&self) -> Vec<usize> {
+        match self {
+            Self::Column { handle, .. }
+            | Self::ListValues { handle, .. }
+            | Self::ListSegments { handle, .. }
+            | Self::ListPositions { handle, .. }
+            | Self::Emptied { handle, .. }
+            | Self::Segments { handle }
+            | Self::Positions { handle }
+            | Self::Lengths { handle }
+            | Self::Rows { handle }
+            | Self::RowWeight { handle }
+            | Self::RowLogQ { handle }
+            | Self::RowSampled { handle } => vec![*handle],
+            Self::Positive { of, candidates }
+            | Self::KnownPositive { of, candidates }
+            | Self::Seen { of, candidates } => vec![*of, *candidates],
+            Self::LogExpectedCount { candidates, .. } | Self::LogCopies { candidates } => {
+                vec![*candidates]
+            }
+            Self::Schedule | Self::Clock(_) | Self::Statistic { .. } => Vec::new(),
+        }
+    }
 }

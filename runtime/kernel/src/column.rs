@@ -101,6 +101,13 @@ impl Column {
         Self::with_validity(self.data.take(rows), valid)
     }
 
+    /// The values at `rows`, of which none is beyond the end.
+    pub(crate) fn take_inside(&self, rows: &[u32]) -> Self {
+        let there = |valid: &Vec<bool>| rows.iter().map(|row| valid[*row as usize]).collect();
+        let valid = self.valid.as_ref().map(there);
+        Self::with_validity(self.data.take(rows), valid)
+    }
+
     /// The same column, in which texts that recur are stored once each, also those in lists. Row programs compute what
     /// depends on such a text alone once for each distinct one.
     #[must_use]

@@ -8,6 +8,7 @@
 mod column;
 mod compile;
 mod execute;
+mod filled;
 mod fitted;
 mod groups;
 pub mod hash;
@@ -17,7 +18,6 @@ mod jit;
 mod once;
 mod ops;
 mod program;
-mod room;
 mod wide;
 
 pub use column::{Column, Data, Lists, Texts};

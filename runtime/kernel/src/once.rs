@@ -80,6 +80,8 @@ fn referred<'a>(kernel: &Kernel, inputs: &Inputs<'a>, target: &str) -> Option<(u
 #[derive(Debug)]
 pub(crate) struct Cut {
     parts: Vec<(Recurring, RowProgram)>,
+    /// For each output the part that gives it, its name there and its own; `None` where the rest gives it.
+    given: Vec<Option<(usize, String, String)>>,
     rest: RowProgram,
 }
 
@@ -110,7 +112,8 @@ impl Cut {
         recurring.sort_unstable();
         recurring.dedup();
         let over = over(kernel, leaves, &recurring);
-        let crossing = crossing(kernel, &over);
+        let read = read_by_rows(kernel, &over);
+        let crossing = crossing(kernel, &over, &read);
         if !crossing.contains(&true) {
             return None;
         }
@@ -125,9 +128,17 @@ impl Cut {
         };
         let within = |at: usize| match over[at] {
             Over::Nothing | Over::Rows => true,
-            Over::Part(_) => crossing[at] || is_leaf(&kernel.code[at]),
+            Over::Part(_) => (crossing[at] && read[at]) || is_leaf(&kernel.code[at]),
         };
-        let rest = chosen(kernel, &kernel.outputs, within, |inst, at| match over[at] {
+        let given = |(name, at): &(String, usize)| match over[*at] {
+            Over::Part(part) if crossing[*at] => Some((part, at.to_string(), name.clone())),
+            Over::Part(_) | Over::Nothing | Over::Rows => None,
+        };
+        let given: Vec<_> = kernel.outputs.iter().map(given).collect();
+        let others = kernel.outputs.iter().zip(&given);
+        let others = others.filter(|(_, given)| given.is_none());
+        let others: Vec<(String, usize)> = others.map(|(output, _)| output.clone()).collect();
+        let rest = chosen(kernel, &others, within, |inst, at| match over[at] {
             Over::Part(part) if crossing[at] => Inst {
                 op: RowOp::Through(target(part), at.to_string()),
                 args: Vec::new(),
@@ -138,6 +149,7 @@ impl Cut {
         });
         Some(Self {
             parts: (0..recurring.len()).map(part).collect(),
+            given,
             rest: RowProgram::new(rest),
         })
     }
@@ -155,6 +167,25 @@ impl Cut {
                 false => compute(of, program, inputs, fitted)?,
             });
         }
+        let mut rest = match self.rest.kernel().outputs.is_empty() {
+            true => Vec::new(),
+            false => self.run_rest(&computed, inputs, fitted)?,
+        }
+        .into_iter();
+        let given = self.given.iter().map(|given| match given {
+            Some((part, at, name)) => Some((name.clone(), computed[*part].at_rows(at))),
+            None => rest.next(),
+        });
+        Ok(given.flatten().collect())
+    }
+
+    /// Runs what is left, which reads the parts as it reads entities.
+    fn run_rest(
+        &self,
+        computed: &[Computed<'_>],
+        inputs: &Inputs<'_>,
+        fitted: &[Fitted],
+    ) -> Result<Vec<(String, Column)>, KernelError> {
         let mut rest = Inputs {
             rows: inputs.rows,
             columns: borrowed(inputs),
@@ -169,7 +200,7 @@ impl Cut {
             rest.through.insert(*name, through);
         }
         let targets: Vec<String> = (0..computed.len()).map(target).collect();
-        for (target, part) in targets.iter().zip(&computed) {
+        for (target, part) in targets.iter().zip(computed) {
             for (name, column) in &part.results {
                 let rows = &part.places;
                 rest.through
@@ -211,19 +242,28 @@ fn over(kernel: &Kernel, leaves: &Leaves, recurring: &[&Recurring]) -> Vec<Over>
     over
 }
 
-/// Which instructions are computed over a part and read by the rest.
-fn crossing(kernel: &Kernel, over: &[Over]) -> Vec<bool> {
+/// Which instructions others read that are computed over rows.
+fn read_by_rows(kernel: &Kernel, over: &[Over]) -> Vec<bool> {
     let mut read = vec![false; kernel.code.len()];
     for (inst, over) in kernel.code.iter().zip(over) {
         if *over == Over::Rows {
             inst.args.iter().for_each(|arg| read[*arg] = true);
         }
     }
-    kernel.outputs.iter().for_each(|(_, at)| read[*at] = true);
-    for (at, inst) in kernel.code.iter().enumerate() {
-        read[at] &= matches!(over[at], Over::Part(_)) && !is_leaf(inst);
-    }
     read
+}
+
+/// Which instructions are computed over a part and read by the rest, or are outputs.
+fn crossing(kernel: &Kernel, over: &[Over], read: &[bool]) -> Vec<bool> {
+    let mut crossing = read.to_vec();
+    kernel
+        .outputs
+        .iter()
+        .for_each(|(_, at)| crossing[*at] = true);
+    for (at, inst) in kernel.code.iter().enumerate() {
+        crossing[at] &= matches!(over[at], Over::Part(_)) && !is_leaf(inst);
+    }
+    crossing
 }
 
 /// The instructions `within` a part, renumbered.
@@ -258,6 +298,17 @@ struct Computed<'a> {
     places: Cow<'a, [u32]>,
 }
 
+impl Computed<'_> {
+    /// A result at the place of each row.
+    fn at_rows(&self, name: &str) -> Column {
+        let mut results = self.results.iter();
+        let (_, column) = results
+            .find(|(known, _)| known == name)
+            .unwrap_or_else(|| unreachable!("internal: a part gives what crosses"));
+        column.take_inside(&self.places)
+    }
+}
+
 fn compute<'a>(
     of: &Recurring,
     program: &RowProgram,
@@ -270,8 +321,9 @@ fn compute<'a>(
         Recurring::Referred(target) => of_referred(kernel, target, inputs),
     };
     let mut results = program.run(&over, fitted)?;
-    let absent = any_beyond(&places, len);
-    if !absent {
+    // Of texts that are all there each has a place among those that are stored.
+    let sure = matches!((of, &places), (Recurring::Texts(_), Cow::Borrowed(_)));
+    if sure || !any_beyond(&places, len) {
         return Ok(Computed { results, places });
     }
     let of_nothing = program.run_by(Means::Interpreter, &nulls(kernel), fitted)?;

@@ -133,7 +133,10 @@ impl<'a> Assembler<'a> {
             counts: BTreeMap::new(),
             known: BTreeMap::new(),
             seen: BTreeMap::new(),
-            drawn: Drawn::default(),
+            drawn: Drawn {
+                counted: rows::counted(program),
+                ..Drawn::default()
+            },
             selected: streams.iter().map(|stream| data.selected(stream)).collect(),
             beside: Vec::new(),
         };
@@ -252,7 +255,7 @@ impl<'a> Assembler<'a> {
         );
         let mut batch = Batch::default();
         for (handle, set) in self.program.handles.iter().zip(&sets) {
-            batch.sizes.insert(handle.space, set.rows.len());
+            batch.sizes.insert(handle.space, set.len());
         }
         for feed in &self.program.feeds {
             let tensor = self.tensor(feed, &sets, key, &mut batch.sizes);

@@ -1,5 +1,7 @@
 //! Histories: for each row the strictly earlier events of an entity, as a range into events sorted by entity and time.
 
+mod sweep;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -48,13 +50,10 @@ pub(super) struct Index {
     times: Vec<i64>,
 }
 
-/// Which events a row sees: a range of those of the training rows, or of all rows.
+/// Which events a row sees: a range of those of the training rows, or of all rows. The low half is where the range begins, the high half how
+/// many events it has, with the highest bit for a range of training rows: a log has such a word for each of its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    start: u32,
-    /// The number of events, in the highest bit whether the range is one of training rows: a log has a value for each of its rows.
-    many: u32,
-}
+pub(crate) struct Seen(u64);
 
 impl Seen {
     const TRAINING: u32 = 1 << 31;
@@ -63,19 +62,26 @@ impl Seen {
         let flag = if training { Self::TRAINING } else { 0 };
         // More of them than that would be lists that no memory holds; the oldest are left out.
         let many = range.len().min(Self::TRAINING as usize - 1);
-        Self {
-            start: (range.end - many) as u32,
-            many: many as u32 | flag,
-        }
+        let start = (range.end - many) as u64;
+        Self(u64::from(many as u32 | flag) << 32 | start)
+    }
+
+    fn many(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// How many they are.
+    pub(crate) fn len(self) -> u32 {
+        self.many() & !Self::TRAINING
     }
 
     fn range(self) -> Range<usize> {
-        let start = self.start as usize;
-        start..start + (self.many & !Self::TRAINING) as usize
+        let start = self.0 as u32 as usize;
+        start..start + self.len() as usize
     }
 
     fn is_of_training(self) -> bool {
-        self.many & Self::TRAINING != 0
+        self.many() & Self::TRAINING != 0
     }
 }
 
@@ -131,31 +137,6 @@ impl History {
             all,
             training,
         }
-    }
-
-    /// What each row of a source sees: the strictly earlier events of the entity that it refers to. `times` are those of the events.
-    pub(crate) fn seen_from(&self, source: &Source, entity: &str, times: &[i64]) -> Vec<Seen> {
-        let Some(references) = source.references.get(entity) else {
-            return vec![Seen::new(0..0, true); source.rows];
-        };
-        // Times that lie together are searched faster; they are needed here alone.
-        let of_all = self.all.times(self.times(times));
-        let of_apart = match &self.training {
-            Training::First(_) => Vec::new(),
-            Training::Apart(listed) => listed.times(self.times(times)),
-        };
-        (0..source.rows)
-            .into_par_iter()
-            .map(|row| {
-                let training = source.trains(row);
-                let times = match (training, &self.training) {
-                    (true, Training::Apart(_)) => &of_apart,
-                    (true, Training::First(_)) | (false, _) => &of_all,
-                };
-                let time = source.times.get(row).copied();
-                self.earlier((references[row], training), time, |place| times[place])
-            })
-            .collect()
     }
 
     /// The events of an entity's row strictly before a time, or all of them. `times` are those of the events.

@@ -205,7 +205,9 @@ impl Case {
                 from_rows[*handle]
                     && !(own && kernel.is_some_and(|kernel| self.reads_label(kernel, output)))
             }
-            FeedKind::Segments { handle } | FeedKind::Positions { handle } => {
+            FeedKind::Segments { handle }
+            | FeedKind::Positions { handle }
+            | FeedKind::Lengths { handle } => {
                 from_rows[*handle]
                     && matches!(program.handles[*handle].rows, HandleRows::History(..))
             }
@@ -330,12 +332,6 @@ fn no_leaks(instants: usize) {
 
 #[test]
 fn no_feature_of_the_examples_moves_by_what_is_known_later() {
-    no_leaks(60);
-}
-
-#[test]
-#[ignore = "a thousand instants, run by hand"]
-fn no_feature_of_the_examples_moves_at_a_thousand_instants() {
     no_leaks(1000);
 }
 

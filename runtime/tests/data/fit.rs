@@ -272,17 +272,26 @@ fn what_is_fitted_some_rows_at_a_time_is_what_is_fitted_of_all_rows() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Histories equal those of a quadratic search: strictly earlier, of training rows only when seen from one, liked,
-    /// the latest two, oldest first.
+    /// Histories equal those of a quadratic search: strictly earlier, of training rows only when seen from one, liked or not,
+    /// the latest two, oldest first. Rows that train come first, or anywhere.
     #[test]
-    fn histories_equal_those_of_a_search(rows in prop::collection::vec((1..4_u32, 1..6_u32, 0..12_u32), 6..40)) {
+    fn histories_equal_those_of_a_search(
+        rows in prop::collection::vec((1..4_u32, 1..6_u32, 0..12_u32), 6..40),
+        (anywhere, liked) in (any::<bool>(), any::<bool>()),
+    ) {
         use reckon_compiler::plan::{FeedKind, HandleRows};
         use reckon_runtime::data::{Assembler, HostValues, StepKey};
         let lines: String = rows.iter().map(|(user, stars, at)| format!("{user},10,{stars},{at}\n")).collect();
         let ratings = format!("user_id,movie_id,stars,at\n{lines}");
         let folder = folder(&[("users.csv", USERS), ("movies.csv", MOVIES), ("ratings.csv", &ratings)]);
         let mut plan = two_tower();
-        plan.splits = vec![split(SplitRule::TimePer("user".to_owned()), &[("train", 0.6), ("test", 0.4)])];
+        plan.splits = vec![match anywhere {
+            true => split(SplitRule::Random(7), &[("train", 0.9), ("test", 0.1)]),
+            false => split(SplitRule::TimePer("user".to_owned()), &[("train", 0.6), ("test", 0.4)]),
+        }];
+        if !liked {
+            plan.histories[0].condition = None;
+        }
         plan.histories[0].within = Some(5_000_000);
         let data = load(&plan, folder.path());
         let handles = vec![
@@ -293,17 +302,20 @@ proptest! {
             ("rows", FeedKind::Rows { handle: 1 }),
             ("of", FeedKind::Segments { handle: 1 }),
         ];
-        let program = crate::spec::program(handles, feeds);
-        let assembler = Assembler::new(&data, &program, &[]).unwrap();
-        let all: Vec<u32> = (0..rows.len() as u32).collect();
-        let batch = assembler.assemble(&[all], StepKey { seed: 0, step: 0, epoch: 0, training: true, schedule: 1.0 });
+        let lengths = vec![("lengths", FeedKind::Lengths { handle: 1 })];
+        let [batch, counted] = [feeds, lengths].map(|feeds| {
+            let program = crate::spec::program(handles.clone(), feeds);
+            let assembler = Assembler::new(&data, &program, &[]).unwrap();
+            let all: Vec<u32> = (0..rows.len() as u32).collect();
+            assembler.assemble(&[all], StepKey { seed: 0, step: 0, epoch: 0, training: true, schedule: 1.0 })
+        });
         let parts = &data.source("rating").unwrap().parts.as_ref().unwrap().of;
-        let (mut expected, mut segments) = (Vec::new(), Vec::new());
+        let (mut expected, mut segments, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
         for (row, (user, _, at)) in rows.iter().enumerate() {
             let mut seen: Vec<(u32, i64)> = (0..rows.len())
                 .filter(|other| {
                     let (who, stars, when) = rows[*other];
-                    who == *user && stars >= 4 && when < *at && when + 5 >= *at && (parts[row] != 0 || parts[*other] == 0)
+                    who == *user && (stars >= 4 || !liked) && when < *at && when + 5 >= *at && (parts[row] != 0 || parts[*other] == 0)
                 })
                 .map(|other| (rows[other].2, other as i64))
                 .collect();
@@ -311,8 +323,11 @@ proptest! {
             let latest = &seen[seen.len().saturating_sub(2)..];
             expected.extend(latest.iter().map(|(_, other)| *other));
             segments.resize(expected.len(), row as i64);
+            lengths.push(latest.len() as f32);
         }
         prop_assert_eq!(&batch.inputs["rows"].values, &HostValues::I64(expected));
         prop_assert_eq!(&batch.inputs["of"].values, &HostValues::I64(segments));
+        prop_assert_eq!(&counted.inputs["lengths"].values, &HostValues::F32(lengths));
+        prop_assert_eq!(counted.sizes, batch.sizes);
     }
 }

@@ -250,7 +250,7 @@ fn updates(text: &mut Text, graph: &Graph) {
 fn used(program: &Program) -> Vec<usize> {
     let mut used = vec![false; program.handles.len()];
     for feed in &program.feeds {
-        for at in named(&feed.what) {
+        for at in feed.what.handles() {
             used[at] = true;
         }
     }
@@ -263,29 +263,6 @@ fn used(program: &Program) -> Vec<usize> {
         }
     }
     (0..used.len()).filter(|at| used[*at]).collect()
-}
-
-fn named(what: &FeedKind) -> Vec<usize> {
-    match what {
-        FeedKind::Column { handle, .. }
-        | FeedKind::ListValues { handle, .. }
-        | FeedKind::ListSegments { handle, .. }
-        | FeedKind::ListPositions { handle, .. }
-        | FeedKind::Emptied { handle, .. }
-        | FeedKind::Segments { handle }
-        | FeedKind::Positions { handle }
-        | FeedKind::Rows { handle }
-        | FeedKind::RowWeight { handle }
-        | FeedKind::RowLogQ { handle }
-        | FeedKind::RowSampled { handle } => vec![*handle],
-        FeedKind::Positive { of, candidates }
-        | FeedKind::KnownPositive { of, candidates }
-        | FeedKind::Seen { of, candidates } => vec![*of, *candidates],
-        FeedKind::LogExpectedCount { candidates, .. } | FeedKind::LogCopies { candidates } => {
-            vec![*candidates]
-        }
-        FeedKind::Schedule | FeedKind::Clock(_) | FeedKind::Statistic { .. } => Vec::new(),
-    }
 }
 
 fn origin(handle: &Handle, program: &Program) -> String {
@@ -359,6 +336,7 @@ fn holds(feed: &Feed, program: &Program) -> String {
         FeedKind::Positions { handle } => {
             format!("the place of each of {} in its list", name(*handle))
         }
+        FeedKind::Lengths { handle } => format!("how long each list of {} is", name(*handle)),
         FeedKind::Rows { handle } => format!("row numbers of {}", name(*handle)),
         FeedKind::Schedule => "the schedule's factor".to_owned(),
         FeedKind::Clock(Clock::Epoch) => "the epoch, from 0".to_owned(),
@@ -413,6 +391,7 @@ fn drawn(what: &FeedKind, program: &Program) -> String {
         | FeedKind::Statistic { .. }
         | FeedKind::Segments { .. }
         | FeedKind::Positions { .. }
+        | FeedKind::Lengths { .. }
         | FeedKind::Rows { .. }
         | FeedKind::Schedule
         | FeedKind::Clock(_) => String::new(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Data, Lists};
-use crate::room::{Pace, filled, is_for_one};
+use crate::filled::{Pace, filled, is_for_one};
 use crate::wide;
 
 /// Places that one thread takes at a time.

@@ -36,6 +36,34 @@ fn numbers(call: &Call<'_>) -> Result<Column, String> {
 
 /// Digits with a sign, a point and an exponent; what has none of them is no number, and neither is what no float can hold.
 fn number(text: &str) -> Option<f64> {
+    short_decimal(text.as_bytes()).or_else(|| any_number(text))
+}
+
+/// The powers of ten by which [`short_decimal`] divides.
+const TENS: [f64; 16] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+];
+
+/// Up to fifteen digits, with a point or without: they and the power of ten are floats, so that their quotient is the float that is
+/// nearest. `None` for any other text.
+fn short_decimal(text: &[u8]) -> Option<f64> {
+    let (mut digits, mut whole) = (0_u64, None);
+    if text.len() > 15 {
+        return None;
+    }
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits = 10 * digits + u64::from(byte - b'0'),
+            b'.' if whole.is_none() => whole = Some(at),
+            _ => return None,
+        }
+    }
+    let after = whole.map_or(0, |whole| text.len() - 1 - whole);
+    let any = text.len() > usize::from(whole.is_some());
+    any.then(|| digits as f64 / TENS[after])
+}
+
+fn any_number(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain =
         |byte: u8| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E');
@@ -61,6 +89,33 @@ fn weights(call: &Call<'_>, bag: Bag) -> Result<Column, String> {
 
 /// The keys with their weights.
 fn each(text: &str, bag: Bag, mut found: impl FnMut(&str, f64)) {
+    let (mut start, mut pair) = (0, None);
+    for (at, byte) in text.bytes().enumerate() {
+        if byte == b'\\' {
+            return each_escaped(&text[start..], bag, found);
+        } else if byte == bag.separator {
+            plain_part(&text[start..at], pair, &mut found);
+            (start, pair) = (at + 1, None);
+        } else if byte == bag.pair && pair.is_none() {
+            pair = Some(at - start);
+        }
+    }
+    plain_part(&text[start..], pair, &mut found);
+}
+
+/// A key with its weight, if the part is one; `pair` is where its weight is set apart.
+fn plain_part(part: &str, pair: Option<usize>, found: &mut impl FnMut(&str, f64)) {
+    let (key, weight) = match pair {
+        Some(at) => (&part[..at], number(&part[at + 1..])),
+        None => (part, Some(1.0)),
+    };
+    if let (false, Some(weight)) = (key.is_empty(), weight) {
+        found(key, weight);
+    }
+}
+
+/// The same of what is left of a text, where characters have a backslash before them.
+fn each_escaped(text: &str, bag: Bag, mut found: impl FnMut(&str, f64)) {
     let mut rest = text;
     let mut unescaped = String::new();
     loop {
@@ -113,4 +168,55 @@ fn without_escapes<'t>(key: &'t str, into: &'t mut String) -> &'t str {
         into.push('\\');
     }
     into
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_decimals_have_the_bits_that_parsing_gives() {
+        let mut text = String::new();
+        for seed in 0..20_000_u64 {
+            let digits = crate::hash::word(7, seed);
+            text.clear();
+            text.push_str(&(digits % 10_u64.pow(1 + (seed % 14) as u32)).to_string());
+            let at = (digits >> 40) as usize % (text.len() + 1);
+            text.insert(at, '.');
+            let parsed: f64 = text.parse().expect("a decimal");
+            let short = short_decimal(text.as_bytes());
+            assert_eq!(short.map(f64::to_bits), Some(parsed.to_bits()), "{text}");
+        }
+        for other in ["", ".", "1.2.3", "-1", "1e3", " 1", "1234567890123456"] {
+            assert_eq!(short_decimal(other.as_bytes()), None, "{other}");
+        }
+        assert_eq!(short_decimal(b"007"), Some(7.0));
+    }
+
+    #[test]
+    fn keys_and_weights_are_the_same_by_the_way_that_knows_escapes() {
+        let bag = Bag {
+            separator: b'|',
+            pair: b':',
+        };
+        let texts = [
+            "",
+            "|",
+            "a",
+            "a:1|b:x|:3|c:2:4|d:",
+            "ä:0.5||e",
+            "a:1|",
+            r"a:2|b\|c:3|d",
+        ];
+        for text in texts {
+            let (mut plain, mut escaped) = (Vec::new(), Vec::new());
+            each(text, bag, |key, weight| {
+                plain.push((key.to_owned(), weight))
+            });
+            each_escaped(text, bag, |key, weight| {
+                escaped.push((key.to_owned(), weight));
+            });
+            assert_eq!(plain, escaped, "{text}");
+        }
+    }
 }

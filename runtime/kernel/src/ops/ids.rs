@@ -5,9 +5,9 @@ use reckon_compiler::plan::row::RowOp;
 use super::hashing::hash_rows;
 use super::{Call, Numbers, Operand};
 use crate::column::{Column, Data};
+use crate::filled::{Pace, filled};
 use crate::fitted::{Fitted, Vocabulary};
 use crate::hash::Hashed;
-use crate::room::{Pace, filled};
 
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {

@@ -48,8 +48,12 @@ impl<'a> Assembler<'a> {
             }
             FeedKind::Emptied { handle, output } => bools(gather::emptied(&sets[*handle], output)),
             FeedKind::Statistic { fit } => self.statistic(*fit),
-            FeedKind::Segments { handle } => ints(sets[*handle].segments.clone()),
-            FeedKind::Positions { handle } => ints(sets[*handle].positions.clone()),
+            FeedKind::Segments { handle } => ints(sets[*handle].segments()),
+            FeedKind::Positions { handle } => ints(sets[*handle].positions()),
+            FeedKind::Lengths { handle } => {
+                let lengths = sets[*handle].lengths.iter();
+                floats(lengths.map(|length| *length as f32).collect())
+            }
             FeedKind::Rows { handle } => {
                 ints(sets[*handle].places().map(|row| row as i64).collect())
             }
@@ -102,6 +106,10 @@ impl<'a> Assembler<'a> {
                     _ => Err("only a history or a group has places".to_owned()),
                 }
             }
+            FeedKind::Lengths { handle } => match self.handle(*handle)?.rows {
+                HandleRows::History(..) => Ok(()),
+                _ => Err("only a history has lengths".to_owned()),
+            },
             FeedKind::Rows { handle }
             | FeedKind::RowWeight { handle }
             | FeedKind::RowLogQ { handle }

@@ -1,10 +1,10 @@
 //! Handles: the rows that each holds in a step.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use reckon_compiler::plan::{Handle, HandleRows, Program};
+use reckon_compiler::plan::{FeedKind, Handle, HandleRows, Program};
 use reckon_compiler::random::{Key, site_hash, uniform};
 use reckon_grammar::diagnostic::Diagnostic;
 use reckon_grammar::span::{FileId, Span};
@@ -14,6 +14,7 @@ use super::beside::Made;
 use super::{StepKey, groups};
 use crate::data::Dataset;
 use crate::data::fault::PLAN;
+use crate::data::history::Seen;
 use crate::data::program::{absent, failed, source_named, through};
 use crate::data::sampler::Sampler;
 use crate::data::source::{ABSENT_ROW, Source};
@@ -44,9 +45,10 @@ pub(super) enum Rows<'s> {
 pub(super) struct RowSet<'a> {
     pub(super) source: &'a Source,
     pub(super) rows: Vec<u32>,
-    /// For rows of a history: which row of the parent each belongs to, and its place in the list.
-    pub(super) segments: Vec<i64>,
-    pub(super) positions: Vec<i64>,
+    /// How many of them each list has, where they are lists: those of a history for each row of the parent, or those of a group.
+    pub(super) lengths: Vec<u32>,
+    /// Whether the lists are counted and their rows not written down.
+    counted: bool,
     /// For each row the one whose outputs it reads, where that is a version of a thing.
     versions: Option<Vec<u32>>,
     /// Whether the source was made for a request.
@@ -101,8 +103,8 @@ impl<'a> RowSet<'a> {
         Self {
             source,
             rows,
-            segments: Vec::new(),
-            positions: Vec::new(),
+            lengths: Vec::new(),
+            counted: false,
             versions: None,
             now: false,
             thin: None,
@@ -142,6 +144,32 @@ impl<'a> RowSet<'a> {
             versions: self.versions.clone(),
             ..Self::new(self.source, self.rows.clone())
         }
+    }
+
+    /// How many rows it has.
+    pub(super) fn len(&self) -> usize {
+        match self.counted {
+            true => self.lengths.iter().map(|length| *length as usize).sum(),
+            false => self.rows.len(),
+        }
+    }
+
+    /// For each row the list that it belongs to.
+    pub(super) fn segments(&self) -> Vec<i64> {
+        let mut segments = Vec::with_capacity(self.len());
+        for (list, length) in (0..).zip(&self.lengths) {
+            segments.resize(segments.len() + *length as usize, list);
+        }
+        segments
+    }
+
+    /// For each row its place in its list.
+    pub(super) fn positions(&self) -> Vec<i64> {
+        let mut positions = Vec::with_capacity(self.len());
+        for length in &self.lengths {
+            positions.extend(0..i64::from(*length));
+        }
+        positions
     }
 
     /// The row number of each row, which tells things apart; an absent one has the number after the last.
@@ -197,6 +225,21 @@ pub(super) fn order(program: &Program, data: &Dataset, sink: &mut Vec<Diagnostic
     order
 }
 
+/// For each handle whether its rows are only counted.
+pub(super) fn counted(program: &Program) -> Vec<bool> {
+    let feeds = program.feeds.iter().map(|feed| &feed.what);
+    let reading = feeds.filter(|what| !matches!(what, FeedKind::Lengths { .. }));
+    let parents = program.handles.iter().map(|handle| handle.rows.parents());
+    let read: BTreeSet<usize> = reading
+        .map(FeedKind::handles)
+        .chain(parents)
+        .flatten()
+        .collect();
+    (0..program.handles.len())
+        .map(|at| !read.contains(&at))
+        .collect()
+}
+
 /// What draws the things of handles, and what groups the rows of streams.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Drawn {
@@ -204,6 +247,8 @@ pub(super) struct Drawn {
     pub(super) samplers: BTreeMap<usize, Sampler>,
     /// The output whose equal values make a group, by stream.
     pub(super) groups: BTreeMap<usize, String>,
+    /// Which handles are histories of which nothing but lengths is read.
+    pub(super) counted: Vec<bool>,
 }
 
 /// The rows of all handles.
@@ -259,7 +304,9 @@ fn rows_of<'s>(
             versions: seen(parent(*of), &handle.source),
             ..of_source(referred(parent(*of), &handle.source))
         },
-        HandleRows::History(of, history) => history_rows(data, parent(*of), source, *history),
+        HandleRows::History(of, history) => {
+            history_rows(data, parent(*of), source, (*history, drawn.counted[at]))
+        }
         HandleRows::Shared(of) => parent(*of).same_rows(),
         HandleRows::Distinct(of) => RowSet::distinct(parent(*of)),
         HandleRows::Thinned { of, rate, .. } => RowSet {
@@ -304,7 +351,7 @@ fn stream_rows<'s>(streams: &Rows<'s>, stream: usize, source: &'s Source) -> Row
     }
 }
 
-/// The set with the group that each row belongs to, and its place there.
+/// The set with the number of rows of each group.
 fn grouped<'s>(output: Option<&String>, mut set: RowSet<'s>) -> RowSet<'s> {
     if output.is_some() {
         let firsts = groups::firsts(output, &set);
@@ -312,10 +359,8 @@ fn grouped<'s>(output: Option<&String>, mut set: RowSet<'s>) -> RowSet<'s> {
             .iter()
             .copied()
             .chain([set.rows.len()]);
-        for (group, (start, end)) in firsts.iter().zip(ends).enumerate() {
-            set.segments.resize(end, group as i64);
-            set.positions.extend(0..(end - start) as i64);
-        }
+        let lengths = firsts.iter().zip(ends).map(|(start, end)| end - start);
+        set.lengths = lengths.map(|length| length as u32).collect();
     }
     set
 }
@@ -344,7 +389,7 @@ fn history_rows<'s>(
     data: &'s Dataset,
     parent: &RowSet<'_>,
     source: &'s Source,
-    history: usize,
+    (history, counted): (usize, bool),
 ) -> RowSet<'s> {
     let loaded = &data.histories[history];
     let precomputed = if parent.now {
@@ -356,21 +401,29 @@ fn history_rows<'s>(
     let drawn = parent.made.filter(|made| made.entity == loaded.plan.entity);
     let events = data.source(&loaded.plan.source);
     let times = events.map_or(&[][..], |events| &events.times);
-    let mut set = RowSet::new(source, Vec::new());
-    for (segment, (row, entity)) in parent.rows.iter().zip(entities).enumerate() {
+    let seen = |(row, entity): (&u32, u32)| {
         let time = || parent.source.times.get(*row as usize).copied();
         let from = parent.made.map_or(*row, |made| made.origin[*row as usize]);
-        let seen = match precomputed.and_then(|seen| seen.get(from as usize)) {
+        match precomputed.and_then(|seen| seen.get(from as usize)) {
             // The history of a drawn thing is another than that of the row's own; both are seen from a training row.
             Some(_) if drawn.is_some() => loaded.history.before((entity, true), time(), times),
             Some(seen) => *seen,
             // Rows of an entity have no time: they see everything, as requests without a time do.
             None => loaded.history.before((entity, false), time(), times),
-        };
-        let events = loaded.history.events(seen);
-        set.rows.extend_from_slice(events);
-        set.segments.resize(set.rows.len(), segment as i64);
-        set.positions.extend(0..events.len() as i64);
+        }
+    };
+    let lists: Vec<Seen> = parent.rows.iter().zip(entities).map(seen).collect();
+    let mut set = RowSet {
+        lengths: lists.iter().map(|list| list.len()).collect(),
+        counted,
+        ..RowSet::new(source, Vec::new())
+    };
+    if !counted {
+        let elements = set.lengths.iter().map(|length| *length as usize);
+        set.rows.reserve(elements.sum());
+        for list in lists {
+            set.rows.extend_from_slice(loaded.history.events(list));
+        }
     }
     set
 }
