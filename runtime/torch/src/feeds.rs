@@ -6,6 +6,7 @@ use reckon_compiler::graph::{Dim, Elem, Space, SpaceId, TensorType};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, elem_name, shape_name};
+use crate::kernels::rows::all_below;
 use crate::outputs::Outputs;
 
 /// Elements of an input in row-major order.
@@ -201,14 +202,6 @@ impl<'a> Feeds<'a> {
     }
 }
 
-/// Whether values are numbers of so many rows. One that is negative or beyond the last row leaves its sign in what is joined, by
-/// three steps that vectorise.
-fn all_below(values: &[i64], rows: usize) -> bool {
-    let last = rows as i64 - 1;
-    let join = |joined, &value| joined | value | last.wrapping_sub(value);
-    values.iter().fold(0, join) >= 0
-}
-
 fn check_shape(
     name: &str,
     ty: &TensorType,
@@ -258,23 +251,5 @@ pub(crate) fn kind(elem: Elem) -> Kind {
         Elem::F32 => Kind::Float,
         Elem::I64 => Kind::Int64,
         Elem::Bool => Kind::Bool,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::all_below;
-
-    #[test]
-    fn what_is_no_row_is_seen_among_what_is() {
-        for rows in [1, 5, 8, 100_001] {
-            let within = [0, rows as i64 - 1, rows as i64 / 2];
-            assert!(all_below(&within, rows) && all_below(&[], rows));
-            for wrong in [rows as i64, rows as i64 + 1, -1, i64::MIN, i64::MAX] {
-                let [a, b, c] = within;
-                assert!(!all_below(&[a, wrong, b, c], rows), "{wrong} of {rows}");
-            }
-        }
-        assert!(all_below(&[], 0) && !all_below(&[0], 0));
     }
 }

@@ -116,6 +116,16 @@ impl Program {
         compile::compile(graph, device, Kernels::Libtorch)
     }
 
+    /// Checks inputs as a run does before it computes anything: their shapes, and that each id is a row of its table.
+    pub fn check(&self, store: &Store, feeds: &Feeds<'_>) -> Result<(), Error> {
+        self.bind(store, feeds).map(|_| ())
+    }
+
+    /// Checks the shapes of inputs alone: what [`Program::check`] costs beside is what ids cost.
+    pub fn check_shapes(&self, store: &Store, feeds: &Feeds<'_>) -> Result<(), Error> {
+        self.sizes(store, feeds).map(|_| ())
+    }
+
     /// Runs all instructions: outputs first, then updates of the store.
     pub fn run(
         &self,
@@ -282,14 +292,7 @@ impl Program {
 
     /// Sizes of all spaces that the inputs and the store tell, after checking the inputs.
     fn bind(&self, store: &Store, feeds: &Feeds<'_>) -> Result<Vec<Option<i64>>, Error> {
-        let mut sizes = vec![None; self.spaces.len()];
-        for (space, size) in &self.axes {
-            sizes[space.0 as usize] = Some(*size as i64);
-        }
-        for (space, path, axis) in &self.parameter_spaces {
-            sizes[space.0 as usize] = store.shape(path)?.get(*axis).map(|size| *size as i64);
-        }
-        feeds.bind(&self.inputs, &self.spaces, &mut sizes)?;
+        let sizes = self.sizes(store, feeds)?;
         for RowCheck { input, target } in &self.checks {
             let rows = match target {
                 Target::Table(path) => Some(store.rows(path)?),
@@ -301,6 +304,19 @@ impl Program {
                 feeds.check_rows(input, || self.target_name(target), rows)?;
             }
         }
+        Ok(sizes)
+    }
+
+    /// The same, after checking the shapes of the inputs alone.
+    fn sizes(&self, store: &Store, feeds: &Feeds<'_>) -> Result<Vec<Option<i64>>, Error> {
+        let mut sizes = vec![None; self.spaces.len()];
+        for (space, size) in &self.axes {
+            sizes[space.0 as usize] = Some(*size as i64);
+        }
+        for (space, path, axis) in &self.parameter_spaces {
+            sizes[space.0 as usize] = store.shape(path)?.get(*axis).map(|size| *size as i64);
+        }
+        feeds.bind(&self.inputs, &self.spaces, &mut sizes)?;
         Ok(sizes)
     }
 

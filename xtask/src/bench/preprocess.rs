@@ -1,11 +1,12 @@
 //! `bench preprocess`: rows a second of row programs, of the same work in plain Rust, in Polars and in pandas, by class of
 //! work, on the same columns in memory, on one thread and on all; of lists of earlier events and counts of them; the whole of a
-//! spec from files to fields; and how long compiling takes.
+//! spec from files to fields; what the check of its ids costs; and how long compiling takes.
 //!
 //! Contenders take turns, round by round, each in a process of its own, so that what else the machine does hits all of them.
 //! They have to agree on a number for each class.
 
 mod earlier;
+mod ids;
 mod process;
 mod whole;
 
@@ -22,7 +23,14 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 pub(super) const BENCH: Bench = Bench {
     name: "preprocess",
-    cases: &["classes", "events", "compile", "kuairand", "kuairand-again"],
+    cases: &[
+        "classes",
+        "events",
+        "compile",
+        "kuairand",
+        "kuairand-again",
+        "ids",
+    ],
     run: preprocess,
 };
 
@@ -61,6 +69,9 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     }
     if bed.wants("events") {
         earlier::events(bed, &size, record)?;
+    }
+    if bed.wants("ids") {
+        ids::checked(bed, size.rounds, record)?;
     }
     if bed.wants("kuairand-again") {
         whole::again(bed, record)?;

@@ -109,6 +109,21 @@ pub(crate) fn inside(ids: &[i64], rows: usize) -> Result<(), i64> {
         .expect("the largest lies outside"))
 }
 
+/// Whether values are numbers of so many rows.
+pub(crate) fn all_below(values: &[i64], rows: usize) -> bool {
+    let mut joined = 0;
+    join(values, rows as i64 - 1, &mut joined);
+    joined >= 0
+}
+
+wide! {
+    /// One value that is negative or beyond the last row leaves its sign in what is joined.
+    fn join(values: &[i64], last: i64, joined: &mut i64) {
+        let with = |joined, &value| joined | value | last.wrapping_sub(value);
+        *joined = values.iter().fold(0, with);
+    }
+}
+
 /// A set of row numbers that knows the place of each among them.
 struct Ranks {
     words: Vec<u64>,
@@ -202,7 +217,20 @@ pub(crate) fn unique_inverse(out: &mut [i64], ids: &[i64], distinct: &[i64]) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{accumulate, largest, unique, unique_inverse};
+    use super::{accumulate, all_below, largest, unique, unique_inverse};
+
+    #[test]
+    fn what_is_no_row_is_seen_among_what_is() {
+        for rows in [1, 5, 8, 100_001] {
+            let within = [0, rows as i64 - 1, rows as i64 / 2];
+            assert!(all_below(&within, rows) && all_below(&[], rows));
+            for wrong in [rows as i64, rows as i64 + 1, -1, i64::MIN, i64::MAX] {
+                let [a, b, c] = within;
+                assert!(!all_below(&[a, wrong, b, c], rows), "{wrong} of {rows}");
+            }
+        }
+        assert!(all_below(&[], 0) && !all_below(&[0], 0));
+    }
 
     #[test]
     fn rows_are_added_in_order_and_rows_outside_are_refused() {
