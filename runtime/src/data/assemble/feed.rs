@@ -50,13 +50,8 @@ impl<'a> Assembler<'a> {
             FeedKind::Statistic { fit } => self.statistic(*fit),
             FeedKind::Segments { handle } => ints(sets[*handle].segments()),
             FeedKind::Positions { handle } => ints(sets[*handle].positions()),
-            FeedKind::Lengths { handle } => {
-                let lengths = sets[*handle].lengths.iter();
-                floats(lengths.map(|length| *length as f32).collect())
-            }
-            FeedKind::Rows { handle } => {
-                ints(sets[*handle].places().map(|row| row as i64).collect())
-            }
+            FeedKind::Lengths { handle } => floats(lengths(&sets[*handle])),
+            FeedKind::Rows { handle } => ints(places(&sets[*handle])),
             FeedKind::Positive { of, candidates } => ints(self.positive(*of, *candidates, sets)),
             FeedKind::LogExpectedCount { candidates, .. } => {
                 floats(self.counts[candidates].log_expected(&sets[*candidates], sets))
@@ -101,15 +96,9 @@ impl<'a> Assembler<'a> {
                 Some(_) | None => Err(format!("fit {fit} is no matrix")),
             },
             FeedKind::Segments { handle } | FeedKind::Positions { handle } => {
-                match self.handle(*handle)?.rows {
-                    HandleRows::History(..) | HandleRows::Stream(_) => Ok(()),
-                    _ => Err("only a history or a group has places".to_owned()),
-                }
+                self.has_places(*handle)
             }
-            FeedKind::Lengths { handle } => match self.handle(*handle)?.rows {
-                HandleRows::History(..) => Ok(()),
-                _ => Err("only a history has lengths".to_owned()),
-            },
+            FeedKind::Lengths { handle } => self.has_lengths(*handle),
             FeedKind::Rows { handle }
             | FeedKind::RowWeight { handle }
             | FeedKind::RowLogQ { handle }
@@ -150,6 +139,20 @@ impl<'a> Assembler<'a> {
                 Ok(())
             }
             FeedKind::Schedule | FeedKind::Clock(_) => Ok(()),
+        }
+    }
+
+    fn has_places(&self, handle: usize) -> Result<(), String> {
+        match self.handle(handle)?.rows {
+            HandleRows::History(..) | HandleRows::Stream(_) => Ok(()),
+            _ => Err("only a history or a group has places".to_owned()),
+        }
+    }
+
+    fn has_lengths(&self, handle: usize) -> Result<(), String> {
+        match self.handle(handle)?.rows {
+            HandleRows::History(..) => Ok(()),
+            _ => Err("only a history has lengths".to_owned()),
         }
     }
 
@@ -245,6 +248,15 @@ impl<'a> Assembler<'a> {
 fn sampled(set: &RowSet<'_>) -> Vec<bool> {
     set.made
         .map_or_else(|| vec![false; set.rows.len()], |made| made.sampled.clone())
+}
+
+fn lengths(set: &RowSet<'_>) -> Vec<f32> {
+    set.lengths.iter().map(|length| *length as f32).collect()
+}
+
+/// The row of each value in its source.
+fn places(set: &RowSet<'_>) -> Vec<i64> {
+    set.places().map(|row| row as i64).collect()
 }
 
 /// The log of how many rows each thing is instead of.
