@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::ProjectionMask;
@@ -274,17 +274,34 @@ fn is_right(found: &DataType, may_hold_nulls: bool, column: &ColumnPlan) -> bool
     if !nullable && (may_hold_nulls || !column.nulls.is_empty()) {
         return false;
     }
+    // A number of 32 bits is one of 64, and in any unit a time.
+    let is_small = found.is_integer() && !matches!(found, DataType::Int64 | DataType::UInt64);
+    let is_wide = *found == DataType::Int64;
     match &column.ty.kind {
-        RowKind::Int | RowKind::Str => true,
+        RowKind::Int => is_small || is_wide,
+        RowKind::Str => true,
         RowKind::Bool => *found == DataType::Boolean,
         // A float may be no number, which is read as null.
         RowKind::Float => nullable || found.is_integer(),
-        RowKind::Time if matches!(column.time, TimeFormat::Text { .. }) => false,
-        RowKind::Time => found.is_integer() || matches!(found, DataType::Timestamp(..)),
-        RowKind::Duration => found.is_integer() || matches!(found, DataType::Duration(_)),
+        RowKind::Time => match column.time {
+            TimeFormat::Text { .. } => false,
+            TimeFormat::Micros => is_small || is_wide || is_fine(found),
+            TimeFormat::Seconds | TimeFormat::Millis => is_small || is_fine(found),
+        },
+        RowKind::Duration => is_small || is_fine(found),
         // A list may be endless.
         RowKind::List(_) => false,
     }
+}
+
+/// Whether each value of the type is a number of microseconds.
+fn is_fine(found: &DataType) -> bool {
+    use TimeUnit::{Microsecond, Nanosecond};
+    matches!(
+        found,
+        DataType::Timestamp(Microsecond | Nanosecond, _)
+            | DataType::Duration(Microsecond | Nanosecond)
+    )
 }
 
 fn holds(field: &Field, column: &ColumnPlan) -> bool {

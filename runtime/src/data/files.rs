@@ -111,21 +111,25 @@ fn glob(parts: &[&str], folder: String, root: &Path, found: &mut Vec<String>) {
 
 /// The names of the folders in a folder, without links, which may lead in circles.
 fn folders_in(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(or_here(folder));
+    let entries = entries.into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     folders
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect()
 }
 
+/// A spec that is named without a folder lies in the folder without a name, which cannot be read by it.
+fn or_here(folder: &Path) -> &Path {
+    match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    }
+}
+
 /// The names of the files in a folder, sorted.
 fn names_in(folder: &Path) -> Vec<String> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
-    let Ok(entries) = std::fs::read_dir(folder) else {
+    let Ok(entries) = std::fs::read_dir(or_here(folder)) else {
         return Vec::new();
     };
     let files = entries.flatten().filter(|entry| entry.path().is_file());
@@ -211,6 +215,13 @@ mod tests {
         ];
         assert!(yes.iter().all(|(pattern, name)| matches(pattern, name)));
         assert!(!no.iter().any(|(pattern, name)| matches(pattern, name)));
+    }
+
+    #[test]
+    fn the_folder_without_a_name_is_the_one_that_the_process_is_in() {
+        let found = expand("*/data/files.rs", Path::new(""));
+        let names: Vec<String> = found.into_iter().map(|file| file.name).collect();
+        assert_eq!(names, ["src/data/files.rs"]);
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Int64Array, ListArray, RecordBatch, StringArray};
-use arrow::datatypes::Int64Type;
+use arrow::array::{
+    ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, TimestampSecondArray, UInt64Array,
+};
+use arrow::datatypes::{Int64Type, UInt64Type};
 use arrow::ipc::CompressionType;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
 use flate2::Compression;
@@ -296,6 +298,50 @@ fn an_endless_list_is_a_bad_cell() {
     let found = thing(&plan, root.path());
     assert!(found.columns["tags"].is_null(0));
     assert_eq!(found.bad.defaulted, 1);
+}
+
+/// Numbers that no int holds, and times that lie beyond all times, in files with types.
+#[test]
+fn what_a_column_cannot_hold_is_a_bad_cell() {
+    let root = folder(&[]);
+    let far = UInt64Array::from(vec![Some(7), Some(u64::MAX), None]);
+    let times = TimestampSecondArray::from(vec![Some(5), Some(i64::MAX), None]);
+    let lists = [Some(vec![Some(1), None]), Some(vec![Some(u64::MAX)]), None];
+    let lists = ListArray::from_iter_primitive::<UInt64Type, _, _>(lists);
+    let batch = RecordBatch::try_from_iter([
+        ("id", Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef),
+        ("far", Arc::new(far)),
+        ("truth", Arc::new(UInt64Array::from(vec![1, u64::MAX, 0]))),
+        ("at", Arc::new(times)),
+        ("seconds", Arc::new(Int64Array::from(vec![5, i64::MAX, 6]))),
+        ("tags", Arc::new(lists)),
+    ]);
+    write_parquet(
+        &root.path().join("a.parquet"),
+        &batch.unwrap(),
+        Pages::SNAPPY,
+    );
+    for (column, ty, found) in [
+        ("far", "int", "18446744073709551615"),
+        ("truth", "bool", "18446744073709551615"),
+        ("at", "time", "9223372036854775807"),
+        ("seconds", "time", "9223372036854775807"),
+        ("tags", "ints", "[18446744073709551615]"),
+    ] {
+        let nullable = format!("{ty}?");
+        let mut plan = things("a.parquet", &[("id", "int"), (column, &nullable)]);
+        let told = fault(&plan, root.path());
+        let expected = format!("E1003: a.parquet row 2: column `{column}` expects");
+        assert!(
+            told.starts_with(&expected) && told.contains(found),
+            "{told}"
+        );
+        plan.sources[0].on_bad_row = BadRows::Default;
+        let read = thing(&plan, root.path());
+        assert!(read.columns[column].is_null(1), "{column}");
+        assert!(!read.columns[column].is_null(0), "{column}");
+        assert_eq!(read.bad.defaulted, 1, "{column}");
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Arrow arrays to the values of a declared column.
 
+use std::collections::BTreeSet;
+
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+use arrow::util::display::array_value_to_string;
 use reckon_compiler::plan::row::RowKind;
 use reckon_compiler::plan::{ColumnPlan, TimeFormat};
 use reckon_compiler::value::Value;
@@ -45,7 +48,11 @@ impl<'a> Reader<'a> {
             (RowKind::Bool, _) if *array.data_type() != DataType::Boolean => {
                 self.integers_as_truth(array, before)?
             }
-            (kind, format) => self.convert(array, kind, format)?,
+            (kind, format) => {
+                let column = self.convert(array, kind, format)?;
+                self.tell_lost(array, &column, before);
+                column
+            }
         };
         let column = self.without_sentinels(column);
         let mut column = self.without_endless_lists(column, before);
@@ -95,11 +102,15 @@ impl<'a> Reader<'a> {
         kind: &RowKind,
         format: &TimeFormat,
     ) -> Result<Column, Diagnostic> {
-        let valid = array
-            .is_nullable()
-            .then(|| (0..array.len()).map(|row| array.is_valid(row)).collect());
+        let valid = validity(array);
         let data = match kind {
-            RowKind::Int => Data::Int(ints(&self.cast(array, &DataType::Int64)?)),
+            RowKind::Int => {
+                let array = self.cast(array, &DataType::Int64)?;
+                return Ok(Column::with_validity(
+                    Data::Int(ints(&array)),
+                    validity(&array),
+                ));
+            }
             RowKind::Float => {
                 return Ok(nan_is_null(
                     floats(&self.cast(array, &DataType::Float64)?),
@@ -117,8 +128,8 @@ impl<'a> Reader<'a> {
                 )
             }
             RowKind::Str => Data::Str(self.texts(array)?),
-            RowKind::Time | RowKind::Duration => return self.times(array, kind, format, valid),
-            RowKind::List(of) => Data::List(self.lists(array, of, format)?),
+            RowKind::Time | RowKind::Duration => return self.times(array, kind, format),
+            RowKind::List(of) => return self.lists(array, of, format),
         };
         Ok(Column::with_validity(data, valid))
     }
@@ -137,7 +148,6 @@ impl<'a> Reader<'a> {
         array: &ArrayRef,
         kind: &RowKind,
         format: &TimeFormat,
-        valid: Option<Vec<bool>>,
     ) -> Result<Column, Diagnostic> {
         let unit = match format {
             TimeFormat::Seconds | TimeFormat::Text { .. } => 1_000_000,
@@ -150,27 +160,25 @@ impl<'a> Reader<'a> {
                 _ => DataType::Timestamp(TimeUnit::Microsecond, None),
             };
             let micros = self.cast(&self.cast(array, &to)?, &DataType::Int64)?;
-            return Ok(Column::with_validity(Data::Int(ints(&micros)), valid));
+            return Ok(Column::with_validity(
+                Data::Int(ints(&micros)),
+                validity(&micros),
+            ));
         }
-        if array.data_type().is_integer() {
-            let values = ints(&self.cast(array, &DataType::Int64)?);
-            let micros = values
-                .into_iter()
-                .map(|value| value.saturating_mul(unit))
-                .collect();
-            return Ok(Column::with_validity(Data::Int(micros), valid));
-        }
-        let values: Vec<Option<i64>> = floats(&self.cast(array, &DataType::Float64)?)
-            .into_iter()
-            .map(|value| from_float(value, unit))
-            .collect();
-        let finite = values
-            .iter()
-            .enumerate()
-            .map(|(row, value)| value.is_some() && array.is_valid(row))
-            .collect();
-        let micros = values.into_iter().map(Option::unwrap_or_default).collect();
-        Ok(Column::with_validity(Data::Int(micros), Some(finite)))
+        let found: Vec<Option<i64>> = if array.data_type().is_integer() {
+            let array = self.cast(array, &DataType::Int64)?;
+            let values = array.as_primitive::<Int64Type>().iter();
+            let micros = values.map(|value| value.and_then(|value| value.checked_mul(unit)));
+            micros.collect()
+        } else {
+            let array = self.cast(array, &DataType::Float64)?;
+            let values = array.as_primitive::<Float64Type>().iter();
+            let micros = values.map(|value| value.and_then(|value| from_float(value, unit)));
+            micros.collect()
+        };
+        let valid = found.iter().map(Option::is_some).collect();
+        let micros = found.into_iter().map(Option::unwrap_or_default).collect();
+        Ok(Column::with_validity(Data::Int(micros), Some(valid)))
     }
 
     fn lists(
@@ -178,7 +186,7 @@ impl<'a> Reader<'a> {
         array: &ArrayRef,
         of: &RowKind,
         format: &TimeFormat,
-    ) -> Result<Lists, Diagnostic> {
+    ) -> Result<Column, Diagnostic> {
         let element = match array.data_type() {
             DataType::List(field)
             | DataType::LargeList(field)
@@ -188,20 +196,46 @@ impl<'a> Reader<'a> {
         let large = self.cast(array, &DataType::LargeList(element))?;
         let large = large.as_list::<i64>();
         let all = self.convert(large.values(), of, format)?;
-        let (mut kept, mut offsets) = (Vec::new(), vec![0]);
+        let lost: BTreeSet<usize> = self.lost(large.values(), of, &all).into_iter().collect();
+        let (mut kept, mut offsets, mut valid) = (Vec::new(), vec![0], Vec::new());
         for row in 0..large.len() {
-            if large.is_valid(row) {
-                let range =
-                    large.value_offsets()[row] as usize..large.value_offsets()[row + 1] as usize;
+            let range =
+                large.value_offsets()[row] as usize..large.value_offsets()[row + 1] as usize;
+            valid.push(large.is_valid(row) && lost.range(range.clone()).next().is_none());
+            if valid[row] {
                 // Lists are without nulls, so those among the elements are left out.
                 kept.extend(range.filter(|at| !all.is_null(*at)).map(|at| at as u32));
             }
             offsets.push(kept.len());
         }
-        Ok(Lists {
+        let lists = Lists {
             offsets,
             values: Box::new(all.take(&kept).data),
-        })
+        };
+        Ok(Column::with_validity(Data::List(lists), Some(valid)))
+    }
+
+    /// The places of values that a column of this kind cannot hold: null there, and not in the file.
+    fn lost(&self, array: &ArrayRef, kind: &RowKind, column: &Column) -> Vec<usize> {
+        let nulls = array.logical_nulls();
+        let of_file = nulls.as_ref().map_or(0, |nulls| nulls.null_count());
+        let valid = column.valid.as_deref().unwrap_or_default();
+        let missing = valid.iter().filter(|valid| !**valid).count();
+        // A float that is no number stands for null.
+        if missing == of_file || *kind == RowKind::Float || array.data_type().is_floating() {
+            return Vec::new();
+        }
+        let null_in_file = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        let rows = (0..column.len()).filter(|row| column.is_null(*row) && !null_in_file(*row));
+        rows.collect()
+    }
+
+    /// Tells of each row whose value the column cannot hold.
+    fn tell_lost(&mut self, array: &ArrayRef, column: &Column, before: usize) {
+        for row in self.lost(array, &self.plan.ty.kind, column) {
+            let found = shown(array, row);
+            self.mistaken(before + row, &found);
+        }
     }
 
     fn texts_as_times(&mut self, array: &ArrayRef, before: usize) -> Result<Column, Diagnostic> {
@@ -227,19 +261,19 @@ impl<'a> Reader<'a> {
     }
 
     fn integers_as_truth(&mut self, array: &ArrayRef, before: usize) -> Result<Column, Diagnostic> {
-        let values = ints(&self.cast(array, &DataType::Int64)?);
-        for (row, value) in values.iter().enumerate() {
-            if array.is_valid(row) && !matches!(value, 0 | 1) {
-                self.mistaken(before + row, &value.to_string());
-            }
+        let numbers = self.cast(array, &DataType::Int64)?;
+        let values: Vec<Option<i64>> = numbers.as_primitive::<Int64Type>().iter().collect();
+        let is_truth = |row: usize| matches!(values[row], Some(0 | 1));
+        for row in (0..array.len()).filter(|row| array.is_valid(*row) && !is_truth(*row)) {
+            let found = shown(array, row);
+            self.mistaken(before + row, &found);
         }
         let nullable = self.plan.ty.nullable;
-        let reads = |row: usize| matches!(values[row], 0 | 1) || !nullable;
         let valid = (0..array.len())
-            .map(|row| array.is_valid(row) && reads(row))
+            .map(|row| array.is_valid(row) && (is_truth(row) || !nullable))
             .collect();
         Ok(Column::with_validity(
-            Data::Bool(values.iter().map(|value| *value == 1).collect()),
+            Data::Bool(values.iter().map(|value| *value == Some(1)).collect()),
             Some(valid),
         ))
     }
@@ -305,6 +339,22 @@ impl<'a> Reader<'a> {
             .collect();
         Column::with_validity(column.data, Some(valid))
     }
+}
+
+/// A value as text; a time, which may lie beyond all dates, as its number.
+fn shown(array: &ArrayRef, row: usize) -> String {
+    let value = array.slice(row, 1);
+    let value = match value.data_type().is_temporal() {
+        true => cast(&value, &DataType::Int64).unwrap_or(value),
+        false => value,
+    };
+    array_value_to_string(&value, 0).unwrap_or_default()
+}
+
+fn validity(array: &ArrayRef) -> Option<Vec<bool>> {
+    array
+        .is_nullable()
+        .then(|| (0..array.len()).map(|row| array.is_valid(row)).collect())
 }
 
 fn ints(array: &ArrayRef) -> Vec<i64> {
