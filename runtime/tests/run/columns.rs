@@ -140,10 +140,10 @@ fn over_all_splits_rows_of_evaluation_have_values_and_those_of_training_stay_as_
             world.column("everywhere", name),
         );
         assert!(many.len() > few.len(), "{name}");
-        // A product of more rows may add up in another order, as the processor has it.
+        // A product of more rows may add up in another order, as the processor has it, and a standard score enlarges that.
         let is_close = |a: &Value, b: &Value| {
             let [x, y] = [a, b].map(|line| line["value"].as_f64().unwrap());
-            a["row"] == b["row"] && (x - y).abs() < 1e-6
+            a["row"] == b["row"] && (x - y).abs() < 1e-4
         };
         let stays = |line: &Value| many.iter().any(|other| is_close(line, other));
         assert!(few.iter().all(stays), "{name}");
