@@ -7,15 +7,14 @@ use cranelift_frontend::FunctionBuilderContext;
 use reckon_compiler::plan::row::{Kernel, RowOp};
 
 use crate::column::{Column, Data, Lists, any_beyond};
-use crate::compile::steps::{Island, Space, Step, steps};
+use crate::compile::steps::{Island, Parts, Space, Step, steps};
 use crate::compile::{Lane, Leaf, Read, Shape, Word, function, lane_of, padded, words};
 use crate::fitted::Fitted;
 use crate::interpret::{
     Inputs, KernelError, Slot, Slots, Through, at_span, results, segments, step,
 };
 use crate::jit::{Machine, Table, target};
-use crate::ops::parts::numbers_of_parts;
-use crate::ops::{Operand, Searches};
+use crate::ops::{self, Operand, Searches};
 
 /// Rows or elements that one thread takes at a time.
 const CHUNK: usize = 65_536;
@@ -140,7 +139,7 @@ impl Code {
         for (at, next) in self.steps.iter().enumerate() {
             match next {
                 Step::Columns(inst) => run.columns(*inst)?,
-                Step::Parts { split, of } => run.parts(*split, *of)?,
+                Step::Parts(parts) => run.parts(*parts)?,
                 Step::Island(island) => run.island(at, island)?,
             }
             for (slot, last) in run.slots.iter_mut().zip(&self.last_use) {
@@ -159,26 +158,19 @@ impl Code {
 fn last_use(kernel: &Kernel, steps: &[Step]) -> Vec<usize> {
     let mut last = vec![0; kernel.code.len()];
     for (number, step) in steps.iter().enumerate() {
-        let few;
         let code = match step {
-            Step::Columns(inst) => {
-                few = [*inst, *inst];
-                &few[..1]
-            }
-            Step::Parts { split, of } => {
-                few = [*split, *of];
-                &few[..]
-            }
+            Step::Columns(inst) => vec![*inst],
+            Step::Parts(parts) => parts.code().collect(),
             Step::Island(island) => {
                 if let Space::Elements(list) = island.space {
                     last[list] = number;
                 }
-                &island.code
+                island.code.clone()
             }
         };
         for at in code {
-            last[*at] = last[*at].max(number);
-            for arg in &kernel.code[*at].args {
+            last[at] = last[at].max(number);
+            for arg in &kernel.code[at].args {
                 last[*arg] = number;
             }
         }
@@ -229,31 +221,30 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// An op of the parts of texts.
-    fn parts(&mut self, split: usize, of: usize) -> Result<(), KernelError> {
-        let (RowOp::Split(separator), [text]) = (
-            &self.kernel.code[split].op,
-            &self.kernel.code[split].args[..],
-        ) else {
+    /// What is made of the parts of texts.
+    fn parts(&mut self, parts: Parts) -> Result<(), KernelError> {
+        let inst = |at: usize| &self.kernel.code[at];
+        let (RowOp::Split(separator), [text]) =
+            (&inst(parts.split).op, &inst(parts.split).args[..])
+        else {
             unreachable!("internal: `steps` has found a split")
         };
         self.leaf(*text)?;
-        let operand = Operand::of(self.column(*text), &self.kernel.code[*text].ty.kind);
-        let op = &self.kernel.code[of].op;
-        match numbers_of_parts(&operand, separator, op, self.fitted) {
-            Some(column) => {
-                self.slots[of] = Some(Slot {
-                    column: Cow::Owned(column),
-                    scalar: false,
-                });
-                Ok(())
-            }
+        let operand = Operand::of(self.column(*text), &inst(*text).ty.kind);
+        let of = ops::parts::Parts::new(&operand, separator, &inst(parts.of).op, self.fitted);
+        let column = of.and_then(|of| match parts.pool {
+            Some(pool) => of.pooled(&inst(pool).op, &inst(pool).ty),
+            None => of.lists(),
+        });
+        let Some(column) = column else {
             // What is wrong is told by who looks at one thing after the other.
-            None => {
-                self.columns(split)?;
-                self.columns(of)
-            }
-        }
+            return parts.code().try_for_each(|at| self.columns(at));
+        };
+        self.slots[parts.pool.unwrap_or(parts.of)] = Some(Slot {
+            column: Cow::Owned(column),
+            scalar: false,
+        });
+        Ok(())
     }
 
     /// Columns and constants are there when something asks for them.

@@ -247,11 +247,14 @@ impl Vocabulary {
         value: impl Fn(u64) -> Hashed<'a>,
         ids: &mut [i64],
     ) {
+        let all = ids.len();
+        index.touch((0..all.min(ABREAST)).map(&word));
         for (part, ids) in ids.chunks_mut(ABREAST).enumerate() {
-            let word = |row: usize| word(part * ABREAST + row);
-            index.touch((0..ids.len()).map(word));
+            let first = part * ABREAST;
+            let next = first + ABREAST;
+            index.touch((next.min(all)..all.min(next + ABREAST)).map(&word));
             for (row, id) in ids.iter_mut().enumerate() {
-                let word = word(row);
+                let word = word(first + row);
                 *id = self.id(index.find(word), value(word));
             }
         }

@@ -1,14 +1,13 @@
 //! The places of values: open tables with linear probing, whose entries hold what is compared, so that a look-up of a
 //! number or of a short text reads one line of memory.
 
-use std::hint::black_box;
-
 use crate::hash::words_of;
+use crate::wide;
 
 /// An entry without a value.
 const EMPTY: u32 = u32::MAX;
-/// Look-ups that are made side by side, so that they wait for memory together.
-pub(crate) const ABREAST: usize = 32;
+/// Look-ups whose entries are asked for while those before them are made, so that they wait for memory together.
+pub(crate) const ABREAST: usize = 16;
 /// Texts of at most so many bytes are held by their entries.
 const SHORT: usize = 16;
 
@@ -87,11 +86,12 @@ impl WordIndex {
 }
 
 impl WordIndex {
-    /// Reads the entries where values would be, all at once, before they are searched for one by one.
+    /// Asks for the entries where values would be, before they are searched for one by one.
     pub(crate) fn touch(&self, values: impl Iterator<Item = u64>) {
         if let Self::Far { entries, shift } = self {
-            let read = |value| entries[entry(folded(value, 0), *shift)].1;
-            black_box(values.map(read).fold(0, |all, place| all ^ place));
+            for value in values {
+                wide::fetch(&entries[entry(folded(value, 0), *shift)]);
+            }
         }
     }
 }
@@ -154,7 +154,7 @@ impl TextIndex {
     }
 
     /// The places of texts: `text_at` gives the text of a place, and `found` is told where each is. The entries where they
-    /// would be are read all at once.
+    /// would be are asked for before.
     pub(crate) fn find_all<'a, 't>(
         &self,
         texts: &[&'a str],
@@ -165,17 +165,22 @@ impl TextIndex {
             return (0..texts.len()).for_each(|at| found(at, texts[at], None));
         }
         let shift = 64 - self.entries.len().trailing_zeros();
-        for (part, texts) in texts.chunks(ABREAST).enumerate() {
+        let fetched = |texts: &[&str]| {
             let mut wanted = [Entry::of("", EMPTY); ABREAST];
-            let mut touched = 0;
             for (wanted, text) in wanted.iter_mut().zip(texts) {
                 *wanted = Entry::of(text, EMPTY);
-                touched ^= self.entries[entry(wanted.hash(), shift)].place;
+                wide::fetch(&self.entries[entry(wanted.hash(), shift)]);
             }
-            black_box(touched);
-            for (at, (wanted, text)) in wanted.iter().zip(texts).enumerate() {
+            wanted
+        };
+        let mut next = fetched(texts);
+        for (part, now) in texts.chunks(ABREAST).enumerate() {
+            let first = part * ABREAST;
+            let wanted = next;
+            next = fetched(&texts[first + now.len()..]);
+            for (at, (wanted, text)) in wanted.iter().zip(now).enumerate() {
                 let (_, place) = self.search(wanted, text, &text_at);
-                found(part * ABREAST + at, text, place);
+                found(first + at, text, place);
             }
         }
     }

@@ -8,6 +8,7 @@ mod hashing;
 mod ids;
 mod lists;
 pub(crate) mod logarithm;
+mod marks;
 mod numbers;
 pub(crate) mod parts;
 mod pattern;
@@ -54,6 +55,11 @@ impl<'a> Operand<'a> {
 
     fn is_null(&self, row: usize) -> bool {
         self.valid.is_some_and(|valid| !valid[self.at(row)])
+    }
+
+    /// The rows of its column that the call is about, where it is the only operand.
+    fn rows(&self, call: &Call<'_>) -> std::ops::Range<usize> {
+        self.at(0)..self.at(0) + call.rows
     }
 }
 

@@ -191,6 +191,55 @@ pub(crate) fn slots(states: &[u64], n: u64, slots: &mut [i64]) {
     }
 }
 
+/// Bytes that [`wanted`] looks at.
+pub(crate) const WIDTH: usize = 64;
+
+/// A bit for each byte that is one of three.
+#[inline]
+pub(crate) fn wanted(bytes: &[u8; WIDTH], these: [u8; 3]) -> u64 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{
+            _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        };
+        #[inline]
+        #[target_feature(enable = "sse2")]
+        fn sixteen([low, high]: [[u8; 8]; 2], these: [u8; 3]) -> u64 {
+            let bytes = _mm_set_epi64x(i64::from_le_bytes(high), i64::from_le_bytes(low));
+            let same = |byte: u8| _mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte.cast_signed()));
+            let [a, b, c] = these.map(same);
+            let any = _mm_or_si128(_mm_or_si128(a, b), c);
+            u64::from(_mm_movemask_epi8(any).cast_unsigned())
+        }
+        let (words, _) = bytes.as_chunks::<8>();
+        let (pairs, _) = words.as_chunks::<2>();
+        let all = pairs.iter().rev();
+        // SAFETY: every such machine has the vectors.
+        all.fold(0, |found, pair| {
+            found << 16 | unsafe { sixteen(*pair, these) }
+        })
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let all = bytes.iter().enumerate();
+        all.fold(0, |found, (at, byte)| {
+            found | u64::from(these.contains(byte)) << at
+        })
+    }
+}
+
+/// Asks for a value that will be read at once, where the machine can be asked.
+pub(crate) fn fetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: every such machine has the instruction, which reads nothing that the program could see.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _none = value;
+}
+
 /// Asks for what will be read soon, where the machine can be asked.
 pub(crate) fn fetch_ahead<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]

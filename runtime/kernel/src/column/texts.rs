@@ -120,7 +120,7 @@ impl Texts {
         }
     }
 
-    /// Where a text stands among [`Texts::bytes`].
+    /// Where a text stands among [`Texts::all`].
     pub(crate) fn range(&self, at: usize) -> Range<usize> {
         match &self.0 {
             Form::Each(stored) => stored.range(at),
@@ -128,7 +128,7 @@ impl Texts {
         }
     }
 
-    /// Where texts begin among [`Texts::bytes`] and the last of them ends, where they stand back to back.
+    /// Where texts begin among [`Texts::all`] and the last of them ends, where they stand back to back.
     pub(crate) fn ends(&self, rows: Range<usize>) -> Option<&[usize]> {
         match &self.0 {
             Form::Each(stored) => Some(&stored.ends[rows.start..=rows.end]),
@@ -136,11 +136,11 @@ impl Texts {
         }
     }
 
-    /// The bytes of all texts that are stored.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// All texts that are stored, back to back.
+    pub(crate) fn all(&self) -> &str {
         match &self.0 {
-            Form::Each(stored) => stored.text.as_bytes(),
-            Form::Once { of, .. } => of.text.as_bytes(),
+            Form::Each(stored) => &stored.text,
+            Form::Once { of, .. } => &of.text,
         }
     }
 

@@ -49,9 +49,9 @@ pub fn clif(
     for step in steps(kernel, &shape) {
         match step {
             Step::Columns(at) => text += &format!("\n// over columns: {}\n", notes[at]),
-            Step::Parts { split, of } => {
-                text += &format!("\n// over the parts of texts: {}\n", notes[split]);
-                text += &format!("// {}\n", notes[of]);
+            Step::Parts(parts) => {
+                let code: Vec<&str> = parts.code().map(|at| notes[at].as_str()).collect();
+                text += &format!("\n// over the parts of texts: {}\n", code.join("\n// "));
             }
             Step::Island(island) => {
                 let over = match island.space {

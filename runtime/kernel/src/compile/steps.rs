@@ -1,11 +1,11 @@
 //! The order of work: islands of instructions that share a loop, and instructions that run over whole columns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_compiler::plan::row::{Inst, Kernel, RowOp};
 
 use super::{Lane, Leaf, Read, Shape, ops};
-use crate::ops::parts::reads_parts;
+use crate::ops::parts::{pools_parts, reads_parts};
 
 /// One thing after another.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,14 +13,27 @@ pub(crate) enum Step {
     /// An instruction over whole columns.
     Columns(usize),
     /// An op of each part of a text and the split that gives them, which nothing else reads.
-    Parts {
-        /// The split.
-        split: usize,
-        /// The op.
-        of: usize,
-    },
+    Parts(Parts),
     /// A loop.
     Island(Island),
+}
+
+/// Instructions that go through the parts of texts together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Parts {
+    /// The split.
+    pub(crate) split: usize,
+    /// The op of each part.
+    pub(crate) of: usize,
+    /// What makes one number of those of a text, where nothing else reads them.
+    pub(crate) pool: Option<usize>,
+}
+
+impl Parts {
+    /// The instructions in order; the last is the one that is read outside.
+    pub(crate) fn code(self) -> impl Iterator<Item = usize> {
+        [self.split, self.of].into_iter().chain(self.pool)
+    }
 }
 
 /// Instructions that one loop computes.
@@ -83,23 +96,15 @@ pub(crate) fn steps(kernel: &Kernel, shape: &Shape) -> Vec<Step> {
             groups.entry((stages[at], *class)).or_default().push(at);
         }
     }
+    let parts = parts(kernel, &facts, &readers);
+    let inside: BTreeSet<usize> = parts.values().copied().flat_map(Parts::code).collect();
     let mut steps = Vec::new();
     for ((_, class), members) in groups {
         match class {
             Class::Leaf | Class::Columns => {
-                let parts: BTreeMap<usize, usize> = members
-                    .iter()
-                    .filter_map(|at| Some((*at, split_for(kernel, &facts, &readers, *at)?)))
-                    .collect();
-                let alone = members
-                    .iter()
-                    .filter(|at| !parts.values().any(|split| split == *at));
-                steps.extend(alone.map(|at| match parts.get(at) {
-                    Some(split) => Step::Parts {
-                        split: *split,
-                        of: *at,
-                    },
-                    None => Step::Columns(*at),
+                steps.extend(members.iter().filter_map(|at| match parts.get(at) {
+                    Some(fused) => Some(Step::Parts(*fused)),
+                    None => (!inside.contains(at)).then_some(Step::Columns(*at)),
                 }));
             }
             Class::Compiled(space) => {
@@ -112,6 +117,27 @@ pub(crate) fn steps(kernel: &Kernel, shape: &Shape) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// What goes through the parts of texts, by the instruction that is read outside.
+fn parts(kernel: &Kernel, facts: &Facts, readers: &[Vec<usize>]) -> BTreeMap<usize, Parts> {
+    let mut parts = BTreeMap::new();
+    for (at, inst) in kernel.code.iter().enumerate() {
+        if let Some(split) = split_for(kernel, facts, readers, at) {
+            let (of, pool) = (at, None);
+            parts.insert(at, Parts { split, of, pool });
+        }
+        if let [of] = inst.args[..]
+            && !inst.mapped
+            && pools_parts(&inst.op)
+            && readers[of] == [at]
+            && let Some(fused) = parts.remove(&of)
+        {
+            let pool = Some(at);
+            parts.insert(at, Parts { pool, ..fused });
+        }
+    }
+    parts
 }
 
 /// The split whose parts only this instruction reads, each for itself.

@@ -1,19 +1,18 @@
 //! Numbers in texts, and texts that hold keys with weights: `drama:0.5|war:2`.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use reckon_compiler::plan::row::{Bag, RowOp};
 
 use super::Call;
-use super::texts::{lists, texts};
-use crate::column::{Column, Data, Lists};
+use super::marks::each_marked;
+use super::texts::texts;
+use crate::column::{Collected, Column, Data, Lists, Texts};
 
 pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     match op {
         RowOp::Number => numbers(call),
-        RowOp::BagKeys(bag) => lists(call, |text, keys| {
-            each(text, *bag, |key, _| keys.push(key));
-        }),
+        RowOp::BagKeys(bag) => keys(call, *bag),
         RowOp::BagWeights(bag) => weights(call, *bag),
         other => Err(format!("internal: {other:?} is no function of a bag")),
     }
@@ -71,36 +70,65 @@ fn any_number(text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
+fn keys(call: &Call<'_>, bag: Bag) -> Result<Column, String> {
+    let x = call.arg(0)?;
+    let (mut keys, mut offsets) = (Collected::new(), Vec::with_capacity(call.rows + 1));
+    offsets.push(0);
+    each(texts(x)?, x.rows(call), bag, |met| match met {
+        Met::Pair(key, _) => keys.push(key),
+        Met::End => offsets.push(keys.len()),
+    });
+    Ok(call.strict(Data::List(Lists {
+        offsets,
+        values: Box::new(Data::Str(keys.finish())),
+    })))
+}
+
 fn weights(call: &Call<'_>, bag: Bag) -> Result<Column, String> {
     let x = call.arg(0)?;
-    let values = texts(x)?;
-    let mut weights = Vec::new();
-    let mut offsets = Vec::with_capacity(call.rows + 1);
+    let (mut weights, mut offsets) = (Vec::new(), Vec::with_capacity(call.rows + 1));
     offsets.push(0);
-    for row in 0..call.rows {
-        each(values.get(x.at(row)), bag, |_, weight| weights.push(weight));
-        offsets.push(weights.len());
-    }
+    each(texts(x)?, x.rows(call), bag, |met| match met {
+        Met::Pair(_, weight) => weights.push(weight),
+        Met::End => offsets.push(weights.len()),
+    });
     Ok(call.strict(Data::List(Lists {
         offsets,
         values: Box::new(Data::Float(weights)),
     })))
 }
 
-/// The keys with their weights.
-fn each(text: &str, bag: Bag, mut found: impl FnMut(&str, f64)) {
-    let (mut start, mut pair) = (0, None);
-    for (at, byte) in text.bytes().enumerate() {
-        if byte == b'\\' {
-            return each_escaped(&text[start..], bag, found);
-        } else if byte == bag.separator {
-            plain_part(&text[start..at], pair, &mut found);
-            (start, pair) = (at + 1, None);
-        } else if byte == bag.pair && pair.is_none() {
-            pair = Some(at - start);
+/// What is met on the way through texts.
+enum Met<'t> {
+    /// A key with its weight.
+    Pair(&'t str, f64),
+    /// The end of a text.
+    End,
+}
+
+/// Goes through the keys with their weights of the texts of `rows`.
+fn each(texts: &Texts, rows: Range<usize>, bag: Bag, mut met: impl FnMut(Met<'_>)) {
+    let all = texts.all();
+    let wanted = [bag.separator, bag.pair, b'\\'];
+    each_marked(texts, rows, wanted, |text, marks| {
+        let mut found = |key: &str, weight| met(Met::Pair(key, weight));
+        let (mut start, mut pair) = (text.start, None);
+        while let Some(at) = marks.next_before(text.end) {
+            let byte = all.as_bytes()[at];
+            if byte == b'\\' {
+                while marks.next_before(text.end).is_some() {}
+                each_escaped(&all[start..text.end], bag, found);
+                return met(Met::End);
+            } else if byte == bag.separator {
+                plain_part(&all[start..at], pair, &mut found);
+                (start, pair) = (at + 1, None);
+            } else if pair.is_none() {
+                pair = Some(at - start);
+            }
         }
-    }
-    plain_part(&text[start..], pair, &mut found);
+        plain_part(&all[start..text.end], pair, &mut found);
+        met(Met::End);
+    });
 }
 
 /// A key with its weight, if the part is one; `pair` is where its weight is set apart.
@@ -210,13 +238,20 @@ mod tests {
         ];
         for text in texts {
             let (mut plain, mut escaped) = (Vec::new(), Vec::new());
-            each(text, bag, |key, weight| {
-                plain.push((key.to_owned(), weight))
+            let mut ends = Vec::new();
+            let thrice: Texts = [text; 3].into_iter().collect();
+            each(&thrice, 0..3, bag, |met| match met {
+                Met::Pair(key, weight) => plain.push((key.to_owned(), weight)),
+                Met::End => ends.push(plain.len()),
             });
             each_escaped(text, bag, |key, weight| {
                 escaped.push((key.to_owned(), weight));
             });
-            assert_eq!(plain, escaped, "{text}");
+            let one = escaped.len();
+            assert_eq!(ends, [one, 2 * one, 3 * one], "{text}");
+            for plain in plain.chunks(one.max(1)) {
+                assert_eq!(plain, escaped, "{text}");
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ impl Begun {
                 None => {
                     let found = block.find_texts(texts, arg.first + from);
                     self.begin_texts(&mut block.states[..rows], &block.lengths, &found);
-                    block.absorb_texts(texts.bytes(), &found);
+                    block.absorb_texts(texts.all().as_bytes(), &found);
                 }
             },
             Data::Float(_) | Data::Bool(_) | Data::List(_) => {
@@ -178,7 +178,7 @@ impl Block {
                     true => wide::absorb_tag(states, found.longest),
                     false => wide::absorb(states, &self.lengths[..rows]),
                 }
-                self.absorb_texts(texts.bytes(), &found);
+                self.absorb_texts(texts.all().as_bytes(), &found);
             }
             Data::Int(_) | Data::Str(_) | Data::Float(_) | Data::Bool(_) | Data::List(_) => {
                 return self.one_by_one(arg, from);

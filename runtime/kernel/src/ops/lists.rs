@@ -21,12 +21,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         }
         RowOp::ListSum => match list.values.as_ref() {
             Data::Int(values) => {
-                let sums = (0..call.rows).map(|row| {
-                    values[list.range(x.at(row))]
-                        .iter()
-                        .copied()
-                        .fold(0, i64::wrapping_add)
-                });
+                let sums = (0..call.rows).map(|row| sum(&values[list.range(x.at(row))]));
                 Ok(call.strict(coerce(Data::Int(sums.collect()), call.ty)))
             }
             _ => reduce(call, x, list, Reduction::Sum),
@@ -94,9 +89,14 @@ fn keep(
     }))
 }
 
+/// The sum of integers, which wraps around.
+pub(super) fn sum(values: &[i64]) -> i64 {
+    values.iter().copied().fold(0, i64::wrapping_add)
+}
+
 /// What is made of the numbers of a list.
 #[derive(Clone, Copy)]
-enum Reduction {
+pub(super) enum Reduction {
     Sum,
     Mean,
     Max,
@@ -105,7 +105,7 @@ enum Reduction {
 
 impl Reduction {
     /// `None` for the largest or smallest of no numbers.
-    fn of<T: Copy>(self, values: &[T], float: fn(T) -> f64) -> Option<f64> {
+    pub(super) fn of<T: Copy>(self, values: &[T], float: fn(T) -> f64) -> Option<f64> {
         let floats = values.iter().map(|value| float(*value));
         // From 0 on, so that the sum of nothing is 0 and not the -0 that `Iterator::sum` gives.
         let sum = || floats.clone().fold(0.0, |sum, value| sum + value);

@@ -1,14 +1,68 @@
-//! Numbers of the parts of texts, where nothing else reads the parts: they are looked at where they stand in their text, and
-//! never stored.
+//! Parts of texts between separators, and numbers of them where nothing else reads the parts: those are looked at where they stand
+//! in their text, and never stored.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
-use reckon_compiler::plan::row::RowOp;
+use reckon_compiler::plan::row::{RowOp, RowType};
 
-use super::texts::each_part;
-use super::{CHUNK, Operand};
+use super::lists::{Reduction, sum};
+use super::marks::each_marked;
+use super::{CHUNK, Operand, coerce};
 use crate::column::{Column, Data, Lists, Texts};
+use crate::filled::{Pace, filled, is_for_one};
 use crate::fitted::{Fitted, Vocabulary};
 use crate::hash::{Hashed, absorb, begin, slot};
+
+/// What is met on the way through texts.
+pub(super) enum Met {
+    /// A part, by where it stands among [`Texts::all`].
+    Part(Range<usize>),
+    /// The end of a text.
+    End,
+}
+
+/// Goes through the parts of the texts of `rows` between separators, without empty ones; a text is its own part where the separator
+/// is empty.
+pub(super) fn each_part(
+    texts: &Texts,
+    rows: Range<usize>,
+    separator: &str,
+    mut met: impl FnMut(Met),
+) {
+    // A byte below 128 stands for itself wherever it is found.
+    if let [byte] = separator.as_bytes() {
+        return each_marked(texts, rows, [*byte; 3], |text, marks| {
+            let mut start = text.start;
+            while let Some(at) = marks.next_before(text.end) {
+                if at > start {
+                    met(Met::Part(start..at));
+                }
+                start = at + 1;
+            }
+            if text.end > start {
+                met(Met::Part(start..text.end));
+            }
+            met(Met::End);
+        });
+    }
+    for row in rows {
+        let text = texts.range(row);
+        if separator.is_empty() {
+            met(Met::Part(text));
+        } else {
+            let mut start = text.start;
+            for part in texts.get(row).split(separator) {
+                let end = start + part.len();
+                if end > start {
+                    met(Met::Part(start..end));
+                }
+                start = end + separator.len();
+            }
+        }
+        met(Met::End);
+    }
+}
 
 /// Whether an op gives a number of a part that is taken from its text.
 pub(crate) fn reads_parts(op: &RowOp) -> bool {
@@ -17,6 +71,11 @@ pub(crate) fn reads_parts(op: &RowOp) -> bool {
         RowOp::Hash { n, .. } => *n > 0,
         _ => false,
     }
+}
+
+/// Whether an op makes one number of those of the parts of a text.
+pub(crate) fn pools_parts(op: &RowOp) -> bool {
+    matches!(op, RowOp::ListSum | RowOp::ListMean)
 }
 
 /// What becomes of each part.
@@ -31,92 +90,153 @@ enum Number<'a> {
 
 /// Rows that tell how many parts a row has.
 const SOME: usize = 4_096;
-/// Parts that wait for their ids.
-const WAITING: usize = 1024;
+/// Rows whose numbers are made before those of the next.
+const BLOCK: usize = 512;
 
-/// A list of numbers a row: what `op` gives of the parts of its text between separators. `None` where this is not what the
-/// operand and the fits are for.
-pub(crate) fn numbers_of_parts(
-    x: &Operand<'_>,
-    separator: &str,
-    op: &RowOp,
-    fitted: &[Fitted],
-) -> Option<Column> {
-    let Data::Str(texts) = x.data else {
-        return None;
-    };
-    let number = match op {
-        RowOp::Length => Number::Length,
-        RowOp::Hash { n, seed } => Number::Slot {
-            first: begin(*seed),
-            n: *n,
-        },
-        RowOp::Vocab(fit) => match fitted.get(*fit)? {
-            Fitted::Vocab(vocabulary) if vocabulary.is_of_texts() => Number::Id(vocabulary),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let rows = texts.len();
-    let data = if rows < 2 * CHUNK || rayon::current_num_threads() == 1 {
-        Data::List(lists(texts, 0..rows, separator, &number))
-    } else {
-        let parts = (0..rows.div_ceil(CHUNK)).into_par_iter().map(|part| {
-            let first = part * CHUNK;
-            let of = lists(texts, first..rows.min(first + CHUNK), separator, &number);
-            Column::new(Data::List(of))
-        });
-        Column::joined(parts.collect())?.data
-    };
-    Some(Column::with_validity(data, x.valid.map(<[bool]>::to_vec)))
+/// Texts, how they are split, and what becomes of each part.
+pub(crate) struct Parts<'a> {
+    texts: &'a Texts,
+    valid: Option<&'a [bool]>,
+    separator: &'a str,
+    number: Number<'a>,
 }
 
-fn lists(
-    texts: &Texts,
-    rows: std::ops::Range<usize>,
-    separator: &str,
-    number: &Number<'_>,
-) -> Lists {
-    let mut offsets = Vec::with_capacity(rows.len() + 1);
-    offsets.push(0);
-    let mut numbers: Vec<i64> = Vec::with_capacity(2 * rows.len());
-    let mut waiting: Vec<&str> = Vec::with_capacity(WAITING);
-    let (first, count) = (rows.start, rows.len());
-    for row in rows {
-        if row - first == SOME {
-            // As many more as these have, and an eighth: a large vector is moved once at most.
-            numbers.reserve(numbers.len() * (count - SOME) / SOME * 9 / 8);
+impl<'a> Parts<'a> {
+    /// What `op` gives of the parts; `None` where this is not what the operand and the fits are for.
+    pub(crate) fn new(
+        x: &Operand<'a>,
+        separator: &'a str,
+        op: &RowOp,
+        fitted: &'a [Fitted],
+    ) -> Option<Self> {
+        let Data::Str(texts) = x.data else {
+            return None;
+        };
+        let number = match op {
+            RowOp::Length => Number::Length,
+            RowOp::Hash { n, seed } => Number::Slot {
+                first: begin(*seed),
+                n: *n,
+            },
+            RowOp::Vocab(fit) => match fitted.get(*fit)? {
+                Fitted::Vocab(vocabulary) if vocabulary.is_of_texts() => Number::Id(vocabulary),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Self {
+            texts,
+            valid: x.valid,
+            separator,
+            number,
+        })
+    }
+
+    /// A list of numbers a row.
+    pub(crate) fn lists(&self) -> Option<Column> {
+        let rows = self.texts.len();
+        let data = match is_for_one(rows) {
+            true => Data::List(self.lists_of(0..rows)),
+            false => {
+                let parts = (0..rows.div_ceil(CHUNK)).into_par_iter().map(|part| {
+                    let first = part * CHUNK;
+                    let of = self.lists_of(first..rows.min(first + CHUNK));
+                    Column::new(Data::List(of))
+                });
+                Column::joined(parts.collect())?.data
+            }
+        };
+        Some(self.valid(data))
+    }
+
+    /// One number a row, of a type: what `pool` makes of its list.
+    pub(crate) fn pooled(&self, pool: &RowOp, ty: &RowType) -> Option<Column> {
+        let rows = self.texts.len();
+        let data = match pool {
+            RowOp::ListSum => Data::Int(self.each_row(rows, sum)),
+            RowOp::ListMean => Data::Float(self.each_row(rows, |numbers| {
+                let mean = Reduction::Mean.of(numbers, |number| number as f64);
+                mean.unwrap_or_default()
+            })),
+            _ => return None,
+        };
+        Some(self.valid(coerce(data, ty)))
+    }
+
+    fn valid(&self, data: Data) -> Column {
+        Column::with_validity(data, self.valid.map(<[bool]>::to_vec))
+    }
+
+    fn each_row<T: Copy + Default + Send>(
+        &self,
+        rows: usize,
+        pool: impl Fn(&[i64]) -> T + Sync,
+    ) -> Vec<T> {
+        filled(rows, Pace::Computed, |first, pooled| {
+            let (mut numbers, mut offsets) = (Vec::new(), vec![0]);
+            self.put(first..first + pooled.len(), &mut numbers, &mut offsets);
+            for (pooled, ends) in pooled.iter_mut().zip(offsets.windows(2)) {
+                *pooled = pool(&numbers[ends[0]..ends[1]]);
+            }
+        })
+    }
+
+    fn lists_of(&self, rows: Range<usize>) -> Lists {
+        let count = rows.len();
+        let mut offsets = Vec::with_capacity(count + 1);
+        offsets.push(0);
+        let mut numbers: Vec<i64> = Vec::with_capacity(2 * count);
+        for first in rows.clone().step_by(BLOCK) {
+            if first - rows.start == SOME {
+                // As many more as these have, and an eighth: a large vector is moved once at most.
+                numbers.reserve(numbers.len() * (count - SOME) / SOME * 9 / 8);
+            }
+            let block = first..rows.end.min(first + BLOCK);
+            self.put(block, &mut numbers, &mut offsets);
         }
-        let text = texts.get(row);
-        match number {
-            Number::Length if text.is_ascii() => {
-                each_part(text, separator, |part| numbers.push(part.len() as i64));
+        Lists {
+            offsets,
+            values: Box::new(Data::Int(numbers)),
+        }
+    }
+
+    /// Puts the numbers of some rows behind others, and where each row ends.
+    fn put(&self, rows: Range<usize>, numbers: &mut Vec<i64>, offsets: &mut Vec<usize>) {
+        let all = self.texts.all();
+        let walk =
+            |rows, met: &mut dyn FnMut(Met)| each_part(self.texts, rows, self.separator, met);
+        match &self.number {
+            Number::Length if self.is_ascii(&rows) => {
+                each_part(self.texts, rows, self.separator, |met| match met {
+                    Met::Part(part) => numbers.push(part.len() as i64),
+                    Met::End => offsets.push(numbers.len()),
+                });
             }
-            Number::Length => {
-                let mut length = |part: &str| numbers.push(part.chars().count() as i64);
-                each_part(text, separator, &mut length);
-            }
-            Number::Slot { first, n } => each_part(text, separator, |part| {
-                let hash = absorb(*first, Hashed::Str(part));
-                numbers.push(slot(hash, *n) as i64);
+            Number::Length => walk(rows, &mut |met| match met {
+                Met::Part(part) => numbers.push(all[part].chars().count() as i64),
+                Met::End => offsets.push(numbers.len()),
+            }),
+            Number::Slot { first, n } => walk(rows, &mut |met| match met {
+                Met::Part(part) => {
+                    let hash = absorb(*first, Hashed::Str(&all[part]));
+                    numbers.push(slot(hash, *n) as i64);
+                }
+                Met::End => offsets.push(numbers.len()),
             }),
             Number::Id(vocabulary) => {
-                each_part(text, separator, |part| waiting.push(part));
-                offsets.push(numbers.len() + waiting.len());
-                if waiting.len() >= WAITING {
-                    vocabulary.ids_of_texts(&waiting, &mut numbers);
-                    waiting.clear();
-                }
-                continue;
+                let mut parts: Vec<&str> = Vec::with_capacity(4 * BLOCK);
+                walk(rows, &mut |met| match met {
+                    Met::Part(part) => parts.push(&all[part]),
+                    Met::End => offsets.push(numbers.len() + parts.len()),
+                });
+                vocabulary.ids_of_texts(&parts, numbers);
             }
         }
-        offsets.push(numbers.len());
     }
-    if let Number::Id(vocabulary) = number {
-        vocabulary.ids_of_texts(&waiting, &mut numbers);
-    }
-    Lists {
-        offsets,
-        values: Box::new(Data::Int(numbers)),
+
+    /// Whether texts that stand back to back have one byte a character.
+    fn is_ascii(&self, rows: &Range<usize>) -> bool {
+        let ends = self.texts.ends(rows.clone());
+        ends.is_some_and(|ends| self.texts.all().as_bytes()[ends[0]..ends[rows.len()]].is_ascii())
     }
 }

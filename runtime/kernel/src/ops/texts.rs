@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use reckon_compiler::plan::row::{RowKind, RowOp};
 use regex::Regex;
 
+use super::parts::{Met, each_part};
 use super::pattern::{General, Sequence};
 use super::{Call, Operand};
 use crate::column::{Collected, Column, Data, Lists, Texts};
@@ -96,54 +97,18 @@ fn searched<'a>(call: &Call<'a>) -> Result<Cow<'a, Search>, String> {
 
 /// Parts between separators.
 fn split(call: &Call<'_>, separator: &str) -> Result<Column, String> {
-    lists(call, |text, parts| {
-        each_part(text, separator, |part| parts.push(part))
-    })
-}
-
-/// The parts of a text between separators, without empty ones; the whole text where the separator is empty.
-pub(super) fn each_part<'t>(text: &'t str, separator: &str, mut found: impl FnMut(&'t str)) {
-    match separator.as_bytes() {
-        [] => found(text),
-        // A byte below 128 stands for itself wherever it is found.
-        [byte] => {
-            let mut start = 0;
-            let mut end = |at: usize| {
-                if at > start {
-                    found(&text[start..at]);
-                }
-                start = at + 1;
-            };
-            each_place(text.as_bytes(), *byte, &mut end);
-            end(text.len());
-        }
-        _ => {
-            let parts = text.split(separator).filter(|part| !part.is_empty());
-            parts.for_each(found);
-        }
-    }
-}
-
-/// The places of a byte, found eight bytes at a time.
-fn each_place(bytes: &[u8], wanted: u8, mut found: impl FnMut(usize)) {
-    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
-    let all = u64::from_le_bytes([wanted; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
-        let differ = u64::from_le_bytes(*word) ^ all;
-        // The highest bit of each byte that does not differ.
-        let mut same = !(((differ & LOW) + LOW) | differ | LOW);
-        while same != 0 {
-            found(8 * number + same.trailing_zeros() as usize / 8);
-            same &= same - 1;
-        }
-    }
-    let before = bytes.len() - rest.len();
-    for (at, byte) in rest.iter().enumerate() {
-        if *byte == wanted {
-            found(before + at);
-        }
-    }
+    let x = call.arg(0)?;
+    let values = texts(x)?;
+    let (mut parts, mut offsets) = (Collected::new(), Vec::with_capacity(call.rows + 1));
+    offsets.push(0);
+    each_part(values, x.rows(call), separator, |met| match met {
+        Met::Part(part) => parts.push(&values.all()[part]),
+        Met::End => offsets.push(parts.len()),
+    });
+    Ok(call.strict(Data::List(Lists {
+        offsets,
+        values: Box::new(Data::Str(parts.finish())),
+    })))
 }
 
 fn lower(call: &Call<'_>) -> Result<Column, String> {
@@ -177,7 +142,7 @@ fn map(call: &Call<'_>, mut f: impl FnMut(&str, &mut Texts)) -> Result<Column, S
 }
 
 /// `f` adds the elements of one list a call.
-pub(super) fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Collected)) -> Result<Column, String> {
+fn lists(call: &Call<'_>, f: impl Fn(&str, &mut Collected)) -> Result<Column, String> {
     let x = call.arg(0)?;
     let values = texts(x)?;
     let mut parts = Collected::new();
