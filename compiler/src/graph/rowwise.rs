@@ -12,14 +12,23 @@ impl Graph {
         dims.into_iter().position(|dim| *dim == Dim::Space(space))
     }
 
+    /// Whether the dimensions of a node's type have the space more than once.
+    pub fn has_pairs(&self, id: NodeId, space: SpaceId) -> bool {
+        let dims = self.ty(id).dims.iter();
+        dims.filter(|dim| **dim == Dim::Space(space)).count() > 1
+    }
+
     /// Whether a node has the space, and each row of it comes from the same row of those operands that have it, so that
-    /// the op may run on some of the rows alone.
+    /// the op may run on some of the rows alone. Pairs of rows of one space are no rows of it.
     pub fn is_rowwise(&self, id: NodeId, space: SpaceId) -> bool {
         let node = self.node(id);
         let Some(place) = self.axis_of(id, space) else {
             return false;
         };
         let operands = self.operands(id);
+        if operands.iter().any(|of| self.has_pairs(*of, space)) || self.has_pairs(id, space) {
+            return false;
+        }
         let axis = |at: usize| self.axis_of(operands[at], space);
         let beside = |over: usize| axis(0).is_some_and(|axis| axis != over);
         match &node.op {

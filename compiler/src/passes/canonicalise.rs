@@ -154,19 +154,26 @@ fn sign(build: &mut Builder, found: &Found) -> Option<NodeId> {
         }
         (Op::Add, [a, b]) => match (negated(build, 0), negated(build, 1)) {
             (_, Some(inner)) => Some(node!(build, (Sub { *a } inner))),
-            (Some(inner), None) => Some(node!(build, (Sub { *b } inner))),
+            (Some(inner), None) => swapped(build, found, *b, inner),
             (None, None) => None,
         },
         (Op::Sub, [a, _]) => negated(build, 1).map(|inner| node!(build, (Add { *a } inner))),
         (Op::Neg, [x]) => match build.graph.node(*x).op {
             Op::Sub => {
                 let inner = build.graph.operands(*x);
-                Some(node!(build, (Sub { inner[1] } { inner[0] })))
+                swapped(build, found, inner[1], inner[0])
             }
             _ => None,
         },
         _ => None,
     }
+}
+
+/// The difference of two values that stood the other way round, unless they do not join to the same type then.
+fn swapped(build: &mut Builder, found: &Found, a: NodeId, b: NodeId) -> Option<NodeId> {
+    let dims = [a, b].map(|id| build.graph.ty(id).dims.clone());
+    let joined = join(&build.graph.spaces, &[&dims[0], &dims[1]]);
+    (joined.as_ref() == Ok(&found.ty.dims)).then(|| node!(build, (Sub a b)))
 }
 
 /// Moves after moves.

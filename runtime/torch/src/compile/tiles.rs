@@ -245,6 +245,7 @@ impl Search<'_, '_> {
         let last = graph.ty(id).rank() - 1;
         graph
             .axis_of(id, self.space)
+            .filter(|_| !graph.has_pairs(id, self.space))
             .is_some_and(|place| match graph.node(id).op {
                 Op::Select => true,
                 Op::Sub => place != last,

@@ -83,7 +83,11 @@ pub(super) fn max(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
 /// The first index of the largest element along an axis, 0 along an empty one.
 pub(super) fn argmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
     if x.size()[axis as usize] > 0 {
-        return x.f_argmax(axis, false);
+        return match x.kind() {
+            // libtorch knows no largest truth value.
+            Kind::Bool => x.f_to_kind(Kind::Uint8)?.f_argmax(axis, false),
+            _ => x.f_argmax(axis, false),
+        };
     }
     empty(x, axis)?.f_to_kind(Kind::Int64)
 }

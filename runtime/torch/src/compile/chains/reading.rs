@@ -14,10 +14,12 @@ pub(in crate::compile) struct Frame {
     pub(super) width: Dim,
 }
 
-/// The frame of a value that could be a chain's.
+/// The frame of a value that could be a chain's. What has a space twice could not tell what a row of it is from what a column is.
 pub(super) fn frame_of(ty: &TensorType) -> Option<Frame> {
     let (width, rows) = ty.dims.split_last()?;
-    let spaces = rows.iter().all(|dim| matches!(dim, Dim::Space(_)));
+    let before = |at: usize| &ty.dims[..at];
+    let spaces = rows.iter().all(|dim| matches!(dim, Dim::Space(_)))
+        && (1..ty.rank()).all(|at| !before(at).contains(&ty.dims[at]));
     (spaces && !rows.is_empty() && ty.elem != Elem::I64).then(|| Frame {
         rows: rows.to_vec(),
         width: *width,
@@ -134,9 +136,12 @@ impl Reading<'_, '_> {
     fn reduces(&self, id: NodeId, last: usize) -> bool {
         let graph = self.reads.graph;
         let operands = self.reads.of(id);
+        // What repeats a matrix is none.
         let is = |at: usize, elem: Elem, shape: Shape| {
             let found = self.source(operands[at]).map(|(_, shape)| shape);
-            graph.ty(operands[at]).elem == elem && found == Some(shape)
+            graph.ty(operands[at]).elem == elem
+                && found == Some(shape)
+                && self.shape(operands[at]) == Some(shape)
         };
         match &graph.node(id).op {
             Op::SumOver(axis) | Op::Softmax(axis) => {
