@@ -7,7 +7,7 @@ use crate::hash::{Hashed, absorb, begin, begin_text, two_words_at, word};
 use crate::wide;
 
 /// Rows of a block.
-const ABREAST: usize = 256;
+const ABREAST: usize = 128;
 
 /// The slots of the hashes of the operands of each row.
 pub(super) fn hash_rows(call: &Call<'_>, n: u64, seed: u64) -> Result<Vec<i64>, String> {
