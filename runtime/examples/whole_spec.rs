@@ -8,14 +8,13 @@
 mod command;
 #[path = "command/peak.rs"]
 mod peak;
-#[path = "command/processors.rs"]
-mod processors;
+#[path = "command/watch.rs"]
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Instant;
 
 use rayon::prelude::*;
 use reckon_compiler::plan::Plan;
@@ -24,7 +23,7 @@ use reckon_runtime::data::{Dataset, Source};
 
 use command::{Stop, compiled, run};
 use peak::peak_bytes;
-use processors::processor_seconds;
+use watch::Watch;
 
 fn main() -> ExitCode {
     // As the command does.
@@ -51,11 +50,9 @@ fn measure(words: &[String]) -> Result<(), Stop> {
     let root = Path::new(spec).parent().unwrap_or(Path::new("."));
     let (mut seconds, mut told) = (Vec::new(), BTreeMap::new());
     for _ in 0..rounds {
-        let (begin, processors) = (Instant::now(), processor_seconds());
+        let watch = Watch::start();
         told = fields(&plan, root, (events, at_once))?;
-        let clock = begin.elapsed().as_secs_f64();
-        let on = processor_seconds().zip(processors);
-        seconds.push([clock, on.map_or(clock, |(after, before)| after - before)]);
+        seconds.push(watch.stop());
     }
     let peak = peak_bytes().map_or("null".to_owned(), |bytes| bytes.to_string());
     let rows = told.values().max().copied().unwrap_or(0);

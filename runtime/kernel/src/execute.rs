@@ -9,15 +9,13 @@ use reckon_compiler::plan::row::{Kernel, RowOp};
 use crate::column::{Column, Data, Lists, any_beyond};
 use crate::compile::steps::{Island, Parts, Space, Step, steps};
 use crate::compile::{Lane, Leaf, Read, Shape, Word, function, lane_of, padded, words};
+use crate::filled::CHUNK;
 use crate::fitted::Fitted;
 use crate::interpret::{
     Inputs, KernelError, Slot, Slots, Through, at_span, results, segments, step,
 };
 use crate::jit::{Machine, Table, target};
 use crate::ops::{self, Operand, Searches};
-
-/// Rows or elements that one thread takes at a time.
-const CHUNK: usize = 65_536;
 
 /// The machine code of a kernel for a shape of its inputs.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use std::mem::MaybeUninit;
 
 use crate::wide;
 
-/// Values that one thread takes at a time.
-const CHUNK: usize = 65_536;
-/// Values of a piece.
-const AT_HAND: usize = 512;
+/// Values, or rows, that one thread takes at a time.
+pub(crate) const CHUNK: usize = 65_536;
+/// Values of a piece: they are cleared and then written while they are in the first-level cache.
+pub(crate) const AT_HAND: usize = 512;
 
 /// Whether so many values are work for one thread.
 pub(crate) fn is_for_one(values: usize) -> bool {

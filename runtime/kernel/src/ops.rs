@@ -23,6 +23,7 @@ use rayon::prelude::*;
 use reckon_compiler::plan::row::{RowKind, RowOp, RowType};
 
 use crate::column::{Column, Data};
+use crate::filled::{CHUNK, is_for_one};
 use crate::fitted::Fitted;
 
 /// An operand: a column of the rows, or one value that stands for all.
@@ -111,9 +112,6 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Rows that one thread takes at a time.
-const CHUNK: usize = 65_536;
-
 /// Applies an op. Leaves and labels are the caller's.
 pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
     if let Some(once) = once_each(op, call)? {
@@ -128,9 +126,7 @@ pub(crate) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         ..*call
     };
     // What parts give is put together at last, which one thread need not do.
-    let threads = rayon::current_num_threads();
-    let shared = call.rows >= 2 * CHUNK && threads > 1 && !has_machine_code(op);
-    if !shared {
+    if is_for_one(call.rows) || has_machine_code(op) {
         return apply_to_rows(op, call);
     }
     let parts: Vec<Result<Column, String>> = (0..call.rows.div_ceil(CHUNK))

@@ -10,6 +10,8 @@
 
 mod by_hand;
 mod classes;
+#[path = "../../../examples/command/watch.rs"]
+mod watch;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +23,7 @@ use std::{env, fs, io};
 use classes::{Check, Class, classes, many_features};
 use reckon_compiler::plan::row::{Kernel, RowOp};
 use reckon_kernel::{Column, Data, Inputs, Means, RowProgram};
+use watch::Watch;
 
 /// Peers bring one that keeps what is freed, and so does the command.
 #[global_allocator]
@@ -81,40 +84,6 @@ fn inputs<'a>(kernel: &'a Kernel, columns: &'a Columns, rows: usize) -> Inputs<'
         }
     }
     inputs
-}
-
-/// Seconds that all threads of this process have been on a processor, where the system tells: what other processes do to
-/// the clock is not in them.
-fn processor_seconds() -> Option<f64> {
-    let of_task = |entry: fs::DirEntry| {
-        let text = fs::read_to_string(entry.path().join("schedstat")).ok()?;
-        text.split(' ').next()?.parse::<f64>().ok()
-    };
-    let tasks = fs::read_dir("/proc/self/task").ok()?;
-    let nanos: Option<f64> = tasks.map(|entry| of_task(entry.ok()?)).sum();
-    Some(nanos? / 1e9)
-}
-
-/// What a run took by the clock, and on processors.
-struct Watch {
-    begin: Instant,
-    processors: Option<f64>,
-}
-
-impl Watch {
-    fn start() -> Self {
-        Self {
-            processors: processor_seconds(),
-            begin: Instant::now(),
-        }
-    }
-
-    /// Seconds by the clock, and on processors; the former twice where the system does not tell the latter.
-    fn stop(&self) -> [f64; 2] {
-        let clock = self.begin.elapsed().as_secs_f64();
-        let taken = processor_seconds().zip(self.processors);
-        [clock, taken.map_or(clock, |(after, before)| after - before)]
-    }
 }
 
 /// A round is at least so many seconds of work: the system tells what was taken on processors in steps of milliseconds.

@@ -5,13 +5,8 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::{Data, Lists};
-use crate::filled::{Pace, filled, is_for_one};
+use crate::filled::{AT_HAND, CHUNK, Pace, filled, is_for_one};
 use crate::wide;
-
-/// Places that one thread takes at a time.
-const CHUNK: usize = 65_536;
-/// Places whose values are cleared and then written while they are in the first-level cache.
-const AT_HAND: usize = 512;
 
 /// Whether some of `rows` are beyond the end of so many values.
 pub(crate) fn any_beyond(rows: &[u32], len: usize) -> bool {

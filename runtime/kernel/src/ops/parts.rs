@@ -8,9 +8,9 @@ use reckon_compiler::plan::row::{RowOp, RowType};
 
 use super::lists::{Reduction, sum};
 use super::marks::each_marked;
-use super::{CHUNK, Operand, coerce};
+use super::{Operand, coerce};
 use crate::column::{Column, Data, Lists, Texts};
-use crate::filled::{Pace, filled, is_for_one};
+use crate::filled::{CHUNK, Pace, filled, is_for_one};
 use crate::fitted::{Fitted, Vocabulary};
 use crate::hash::{Hashed, absorb, begin, slot};
 
