@@ -146,17 +146,7 @@ fn measured(bed: &Bed<'_>, command: &Path, example: &Example) -> Result<f64, Tro
     asked.args(["--threads", &bed.threads.to_string(), "--out"]);
     asked.arg(&out);
     said(asked, example)?;
-    let timing = reckon::read_json(&out.join("timing.json"))?;
-    let peaks = timing["peak_bytes"].as_object().into_iter().flatten();
-    let most = peaks
-        .filter_map(|(_, bytes)| bytes.as_f64())
-        .reduce(f64::max);
-    most.ok_or_else(|| {
-        Trouble::new(
-            format!("the run of {} tells no memory", example.name),
-            "the system has to have `/proc/self/status`",
-        )
-    })
+    reckon::peak_bytes(&out)
 }
 
 fn spec(bed: &Bed<'_>, command: &Path, verb: &str, example: &Example) -> Command {

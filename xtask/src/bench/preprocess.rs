@@ -1,12 +1,13 @@
 //! `bench preprocess`: rows a second of row programs, of the same work in plain Rust, in Polars and in pandas, by class of
 //! work, on the same columns in memory, on one thread and on all; of lists of earlier events and counts of them; the whole of a
-//! spec from files to fields; what the check of its ids costs; and how long compiling takes.
+//! spec from files to fields; what the check of its ids costs; what memory a run over a large log takes; and how long compiling takes.
 //!
 //! Contenders take turns, round by round, each in a process of its own, so that what else the machine does hits all of them.
 //! They have to agree on a number for each class.
 
 mod earlier;
 mod ids;
+mod large;
 mod process;
 mod whole;
 
@@ -29,6 +30,7 @@ pub(super) const BENCH: Bench = Bench {
         "compile",
         "kuairand",
         "kuairand-again",
+        "large-log",
         "ids",
     ],
     run: preprocess,
@@ -75,6 +77,9 @@ fn preprocess(bed: &Bed<'_>, record: &mut Record) -> Result<(), Trouble> {
     }
     if bed.wants("kuairand-again") {
         whole::again(bed, record)?;
+    }
+    if bed.wants("large-log") {
+        large::log(bed, record)?;
     }
     if !bed.wants("compile") && !bed.wants("classes") {
         return Ok(());

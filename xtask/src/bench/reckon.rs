@@ -276,6 +276,21 @@ pub(super) fn succeed(what: &str, mut command: Command) -> Result<(), Trouble> {
     ))
 }
 
+/// The most bytes of a finished run up to its end, as its directory has it.
+pub(super) fn peak_bytes(out: &Path) -> Result<f64, Trouble> {
+    let timing = read_json(&out.join("timing.json"))?;
+    let peaks = timing["peak_bytes"].as_object().into_iter().flatten();
+    let most = peaks
+        .filter_map(|(_, bytes)| bytes.as_f64())
+        .reduce(f64::max);
+    most.ok_or_else(|| {
+        Trouble::new(
+            format!("the run in {} tells no memory", out.display()),
+            "the system has to have `/proc/self/status`",
+        )
+    })
+}
+
 /// A file of JSON.
 pub(super) fn read_json(path: &Path) -> Result<Value, Trouble> {
     let text = fs::read_to_string(path)
