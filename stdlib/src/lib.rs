@@ -26,6 +26,7 @@ modules! {
     "std.prim" = "prim.rec",
     "std.prelude" = "prelude.rec",
     "std.math" = "math.rec",
+    "std.feature" = "feature.rec",
     "std.tower" = "tower/layers.rec",
     "std.tower" = "tower/lists.rec",
     "std.tower" = "tower/experts.rec",

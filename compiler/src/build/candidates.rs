@@ -198,6 +198,7 @@ impl GraphBuilder<'_> {
             "weight" => (Elem::F32, FeedKind::RowWeight { handle }),
             "log_q" => (Elem::F32, FeedKind::RowLogQ { handle }),
             "sampled" => (Elem::Bool, FeedKind::RowSampled { handle }),
+            "ago" => (Elem::F32, FeedKind::Ago { handle }),
             _ => return Err(self.internal(e.span, "rows do not carry this")),
         };
         let ty = TensorType::new(elem, [Dim::Space(space)]);

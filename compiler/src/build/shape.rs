@@ -128,6 +128,11 @@ impl GraphBuilder<'_> {
                 hir::SpaceKind::List { .. }
             )
         });
+        // The mean of truth values is a share.
+        let x = match self.graph.ty(x).elem {
+            Elem::Bool => self.float(x, e)?,
+            Elem::F32 | Elem::I64 => x,
+        };
         match self.list_of(x).filter(|_| is_list) {
             Some(list) => self.pool_list(name, x, list, e),
             None => self.pool_axis(name, x, e),

@@ -4,7 +4,9 @@ use super::Checker;
 use super::expr::{by_name, tuple};
 use super::values::handle_key;
 use crate::build::rows::{bag_identity, bag_in};
-use crate::hir::{Candidates, Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, Tensor, Ty};
+use crate::hir::{
+    Candidates, Expr, ExprKind, Facts, HandleTy, Kind, SpaceKind, SpaceRef, Tensor, Ty,
+};
 use crate::plan::row::RowKind;
 use crate::value::Value;
 use reckon_grammar::ast::{self, ExprKind as Syntax, Name};
@@ -202,6 +204,11 @@ impl Checker<'_> {
         {
             return self.column(base, &handle.source, &key, span);
         }
+        if name.text == "ago"
+            && let ExprKind::History(..) = base.kind
+        {
+            return seconds_ago(base, handle.space, span);
+        }
         if name.text == "weight"
             && let Some(weight) = self.weight_of_the_rows(&base, name, span)
         {
@@ -381,4 +388,16 @@ fn field_of(base: &Expr, name: &str) -> Option<Expr> {
         ExprKind::Scope { value, .. } => field_of(value, name),
         _ => None,
     }
+}
+
+/// How long before the row each event of its history was.
+fn seconds_ago(history: Expr, space: Option<SpaceRef>, span: Span) -> Expr {
+    let ty = Ty::Tensor(Tensor {
+        elem: crate::graph::Elem::F32,
+        kind: Kind::Plain,
+        spaces: space.into_iter().collect(),
+        dims: Vec::new(),
+    });
+    let kind = ExprKind::Builtin(Box::new(history), "ago".to_owned());
+    Expr::new(kind, ty, Facts::default(), span)
 }

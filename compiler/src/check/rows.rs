@@ -10,20 +10,10 @@ use crate::hir::{Candidates, Expr, ExprKind, Facts, Kind, Tensor, Ty};
 use crate::value::Value;
 
 /// Functions of the language that this compiler does not lower yet.
-const LATER: &[(&str, &str)] = &[
-    (
-        "rate",
-        "write `history(EVENTS of ENTITY, within: 30d).raw.LABEL |> mean`, the rate of a label before each row",
-    ),
-    (
-        "since_last",
-        "write `history(EVENTS of ENTITY, within: 1d) |> count`, and so for several lengths of time",
-    ),
-    (
-        "pretrained",
-        "let an `embed` be trained, or take what the vectors come from as a `teacher ... from checkpoint`",
-    ),
-];
+const LATER: &[(&str, &str)] = &[(
+    "pretrained",
+    "let an `embed` be trained, or take what the vectors come from as a `teacher ... from checkpoint`",
+)];
 
 impl Checker<'_> {
     /// Calls whose first argument is rows; `None` where the name is an ordinary function.

@@ -336,6 +336,7 @@ pub(super) fn of_program(draft: &Plan, program: &Program) -> BTreeSet<ColumnRef>
             FeedKind::Segments { .. }
             | FeedKind::Positions { .. }
             | FeedKind::Lengths { .. }
+            | FeedKind::Ago { .. }
             | FeedKind::Rows { .. }
             | FeedKind::Positive { .. }
             | FeedKind::LogExpectedCount { .. }

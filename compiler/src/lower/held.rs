@@ -150,7 +150,8 @@ fn of_input(step: &Program, name: &str, ty: &TensorType) -> Of {
         }
         FeedKind::ListPositions { handle, .. }
         | FeedKind::Positions { handle }
-        | FeedKind::Lengths { handle } => row(*handle),
+        | FeedKind::Lengths { handle }
+        | FeedKind::Ago { handle } => row(*handle),
         FeedKind::ListSegments { handle, .. } | FeedKind::Segments { handle } => {
             match (row(*handle), ty.dims.first()) {
                 (Of::Row(stream), Some(_)) => Of::Segments(stream),

@@ -172,6 +172,11 @@ pub enum FeedKind {
         /// The handle of the history.
         handle: usize,
     },
+    /// For each row of a history handle the seconds from its time to that of the row of the parent: `f32[L]`.
+    Ago {
+        /// The handle of the history.
+        handle: usize,
+    },
     /// Row numbers in the source: `i64[S]`. Equal numbers are equal things.
     Rows {
         /// The handle.
@@ -245,6 +250,7 @@ impl FeedKind {
             | Self::Segments { handle }
             | Self::Positions { handle }
             | Self::Lengths { handle }
+            | Self::Ago { handle }
             | Self::Rows { handle }
             | Self::RowWeight { handle }
             | Self::RowLogQ { handle }

@@ -61,6 +61,7 @@ features view {
   good   = history(view of user where good, last: 3).raw.stars |> fill(0) |> mean
   tapped = history(view of item where pressed, last: 4).user.age |> mean
   spent  = history(view of user, last: 4).raw.paid |> fill(0) |> mean
+  quiet  = history(view of user, within: 2d).ago |> min |> log1p
 }
 tower taste(u: user, i: item, v: view) -> logit = concat(u, i, v) |> mlp([1]) |> squeeze
 loss main over view = bce(taste(user, item, view), good)

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ago;
 mod assemble;
 mod bags;
 mod corrupted;

@@ -337,6 +337,7 @@ fn holds(feed: &Feed, program: &Program) -> String {
             format!("the place of each of {} in its list", name(*handle))
         }
         FeedKind::Lengths { handle } => format!("how long each list of {} is", name(*handle)),
+        FeedKind::Ago { handle } => format!("how long ago each of {} was", name(*handle)),
         FeedKind::Rows { handle } => format!("row numbers of {}", name(*handle)),
         FeedKind::Schedule => "the schedule's factor".to_owned(),
         FeedKind::Clock(Clock::Epoch) => "the epoch, from 0".to_owned(),
@@ -392,6 +393,7 @@ fn drawn(what: &FeedKind, program: &Program) -> String {
         | FeedKind::Segments { .. }
         | FeedKind::Positions { .. }
         | FeedKind::Lengths { .. }
+        | FeedKind::Ago { .. }
         | FeedKind::Rows { .. }
         | FeedKind::Schedule
         | FeedKind::Clock(_) => String::new(),

@@ -1,6 +1,7 @@
 //! Feeds: what fills each input of a tensor program, checked once and gathered at each step.
 
 use std::collections::BTreeMap;
+use std::iter::repeat_n;
 
 use reckon_compiler::graph::SpaceId;
 use reckon_compiler::plan::{Clock, Feed, FeedKind, Handle, HandleRows, StreamPlan};
@@ -51,6 +52,7 @@ impl<'a> Assembler<'a> {
             FeedKind::Segments { handle } => ints(sets[*handle].segments()),
             FeedKind::Positions { handle } => ints(sets[*handle].positions()),
             FeedKind::Lengths { handle } => floats(lengths(&sets[*handle])),
+            FeedKind::Ago { handle } => floats(self.ago(*handle, sets)),
             FeedKind::Rows { handle } => ints(places(&sets[*handle])),
             FeedKind::Positive { of, candidates } => ints(self.positive(*of, *candidates, sets)),
             FeedKind::LogExpectedCount { candidates, .. } => {
@@ -99,6 +101,10 @@ impl<'a> Assembler<'a> {
                 self.has_places(*handle)
             }
             FeedKind::Lengths { handle } => self.has_lengths(*handle),
+            FeedKind::Ago { handle } => match self.handle(*handle)?.rows {
+                HandleRows::History(of, _) => self.handle(of).map(|_| ()),
+                _ => Err("only events of a history are some time ago".to_owned()),
+            },
             FeedKind::Rows { handle }
             | FeedKind::RowWeight { handle }
             | FeedKind::RowLogQ { handle }
@@ -164,6 +170,25 @@ impl<'a> Assembler<'a> {
     ) -> Result<Known, String> {
         self.has_handles([of, candidates])?;
         Known::new(self.data, &self.program.handles, of, candidates, among)
+    }
+
+    /// How many seconds before its row each event of a history was. Requests without a time come right after the newest event.
+    fn ago(&self, handle: usize, sets: &[RowSet<'_>]) -> Vec<f32> {
+        let events = &sets[handle];
+        let HandleRows::History(of, _) = self.program.handles[handle].rows else {
+            // `prepare` has refused such feeds.
+            return Vec::new();
+        };
+        let (asking, times) = (&sets[of], &events.source.times);
+        let untimed = asking.source.times.is_empty();
+        let newest = untimed.then(|| times.iter().copied().max()).flatten();
+        let time = |row: &u32| newest.unwrap_or_else(|| asking.source.times[*row as usize]);
+        let lists = asking.rows.iter().zip(&events.lengths);
+        let when = lists.flat_map(|(row, length)| repeat_n(time(row), *length as usize));
+        let pairs = when.zip(&events.rows);
+        let seconds =
+            |(now, event): (i64, &u32)| now.saturating_sub(times[*event as usize]) as f64 / 1e6;
+        pairs.map(|pair| seconds(pair) as f32).collect()
     }
 
     fn statistic(&self, fit: usize) -> HostTensor {
