@@ -2,10 +2,15 @@
 
 use crate::{RANKING, RETRIEVAL, SPLIT, codes, refused, spec};
 
+const ID: &str = "movie_id |> vocab |> embed(8)";
+
+/// With another value for the feature of movies.
+fn film(value: &str, rest: &str) -> String {
+    spec("", "", SPLIT, rest).replace(ID, value)
+}
+
 #[test]
-fn what_is_fitted_counts_no_rows_held_out_or_unknown() {
-    let own = "movie_id |> vocab |> embed(8)";
-    let film = |film: &str, rest: &str| spec("", "", SPLIT, rest).replace(own, film);
+fn what_is_fitted_counts_no_rows_held_out() {
     let rating = |feature: &str| spec("", feature, SPLIT, RANKING);
     refused(
         "E0425",
@@ -40,6 +45,10 @@ fn what_is_fitted_counts_no_rows_held_out_or_unknown() {
             ),
         ],
     );
+}
+
+#[test]
+fn what_is_fitted_counts_no_rows_that_training_draws() {
     let pairs = "tower pair(u: user, m: movie) -> logit = dot(u.id, m.id)\n";
     let main = |rows: &str| {
         format!(
@@ -57,7 +66,7 @@ fn what_is_fitted_counts_no_rows_held_out_or_unknown() {
             (
                 "rows that the statistic chooses",
                 film(
-                    own,
+                    ID,
                     &main("rating where zscore(movie.raw.year, over: main) > 0"),
                 ),
             ),
@@ -76,7 +85,7 @@ fn versions_are_read_as_of_a_row_alone() {
         let base = base.replace("from \"movies.csv\" {", "from \"movies.csv\" as of since {");
         base.replace("year: int }", "year: int; since: time }")
     };
-    let film = |value: &str| dated(RANKING).replace("movie_id |> vocab |> embed(8)", value);
+    let changed = |value: &str| dated(RANKING).replace(ID, value);
     let drawn = "tower pair(u: user, m: movie) -> logit = dot(u.id, m.id)
 loss main over rating |> negatives(movie, 4, by: movie.raw.year) = bce(pair(user, movie), stars >= 4)
 train { minimize main }
@@ -105,11 +114,11 @@ train { minimize main }
             ("rows of versions", dated(versions)),
             (
                 "ids of versions of all times",
-                film("movie_id |> vocab(over: catalogue) |> embed(8)"),
+                changed("movie_id |> vocab(over: catalogue) |> embed(8)"),
             ),
             (
                 "edges of versions of all times",
-                film("year |> quantiles(4, over: catalogue) |> embed(8)"),
+                changed("year |> quantiles(4, over: catalogue) |> embed(8)"),
             ),
             (
                 "events without a time",
