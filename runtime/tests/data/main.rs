@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod all_faults;
 mod assemble;
 mod bags;
 mod corrupted;
