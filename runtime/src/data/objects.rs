@@ -57,7 +57,7 @@ impl<'p> Objects<'p> {
             let text = Text::new(bytes, *line);
             of_objects(self.plan, self.file, &text, *line)
         });
-        let read: Vec<Result<(Piece, usize, Vec<usize>), Diagnostic>> = read.collect();
+        let read: Vec<_> = read.collect();
         let mut pieces = Vec::new();
         for piece in read {
             let (piece, objects, found) = piece?;

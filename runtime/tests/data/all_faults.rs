@@ -199,13 +199,7 @@ fn rows_that_are_none() -> Vec<Case> {
 }
 
 fn values_that_are_none() -> Vec<Case> {
-    let lists = |length: usize| {
-        let values = std::iter::repeat_n(Some(1_i64), length);
-        batch(Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(
-            [Some(values)],
-        )))
-    };
-    vec![
+    let mut cases = vec![
         things("a text for a number", "a.csv", "id,value\n1,old\n"),
         things("a null where none may be", "a.csv", "id,value\n1,\n"),
         things(
@@ -246,6 +240,19 @@ fn values_that_are_none() -> Vec<Case> {
             "a.jsonl",
             "{\"id\": 1, \"value\": 1e400}\n",
         ),
+    ];
+    cases.extend(whole_numbers_and_lists_that_are_none());
+    cases
+}
+
+fn whole_numbers_and_lists_that_are_none() -> Vec<Case> {
+    let lists = |length: usize| {
+        let values = std::iter::repeat_n(Some(1_i64), length);
+        batch(Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(
+            [Some(values)],
+        )))
+    };
+    vec![
         of_type(
             "int",
             "whole numbers as floats in a csv",
