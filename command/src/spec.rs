@@ -158,18 +158,18 @@ pub fn read(path: &Path) -> Result<String, Failure> {
     if let Err(error) = read {
         return Err(unreadable(path, &error));
     }
+    text(&name(path), bytes).map_err(|message| Failure::new(Exit::SpecOrCheck, message))
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// In words, where its bytes are not UTF-8.
+pub(crate) fn text(name: &str, bytes: Vec<u8>) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        let message = format!(
-            "`{}` is not UTF-8 text: line {line} holds other bytes",
-            name(path)
-        );
-        Failure::new(Exit::SpecOrCheck, message)
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        format!("`{name}` is not UTF-8 text: line {line} holds other bytes")
     })
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::console::{Exit, Failure, reason};
+use crate::spec;
 
 /// Distinct values are counted up to this many; a column with more is an identifier, a time or prose.
 const MOST_DISTINCT: usize = 2_000_000;
@@ -92,18 +93,8 @@ impl Table {
     /// # Errors
     /// Bytes that are not UTF-8, no rows, or rows of different lengths.
     pub fn from_text(path: &Path, bytes: Vec<u8>, separator: u8) -> Result<Self, Failure> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..at]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1;
-            Failure::new(
-                Exit::World,
-                format!("`{}` is not UTF-8 text: line {line}", path.display()),
-            )
-        })?;
+        let text = spec::text(&path.display().to_string(), bytes)
+            .map_err(|message| Failure::new(Exit::World, message))?;
         let mut records = Records {
             text: text.trim_start_matches('\u{feff}'),
             separator,

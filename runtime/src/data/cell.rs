@@ -14,6 +14,9 @@ use super::time::{Pattern, decimal, from_float};
 /// A list of more values than this is taken for a fault of the file.
 pub(crate) const LONGEST_LIST: usize = 1 << 20;
 
+/// Below this, floats tell whole numbers apart.
+pub(crate) const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// Collects the values of a column.
 pub(crate) struct Builder<'a> {
     plan: &'a ColumnPlan,
@@ -131,7 +134,8 @@ impl<'a> Builder<'a> {
         } else if self.push_json_value(value) {
             self.valid.push(true);
         } else {
-            self.text_found |= value.is_string();
+            // Numbers of objects are finite, so what is wrong among floats is no number.
+            self.text_found |= value.is_string() || matches!(self.reads, Reads::Float);
             self.push_wrong(|| match value {
                 Json::Array(of) if of.len() > LONGEST_LIST => {
                     format!("a list of {}, more than {LONGEST_LIST}", of.len())
@@ -171,9 +175,10 @@ impl<'a> Builder<'a> {
         });
     }
 
-    /// Not a number is how some writers spell null.
+    /// Not a number is how some writers spell null, of whole numbers too.
     fn is_nan(&self, field: &str) -> bool {
-        matches!(self.reads, Reads::Float) && field.trim().eq_ignore_ascii_case("nan")
+        let field = field.trim().trim_start_matches(['+', '-']);
+        matches!(self.reads, Reads::Float | Reads::Int) && field.eq_ignore_ascii_case("nan")
     }
 
     /// Whether the field holds a value of the type, which is then added.
@@ -187,7 +192,12 @@ impl<'a> Builder<'a> {
                 pattern.parse(field).map(|at| values.push(at)).is_some()
             }
             (Data::Float(values), _) => {
-                field.trim().parse().map(|value| values.push(value)).is_ok()
+                let value = field
+                    .trim()
+                    .parse()
+                    .ok()
+                    .filter(|value: &f64| value.is_finite());
+                value.map(|value| values.push(value)).is_some()
             }
             (Data::Bool(values), _) => truth(field).map(|value| values.push(value)).is_some(),
             (Data::Str(texts), _) => {
@@ -265,16 +275,27 @@ impl Builder<'_> {
             Reads::Number(_) if self.text_found && self.plan.ty.kind == RowKind::Time => Some(
                 format!("say how texts are read: `{name}: time(format: \"%Y-%m-%d %H:%M:%S\")`"),
             ),
+            Reads::Number(_) => help_for_numbers(self.plan),
+            Reads::Float if !self.text_found => help_for_numbers(self.plan),
             Reads::Bool => Some(format!(
                 "`bool` reads 1, 0, true and false; read others as `{name}: str`, and compare: `{name} == \"yes\"`"
             )),
-            Reads::Int
-            | Reads::Float
-            | Reads::Str
-            | Reads::Number(_)
-            | Reads::Pattern(_)
-            | Reads::List => None,
+            Reads::Int | Reads::Float | Reads::Str | Reads::Pattern(_) | Reads::List => None,
         }
+    }
+}
+
+/// What to do where numbers are none of a column: infinite ones, and times of a smaller unit than those declared.
+pub(crate) fn help_for_numbers(plan: &ColumnPlan) -> Option<String> {
+    let name = &plan.name;
+    match (&plan.ty.kind, &plan.time) {
+        (RowKind::Float, _) => {
+            Some("floats are finite: a value that is not known is null".to_owned())
+        }
+        (RowKind::Time, TimeFormat::Seconds | TimeFormat::Millis) => Some(format!(
+            "write `{name}: time(unit: us)` where numbers count microseconds; those of nanoseconds are divided by 1000 first"
+        )),
+        _ => None,
     }
 }
 
@@ -302,8 +323,6 @@ fn push_element(data: &mut Data, value: &Json) {
 
 /// A whole number; `3.0` is one too.
 fn whole(value: &Json) -> Option<i64> {
-    /// Below this, floats tell whole numbers apart.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
     let of_float = |value: &f64| value.fract() == 0.0 && value.abs() < EXACT;
     value
         .as_i64()

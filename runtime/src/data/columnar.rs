@@ -22,7 +22,7 @@ use reckon_compiler::plan::row::RowKind;
 use reckon_compiler::plan::{ColumnPlan, SourcePlan, TimeFormat};
 use reckon_grammar::diagnostic::Diagnostic;
 
-use super::fault::{UNREADABLE, WRONG_TYPE, no_column};
+use super::fault::{UNREADABLE, WRONG_TYPE, doubled, no_column};
 use super::files::File;
 use super::format::Format;
 use super::table::{Extent, Lines, Part, Piece, Taken};
@@ -78,6 +78,8 @@ fn row_groups(
             && field(column).is_some_and(|(_, field)| {
                 let nulls = field.is_nullable() && may_hold_nulls(footer.metadata(), &column.name);
                 is_right(field.data_type(), nulls, column)
+                    && (!field.data_type().is_floating()
+                        || has_finite_bounds(footer.metadata(), &column.name))
             })
     };
     let (skipped, columns): (Vec<&ColumnPlan>, Vec<&ColumnPlan>) =
@@ -188,7 +190,11 @@ fn piece(
 
 fn unreadable(plan: &SourcePlan, file: &File, error: &ArrowError) -> Diagnostic {
     let message = format!("`{}` cannot be read: {error}", file.name);
-    Diagnostic::error(UNREADABLE, plan.span, message)
+    let diagnostic = Diagnostic::error(UNREADABLE, plan.span, message);
+    match error {
+        ArrowError::IoError(..) => diagnostic,
+        _ => diagnostic.help("where it is cut short or damaged, write it again"),
+    }
 }
 
 /// The schema and all record batches of a parquet or arrow file.
@@ -234,7 +240,11 @@ fn projection(
     let before = sink.len();
     let mut kept = Vec::new();
     for column in &plan.columns {
-        match names.iter().position(|name| *name == column.name) {
+        let mut named = (0..names.len()).filter(|at| names[*at] == column.name);
+        match named.next() {
+            Some(_) if named.next().is_some() => {
+                sink.push(doubled(&file.name, &column.name, column.span));
+            }
             Some(at) if holds(schema.field(at), column) => kept.push(at),
             Some(at) => {
                 let found = schema.field(at).data_type();
@@ -254,18 +264,39 @@ fn projection(
 
 /// Whether a footer leaves it open that a column holds nulls.
 fn may_hold_nulls(footer: &ParquetMetaData, column: &str) -> bool {
+    let mut statistics = statistics(footer, column);
+    statistics.any(|of| of.and_then(Statistics::null_count_opt) != Some(0))
+}
+
+/// Whether a footer says of a column of floats that none of them is infinite.
+fn has_finite_bounds(footer: &ParquetMetaData, column: &str) -> bool {
+    let is_finite = |bound: Option<f64>| bound.is_some_and(f64::is_finite);
+    let mut statistics = statistics(footer, column);
+    statistics.all(|of| match of {
+        Some(Statistics::Float(of)) => [of.min_opt(), of.max_opt()]
+            .into_iter()
+            .all(|bound| is_finite(bound.copied().map(f64::from))),
+        Some(Statistics::Double(of)) => [of.min_opt(), of.max_opt()]
+            .into_iter()
+            .all(|bound| is_finite(bound.copied())),
+        Some(_) | None => false,
+    })
+}
+
+/// What a footer says of each chunk of a column.
+fn statistics<'f>(
+    footer: &'f ParquetMetaData,
+    column: &'f str,
+) -> impl Iterator<Item = Option<&'f Statistics>> {
     let chunks = footer
         .row_groups()
         .iter()
         .flat_map(RowGroupMetaData::columns);
-    let mut of_column = chunks.filter(|chunk| {
+    let of_column = chunks.filter(move |chunk| {
         let path = chunk.column_path().parts();
         path.first().is_some_and(|name| name == column)
     });
-    of_column.any(|chunk| {
-        let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
-        nulls != Some(0)
-    })
+    of_column.map(|chunk| chunk.statistics())
 }
 
 /// Whether no value of the type can be wrong in a column, so that one that nothing reads need not be decoded.
@@ -281,7 +312,7 @@ fn is_right(found: &DataType, may_hold_nulls: bool, column: &ColumnPlan) -> bool
         RowKind::Int => is_small || is_wide,
         RowKind::Str => true,
         RowKind::Bool => *found == DataType::Boolean,
-        // A float may be no number, which is read as null.
+        // A float may be no number, which is read as null; whether one is infinite the footer tells.
         RowKind::Float => nullable || found.is_integer(),
         RowKind::Time => match column.time {
             TimeFormat::Text { .. } => false,
@@ -320,7 +351,7 @@ fn is_read_as(found: &DataType, kind: &RowKind, texts: bool) -> bool {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
     );
     match kind {
-        RowKind::Int => found.is_integer(),
+        RowKind::Int => found.is_integer() || found.is_floating(),
         RowKind::Float => found.is_numeric(),
         RowKind::Bool => *found == DataType::Boolean || found.is_integer(),
         RowKind::Str => text,

@@ -121,6 +121,13 @@ pub(crate) fn no_column(file: &str, column: &str, span: Span, found: &[String]) 
     }
 }
 
+/// A declared column that a file has more than once.
+pub(crate) fn doubled(file: &str, column: &str, span: Span) -> Diagnostic {
+    let message = format!("{file} has the column `{column}` more than once");
+    Diagnostic::error(NO_COLUMN, span, message)
+        .help("rename or remove all but one of them in the file")
+}
+
 /// What `rows` files of a row number can hold.
 pub(crate) fn too_many_rows(source: &str, rows: usize, span: Span) -> Diagnostic {
     let message = format!(

@@ -6,7 +6,7 @@ use reckon_compiler::plan::SourcePlan;
 use reckon_grammar::diagnostic::{Diagnostic, nearest};
 
 use super::fault::NO_FILE;
-use super::format::format_of;
+use super::format::{ENDINGS, format_of};
 
 /// A file to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +171,10 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 fn missing(plan: &SourcePlan, written: &str, root: &Path) -> Diagnostic {
+    if root.join(written).is_dir() {
+        let message = format!("`{written}` is a folder without a file that can be read");
+        return Diagnostic::error(NO_FILE, plan.span, message).note(ENDINGS);
+    }
     let (folder, name) = written.rsplit_once('/').unwrap_or(("", written));
     let what = if name.contains(['*', '?']) {
         "no file matches"

@@ -57,6 +57,42 @@ pub(crate) fn format_of(name: &str) -> Option<(Format, Packing)> {
     (packing == Packing::Plain || !columnar).then_some((format, packing))
 }
 
+/// What a file is by its first bytes where that is not what its name says, with an ending that would fit; `None` where both agree
+/// or nothing can be told.
+pub(crate) fn belied(
+    path: &Path,
+    (format, packing): (Format, Packing),
+) -> Option<(&'static str, &'static str)> {
+    let mut head = Vec::new();
+    let read = Handle::open(path).and_then(|handle| handle.take(512).read_to_end(&mut head));
+    let is_text = |byte: &u8| *byte >= 32 || byte.is_ascii_whitespace();
+    if read.is_err() || head.is_empty() || packing != Packing::Plain {
+        return None;
+    }
+    let columnar = matches!(format, Format::Parquet | Format::Arrow);
+    if head.iter().all(is_text) {
+        let is_object = head.trim_ascii_start().starts_with(b"{");
+        let ending = if is_object { ".jsonl" } else { ".csv" };
+        return columnar.then_some(("text", ending));
+    }
+    let known: [(&[u8], Format, _); 2] = [
+        (b"PAR1", Format::Parquet, ("a parquet file", ".parquet")),
+        (b"ARROW1", Format::Arrow, ("an arrow file", ".arrow")),
+    ];
+    let begun = known
+        .into_iter()
+        .find(|(magic, ..)| head.starts_with(magic));
+    match begun {
+        Some((_, found, what)) => (found != format).then_some(what),
+        None if columnar => None,
+        None if head.starts_with(&[0x1f, 0x8b]) => Some(("packed by gzip", ".csv.gz")),
+        None if head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) => {
+            Some(("packed by zstandard", ".csv.zst"))
+        }
+        None => None,
+    }
+}
+
 /// The bytes of a file, unpacked as they are read.
 pub(crate) struct Unpacked {
     reader: Reader,

@@ -18,7 +18,10 @@ use serde_json::{Map, Value as Json};
 use super::columnar;
 use super::delimited::{OpenQuote, Records, Style};
 use super::fault::{EMPTY, NO_FILE, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE};
-use super::format::{self, ENDINGS, Format, Packing, format_of};
+use super::format::{self, ENDINGS, Format, Packing, belied, format_of};
+use super::objects::{NO_ARRAY, ONE_ARRAY, is_array, why_not};
+use super::text::{CONVERT, no_utf8};
+use super::windows::lines_of;
 
 /// Distinct values are counted up to this many: a column with more is an identifier, a time or prose.
 const MOST_DISTINCT: usize = 2_000_000;
@@ -60,6 +63,14 @@ pub fn inspect(path: &Path, most: usize) -> Result<Sketch, Diagnostic> {
         |code, message: String| Diagnostic::error(code, Span::new(FileId(0), 0, 0), message);
     if !path.is_file() {
         return Err(fault(NO_FILE, format!("there is no file `{name}`")));
+    }
+    if let Some(named) = format_of(&name)
+        && let Some((what, ending)) = belied(path, named)
+    {
+        let message = format!(
+            "`{name}` cannot be read: it is {what}, a name that ends in {ending} would say so"
+        );
+        return Err(fault(UNREADABLE, message));
     }
     let found = match format_of(&name) {
         Some((Format::Delimited(style), packing)) => of_text(path, packing, style, most),
@@ -244,7 +255,14 @@ fn narrowest<'a>(values: impl Iterator<Item = &'a str> + Clone) -> RowKind {
 fn text_of(path: &Path, packing: Packing) -> Result<String, Fault> {
     let unreadable = |error| (UNREADABLE, format!("cannot be read: {error}"));
     let bytes = format::bytes(path, packing).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|_| (NOT_UTF8, "is not UTF-8".to_owned()))
+    String::from_utf8(bytes).map_err(|error| {
+        let (valid, rest) = error.as_bytes().split_at(error.utf8_error().valid_up_to());
+        let byte = rest.first().copied().unwrap_or_default();
+        (
+            NOT_UTF8,
+            format!("line {}: {}: {CONVERT}", 1 + lines_of(valid), no_utf8(byte)),
+        )
+    })
 }
 
 /// Objects, one a line: columns in the order in which they first appear.
@@ -256,8 +274,17 @@ fn of_objects(path: &Path, packing: Packing, most: usize) -> Result<(usize, Vec<
     let lines = lines.filter(|(_, line)| !line.trim().is_empty());
     let mut rows = 0;
     for (at, line) in lines.take(most) {
-        let object: Map<String, Json> = serde_json::from_str(line)
-            .map_err(|_| (NOT_OBJECT, format!("line {}: expected an object", at + 1)))?;
+        let object: Map<String, Json> =
+            serde_json::from_str(line).map_err(|error| match is_array(line) {
+                true => (NOT_OBJECT, format!("{ONE_ARRAY}: {NO_ARRAY}")),
+                false => {
+                    let why = why_not(line, &error);
+                    (
+                        NOT_OBJECT,
+                        format!("line {}: expected an object: {why}", at + 1),
+                    )
+                }
+            })?;
         rows += 1;
         for (name, value) in &object {
             let place = match places.get(name) {

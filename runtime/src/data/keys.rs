@@ -164,7 +164,8 @@ pub(crate) fn text(columns: &[&Column], row: usize) -> String {
 fn value_text(data: &Data, row: usize) -> String {
     match data {
         Data::Int(values) => values[row].to_string(),
-        Data::Float(values) => format!("{:?}", values[row]),
+        // 0 has one sign.
+        Data::Float(values) => format!("{:?}", values[row] + 0.0),
         Data::Bool(values) => values[row].to_string(),
         Data::Str(texts) => texts.get(row).to_owned(),
         Data::List(lists) => {

@@ -12,7 +12,7 @@ use reckon_compiler::plan::{
 use reckon_grammar::diagnostic::Diagnostic;
 
 use super::assemble::outputs_now;
-use super::fault::{PLAN, no_column};
+use super::fault::{NULL, PLAN, WRONG_TYPE, no_column};
 use super::inspect::inspect;
 use super::program::behind;
 use super::source::{self, Source};
@@ -84,7 +84,8 @@ pub(crate) fn read(
         .collect();
     let (asked, notes) = asked(of, program, data, &read, (file, &there))?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let table = table::read(&asked, folder)?;
+    let table = table::read(&asked, folder)
+        .map_err(|faults| faults.into_iter().map(of_request).collect::<Vec<_>>())?;
     let entities: Vec<(&SourcePlan, &Source)> = plan
         .sources
         .iter()
@@ -97,6 +98,17 @@ pub(crate) fn read(
     let outputs = outputs_now(data, kernel, &source);
     source.outputs = outputs.map_err(|fault| vec![fault])?;
     Ok(Requests { source, notes })
+}
+
+/// The model is trained, so a cell of another type is mended where it stands and not by another declaration.
+fn of_request(mut fault: Diagnostic) -> Diagnostic {
+    if matches!(fault.code, WRONG_TYPE | NULL) && fault.help.is_some() {
+        fault.help = Some(
+            "mend the row: it is read as the spec declares it, which the model was trained with"
+                .to_owned(),
+        );
+    }
+    fault
 }
 
 /// The outputs of rows that a program is fed with.

@@ -12,7 +12,7 @@ use super::bad::{BadCount, Wrongs, beyond_limit, examples, settle};
 use super::columnar;
 use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
-use super::format::{ENDINGS, Format, format_of};
+use super::format::{ENDINGS, Format, belied, format_of};
 use super::text;
 
 /// Columns by name with the places that their rows come from.
@@ -300,6 +300,12 @@ fn read_file(
         sink.push(Diagnostic::error(UNREADABLE, plan.span, message).note(ENDINGS));
         return None;
     };
+    if let Some((what, ending)) = belied(&file.path, (format, packing)) {
+        let message = format!("`{}` cannot be read: it is {what}", file.name);
+        let help = format!("give it a name that ends in {ending}");
+        sink.push(Diagnostic::error(UNREADABLE, plan.span, message).help(help));
+        return None;
+    }
     match format {
         Format::Parquet | Format::Arrow => {
             columnar::read(plan, file, (format, extent), &mut taken, sink)?;

@@ -14,7 +14,9 @@ use reckon_kernel::Column;
 use super::bad::Wrongs;
 use super::cell::Builder;
 use super::delimited::{OpenQuote, Records, Style};
-use super::fault::{EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE, no_column};
+use super::fault::{
+    EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE, doubled, no_column,
+};
 use super::files::File;
 use super::format::{Format, Packing};
 use super::objects::Objects;
@@ -269,7 +271,7 @@ impl<'p> Fields<'p> {
     }
 }
 
-const CONVERT: &str = "convert the file to UTF-8";
+pub(super) const CONVERT: &str = "convert the file to UTF-8";
 
 pub(super) fn no_utf8(byte: u8) -> String {
     format!("byte 0x{byte:02x} is not UTF-8")
@@ -283,7 +285,11 @@ fn columns_of(
 ) -> Result<Vec<usize>, Vec<Diagnostic>> {
     let (mut places, mut faults) = (Vec::new(), Vec::new());
     for column in &plan.columns {
-        match header.iter().position(|name| *name == column.name) {
+        let mut named = (0..header.len()).filter(|at| header[*at] == column.name);
+        match named.next() {
+            Some(_) if named.next().is_some() => {
+                faults.push(doubled(&file.name, &column.name, column.span));
+            }
             Some(at) => match Builder::of_fields(column) {
                 Ok(_) => places.push(at),
                 Err(fault) => faults.push(fault),
@@ -382,11 +388,18 @@ impl<'p> Rows<'p> {
 
 /// What is wrong with a column, which rows may have no place without.
 pub(super) fn of_column(plan: &SourcePlan, column: &str, found: [Wrongs; 2]) -> [Wrongs; 2] {
-    match is_vital(plan, column) {
-        true => found.map(Wrongs::vital),
-        false => found,
+    if !is_vital(plan, column) {
+        return found;
     }
+    let [wrong, mut null] = found.map(Wrongs::vital);
+    let mut never_null = plan.key.iter().chain(&plan.time).chain(&plan.versions);
+    if never_null.any(|name| name == column) {
+        null = null.with_help(Some(NEVER_NULL.to_owned()));
+    }
+    [wrong, null]
 }
+
+const NEVER_NULL: &str = "a key and a time are never null: mend the file, or leave such rows out with `on_bad_row: skip(max: 10)`";
 
 /// Whether rows have no place without a column: it is part of a key or of a reference, or dates them.
 fn is_vital(plan: &SourcePlan, column: &str) -> bool {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod ago;
+mod all_faults;
 mod assemble;
 mod bags;
 mod corrupted;

@@ -4,13 +4,15 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use reckon_compiler::plan::Plan;
 use reckon_runtime::data::Dataset;
 
-use crate::spec::{USERS, entity, events, folder, load, movielens, movielens_folder, rendered};
+use crate::spec::{
+    USERS, column, entity, events, folder, load, movielens, movielens_folder, rendered,
+};
 
 const VISITS: [(&str, &str); 3] = [("user_id", "int"), ("at", "time"), ("note", "int")];
 
@@ -105,4 +107,29 @@ fn what_is_wrong_with_a_column_that_nothing_reads_is_told() {
         let said = rendered(&said);
         assert!(said.starts_with(expected), "{said}");
     }
+}
+
+#[test]
+fn an_infinite_number_that_nothing_reads_is_told() {
+    let root = folder(&[("users.csv", USERS)]);
+    let mut plan = visits("a.parquet");
+    plan.sources[1].columns[2] = column("note", "float?");
+    let ints = |values: [i64; 2]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
+    let notes = Float64Array::from(vec![Some(f64::INFINITY), None]);
+    let columns = [
+        ("user_id", ints([1, 2])),
+        ("at", ints([10, 20])),
+        ("note", Arc::new(notes) as ArrayRef),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let handle = File::create(root.path().join("a.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(handle, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let said = Dataset::load_lean(&plan, root.path()).unwrap_err();
+    assert_eq!(
+        rendered(&said),
+        "E1003: a.parquet row 1: column `note` expects float, found `inf`\n  \
+         help: floats are finite: a value that is not known is null"
+    );
 }

@@ -1,9 +1,6 @@
 //! `accumulate n`: the gradients of n batches, applied once.
 
-use std::sync::atomic::Ordering;
-
 use reckon_compiler::plan::Plan;
-use reckon_runtime::FailureKind;
 use reckon_runtime::observer::{Event, Recorder};
 
 use crate::StopAfter;
@@ -94,15 +91,7 @@ fn a_run_with_several_batches_a_step_that_was_stopped_ends_with_the_same_bits() 
         epoch: 1,
         flag: &world.interrupted,
     };
-    let stopped = world.run(&plan, "stopped", |_| {}, &mut stop);
-    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-    world.interrupted.store(false, Ordering::Relaxed);
-    let resumed = world.run(
-        &plan,
-        "stopped",
-        |options| options.resume = true,
-        &mut Recorder::default(),
-    );
-    resumed.unwrap();
+    world.stopped(&plan, "stopped", &mut stop);
+    world.resumed(&plan, "stopped");
     assert_same(&bits(&world.path("whole")), &bits(&world.path("stopped")));
 }

@@ -214,17 +214,8 @@ fn a_loop_that_was_stopped_on_any_turn_ends_with_the_same_bits() {
             turn,
             flag: &world.interrupted,
         };
-        let stopped = world.run(&plan, &out, |_| {}, &mut stop);
-        assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-        world.interrupted.store(false, Ordering::Relaxed);
-        world
-            .run(
-                &plan,
-                &out,
-                |options| options.resume = true,
-                &mut Recorder::default(),
-            )
-            .unwrap();
+        world.stopped(&plan, &out, &mut stop);
+        world.resumed(&plan, &out);
         for file in [
             "checkpoint/weights.safetensors",
             "summary.json",
@@ -310,17 +301,8 @@ fn a_loop_with_a_column_that_was_stopped_ends_with_the_same_bits() {
             turn,
             flag: &world.interrupted,
         };
-        let stopped = world.run(&plan, &out, |_| {}, &mut stop);
-        assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-        world.interrupted.store(false, Ordering::Relaxed);
-        world
-            .run(
-                &plan,
-                &out,
-                |options| options.resume = true,
-                &mut Recorder::default(),
-            )
-            .unwrap();
+        world.stopped(&plan, &out, &mut stop);
+        world.resumed(&plan, &out);
         for file in [
             "checkpoint/weights.safetensors",
             "summary.json",

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
-use std::sync::atomic::Ordering;
 
-use reckon_runtime::FailureKind;
 use reckon_runtime::observer::Recorder;
 
 use crate::daily::{DAYS, ROWS_A_DAY, StopAt, plan, scores, world, write_visits};
@@ -50,9 +48,7 @@ fn a_vocabulary_grows_with_the_days_and_its_table_keeps_what_it_has_learned() {
         turn: 4,
         flag: &world.interrupted,
     };
-    let stopped = world.run(&plan, "stopped", |_| {}, &mut stop);
-    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-    world.interrupted.store(false, Ordering::Relaxed);
+    world.stopped(&plan, "stopped", &mut stop);
     let (third, last) = (
         weights(&world.path("stopped")),
         weights(&world.path("whole")),
@@ -74,14 +70,7 @@ fn a_vocabulary_grows_with_the_days_and_its_table_keeps_what_it_has_learned() {
         |weights: &BTreeMap<String, Vec<u8>>| weights["main/user/id:row_sum"].len() / 4;
     assert_eq!((remembered(&third), remembered(&last)), (10, 13));
     // Going on from there ends with the same bits.
-    world
-        .run(
-            &plan,
-            "stopped",
-            |options| options.resume = true,
-            &mut Recorder::default(),
-        )
-        .unwrap();
+    world.resumed(&plan, "stopped");
     for file in [
         "checkpoint/weights.safetensors",
         "predictions/shop.pooled.jsonl",

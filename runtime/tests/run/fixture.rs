@@ -5,17 +5,17 @@ mod programs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reckon_compiler::check::check;
 use reckon_compiler::lower::compile;
 use reckon_compiler::plan::Plan;
 use reckon_compiler::world::Texts;
 use reckon_grammar::span::Sources;
-use reckon_runtime::Failure;
 use reckon_runtime::evaluate::Report;
-use reckon_runtime::observer::Observer;
+use reckon_runtime::observer::{Observer, Recorder};
 use reckon_runtime::run::{DeviceName, RunOptions, RunResult, Spec, eval, run};
+use reckon_runtime::{Failure, FailureKind};
 
 pub(crate) use plan::plan;
 pub(crate) use programs::step;
@@ -77,6 +77,21 @@ impl World {
         };
         adjust(&mut options);
         run(&spec, &options, observer)
+    }
+
+    /// Runs a plan into the directory of this name until the observer stops it.
+    pub(crate) fn stopped(&self, plan: &Plan, out: &str, stop: &mut dyn Observer) {
+        let stopped = self.run(plan, out, |_| {}, stop);
+        assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
+        self.interrupted.store(false, Ordering::Relaxed);
+    }
+
+    /// Goes on with a run that was stopped; what is seen from there on.
+    pub(crate) fn resumed(&self, plan: &Plan, out: &str) -> Recorder {
+        let mut recorder = Recorder::default();
+        self.run(plan, out, |options| options.resume = true, &mut recorder)
+            .unwrap();
+        recorder
     }
 
     /// Evaluates a finished run of the plan again, on a part of its split.

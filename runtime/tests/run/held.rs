@@ -2,7 +2,6 @@
 //! at every step.
 
 use std::fs;
-use std::sync::atomic::Ordering;
 
 use reckon_compiler::check::check;
 use reckon_compiler::graph::{Graph, Op};
@@ -10,7 +9,6 @@ use reckon_compiler::lower::{Copies, Pipeline, Teachers, compile_with};
 use reckon_compiler::passes::{FORWARD, STEP};
 use reckon_compiler::plan::Plan;
 use reckon_compiler::world::Texts;
-use reckon_runtime::FailureKind;
 use reckon_runtime::observer::Recorder;
 
 use crate::StopAfter;
@@ -160,17 +158,8 @@ fn a_run_that_was_stopped_asks_its_teacher_again_and_ends_with_the_same_bits() {
         epoch: 3,
         flag: &world.interrupted,
     };
-    let stopped = world.run(&plan, "stopped", |_| {}, &mut stop);
-    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-    world.interrupted.store(false, Ordering::Relaxed);
-    world
-        .run(
-            &plan,
-            "stopped",
-            |options| options.resume = true,
-            &mut Recorder::default(),
-        )
-        .unwrap();
+    world.stopped(&plan, "stopped", &mut stop);
+    world.resumed(&plan, "stopped");
     let read =
         |out: &str| fs::read(world.path(out).join("checkpoint/weights.safetensors")).unwrap();
     assert!(read("whole") == read("stopped"));

@@ -9,6 +9,7 @@ mod daily;
 mod daily_drawn;
 mod daily_growing;
 mod drawn;
+mod files;
 mod fixture;
 mod held;
 mod late;
@@ -164,19 +165,9 @@ fn a_run_that_was_stopped_and_resumed_ends_with_the_same_bits() {
         epoch: 3,
         flag: &world.interrupted,
     };
-    let failure = world.run(&plan, "parts", |_| {}, &mut stop).unwrap_err();
-    assert_eq!(failure.kind, FailureKind::Interrupted);
+    world.stopped(&plan, "parts", &mut stop);
     assert!(!world.path("parts").join("summary.json").exists());
-    world.interrupted.store(false, Ordering::Relaxed);
-    let mut recorder = Recorder::default();
-    world
-        .run(
-            &plan,
-            "parts",
-            |options| options.resume = true,
-            &mut recorder,
-        )
-        .unwrap();
+    let recorder = world.resumed(&plan, "parts");
     let epochs = recorder
         .events
         .iter()

@@ -201,14 +201,7 @@ fn a_run_of_several_trainings_is_resumed_within_each_with_the_same_bits() {
         assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
         world.interrupted.store(false, Ordering::Relaxed);
     }
-    world
-        .run(
-            &plan,
-            "parts",
-            |options| options.resume = true,
-            &mut Recorder::default(),
-        )
-        .unwrap();
+    world.resumed(&plan, "parts");
     assert_same(&bits(&world.path("whole")), &bits(&world.path("parts")));
     let lines = fs::read_to_string(world.path("whole").join("metrics.jsonl")).unwrap();
     let lines = lines
@@ -300,17 +293,9 @@ fn a_run_with_a_teacher_out_of_another_is_resumed_without_it() {
         epoch: 1,
         flag: &world.interrupted,
     };
-    let stopped = world.run(&plan, "after", |_| {}, &mut stop);
-    assert_eq!(stopped.unwrap_err().kind, FailureKind::Interrupted);
-    world.interrupted.store(false, Ordering::Relaxed);
+    world.stopped(&plan, "after", &mut stop);
     fs::remove_dir_all(world.path("before")).unwrap();
-    let resumed = world.run(
-        &plan,
-        "after",
-        |options| options.resume = true,
-        &mut Recorder::default(),
-    );
-    assert!(resumed.is_ok(), "{resumed:?}");
+    world.resumed(&plan, "after");
 }
 
 #[test]

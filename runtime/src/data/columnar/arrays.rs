@@ -13,7 +13,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data, Lists, Texts};
 
 use crate::data::bad::Wrongs;
-use crate::data::cell::{LONGEST_LIST, pattern, shortened};
+use crate::data::cell::{EXACT, LONGEST_LIST, help_for_numbers, pattern, shortened};
 use crate::data::fault::{NULL, WRONG_TYPE};
 use crate::data::files::File;
 use crate::data::time::from_float;
@@ -80,7 +80,8 @@ impl<'a> Reader<'a> {
             "write `{}: {}?` where values may be missing",
             self.plan.name, self.plan.ty.kind
         );
-        (self.column, [self.wrong, self.null.with_help(Some(help))])
+        let wrong = self.wrong.with_help(help_for_numbers(self.plan));
+        (self.column, [wrong, self.null.with_help(Some(help))])
     }
 
     fn unlike(&self, array: &ArrayRef) -> Diagnostic {
@@ -104,6 +105,9 @@ impl<'a> Reader<'a> {
     ) -> Result<Column, Diagnostic> {
         let valid = validity(array);
         let data = match kind {
+            RowKind::Int if array.data_type().is_floating() => {
+                return Ok(wholes(&self.cast(array, &DataType::Float64)?));
+            }
             RowKind::Int => {
                 let array = self.cast(array, &DataType::Int64)?;
                 return Ok(Column::with_validity(
@@ -112,7 +116,7 @@ impl<'a> Reader<'a> {
                 ));
             }
             RowKind::Float => {
-                return Ok(nan_is_null(
+                return Ok(finite(
                     floats(&self.cast(array, &DataType::Float64)?),
                     valid,
                 ));
@@ -221,11 +225,21 @@ impl<'a> Reader<'a> {
         let of_file = nulls.as_ref().map_or(0, |nulls| nulls.null_count());
         let valid = column.valid.as_deref().unwrap_or_default();
         let missing = valid.iter().filter(|valid| !**valid).count();
-        // A float that is no number stands for null.
-        if missing == of_file || *kind == RowKind::Float || array.data_type().is_floating() {
+        if missing == of_file {
             return Vec::new();
         }
-        let null_in_file = |row: usize| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        let floating = *kind == RowKind::Float || array.data_type().is_floating();
+        let floats = floating
+            .then(|| cast(array, &DataType::Float64).ok())
+            .flatten();
+        let floats = floats
+            .as_ref()
+            .map(|array| array.as_primitive::<Float64Type>().values());
+        // A float that is no number stands for null.
+        let null_in_file = |row: usize| {
+            nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
+                || floats.is_some_and(|floats| floats[row].is_nan())
+        };
         let rows = (0..column.len()).filter(|row| column.is_null(*row) && !null_in_file(*row));
         rows.collect()
     }
@@ -373,18 +387,28 @@ fn floats(array: &ArrayRef) -> Vec<f64> {
     array.iter().map(Option::unwrap_or_default).collect()
 }
 
-/// Not a number is how some writers spell null.
-fn nan_is_null(values: Vec<f64>, valid: Option<Vec<bool>>) -> Column {
-    if !values.iter().any(|value| value.is_nan()) {
+/// Floats that are finite; others are null.
+fn finite(mut values: Vec<f64>, valid: Option<Vec<bool>>) -> Column {
+    if values.iter().all(|value| value.is_finite()) {
         return Column::with_validity(Data::Float(values), valid);
     }
-    let there = |row: usize| valid.as_ref().is_none_or(|valid| valid[row]);
-    let valid = values
-        .iter()
-        .enumerate()
-        .map(|(row, value)| there(row) && !value.is_nan())
-        .collect();
+    let mut valid = valid.unwrap_or_else(|| vec![true; values.len()]);
+    for (value, valid) in values.iter_mut().zip(&mut valid) {
+        if !value.is_finite() {
+            (*value, *valid) = (0.0, false);
+        }
+    }
     Column::with_validity(Data::Float(values), Some(valid))
+}
+
+/// Whole numbers that are stored as floats, as writers do that know no missing integers; others are null.
+fn wholes(array: &ArrayRef) -> Column {
+    let whole = |value: f64| (value.fract() == 0.0 && value.abs() < EXACT).then_some(value as i64);
+    let values = array.as_primitive::<Float64Type>().iter();
+    let found: Vec<Option<i64>> = values.map(|value| value.and_then(whole)).collect();
+    let valid = found.iter().map(Option::is_some).collect();
+    let values = found.into_iter().map(Option::unwrap_or_default).collect();
+    Column::with_validity(Data::Int(values), Some(valid))
 }
 
 fn is_value(data: &Data, row: usize, value: &Value, unit: i64) -> bool {
