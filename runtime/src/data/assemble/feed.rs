@@ -100,11 +100,7 @@ impl<'a> Assembler<'a> {
             FeedKind::Segments { handle } | FeedKind::Positions { handle } => {
                 self.has_places(*handle)
             }
-            FeedKind::Lengths { handle } => self.has_lengths(*handle),
-            FeedKind::Ago { handle } => match self.handle(*handle)?.rows {
-                HandleRows::History(of, _) => self.handle(of).map(|_| ()),
-                _ => Err("only events of a history are some time ago".to_owned()),
-            },
+            FeedKind::Lengths { handle } | FeedKind::Ago { handle } => self.is_history(*handle),
             FeedKind::Rows { handle }
             | FeedKind::RowWeight { handle }
             | FeedKind::RowLogQ { handle }
@@ -155,10 +151,10 @@ impl<'a> Assembler<'a> {
         }
     }
 
-    fn has_lengths(&self, handle: usize) -> Result<(), String> {
+    fn is_history(&self, handle: usize) -> Result<(), String> {
         match self.handle(handle)?.rows {
             HandleRows::History(..) => Ok(()),
-            _ => Err("only a history has lengths".to_owned()),
+            _ => Err("only a history has lengths, and events some time ago".to_owned()),
         }
     }
 
