@@ -12,7 +12,7 @@ use reckon_compiler::plan::{
 use reckon_grammar::diagnostic::Diagnostic;
 
 use super::assemble::outputs_now;
-use super::fault::{NULL, PLAN, WRONG_TYPE, no_column};
+use super::fault::{ABSENT, NULL, PLAN, WRONG_TYPE, no_column};
 use super::inspect::inspect;
 use super::program::behind;
 use super::source::{self, Source};
@@ -84,8 +84,10 @@ pub(crate) fn read(
         .collect();
     let (asked, notes) = asked(of, program, data, &read, (file, &there))?;
     let folder = file.parent().unwrap_or(Path::new(""));
-    let table = table::read(&asked, folder)
-        .map_err(|faults| faults.into_iter().map(of_request).collect::<Vec<_>>())?;
+    let of_requests = |faults: Vec<Diagnostic>| -> Vec<Diagnostic> {
+        faults.into_iter().map(of_request).collect()
+    };
+    let table = table::read(&asked, folder).map_err(of_requests)?;
     let entities: Vec<(&SourcePlan, &Source)> = plan
         .sources
         .iter()
@@ -94,19 +96,16 @@ pub(crate) fn read(
         .collect();
     let mut sink = Vec::new();
     let mut source = source::events(&asked, (table, None), &entities, &mut sink);
-    super::stop_on_error(sink)?;
+    super::stop_on_error(sink).map_err(of_requests)?;
     let outputs = outputs_now(data, kernel, &source);
     source.outputs = outputs.map_err(|fault| vec![fault])?;
     Ok(Requests { source, notes })
 }
 
-/// The model is trained, so a cell of another type is mended where it stands and not by another declaration.
+/// Of a row that does not fit the spec. The model is trained with the spec, so it is the row that is mended.
 fn of_request(mut fault: Diagnostic) -> Diagnostic {
-    if matches!(fault.code, WRONG_TYPE | NULL) && fault.help.is_some() {
-        fault.help = Some(
-            "mend the row: it is read as the spec declares it, which the model was trained with"
-                .to_owned(),
-        );
+    if matches!(fault.code, WRONG_TYPE | NULL | ABSENT) && fault.help.is_some() {
+        fault.help = Some("mend the row: the model was trained with the spec as it is".to_owned());
     }
     fault
 }

@@ -117,8 +117,15 @@ fn what_a_file_does_not_have_is_told() {
         let (run, rows) = (world.path("run"), world.path("rows.jsonl"));
         let failure = predict(&run, &plan, world.root(), &rows, by, DeviceName::Cpu).unwrap_err();
         let first = failure.diagnostics[0].clone();
-        format!("{}: {}", first.code, first.message)
+        let help = first.help.map(|help| format!(" ({help})"));
+        format!(
+            "{}: {}{}",
+            first.code,
+            first.message,
+            help.unwrap_or_default()
+        )
     };
+    let mend = "(mend the row: the model was trained with the spec as it is)";
     assert_eq!(
         said("{\"user_id\": 100, \"at\": 5}\n", None),
         "E1002: rows.jsonl has no column `movie_id`"
@@ -128,11 +135,20 @@ fn what_a_file_does_not_have_is_told() {
             "{\"user_id\": 100, \"movie_id\": 3, \"at\": 5}\n{\"user_id\": 7, \"movie_id\": 3, \"at\": 5}\n",
             None
         ),
-        "E1008: rows.jsonl row 2 (line 2): there is no `user` with the key 7"
+        format!("E1008: rows.jsonl row 2 (line 2): there is no `user` with the key 7 {mend}")
     );
     assert_eq!(
         said("{\"user_id\": \"x\", \"movie_id\": 3, \"at\": 5}\n", None),
-        "E1003: rows.jsonl row 1 (line 1): column `user_id` expects int, found `\"x\"`"
+        format!(
+            "E1003: rows.jsonl row 1 (line 1): column `user_id` expects int, found `\"x\"` {mend}"
+        )
     );
-    assert!(said("{}\n", Some("liked")).ends_with("the spec has no ranking `liked`"));
+    assert_eq!(
+        said(
+            "{\"user_id\": 100, \"movie_id\": 3, \"at\": 5}\n{\"user_id\"",
+            None
+        ),
+        "E1042: `rows.jsonl` line 2: expected an object: the line breaks off at column 10"
+    );
+    assert!(said("{}\n", Some("liked")).contains("the spec has no ranking `liked`"));
 }
