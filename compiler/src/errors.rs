@@ -199,6 +199,8 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E1042"
     "E1043"
     "E1044"
+    "E1045"
+    "E1046"
 };
 
 /// The page of a code such as `E0302`.

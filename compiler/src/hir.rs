@@ -21,7 +21,7 @@ use crate::graph::Init;
 use crate::plan::{Schedule, ScoresPlan, SlicePlan, SourcePlan, SplitPlan};
 use crate::value::Value;
 pub use daily::{Affinity, ItemGraph, Loop, Turn};
-pub use expr::{EmbedTable, Expr, ExprKind, Facts, LocalId};
+pub use expr::{EmbedTable, Expr, ExprKind, Facts, LocalId, Vectors};
 pub(crate) use rows::first_condition;
 pub use rows::{Amount, Draw, Except, Negatives, Pick, Rows, Sampler};
 pub use stored::{StatisticOf, StoredColumn};

@@ -120,6 +120,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
         kernels: rows.kernels(hir),
         fits: rows.fits,
         tables: rows.tables,
+        vectors: rows.vectors,
         loads,
         graphs,
         affinities,

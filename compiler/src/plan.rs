@@ -14,6 +14,7 @@ mod scores;
 mod source;
 mod stored;
 mod training;
+mod vectors;
 
 use std::collections::BTreeMap;
 
@@ -36,6 +37,7 @@ pub use training::{
     AccumulatePlan, AveragePlan, CopyPlan, HeldPlan, LoadParam, LoadPlan, PhasePlan, Schedule,
     StopPlan, StreamOrder, StreamPlan,
 };
+pub use vectors::{Tune, VectorsPlan};
 
 /// A compiled spec.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +58,8 @@ pub struct Plan {
     pub kernels: Vec<Kernel>,
     /// How many rows each embedding table has, by the path of the table.
     pub tables: BTreeMap<String, TableRows>,
+    /// Those of them that begin with the vectors of a file, by the path of the table.
+    pub vectors: BTreeMap<String, VectorsPlan>,
     /// Teachers out of finished runs.
     pub loads: Vec<LoadPlan>,
     /// Item graphs in the order of the spec.

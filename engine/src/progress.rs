@@ -78,6 +78,7 @@ impl Observer for Teller<'_> {
             Event::Evaluated { during: None, .. } if self.day.is_none() => {}
             Event::SourceRead { .. }
             | Event::ScoresRead(_)
+            | Event::VectorsRead(_)
             | Event::OutcomesJoined(_)
             | Event::Split(_)
             | Event::EpochFinished { .. }

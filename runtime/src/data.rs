@@ -35,11 +35,13 @@ mod stored;
 mod table;
 mod text;
 mod time;
+mod vectors;
 mod versions;
 mod windows;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use reckon_compiler::plan::{HistoryPlan, Plan, SourceKind, StoredPlan, StreamPlan, TableRows};
@@ -63,6 +65,8 @@ pub use split::{NO_PART, PartReport, Parts, SplitReport};
 pub use stored::StoredValues;
 pub(crate) use stored::{files as stored_files, load as load_stored};
 
+pub use vectors::VectorsReport;
+
 pub(crate) use daily::{AskedDay, Day};
 
 use daily::Today;
@@ -71,6 +75,7 @@ use grow::Until;
 use history::{History, Seen};
 use program::source_named;
 use table::Table;
+use vectors::Vectors;
 
 /// The data of a plan in memory, ready to be assembled into batches.
 #[derive(Clone, Debug)]
@@ -86,6 +91,10 @@ pub struct Dataset {
     pub scores: Vec<ScoresReport>,
     /// What joins of outcomes have found.
     pub outcomes: Vec<OutcomeReport>,
+    /// The vectors of files with which tables begin, by the path of the table.
+    vectors: BTreeMap<String, Arc<Vectors>>,
+    /// How many values of vocabularies have such vectors.
+    pub found_vectors: Vec<VectorsReport>,
     /// The days of a loop until it ends.
     days: Vec<Day>,
     /// The day that it runs.
@@ -136,6 +145,7 @@ impl Dataset {
         columns: Columns,
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut sources = read_sources(plan, root, columns)?;
+        let vectors = vectors::read(plan, root)?;
         let outcomes = outcomes::join(plan, &mut sources)?;
         split_sources(plan, &mut sources)?;
         let scores = scores::join(plan, root, &mut sources)?;
@@ -151,6 +161,8 @@ impl Dataset {
             histories: Vec::new(),
             scores,
             outcomes,
+            vectors,
+            found_vectors: Vec::new(),
             days: Vec::new(),
             today: Today::default(),
         };
@@ -172,6 +184,7 @@ impl Dataset {
             data.place(column, stored);
         }
         data.complete(plan)?;
+        data.found_vectors = data.compare_vectors(plan)?;
         if columns == Columns::LetGo
             && plan
                 .histories

@@ -8,7 +8,7 @@ use std::io::Write;
 use reckon_grammar::diagnostic::Diagnostic;
 use serde::Serialize;
 
-use crate::data::{BadCount, OutcomeReport, ScoresReport};
+use crate::data::{BadCount, OutcomeReport, ScoresReport, VectorsReport};
 use crate::evaluate::Report;
 pub(crate) use tensorboard::EventFile;
 
@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// The scores of a teacher that is a table have been put beside rows of events.
     ScoresRead(ScoresReport),
+    /// A table begins with the vectors of a file.
+    VectorsRead(VectorsReport),
     /// Outcomes have been joined to their rows.
     OutcomesJoined(OutcomeReport),
     /// An events source has been cut into parts.

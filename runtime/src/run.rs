@@ -332,6 +332,9 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
     for scores in &data.scores {
         observer.notice(&Event::ScoresRead(scores.clone()));
     }
+    for vectors in &data.found_vectors {
+        observer.notice(&Event::VectorsRead(vectors.clone()));
+    }
     for outcomes in &data.outcomes {
         observer.notice(&Event::OutcomesJoined(outcomes.clone()));
     }

@@ -117,7 +117,8 @@ impl<'a> Step<'a> {
     }
 }
 
-/// Makes the parameters that a program reads and the store does not have.
+/// Makes the parameters that a program reads and the store does not have. Tables that begin with the vectors of a file have
+/// them, and so do the rows by which they grow.
 pub(crate) fn declare(
     store: &mut Store,
     plan: &Plan,
@@ -131,9 +132,23 @@ pub(crate) fn declare(
         .iter()
         .map(|(path, rows)| (path.clone(), data.table_rows(rows)))
         .collect();
+    let paths = program.graph.params.keys();
+    let begun: Vec<(&String, usize)> = paths
+        .filter(|path| plan.vectors.contains_key(*path))
+        .map(|path| (path, store.rows(path).unwrap_or(0)))
+        .collect();
+    let refused = |error| refused(program, &error, span);
     store
         .declare(&program.graph, &tables, seed)
-        .map_err(|error| refused(program, &error, span))
+        .map_err(refused)?;
+    for (path, first) in begun {
+        let rows = plan.tables.get(path);
+        let found = rows.and_then(|rows| data.vectors(path, rows, first));
+        if let Some((rows, values)) = found {
+            store.put_rows(path, &rows, &values).map_err(refused)?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the parameters of a phase: those of its step, the copies and averages that begin with it, and what the evaluation

@@ -3,6 +3,7 @@
 use super::{Built, GraphBuilder};
 use crate::graph::{Dim, Elem, Init, NodeId, Op, Param, ParamKind, SpaceKind, TensorType};
 use crate::hir::{EmbedTable, Expr, Ty};
+use crate::plan::Tune;
 
 impl GraphBuilder<'_> {
     pub(super) fn weight(
@@ -74,7 +75,7 @@ impl GraphBuilder<'_> {
                     },
                 );
                 let ty = TensorType::new(Elem::F32, [Dim::Space(space), Dim::Fixed(table.width)]);
-                self.rows.table(&path, ids);
+                self.rows.table(&path, ids, table, e.span);
                 self.graph.params.insert(
                     path.clone(),
                     Param {
@@ -88,7 +89,10 @@ impl GraphBuilder<'_> {
                 node
             }
         };
-        let vectors = self.push(Op::Lookup, &[node, ids_node], e)?;
-        self.read_weight(vectors, e)
+        let found = self.push(Op::Lookup, &[node, ids_node], e)?;
+        match &table.vectors {
+            Some(vectors) if vectors.tune == Tune::Frozen => self.push(Op::Stop, &[found], e),
+            Some(_) | None => self.read_weight(found, e),
+        }
     }
 }

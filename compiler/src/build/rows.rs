@@ -5,18 +5,21 @@ mod domain;
 mod growing;
 mod mutual;
 mod statistics;
+mod vectors;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_grammar::ast::UnaryOp;
+use reckon_grammar::span::Span;
 
 use crate::check::row_op;
-use crate::hir::{Expr, ExprKind, Hir, Loop, Rows, Sampler, Ty};
+use crate::hir::{EmbedTable, Expr, ExprKind, Hir, Loop, Rows, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
-use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit};
+use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit, VectorsPlan};
 use crate::value::Value;
 pub(crate) use bags::{bag_identity, bag_in, bag_of};
 use growing::Growing;
+use vectors::vectors_plan;
 
 /// Kernels and fits so far.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +31,7 @@ pub(crate) struct RowPrograms {
     /// The fits of values, by the text of the value.
     fits_by_name: BTreeMap<String, Vec<usize>>,
     pub(crate) tables: BTreeMap<String, TableRows>,
+    pub(crate) vectors: BTreeMap<String, VectorsPlan>,
     entities: Vec<String>,
     /// Sources beside whose rows others are drawn.
     drawn_beside: BTreeSet<String>,
@@ -154,10 +158,14 @@ impl RowPrograms {
         }
     }
 
-    /// Notes how many rows the table of these ids has.
-    pub(crate) fn table(&mut self, path: &str, ids: &Expr) {
+    /// Notes how many rows the table of these ids has, and the vectors of a file that it begins with.
+    pub(crate) fn table(&mut self, path: &str, ids: &Expr, table: &EmbedTable, span: Span) {
         let rows = self.id_range(ids);
         self.tables.insert(path.to_owned(), rows);
+        if let Some(vectors) = &table.vectors {
+            let plan = vectors_plan(vectors, table, span);
+            self.vectors.insert(path.to_owned(), plan);
+        }
     }
 
     fn id_range(&mut self, ids: &Expr) -> TableRows {
@@ -169,7 +177,7 @@ impl RowPrograms {
             "buckets" => TableRows::Fixed(args.get(1).map_or(1, |borders| list_len(borders) + 1)),
             "quantiles" => TableRows::Fixed(whole(args.get(1)).max(1)),
             "hash" => TableRows::Fixed(whole(args.get(1)).max(1)),
-            "cross" => TableRows::Fixed(whole(args.get(2)).max(1)),
+            "cross" => TableRows::Fixed(whole(args.iter().rev().nth(1)).max(1)),
             "hour" => TableRows::Fixed(24),
             "weekday" => TableRows::Fixed(7),
             _ => args

@@ -1,7 +1,7 @@
 //! Putting arguments to parameters.
 
 use reckon_grammar::ast::{self, Arg, ExprKind as Syntax, Param};
-use reckon_grammar::diagnostic::nearest;
+use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_grammar::span::Span;
 
 use super::{Checker, Frame, list};
@@ -133,6 +133,10 @@ impl Checker<'_> {
                 );
                 return None;
             }
+            if let Some(named) = self.meant_by_name(&slots) {
+                self.report(named);
+                return None;
+            }
             slots.given[0] = Some(super::expr::tuple(slots.rest, span));
         }
         let mut values = Vec::new();
@@ -148,6 +152,23 @@ impl Checker<'_> {
             }
         }
         (ok && !values.iter().any(Expr::is_error)).then_some(values)
+    }
+
+    /// A number behind the values of a function of any number of them, where one is missing that is given by name.
+    fn meant_by_name(&self, slots: &Slots<'_>) -> Option<Diagnostic> {
+        let last = slots.rest.last()?;
+        let number = last.ty.value().filter(|value| value.as_f64().is_some())?;
+        let mut params = slots.params.iter().zip(&slots.given).skip(1);
+        let (missing, _) =
+            params.find(|(param, given)| given.is_none() && param.default.is_none())?;
+        let (callee, name) = (slots.callee, &missing.name.text);
+        let message = format!("`{callee}` takes any number of values, and `{name}` by name");
+        let named = format!("{name}: {number}");
+        Some(
+            self.error(223, last.span, message)
+                .help(format!("write `{named}`"))
+                .fix(last.span, named),
+        )
     }
 
     /// Puts one argument to its parameter.

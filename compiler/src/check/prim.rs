@@ -37,6 +37,10 @@ impl Checker<'_> {
         if !self.words_fit(decl, &args) {
             return Expr::error(span);
         }
+        let args = match name {
+            "cross" => one_by_one(args),
+            _ => args,
+        };
         if let Some(found) = self.special(name, &args, span) {
             return found;
         }
@@ -366,4 +370,18 @@ fn strip_retype(value: Expr) -> Expr {
         ExprKind::Retype(inner) if matches!(inner.ty, Ty::Tensor(_)) => *inner,
         _ => value,
     }
+}
+
+/// The values of a function that takes any number, which are one tuple, as arguments of their own before the others.
+fn one_by_one(args: Vec<Expr>) -> Vec<Expr> {
+    let mut args = args.into_iter();
+    let mut all = match args.next() {
+        Some(Expr {
+            kind: ExprKind::Tuple(values),
+            ..
+        }) => values,
+        values => values.into_iter().collect(),
+    };
+    all.extend(args);
+    all
 }

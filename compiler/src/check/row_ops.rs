@@ -61,7 +61,9 @@ pub(crate) fn row_op(name: &str, args: &[Ty]) -> Option<Result<RowCall, String>>
             .get(1)
             .and_then(row_type)
             .is_some_and(|other| other.nullable),
-        "capture" | "number" | "max" | "min" | "first" | "last" => !mapped || first.nullable,
+        "capture" | "number" | "lookup" | "max" | "min" | "first" | "last" => {
+            !mapped || first.nullable
+        }
         _ => args[..operands.min(args.len())]
             .iter()
             .filter_map(row_type)
@@ -86,6 +88,7 @@ fn takes_list(name: &str) -> bool {
         "first"
             | "last"
             | "take"
+            | "pad"
             | "distinct"
             | "count"
             | "sum"
@@ -234,8 +237,16 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
             "take" => whole(1).map(|n| (RowOp::Take(n as usize), Wants::List, element.clone(), 1)),
             "hash" => some(1)
                 .and_then(|n| whole(2).map(|seed| (RowOp::Hash { n, seed }, Wants::Any, Int, 1))),
-            "cross" => some(2)
-                .and_then(|n| whole(3).map(|seed| (RowOp::Cross { n, seed }, Wants::Any, Int, 2))),
+            "cross" => return Some(cross(args)),
+            "lookup" => bag(args).and_then(|bag| match args.get(1).and_then(row_type) {
+                Some(RowType { kind: Str, .. }) => {
+                    Ok((RowOp::Lookup(bag), Wants::Text, RowKind::Float, 2))
+                }
+                Some(_) | None => {
+                    Err("looks a key up in a text of keys and weights, `drama:0.5|war:2`".into())
+                }
+            }),
+            "pad" => pad(args, element),
             "buckets" => {
                 borders(args.get(1)).map(|borders| (RowOp::Buckets(borders), Wants::Number, Int, 1))
             }
@@ -249,6 +260,43 @@ fn with_attributes(name: &str, args: &[Ty], element: &RowKind) -> Option<Result<
     Some(entry)
 }
 
+/// `cross(a, b, .., n, seed)`: what its values are is looked at by the kernel, which hashes all that are no lists.
+fn cross(args: &[Ty]) -> Result<Entry, String> {
+    let [values @ .., n, seed] = args else {
+        return Err("needs values of rows".into());
+    };
+    if values.len() < 2 {
+        return Err("needs two values or more; a single one is hashed by `hash`".into());
+    }
+    match (n.value(), seed.value()) {
+        (Some(Value::Int(n @ 1..)), Some(Value::Int(seed @ 0..))) => {
+            let (n, seed) = (n.unsigned_abs(), seed.unsigned_abs());
+            let op = RowOp::Cross { n, seed };
+            Ok((op, Wants::Any, RowKind::Int, values.len()))
+        }
+        _ => Err("needs whole numbers, an `n` above 0".into()),
+    }
+}
+
+/// The longest list that is padded to.
+const MAX_PADDED: i64 = 65_536;
+
+/// `pad(x, value, n)`
+fn pad(args: &[Ty], list: &RowKind) -> Result<Entry, String> {
+    let RowKind::List(of) = list else {
+        return Err(format!("takes a list, found `{list}`"));
+    };
+    let n = match args.get(2).and_then(Ty::value) {
+        Some(Value::Int(n @ 1..=MAX_PADDED)) => n.unsigned_abs() as usize,
+        _ => return Err(format!("needs an `n` from 1 to {MAX_PADDED}")),
+    };
+    match args.get(1).and_then(row_type) {
+        Some(value) if value.kind == **of => Ok((RowOp::Pad(n), Wants::List, list.clone(), 2)),
+        Some(value) => Err(format!("fills a `{list}` with `{of}`, found `{value}`")),
+        None => Err(format!("fills a `{list}` with `{of}`")),
+    }
+}
+
 fn of_bag(name: &str, bag: Bag) -> Entry {
     let (op, of) = match name {
         "bag_keys" => (RowOp::BagKeys(bag), RowKind::Str),
@@ -257,8 +305,9 @@ fn of_bag(name: &str, bag: Bag) -> Entry {
     (op, Wants::Text, RowKind::List(Box::new(of)), 1)
 }
 
-/// The characters of `bag_keys(x, separator, pair)`.
+/// The characters of `bag_keys(x, separator, pair)`, the last two arguments.
 fn bag(args: &[Ty]) -> Result<Bag, String> {
+    let first = args.len().saturating_sub(2);
     let character = |at: usize| match args.get(at).and_then(Ty::value) {
         Some(Value::Str(text)) => match text.as_bytes() {
             [byte] if byte.is_ascii() && *byte != b'\\' => Some(*byte),
@@ -266,7 +315,7 @@ fn bag(args: &[Ty]) -> Result<Bag, String> {
         },
         _ => None,
     };
-    match (character(1), character(2)) {
+    match (character(first), character(first + 1)) {
         (Some(separator), Some(pair)) if separator != pair => Ok(Bag { separator, pair }),
         _ => Err("needs two different characters between parts and between key and weight, such as \"|\" and \":\"".into()),
     }

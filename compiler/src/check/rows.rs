@@ -9,12 +9,6 @@ use crate::graph::Elem;
 use crate::hir::{Candidates, Expr, ExprKind, Facts, Kind, Tensor, Ty};
 use crate::value::Value;
 
-/// Functions of the language that this compiler does not lower yet.
-const LATER: &[(&str, &str)] = &[(
-    "pretrained",
-    "let an `embed` be trained, or take what the vectors come from as a `teacher ... from checkpoint`",
-)];
-
 impl Checker<'_> {
     /// Calls whose first argument is rows; `None` where the name is an ordinary function.
     pub(super) fn rows_form(
@@ -53,11 +47,6 @@ impl Checker<'_> {
             || self.fns.get(name).is_some_and(|found| !found.library);
         if self.is_function_of_rows(name) && !own {
             return Some(self.stands_behind_rows(name, span));
-        }
-        if let Some((_, instead)) = LATER.iter().find(|(later, _)| *later == name)
-            && !known
-        {
-            return Some(self.not_yet(span, &format!("`{name}`"), *instead));
         }
         (takes_rows && known).then(|| {
             self.not_yet(
@@ -116,6 +105,7 @@ impl Checker<'_> {
             "in_batch" => self.candidates(Candidates::InBatch, first?.clone(), span),
             "catalogue" => self.candidates(Candidates::Catalogue, first?.clone(), span),
             "embed" => self.embed(args, span),
+            "pretrained" => self.pretrained(args, span),
             "to_int" | "len" | "total" | "but_last" | "last_of" => {
                 return self.of_list(name, &first?.ty, span);
             }

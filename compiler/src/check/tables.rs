@@ -4,7 +4,8 @@ use super::Checker;
 use super::signature::MAX_SIZE;
 use crate::build::rows::{bag_identity, bag_of};
 use crate::graph::Init;
-use crate::hir::{EmbedTable, Expr, ExprKind, Facts, Tensor, Ty};
+use crate::hir::{EmbedTable, Expr, ExprKind, Facts, Tensor, Ty, Vectors};
+use crate::plan::Tune;
 use crate::plan::row::{RowKind, RowType};
 use crate::value::Value;
 use reckon_grammar::span::Span;
@@ -50,9 +51,93 @@ impl Checker<'_> {
         let [ids, dim, init] = args else {
             return Expr::error(span);
         };
+        let init = initial(Some(init), Init::Normal(0.05));
+        self.table("embed", (ids, dim), (init, None), span)
+    }
+
+    /// `movie_id |> vocab |> pretrained("vectors.parquet", 64, key: "movie_id")`
+    pub(super) fn pretrained(&mut self, args: &[Expr], span: Span) -> Expr {
+        let [ids, path, dim, key, column, tune] = args else {
+            return Expr::error(span);
+        };
+        let (Some(path), Some(key), Some(column), Some(of)) = (
+            self.name_in_a_file("path", path),
+            self.name_in_a_file("key", key),
+            self.name_in_a_file("vector", column),
+            self.values_with_vectors(ids),
+        ) else {
+            return Expr::error(span);
+        };
+        let (tune, init) = match tune.ty.value() {
+            Some(Value::Word(word)) if word == "slow" => (Tune::Slow, Init::Normal(0.05)),
+            Some(Value::Word(word)) if word == "free" => (Tune::Free, Init::Normal(0.05)),
+            Some(_) | None => (Tune::Frozen, Init::Constant(0.0)),
+        };
+        let vectors = Box::new(Vectors {
+            path,
+            key,
+            of,
+            column,
+            tune,
+        });
+        self.table("pretrained", (ids, dim), (init, Some(vectors)), span)
+    }
+
+    /// A text known while compiling.
+    fn name_in_a_file(&mut self, parameter: &str, arg: &Expr) -> Option<String> {
+        match arg.ty.value() {
+            Some(Value::Str(text)) => return Some(text.clone()),
+            Some(_) | None if arg.is_error() => {}
+            Some(_) | None => {
+                let message =
+                    format!("`{parameter}` of `pretrained` takes a text known while compiling");
+                self.report(self.error(301, arg.span, message));
+            }
+        }
+        None
+    }
+
+    /// What the values of a vocabulary are that a file has vectors of.
+    fn values_with_vectors(&mut self, ids: &Expr) -> Option<RowKind> {
+        if ids.is_error() {
+            return None;
+        }
+        let message = match vocabulary(ids).map(|values| &values.ty) {
+            Some(Ty::Row(row)) => {
+                let element = match &row.kind {
+                    RowKind::List(of) => of,
+                    kind => kind,
+                };
+                if matches!(element, RowKind::Int | RowKind::Str) {
+                    return Some(element.clone());
+                }
+                format!("a file has vectors of texts or whole numbers, found values of type `{element}`")
+            }
+            Some(Ty::Error) => return None,
+            Some(_) | None => {
+                "`pretrained` takes the ids of a `vocab`: a file has vectors of values, not of slots or buckets".to_owned()
+            }
+        };
+        self.report(
+            self.error(410, ids.span, message).help(
+                "write `... |> vocab(over: catalogue) |> pretrained(\"vectors.parquet\", 64)`",
+            ),
+        );
+        None
+    }
+
+    /// Ids as vectors out of a table of this width, which begins with these values.
+    fn table(
+        &mut self,
+        function: &str,
+        (ids, dim): (&Expr, &Expr),
+        (init, vectors): (Init, Option<Box<Vectors>>),
+        span: Span,
+    ) -> Expr {
         let Some((source, feature)) = self.current_feature.clone() else {
+            let message = format!("`{function}` stands outside of `features`");
             self.report(
-                self.error(407, span, "`embed` stands outside of `features`")
+                self.error(407, span, message)
                     .help("make it a feature, and read the feature in the tower"),
             );
             return Expr::error(span);
@@ -61,12 +146,12 @@ impl Checker<'_> {
             return Expr::error(span);
         };
         let name = self.segment(&feature);
-        let init = initial(Some(init), Init::Normal(0.05));
         let table = EmbedTable {
             path: format!("{source}/{name}"),
             width,
             drop,
             init,
+            vectors,
         };
         let spaces = match (list, super::values::row_root(ids)) {
             (true, Some((key, handle))) => {
@@ -169,6 +254,18 @@ pub(super) fn id_source(ids: &Expr) -> Option<f64> {
             .or(Some(0.0)),
         "buckets" | "quantiles" | "hash" | "cross" | "hour" | "weekday" => Some(0.0),
         "take" | "distinct" | "first" | "last" => args.first().and_then(id_source),
+        _ => None,
+    }
+}
+
+/// The values of the vocabulary that ids are of.
+fn vocabulary(ids: &Expr) -> Option<&Expr> {
+    let ExprKind::Prim(name, args) = &ids.kind else {
+        return None;
+    };
+    match name.as_str() {
+        "vocab" => args.first(),
+        "take" | "distinct" | "first" | "last" => args.first().and_then(vocabulary),
         _ => None,
     }
 }

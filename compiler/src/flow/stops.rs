@@ -6,6 +6,7 @@ use reckon_grammar::span::Span;
 
 use super::StopFlow;
 use crate::hir::{Expr, ExprKind, Hir, Loss};
+use crate::plan::Tune;
 
 /// Those of all losses of a training, in the order of the text.
 pub(super) fn stops(hir: &Hir, losses: &[String]) -> Vec<StopFlow> {
@@ -84,6 +85,12 @@ impl Walk<'_> {
                 let why = format!("the weights of `{name}`, not its arguments");
                 self.note(place, "frozen", &why);
                 args.iter().for_each(|arg| self.visit(arg, call));
+            }
+            ExprKind::Embed(_, table) => {
+                let vectors = table.vectors.as_ref();
+                if vectors.is_some_and(|vectors| vectors.tune == Tune::Frozen) {
+                    self.note(place, "frozen", "vectors of a file, which stay as they are");
+                }
             }
             _ => e
                 .children()

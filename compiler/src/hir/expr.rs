@@ -7,6 +7,8 @@ use reckon_grammar::span::Span;
 
 use super::{Candidates, StatisticOf, Ty, View};
 use crate::graph::Init;
+use crate::plan::Tune;
+use crate::plan::row::RowKind;
 use crate::value::Value;
 
 /// A local: a parameter or a `let`.
@@ -124,6 +126,23 @@ pub struct EmbedTable {
     pub drop: f64,
     /// Initial values.
     pub init: Init,
+    /// The file whose vectors it begins with, where it has them.
+    pub vectors: Option<Box<Vectors>>,
+}
+
+/// The file behind a `pretrained`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Vectors {
+    /// Relative to the folder of the spec.
+    pub path: String,
+    /// The column with the values of the vocabulary.
+    pub key: String,
+    /// What they are: texts or whole numbers.
+    pub of: RowKind,
+    /// The column with the vectors.
+    pub column: String,
+    /// Whether they learn.
+    pub tune: Tune,
 }
 
 impl Expr {

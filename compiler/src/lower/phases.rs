@@ -2,7 +2,7 @@
 
 mod refused;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_grammar::span::Span;
 
@@ -15,7 +15,8 @@ use crate::graph::{Graph, Op, ParamKind};
 use crate::hir::{self, Hir};
 use crate::passes::optimise;
 use crate::plan::{
-    AccumulatePlan, Feed, FeedKind, PhasePlan, Program, StopPlan, StoredPlan, StreamPlan,
+    AccumulatePlan, Feed, FeedKind, PhasePlan, Program, StopPlan, StoredPlan, StreamPlan, Tune,
+    VectorsPlan,
 };
 use crate::routing::{followed, trained};
 use crate::training::{Group, LEARNING_RATE, Objective, Recipe, accumulated_step, training_step};
@@ -191,7 +192,7 @@ impl<'a> Lowering<'a, '_> {
         let train = forward.train;
         let recipe = Recipe {
             objectives: forward.objectives.clone(),
-            groups: groups(&forward.program.graph, train),
+            groups: groups(&forward.program.graph, train, &self.rows.vectors),
             clip: train.clip,
         };
         let (step, update) = match train.accumulate {
@@ -297,25 +298,29 @@ pub(super) fn head(span: Span) -> Span {
     Span { end, ..span }
 }
 
-fn groups(graph: &Graph, train: &hir::Train) -> Vec<Group> {
-    let paths = |kind: ParamKind| {
-        graph
-            .params
-            .iter()
-            .filter(|(_, param)| param.kind == kind)
-            .map(|(path, _)| path.clone())
-            .collect()
+fn groups(
+    graph: &Graph,
+    train: &hir::Train,
+    vectors: &BTreeMap<String, VectorsPlan>,
+) -> Vec<Group> {
+    let is_slow = |path: &String| vectors.get(path).is_some_and(|of| of.tune == Tune::Slow);
+    let paths = |kind: ParamKind, slow: bool| -> Vec<String> {
+        let of_kind = graph.params.iter().filter(|(_, param)| param.kind == kind);
+        let paths = of_kind.map(|(path, _)| path.clone());
+        paths.filter(|path| is_slow(path) == slow).collect()
     };
-    vec![
-        Group {
-            paths: paths(ParamKind::Weight),
-            rule: train.optimizer.rule,
-            rate: train.optimizer.lr,
-        },
-        Group {
-            paths: paths(ParamKind::Table),
-            rule: train.embeddings.rule,
-            rate: train.embeddings.lr,
-        },
-    ]
+    let group = |paths, by: &hir::Optimizer, share| Group {
+        paths,
+        rule: by.rule,
+        rate: share * by.lr,
+    };
+    let mut groups = vec![
+        group(paths(ParamKind::Weight, false), &train.optimizer, 1.0),
+        group(paths(ParamKind::Table, false), &train.embeddings, 1.0),
+    ];
+    let slow = paths(ParamKind::Table, true);
+    if !slow.is_empty() {
+        groups.push(group(slow, &train.embeddings, Tune::SLOW));
+    }
+    groups
 }

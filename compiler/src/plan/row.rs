@@ -219,6 +219,8 @@ pub enum RowOp {
     BagKeys(Bag),
     /// The weights of such a text, in the order of its keys.
     BagWeights(Bag),
+    /// The weight of a key in such a text: key, text. That of the first part with the key; null where there is none.
+    Lookup(Bag),
 
     // Lists.
     /// The first element, null for an empty list.
@@ -227,6 +229,8 @@ pub enum RowOp {
     Last,
     /// The first so many elements.
     Take(usize),
+    /// Exactly so many elements: the first ones, and behind them the second operand where there are fewer.
+    Pad(usize),
     /// Keeps the first of equal elements.
     Distinct,
     /// Number of elements.

@@ -276,7 +276,7 @@ fn a_query_does_not_read_what_it_has_to_find() {
         ("the target's key", "x = movie_id |> hash(100) |> embed(4)"),
         (
             "the target's key in a cross",
-            "x = cross(user_id, movie_id, 64) |> embed(4)",
+            "x = cross(user_id, movie_id, n: 64) |> embed(4)",
         ),
         (
             "the target's key compared",

@@ -2,7 +2,7 @@
 
 use reckon_compiler::figures::grouped;
 use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
-use reckon_runtime::data::{BadCount, OutcomeReport, ScoresReport};
+use reckon_runtime::data::{BadCount, OutcomeReport, ScoresReport, VectorsReport};
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::{Event, Progress, SplitNotice};
 
@@ -17,6 +17,7 @@ pub(super) fn line(event: &Event) -> Option<String> {
             absent,
         } => read(source, *rows, *repeats, *bad, absent),
         Event::ScoresRead(scores) => scored(scores),
+        Event::VectorsRead(vectors) => begun_with(vectors),
         Event::OutcomesJoined(outcomes) => joined(outcomes),
         Event::Split(split) => cut(split),
         Event::PhaseStarted {
@@ -132,6 +133,16 @@ fn scored(scores: &ScoresReport) -> String {
         counted(scores.found, "row"),
         scores.source,
         grouped(scores.missing)
+    )
+}
+
+fn begun_with(vectors: &VectorsReport) -> String {
+    format!(
+        "read vectors of {}: {}; {} have one, {} have none",
+        vectors.table.trim_start_matches("main/").replace('/', "."),
+        grouped(vectors.vectors),
+        counted(vectors.found, "value"),
+        grouped(vectors.missing)
     )
 }
 

@@ -232,10 +232,11 @@ fn family(op: &RowOp) -> Family {
         | RowOp::Ngrams(_)
         | RowOp::Tokens
         | RowOp::Length => Family::Text,
-        RowOp::Number | RowOp::BagKeys(_) | RowOp::BagWeights(_) => Family::Bag,
+        RowOp::Number | RowOp::BagKeys(_) | RowOp::BagWeights(_) | RowOp::Lookup(_) => Family::Bag,
         RowOp::First
         | RowOp::Last
         | RowOp::Take(_)
+        | RowOp::Pad(_)
         | RowOp::Distinct
         | RowOp::Count
         | RowOp::ListSum

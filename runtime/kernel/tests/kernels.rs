@@ -188,6 +188,8 @@ fn op(name: &str, rest: &str) -> RowOp {
         "number" => Number,
         "bag_keys" => BagKeys(bag(rest)),
         "bag_weights" => BagWeights(bag(rest)),
+        "lookup" => Lookup(bag(rest)),
+        "pad" => Pad(rest.parse().unwrap()),
         "list_sum" => ListSum,
         "hash" => {
             let (n, seed) = slots();

@@ -17,27 +17,33 @@ impl ItemKnn {
                 owners[*item as usize].push(user as u32);
             }
         }
-        let of_item = |together: &mut Vec<u32>, item: usize| {
+        let of_item = |(together, near): &mut (Vec<u32>, Vec<(u32, f32)>), item: usize| {
             for user in &owners[item] {
                 for other in &baskets[*user as usize] {
                     together[*other as usize] += 1;
                 }
             }
-            let near = |(other, count): (usize, &mut u32)| {
+            let similar = |(other, count): (usize, &mut u32)| {
                 let count = std::mem::take(count);
                 let norm = (owners[item].len() as f32 * owners[other].len() as f32).sqrt();
                 (count > 0 && other != item).then(|| (other as u32, count as f32 / norm))
             };
-            let mut near: Vec<(u32, f32)> =
-                together.iter_mut().enumerate().filter_map(near).collect();
-            near.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-            near.truncate(neighbours);
-            near
+            near.clear();
+            near.extend(together.iter_mut().enumerate().filter_map(similar));
+            let nearer = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+            let kept = neighbours.min(near.len());
+            if (1..near.len()).contains(&kept) {
+                near.select_nth_unstable_by(kept - 1, nearer);
+            }
+            let nearest = &mut near[..kept];
+            nearest.sort_unstable_by(nearer);
+            // A list of its own: of a large catalogue `near` is long.
+            nearest.to_vec()
         };
         Self {
             neighbours: (0..items)
                 .into_par_iter()
-                .map_init(|| vec![0_u32; items], of_item)
+                .map_init(|| (vec![0_u32; items], Vec::new()), of_item)
                 .collect(),
         }
     }

@@ -29,6 +29,8 @@ pub(crate) const TOO_MANY_BAD: Code = Code(1041);
 pub(crate) const NOT_OBJECT: Code = Code(1042);
 pub(crate) const FANS_OUT: Code = Code(1043);
 pub(crate) const SAYS_NOTHING: Code = Code(1044);
+pub(crate) const WRONG_WIDTH: Code = Code(1045);
+pub(crate) const UNLIKE_VECTORS: Code = Code(1046);
 
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use super::daily;
 use super::fault::SAYS_NOTHING;
 use super::source::{self, ABSENT_ROW, Source};
 use super::table::{self, Extent, Table};
+use super::vectors;
 
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
@@ -80,6 +81,15 @@ pub fn look(plan: &Plan, root: &Path) -> Looked {
                 read.push((source, table));
             }
             Err(mut faults) => looked.findings.append(&mut faults),
+        }
+    }
+    for of in plan.vectors.values() {
+        match table::read_some(&of.file, root, Extent::Whole) {
+            Ok(table) => {
+                looked.sources.push(described(&of.file, &table));
+                looked.findings.append(&mut vectors::faults(of, table));
+            }
+            Err(faults) => looked.findings.extend(vectors::undeclared(faults)),
         }
     }
     let mut entities: Vec<(&SourcePlan, Source)> = Vec::new();

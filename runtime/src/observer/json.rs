@@ -94,6 +94,7 @@ pub(super) fn measurement(
         Event::Begun { .. }
         | Event::SourceRead { .. }
         | Event::ScoresRead(_)
+        | Event::VectorsRead(_)
         | Event::OutcomesJoined(_)
         | Event::Split(_)
         | Event::Warning(_)

@@ -136,6 +136,7 @@ impl Observer for Record<'_> {
             Event::PhaseFinished { phase, seconds, .. } => self.times.phase(phase, *seconds),
             Event::Begun { .. }
             | Event::ScoresRead(_)
+            | Event::VectorsRead(_)
             | Event::OutcomesJoined(_)
             | Event::Warning(_)
             | Event::PhaseStarted { .. }

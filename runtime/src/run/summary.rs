@@ -33,6 +33,9 @@ pub(super) fn summary(
     if !data.scores.is_empty() {
         summary.insert("scores".to_owned(), json!(data.scores));
     }
+    if !data.found_vectors.is_empty() {
+        summary.insert("vectors".to_owned(), json!(data.found_vectors));
+    }
     summary.insert("steps".to_owned(), json!(steps));
     summary.insert("seed".to_owned(), json!(seed));
     let versions = json!({ "reckon": env!("CARGO_PKG_VERSION"), "libtorch": reckon_torch::versions().libtorch });

@@ -343,6 +343,7 @@ impl Observer for Renamed<'_> {
             | Event::StoppedEarly { .. }
             | Event::SourceRead { .. }
             | Event::ScoresRead(_)
+            | Event::VectorsRead(_)
             | Event::OutcomesJoined(_)
             | Event::Split(_)
             | Event::ColumnComputed { .. }

@@ -16,7 +16,7 @@ use crate::teachers::weights;
 pub(crate) const DAYS: usize = 5;
 pub(crate) const ROWS_A_DAY: usize = 60;
 
-const BASE: &str = r#"
+pub(crate) const BASE: &str = r#"
 use std.tower.mlp
 
 entity user from "people.csv" { key user_id: int }

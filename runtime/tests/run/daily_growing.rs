@@ -6,9 +6,9 @@ use std::fs;
 
 use reckon_runtime::observer::Recorder;
 
-use crate::daily::{DAYS, ROWS_A_DAY, StopAt, plan, scores, world, write_visits};
-use crate::fixture::World;
-use crate::teachers::weights;
+use crate::daily::{BASE, DAYS, ROWS_A_DAY, StopAt, plan, scores, world, write_visits};
+use crate::fixture::{World, compiled};
+use crate::teachers::{floats, weights};
 
 /// Visits of people that come later each day: on day `n` there are those below `3 * (n + 1)`.
 fn write_newcomers(world: &World) {
@@ -94,5 +94,39 @@ fn ids_of_later_days_change_nothing_of_the_days_before() {
     assert_eq!(shorter.len(), DAYS - 2);
     for (day, scores) in &shorter {
         assert_eq!(*scores, whole[day], "{day}");
+    }
+}
+
+#[test]
+fn rows_that_come_later_begin_with_the_vectors_of_their_file() {
+    let world = world();
+    write_newcomers(&world);
+    let vector = |user: usize| [user as f32, 1.0, -1.0, 0.5];
+    let lines = (0..12).map(|user| format!("{{\"id\": {user}, \"vector\": {:?}}}\n", vector(user)));
+    fs::write(world.path("vectors.jsonl"), lines.collect::<String>()).unwrap();
+    let base = BASE.replace(
+        "user_id |> vocab |> embed(4)",
+        "user_id |> vocab |> pretrained(\"vectors.jsonl\", 4)",
+    );
+    let plan = compiled(&format!("{base}{BY_THE_DAY}"));
+    let run = |out: &str| {
+        world
+            .run(&plan, out, |_| {}, &mut Recorder::default())
+            .unwrap();
+    };
+    run("whole");
+    let mut stop = StopAt {
+        turn: 4,
+        flag: &world.interrupted,
+    };
+    world.stopped(&plan, "stopped", &mut stop);
+    world.resumed(&plan, "stopped");
+    for out in ["whole", "stopped"] {
+        let table = floats(&weights(&world.path(out))["main/user/id"]);
+        assert_eq!(table[..4], [0.0; 4], "{out}: the unknown");
+        let mut rows: Vec<&[f32]> = table.chunks(4).skip(1).collect();
+        rows.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        let expected: Vec<[f32; 4]> = (0..12).map(vector).collect();
+        assert_eq!(rows, expected, "{out}");
     }
 }

@@ -15,6 +15,7 @@ mod held;
 mod late;
 mod nearest;
 mod predict;
+mod pretrained;
 mod scores;
 mod teachers;
 

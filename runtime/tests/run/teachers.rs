@@ -66,7 +66,7 @@ pub(crate) fn weights(run: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-fn floats(bytes: &[u8]) -> Vec<f32> {
+pub(crate) fn floats(bytes: &[u8]) -> Vec<f32> {
     let words = bytes.chunks_exact(4);
     words
         .map(|word| f32::from_le_bytes(word.try_into().unwrap()))

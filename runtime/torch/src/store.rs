@@ -181,6 +181,18 @@ impl Store {
         Ok(())
     }
 
+    /// Gives rows of a table these values, row after row.
+    pub fn put_rows(&mut self, path: &str, rows: &[i64], values: &[f32]) -> Result<(), Error> {
+        let mut shape = self.shape(path)?;
+        shape[0] = rows.len();
+        let values = self.upload(values, &shape)?;
+        let places = Tensor::f_from_slice(rows)?.f_to_device(values.device())?;
+        let slot = self.slot_mut(path)?;
+        let _guard = tch::no_grad_guard();
+        let _ = slot.value.f_index_copy_(0, &places, &values)?;
+        Ok(())
+    }
+
     /// Copies the value of one parameter to another of the same shape, making it if it is not there: a frozen copy of
     /// a teacher.
     pub fn copy(&mut self, from: &str, to: &str) -> Result<(), Error> {

@@ -334,7 +334,6 @@ fn labels(intrinsic: &str) -> &'static [&'static str] {
         "quantiles" => &["", "n", "over"],
         "zscore" | "minmax" => &["", "over"],
         "hash" => &["", "n", "seed"],
-        "cross" => &["", "", "n", "seed"],
         "attend" => &["", "", "", "heads", "causal"],
         "standardize" => &["", "eps"],
         "slice" => &["", "start", "len"],
@@ -359,8 +358,17 @@ fn embedding(table: &EmbedTable) -> String {
         0.0 => String::new(),
         drop => format!(", drop: {drop}"),
     };
+    let from = table.vectors.as_ref().map_or(String::new(), |vectors| {
+        format!(
+            ", from: {:?}, key: {:?}, vector: {:?}, tune: {}",
+            vectors.path,
+            vectors.key,
+            vectors.column,
+            vectors.tune.word()
+        )
+    });
     format!(
-        " |> embed(table: {:?}, width: {}{drop}, init: {})",
+        " |> embed(table: {:?}, width: {}{drop}, init: {}{from})",
         table.path,
         table.width,
         init(&table.init)

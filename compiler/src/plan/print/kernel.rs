@@ -75,6 +75,8 @@ fn written(op: &RowOp) -> (&'static str, Vec<String>) {
         RowOp::Take(n) => ("take", vec![n.to_string()]),
         RowOp::BagKeys(of) => ("bag_keys", bag(*of)),
         RowOp::BagWeights(of) => ("bag_weights", bag(*of)),
+        RowOp::Lookup(of) => ("lookup", bag(*of)),
+        RowOp::Pad(n) => ("pad", vec![n.to_string()]),
         _ => (plain(op), Vec::new()),
     }
 }
@@ -157,6 +159,8 @@ fn plain(op: &RowOp) -> &'static str {
         | RowOp::Ngrams(_)
         | RowOp::BagKeys(_)
         | RowOp::BagWeights(_)
+        | RowOp::Lookup(_)
+        | RowOp::Pad(_)
         | RowOp::Take(_) => unreachable!("ops with attributes are written above"),
     }
 }

@@ -366,7 +366,9 @@ pub(super) fn tables(text: &mut Text, plan: &Plan) {
                     TableRows::Vocabulary(fit) => format!("a row for each id of fit {fit}"),
                     TableRows::Fixed(n) => format!("{n} rows"),
                 };
-                vec![path.clone(), rows]
+                let begins = plan.vectors.get(path);
+                let begins = begins.map(|of| format!("begins with {}", of.words()));
+                [path.clone(), rows].into_iter().chain(begins).collect()
             })
             .collect();
         text.columns(&rows);

@@ -254,6 +254,7 @@ fn nulls(inst: &Inst, class: Class, known: &[bool]) -> bool {
         | RowOp::ListMin
         | RowOp::Capture(_)
         | RowOp::Number
+        | RowOp::Lookup(_)
         | RowOp::OfGroup(..) => true,
         RowOp::Column(_) | RowOp::Through(..) => class == Class::Leaf,
         _ => any(),

@@ -14,6 +14,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::Number => numbers(call),
         RowOp::BagKeys(bag) => keys(call, *bag),
         RowOp::BagWeights(bag) => weights(call, *bag),
+        RowOp::Lookup(bag) => looked_up(call, *bag),
         other => Err(format!("internal: {other:?} is no function of a bag")),
     }
 }
@@ -96,6 +97,39 @@ fn weights(call: &Call<'_>, bag: Bag) -> Result<Column, String> {
         offsets,
         values: Box::new(Data::Float(weights)),
     })))
+}
+
+fn looked_up(call: &Call<'_>, bag: Bag) -> Result<Column, String> {
+    let (key, of) = (call.arg(0)?, call.arg(1)?);
+    let (keys, bags) = (texts(key)?, texts(of)?);
+    let (mut found, mut valid) = (Vec::with_capacity(call.rows), Vec::with_capacity(call.rows));
+    for row in 0..call.rows {
+        let weight = match key.is_null(row) || of.is_null(row) {
+            true => None,
+            false => weight(keys.get(key.at(row)), bags.get(of.at(row)), bag),
+        };
+        valid.push(weight.is_some());
+        found.push(weight.unwrap_or_default());
+    }
+    Ok(Column::with_validity(Data::Float(found), Some(valid)))
+}
+
+/// The weight of a key in a text, that of the first part that has it.
+fn weight(key: &str, text: &str, bag: Bag) -> Option<f64> {
+    let mut first = None;
+    let mut met = |other: &str, weight: f64| {
+        if first.is_none() && other == key {
+            first = Some(weight);
+        }
+    };
+    if text.contains('\\') {
+        each_escaped(text, bag, met);
+        return first;
+    }
+    for part in text.split(char::from(bag.separator)) {
+        plain_part(part, part.find(char::from(bag.pair)), &mut met);
+    }
+    first
 }
 
 /// What is met on the way through texts.

@@ -12,6 +12,7 @@ pub(super) fn apply(op: &RowOp, call: &Call<'_>) -> Result<Column, String> {
         RowOp::First => Ok(element(call, x, list, |range| range.start)),
         RowOp::Last => Ok(element(call, x, list, |range| range.end - 1)),
         RowOp::Take(n) => Ok(keep(call, x, list, |_, kept| kept.len() < *n)),
+        RowOp::Pad(n) => padded(call, x, list, *n),
         RowOp::Distinct => Ok(keep(call, x, list, |at, kept| {
             !kept.iter().any(|other| same(&list.values, at, *other))
         })),
@@ -87,6 +88,32 @@ fn keep(
         offsets,
         values: Box::new(values),
     }))
+}
+
+/// Lists of exactly `n` elements.
+fn padded(call: &Call<'_>, x: Operand<'_>, list: &Lists, n: usize) -> Result<Column, String> {
+    let filling = call.arg(1)?;
+    let mut values = list.values.empty_like();
+    if std::mem::discriminant(&values) != std::mem::discriminant(filling.data) {
+        let (of, with) = (values.kind_name(), filling.data.kind_name());
+        return Err(format!("expected {of}, found {with}"));
+    }
+    let mut offsets = vec![0];
+    for row in 0..call.rows {
+        if !call.args.iter().any(|arg| arg.is_null(row)) {
+            let range = list.range(x.at(row));
+            let there = range.len().min(n);
+            range
+                .take(n)
+                .for_each(|at| values.push_from(&list.values, at));
+            (there..n).for_each(|_| values.push_from(filling.data, filling.at(row)));
+        }
+        offsets.push(values.len());
+    }
+    Ok(call.strict(Data::List(Lists {
+        offsets,
+        values: Box::new(values),
+    })))
 }
 
 /// The sum of integers, which wraps around.

@@ -366,8 +366,18 @@ impl Case {
             ]);
             return Some((op, vec![x], kind));
         }
+        if draw.below(6) == 0 {
+            let of_texts = |kind: &RowKind| element(kind) == RowKind::Str;
+            let key = self.find(draw, of_texts)?;
+            let bag = self.find(draw, |kind| *kind == RowKind::Str)?;
+            return Some((Lookup(BAG), vec![key, bag], RowKind::Float));
+        }
         let x = self.find(draw, |kind| matches!(kind, RowKind::List(_)))?;
         let of = element(self.kind(x));
+        if draw.below(6) == 0 {
+            let filling = self.find(draw, |kind| *kind == of)?;
+            return Some((Pad(draw.below(4)), vec![x, filling], list(of)));
+        }
         let (op, kind) = match draw.below(5) {
             0 => (Count, RowKind::Int),
             1 => (First, of),
@@ -400,6 +410,7 @@ fn takes_lists(op: &RowOp) -> bool {
             | First
             | Last
             | Take(_)
+            | Pad(_)
             | Distinct
             | ListSum
             | ListMean
