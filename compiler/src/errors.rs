@@ -96,6 +96,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0426"
     "E0427"
     "E0428"
+    "E0429"
     "E0430"
     "E0502"
     "E0503"

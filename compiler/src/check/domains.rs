@@ -21,18 +21,31 @@ pub(super) struct Counted {
     span: Span,
 }
 
+/// `over: catalogue`
+fn is_catalogue(arg: &Expr) -> bool {
+    matches!(&arg.kind, ExprKind::Const(Value::Word(word)) if word == "catalogue")
+}
+
 impl Checker<'_> {
     /// Notes a fitted function over the rows of a loss, for [`Self::counted_losses`].
     pub(super) fn note_domain(&mut self, args: &[Expr], span: Span) {
-        let Some(loss) = args.iter().find_map(|arg| self.loss_counted(arg)) else {
+        let Some((_, handle)) = args.first().and_then(row_root) else {
             return;
         };
-        if let Some((_, handle)) = args.first().and_then(row_root) {
+        if let Some(loss) = args.iter().find_map(|arg| self.loss_counted(arg)) {
             self.counted.push(Counted {
                 loss,
                 source: handle.source,
                 span: self.user_span(span),
             });
+        } else if args.iter().any(is_catalogue) && self.is_events(&handle.source) {
+            let source = &handle.source;
+            let message = format!("`{source}` is events, and events have no catalogue");
+            self.report(
+                Diagnostic::error(Code(429), self.user_span(span), message)
+                    .note("`over: catalogue` counts each thing of an entity once")
+                    .help("leave `over` out: training rows are counted; or make it a feature of the entity"),
+            );
         }
     }
 

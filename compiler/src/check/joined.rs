@@ -115,7 +115,7 @@ impl<'a> Checker<'a> {
         rows
     }
 
-    fn is_events(&self, source: &str) -> bool {
+    pub(super) fn is_events(&self, source: &str) -> bool {
         let mut sources = self.hir.sources.iter();
         sources.any(|known| known.name == source && known.kind == SourceKind::Events)
     }

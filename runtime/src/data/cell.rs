@@ -288,7 +288,11 @@ impl Builder<'_> {
 /// What to do where numbers are none of a column: infinite ones, and times of a smaller unit than those declared.
 pub(crate) fn help_for_numbers(plan: &ColumnPlan) -> Option<String> {
     let name = &plan.name;
-    match (&plan.ty.kind, &plan.time) {
+    let kind = match &plan.ty.kind {
+        RowKind::List(of) => of,
+        kind => kind,
+    };
+    match (kind, &plan.time) {
         (RowKind::Float, _) => {
             Some("floats are finite: a value that is not known is null".to_owned())
         }

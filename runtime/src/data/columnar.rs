@@ -22,7 +22,7 @@ use reckon_compiler::plan::row::RowKind;
 use reckon_compiler::plan::{ColumnPlan, SourcePlan, TimeFormat};
 use reckon_grammar::diagnostic::Diagnostic;
 
-use super::fault::{UNREADABLE, WRONG_TYPE, doubled, no_column};
+use super::fault::{DAMAGED, UNREADABLE, WRONG_TYPE, doubled, no_column};
 use super::files::File;
 use super::format::Format;
 use super::table::{Extent, Lines, Part, Piece, Taken};
@@ -193,7 +193,7 @@ fn unreadable(plan: &SourcePlan, file: &File, error: &ArrowError) -> Diagnostic 
     let diagnostic = Diagnostic::error(UNREADABLE, plan.span, message);
     match error {
         ArrowError::IoError(..) => diagnostic,
-        _ => diagnostic.help("where it is cut short or damaged, write it again"),
+        _ => diagnostic.help(DAMAGED),
     }
 }
 

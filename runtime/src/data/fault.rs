@@ -32,6 +32,9 @@ pub(crate) const SAYS_NOTHING: Code = Code(1044);
 pub(crate) const WRONG_WIDTH: Code = Code(1045);
 pub(crate) const UNLIKE_VECTORS: Code = Code(1046);
 
+/// What is advised where bytes are not what their format asks for.
+pub(crate) const DAMAGED: &str = "where it is cut short or damaged, write it again";
+
 /// A place in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {

@@ -15,10 +15,10 @@ use super::bad::Wrongs;
 use super::cell::Builder;
 use super::delimited::{OpenQuote, Records, Style};
 use super::fault::{
-    EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE, doubled, no_column,
+    DAMAGED, EMPTY, NOT_OBJECT, NOT_UTF8, OPEN_QUOTE, RAGGED, UNREADABLE, doubled, no_column,
 };
 use super::files::File;
-use super::format::{Format, Packing};
+use super::format::{Format, Packing, format_of};
 use super::objects::Objects;
 use super::table::{Extent, Lines, Part, Piece, Taken};
 use super::windows::{Size, Window, Windows, lines_of};
@@ -71,7 +71,11 @@ fn in_windows(
 
 fn unreadable(plan: &SourcePlan, file: &File, error: &io::Error) -> Diagnostic {
     let message = format!("`{}` cannot be read: {error}", file.name);
-    Diagnostic::error(UNREADABLE, plan.span, message)
+    let diagnostic = Diagnostic::error(UNREADABLE, plan.span, message);
+    match format_of(&file.name) {
+        Some((_, Packing::Gzip | Packing::Zstd)) => diagnostic.help(DAMAGED),
+        Some((_, Packing::Plain)) | None => diagnostic,
+    }
 }
 
 /// A file in the course of being read.

@@ -7,15 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, ListArray, RecordBatch};
-use arrow::datatypes::{Int64Type, Schema};
+use arrow::datatypes::{Float64Type, Int64Type, Schema};
 use arrow::ipc::writer::FileWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use parquet::arrow::ArrowWriter;
-use reckon_compiler::plan::{BadRows, Plan, SkipLimit, SourcePlan, TimeFormat};
-use reckon_runtime::data::Dataset;
+use reckon_compiler::plan::{BadRows, JoinPlan, Plan, SkipLimit, SourcePlan, TimeFormat};
+use reckon_compiler::value::Value;
+use reckon_runtime::data::{BadCount, Dataset};
 
-use crate::spec::{entity, events, folder, rendered};
+use crate::spec::{column, entity, events, folder, rendered};
 
 /// A case: what it is called, its sources, and the files that they are read from.
 struct Case {
@@ -52,6 +53,28 @@ fn visits(name: &'static str, path: &'static str, bytes: impl AsRef<[u8]>) -> Ca
             (path, bytes.as_ref().to_vec()),
         ],
     }
+}
+
+/// Views of one thing, each with the clicks of its request.
+fn outcome(name: &'static str, views: &str, clicks: &str) -> Case {
+    let mut case = visits(name, "views.csv", format!("thing_id,at,request\n{views}"));
+    let columns = [("thing_id", "int"), ("at", "time"), ("request", "int")];
+    case.sources[1] = events("view", "views.csv", &columns, &["thing"]);
+    let mut click = column("click", "bool");
+    click.joined = Some(JoinPlan {
+        source: "click".to_owned(),
+        on: vec!["request".to_owned()],
+        within: 60_000_000,
+        value: None,
+        otherwise: Some(Value::Bool(false)),
+    });
+    case.sources[1].columns.push(click);
+    let columns = [("request", "int"), ("at", "time")];
+    case.sources
+        .push(events("click", "clicks.csv", &columns, &[]));
+    case.files
+        .push(("clicks.csv", format!("request,at\n{clicks}").into_bytes()));
+    case
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -144,8 +167,22 @@ fn rows_that_are_none() -> Vec<Case> {
     );
     let mut skipped = things("objects of which two may be skipped", "a.jsonl", bad);
     skipped.sources[0].on_bad_row = BadRows::Skip(SkipLimit::Rows(2));
+    let mut defaulted = things(
+        "a text for a number, with defaults",
+        "a.csv",
+        "id,value\n1,old\n2,3\n",
+    );
+    defaulted.sources[0].on_bad_row = BadRows::Default;
+    let mut keyless = things(
+        "a text for a key, with defaults",
+        "a.csv",
+        "id,value\nold,3\n",
+    );
+    keyless.sources[0].on_bad_row = BadRows::Default;
     vec![
         skipped,
+        defaulted,
+        keyless,
         things(
             "a declared column that stands twice in a csv",
             "a.csv",
@@ -245,6 +282,13 @@ fn values_that_are_none() -> Vec<Case> {
     cases
 }
 
+fn infinite() -> RecordBatch {
+    let list = vec![Some(1.0), Some(f64::INFINITY)];
+    batch(Arc::new(
+        ListArray::from_iter_primitive::<Float64Type, _, _>([Some(list)]),
+    ))
+}
+
 fn whole_numbers_and_lists_that_are_none() -> Vec<Case> {
     let lists = |length: usize| {
         let values = std::iter::repeat_n(Some(1_i64), length);
@@ -274,6 +318,16 @@ fn whole_numbers_and_lists_that_are_none() -> Vec<Case> {
             ("a.csv", "id,value\n1,9223372036854775808\n"),
         ),
         of_type(
+            "int",
+            "no number as a whole one",
+            ("a.csv", "id,value\n1,nan\n2,7\n"),
+        ),
+        of_type(
+            "floats",
+            "an infinite number in a list",
+            ("a.parquet", parquet(&infinite())),
+        ),
+        of_type(
             "ints",
             "an endless list",
             ("a.parquet", parquet(&lists((1 << 20) + 1))),
@@ -296,6 +350,17 @@ fn keys_and_times_that_do_not_fit() -> Vec<Case> {
         "id,value\n0.0,1\n-0.0,2\n",
     );
     signs.sources[0] = entity("thing", "a.csv", &[("id", "float"), ("value", "float")]);
+    let mut parts = things(
+        "two keys of two parts, joined by their separator alike",
+        "a.csv",
+        "id,of,value\n\"a,b\",c,1\na,\"b,c\",2\n",
+    );
+    parts.sources[0] = entity(
+        "thing",
+        "a.csv",
+        &[("id", "str"), ("of", "str"), ("value", "int")],
+    );
+    parts.sources[0].key = vec!["id".to_owned(), "of".to_owned()];
     let mut millis = visits(
         "nanoseconds read as milliseconds",
         "a.csv",
@@ -306,6 +371,8 @@ fn keys_and_times_that_do_not_fit() -> Vec<Case> {
         mixed,
         things("a key that two rows have", "a.csv", "id,value\n1,2\n1,3\n"),
         signs,
+        parts,
+        outcome("a click of two views", "1,5,7\n1,6,7\n", "7,8\n"),
         visits("an event of nothing", "a.csv", "thing_id,at\n1,5\n3,6\n"),
         visits("events out of order", "a.csv", "thing_id,at\n1,30\n1,10\n"),
         visits("dates before 1970", "a.csv", "thing_id,at\n1,-86400\n"),
@@ -349,7 +416,14 @@ impl Case {
             ..Plan::default()
         };
         match Dataset::load(&plan, root.path(), None) {
-            Ok(_) => "is read".to_owned(),
+            Ok(data) => {
+                let bad = data.sources.iter().map(|source| source.bad);
+                let told = bad.filter(|bad| !bad.is_none()).map(|bad| {
+                    let BadCount { skipped, defaulted } = bad;
+                    format!(", {skipped} rows skipped and {defaulted} with defaults")
+                });
+                format!("is read{}", told.collect::<String>())
+            }
             Err(faults) => rendered(&faults),
         }
     }

@@ -29,6 +29,7 @@ pub(crate) fn column(name: &str, ty: &str) -> ColumnPlan {
         "bool" => RowKind::Bool,
         "str" => RowKind::Str,
         "time" => RowKind::Time,
+        "floats" => RowKind::List(Box::new(RowKind::Float)),
         "ints" => RowKind::List(Box::new(RowKind::Int)),
         other => panic!("no type {other}"),
     };
