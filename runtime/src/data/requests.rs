@@ -73,7 +73,7 @@ pub(crate) fn read(
         }
         Err(fault) => return Err(vec![fault]),
     };
-    let outputs = outputs_of(program);
+    let outputs = outputs_of(program, events);
     let read: BTreeSet<&str> = outputs
         .iter()
         .flat_map(|output| behind(kernel.kernel(), output))
@@ -110,17 +110,30 @@ fn of_request(mut fault: Diagnostic) -> Diagnostic {
     fault
 }
 
-/// The outputs of rows that a program is fed with.
-fn outputs_of(program: &Program) -> BTreeSet<&str> {
+/// The outputs of the asked rows of `events` that a program is fed with.
+fn outputs_of<'p>(program: &'p Program, events: &str) -> BTreeSet<&'p str> {
     let outputs = program.feeds.iter().filter_map(|feed| match &feed.what {
-        FeedKind::Column { output, .. }
-        | FeedKind::ListValues { output, .. }
-        | FeedKind::ListSegments { output, .. }
-        | FeedKind::ListPositions { output, .. }
-        | FeedKind::Emptied { output, .. } => Some(output.as_str()),
+        FeedKind::Column { handle, output, .. }
+        | FeedKind::ListValues { handle, output, .. }
+        | FeedKind::ListSegments { handle, output, .. }
+        | FeedKind::ListPositions { handle, output, .. }
+        | FeedKind::Emptied { handle, output, .. } => Some((*handle, output.as_str())),
         _ => None,
     });
-    outputs.collect()
+    let of_asked = outputs.filter(|(handle, _)| {
+        let of = program.handles.get(*handle);
+        of.is_some_and(|of| of.source == events) && !has_happened(program, *handle)
+    });
+    of_asked.map(|(_, output)| output).collect()
+}
+
+/// Whether the rows of a handle are earlier events, or what those refer to: all of them is known, labels too.
+fn has_happened(program: &Program, handle: usize) -> bool {
+    program.handles.get(handle).is_some_and(|of| {
+        let mut parents = of.rows.parents().into_iter();
+        matches!(of.rows, HandleRows::History(..))
+            || parents.any(|parent| has_happened(program, parent))
+    })
 }
 
 /// What is read of the file, and what there is to say about the rest.

@@ -32,6 +32,7 @@ features movie {
 }
 features rating {
   recent = history(rating of user where stars >= 4, last: 5).movie.id |> mean
+  stars = history(rating of movie, last: 5).raw.stars |> mean
   hour = at |> hour |> embed(4)
 }
 
