@@ -52,33 +52,11 @@ impl Checker<'_> {
                 .iter()
                 .all(|arg| matches!(arg.ty, Ty::Row(_) | Ty::Const(_)));
         let as_list = self.is_list_of_rows(&args) && (decl.ret.is_some() || pools(name));
-        if of_rows && !as_list {
-            let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
-            match row_op(name, &types) {
-                Some(Ok(call)) => {
-                    if name == "vocab" {
-                        self.vocabulary_options(&args, span);
-                    }
-                    self.note_domain(&args, span);
-                    return Expr::new(
-                        ExprKind::Prim(name.to_owned(), args),
-                        Ty::Row(call.ty),
-                        facts,
-                        span,
-                    );
-                }
-                Some(Err(why)) => {
-                    let wrong = self.error(303, span, format!("`{name}` {why}"));
-                    self.report(match (name, &self.current_feature) {
-                        ("mean", Some(_)) => {
-                            wrong.help("write `... |> zscore` to bring a number to scale")
-                        }
-                        _ => wrong,
-                    });
-                    return Expr::error(span);
-                }
-                None => {}
-            }
+        if of_rows
+            && !as_list
+            && let Some(found) = self.of_values(name, &args, &facts, span)
+        {
+            return found;
         }
         if let Some(found) = self.pooling(name, &args, span) {
             return found;
@@ -95,6 +73,31 @@ impl Checker<'_> {
             }
         }
         self.typed_by_signature(decl, values, &matched, facts, span)
+    }
+
+    /// A function of the values of a row; `None` where the name is none of those.
+    fn of_values(&mut self, name: &str, args: &[Expr], facts: &Facts, span: Span) -> Option<Expr> {
+        let types: Vec<Ty> = args.iter().map(|arg| arg.ty.clone()).collect();
+        match row_op(name, &types)? {
+            Ok(call) => {
+                if name == "vocab" {
+                    self.vocabulary_options(args, span);
+                }
+                self.note_domain(args, span);
+                let kind = ExprKind::Prim(name.to_owned(), args.to_vec());
+                Some(Expr::new(kind, Ty::Row(call.ty), facts.clone(), span))
+            }
+            Err(why) => {
+                let wrong = self.error(303, span, format!("`{name}` {why}"));
+                self.report(match (name, &self.current_feature) {
+                    ("mean", Some(_)) => {
+                        wrong.help("write `... |> zscore` to bring a number to scale")
+                    }
+                    _ => wrong,
+                });
+                Some(Expr::error(span))
+            }
+        }
     }
 
     /// A row value over the rows of a history is a list to tensor functions.

@@ -158,7 +158,8 @@ fn doubled() -> Vec<u8> {
     arrow(&RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap())
 }
 
-fn rows_that_are_none() -> Vec<Case> {
+/// Rows that cannot be read, each under a policy that lets it pass or not.
+fn rows_under_a_policy() -> [Case; 3] {
     let line = "{\"id\": 1, \"value\": 2}
 ";
     let bad = format!(
@@ -179,10 +180,12 @@ fn rows_that_are_none() -> Vec<Case> {
         "id,value\nold,3\n",
     );
     keyless.sources[0].on_bad_row = BadRows::Default;
-    vec![
-        skipped,
-        defaulted,
-        keyless,
+    [skipped, defaulted, keyless]
+}
+
+fn rows_that_are_none() -> Vec<Case> {
+    let mut cases = Vec::from(rows_under_a_policy());
+    cases.extend([
         things(
             "a declared column that stands twice in a csv",
             "a.csv",
@@ -232,7 +235,8 @@ fn rows_that_are_none() -> Vec<Case> {
             "a.jsonl",
             "{\"id\": 1, \"value\": 2}\n{\"id\": 2, \"val",
         ),
-    ]
+    ]);
+    cases
 }
 
 fn values_that_are_none() -> Vec<Case> {
