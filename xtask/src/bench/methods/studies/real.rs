@@ -16,7 +16,7 @@ const fn with(name: &'static str, settings: &'static [&'static str]) -> Arm {
     }
 }
 
-/// Everything first, each day, then the tab alone.
+/// Everything first, each day, then the tab alone; with `tune=0`, everything and nothing else.
 const fn tuned(name: &'static str, settings: &'static [&'static str]) -> Arm {
     Arm {
         spec: Some("examples/ecat/tuned.rec"),
@@ -142,45 +142,15 @@ pub(super) const ECAT: Study = Study {
     data: kuairand(1),
     arms: &[
         with("tab 4 alone", &["target=4", "beta=0", "eta=0"]),
-        with(
-            "all rows, tab 4",
-            &[
-                "target=4",
-                "eta=0",
-                "theta=0",
-                "known=0",
-                "most=1000",
-                "weighted=false",
-            ],
-        ),
+        tuned("all rows, tab 4", &["target=4", "tune=0"]),
         tuned("tuned to tab 4", &["target=4"]),
         with("transfer to tab 4", &["target=4"]),
         with("tab 2 alone", &["target=2", "beta=0", "eta=0"]),
-        with(
-            "all rows, tab 2",
-            &[
-                "target=2",
-                "eta=0",
-                "theta=0",
-                "known=0",
-                "most=1000",
-                "weighted=false",
-            ],
-        ),
+        tuned("all rows, tab 2", &["target=2", "tune=0"]),
         tuned("tuned to tab 2", &["target=2"]),
         with("transfer to tab 2", &["target=2"]),
         with("tab 6 alone", &["target=6", "beta=0", "eta=0"]),
-        with(
-            "all rows, tab 6",
-            &[
-                "target=6",
-                "eta=0",
-                "theta=0",
-                "known=0",
-                "most=1000",
-                "weighted=false",
-            ],
-        ),
+        tuned("all rows, tab 6", &["target=6", "tune=0"]),
         tuned("tuned to tab 6", &["target=6"]),
         with("transfer to tab 6", &["target=6"]),
     ],
