@@ -139,7 +139,7 @@ const SHOP: (&str, &str) = ("shop", "auc");
 pub(super) const ECAT: Study = Study {
     name: "ecat-kuairand",
     spec: "examples/ecat/ecat.rec",
-    data: kuairand(1),
+    data: kuairand(5),
     arms: &[
         with("tab 4 alone", &["target=4", "beta=0", "eta=0"]),
         tuned("all rows, tab 4", &["target=4", "tune=0"]),
