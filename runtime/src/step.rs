@@ -142,7 +142,8 @@ pub(crate) fn declare(
         .declare(&program.graph, &tables, seed)
         .map_err(refused)?;
     for (path, first) in begun {
-        let rows = plan.tables.get(path);
+        let grown = store.rows(path).is_ok_and(|rows| rows > first);
+        let rows = plan.tables.get(path).filter(|_| grown);
         let found = rows.and_then(|rows| data.vectors(path, rows, first));
         if let Some((rows, values)) = found {
             store.put_rows(path, &rows, &values).map_err(refused)?;

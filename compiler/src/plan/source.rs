@@ -38,6 +38,12 @@ pub struct SourcePlan {
 }
 
 impl SourcePlan {
+    /// Its files as a spec writes them: `"a.csv", "b/*.parquet"`.
+    pub fn written_paths(&self) -> String {
+        let paths: Vec<String> = self.paths.iter().map(|path| format!("{path:?}")).collect();
+        paths.join(", ")
+    }
+
     /// Whether a label becomes known later than its row.
     pub fn waits(&self) -> bool {
         !self.known().is_empty()

@@ -47,16 +47,10 @@ impl Tune {
 impl VectorsPlan {
     /// `the column vector of "vectors.parquet" by movie_id, frozen`
     pub fn words(&self) -> String {
-        let paths: Vec<String> = self
-            .file
-            .paths
-            .iter()
-            .map(|path| format!("{path:?}"))
-            .collect();
         format!(
             "the column {} of {} by {}, {}",
             self.column,
-            paths.join(", "),
+            self.file.written_paths(),
             self.file.key.join(", "),
             self.tune.word()
         )

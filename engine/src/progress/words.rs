@@ -139,7 +139,7 @@ fn scored(scores: &ScoresReport) -> String {
 fn begun_with(vectors: &VectorsReport) -> String {
     format!(
         "read vectors of {}: {}; {} have one, {} have none",
-        vectors.table.trim_start_matches("main/").replace('/', "."),
+        vectors.feature(),
         grouped(vectors.vectors),
         counted(vectors.found, "value"),
         grouped(vectors.missing)

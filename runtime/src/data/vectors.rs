@@ -31,6 +31,17 @@ pub struct VectorsReport {
     pub missing: usize,
 }
 
+impl VectorsReport {
+    /// How specs call the feature: `movie.id`.
+    pub fn feature(&self) -> String {
+        feature(&self.table)
+    }
+}
+
+fn feature(table: &str) -> String {
+    table.trim_start_matches("main/").replace('/', ".")
+}
+
 /// The vectors of a file by their keys.
 #[derive(Debug)]
 pub(super) struct Vectors {
@@ -69,7 +80,8 @@ pub(super) fn read(
 ) -> Result<BTreeMap<String, Arc<Vectors>>, Vec<Diagnostic>> {
     let mut asked: BTreeMap<_, (&VectorsPlan, Vec<&String>)> = BTreeMap::new();
     for (table, of) in &plan.vectors {
-        let way = (&of.file.paths, &of.file.key, &of.column, of.width);
+        let keys = of.file.columns.first().map(|column| column.ty.to_string());
+        let way = (&of.file.paths, &of.file.key, keys, &of.column, of.width);
         asked.entry(way).or_insert((of, Vec::new())).1.push(table);
     }
     let files: Vec<_> = asked.into_values().collect();
@@ -254,7 +266,7 @@ fn of_other_things(table: &str, of: &VectorsPlan, vocabulary: &Vocabulary) -> Di
     let message = format!(
         "none of the {} values of `{}` has a vector in {file}",
         vocabulary.counts().len(),
-        table.trim_start_matches("main/").replace('/', ".")
+        feature(table)
     );
     Diagnostic::error(UNLIKE_VECTORS, of.span, message).help(format!(
         "the values are looked for in its column `{}`; another is named by `key: \"...\"`",

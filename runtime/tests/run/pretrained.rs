@@ -28,7 +28,11 @@ fn vector(movie: usize) -> [f32; 2] {
 }
 
 fn plan(id: &str, epochs: usize) -> Plan {
-    compiled(&format!(
+    compiled(&text(id, epochs))
+}
+
+fn text(id: &str, epochs: usize) -> String {
+    format!(
         r#"
 use std.loss
 entity user from "users.csv" {{ key user_id: int }}
@@ -45,7 +49,7 @@ features movie {{ id = {id} }}
 loss likes over rating = bce_logits(dot(user.id, movie.id), stars >= 5)
 train {{ minimize likes; batch 4096; epochs {epochs}; embeddings sgd(lr: 500) }}
 "#
-    ))
+    )
 }
 
 /// The vectors of films after a run, each beside its number; that of the unknown film first.
@@ -131,6 +135,24 @@ fn texts_are_looked_for_in_the_column_that_is_named() {
     let mut known: Vec<[f32; 2]> = table.into_iter().filter(|row| *row != [0.0; 2]).collect();
     known.sort_by(|a, b| a[0].total_cmp(&b[0]));
     assert_eq!(known, [[1.0, 2.0], [3.0, 4.0]]);
+}
+
+#[test]
+fn a_file_that_two_features_read_is_read_as_each_has_its_values() {
+    let world = world();
+    let both = format!("{FROZEN}; named = title |> vocab |> pretrained(\"vectors.jsonl\", 2)");
+    let plan = compiled(&text(&both, 1).replace(
+        "dot(user.id, movie.id)",
+        "dot(user.id, movie.id + movie.named)",
+    ));
+    let failure = world
+        .run(&plan, "both", |_| {}, &mut Recorder::default())
+        .unwrap_err();
+    let first = &failure.diagnostics[0].message;
+    assert!(
+        first.contains("column `id` expects str, found `0`"),
+        "{first}"
+    );
 }
 
 #[test]

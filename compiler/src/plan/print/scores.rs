@@ -23,17 +23,11 @@ pub(crate) fn scores_lines(of: &ScoresPlan) -> String {
 }
 
 fn table(text: &mut Text, of: &ScoresPlan) {
-    let paths: Vec<String> = of
-        .table
-        .paths
-        .iter()
-        .map(|path| format!("{path:?}"))
-        .collect();
     let head = format!(
         "teacher {} of {} from scores {}",
         of.teacher,
         of.source,
-        paths.join(", ")
+        of.table.written_paths()
     );
     text.nested(head, |text| {
         text.line(format!("of equal ({})", of.on.join(", ")));

@@ -41,12 +41,7 @@ fn source(text: &mut Text, source: &SourcePlan, label: &dyn Fn(&str) -> bool) {
         SourceKind::Entity => "entity",
         SourceKind::Events => "events",
     };
-    let paths: Vec<String> = source
-        .paths
-        .iter()
-        .map(|path| format!("{path:?}"))
-        .collect();
-    let head = format!("{kind} {} from {}", source.name, paths.join(", "));
+    let head = format!("{kind} {} from {}", source.name, source.written_paths());
     text.nested(head, |text| {
         let rows: Vec<Vec<String>> = source
             .columns
