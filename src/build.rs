@@ -79,9 +79,9 @@ fn print_clif(plan: &Plan, spec: &spec::Spec) -> String {
         Some(FitKind::Quantiles(n)) => n.saturating_sub(1),
         Some(_) | None => 0,
     };
-    let texts = plan
-        .kernels
-        .iter()
+    let conditions = plan.sources.iter().filter_map(|of| of.condition.as_ref());
+    let texts = conditions
+        .chain(&plan.kernels)
         .map(|kernel| clif(kernel, borders, line));
     texts.collect::<Vec<String>>().join("\n")
 }

@@ -27,6 +27,7 @@ mod ids;
 mod items;
 mod joined;
 mod judged;
+mod kept;
 mod masks;
 mod meant;
 mod metrics;

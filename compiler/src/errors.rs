@@ -98,6 +98,7 @@ pub const PAGES: &[(&str, &str)] = pages! {
     "E0428"
     "E0429"
     "E0430"
+    "E0431"
     "E0502"
     "E0503"
     "E0504"

@@ -13,7 +13,7 @@ mod stored;
 pub mod ty;
 mod views;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reckon_grammar::span::Span;
 
@@ -35,6 +35,8 @@ pub struct Hir {
     pub settings: Vec<(String, Value)>,
     /// Entities and events.
     pub sources: Vec<SourcePlan>,
+    /// Which rows of its files a source has, by its name, where it has not all.
+    pub conditions: BTreeMap<String, Expr>,
     /// Columns known only afterwards, by source and name.
     pub labels: BTreeSet<(String, String)>,
     /// Teachers that are tables, each with the events that read it.

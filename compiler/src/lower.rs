@@ -103,7 +103,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     let mut daily = lowering.daily(&phases, &columns, &evaluations);
     let loads = lowering.followers(&mut phases, &columns, &evaluations, &exports, &mut daily);
     let Lowering {
-        rows,
+        mut rows,
         diagnostics,
         pipeline,
         ..
@@ -113,7 +113,7 @@ pub fn compile_with(hir: &Hir, pipeline: &mut Pipeline<'_>) -> Result<Plan, Vec<
     }
     let mut plan = Plan {
         settings: hir.settings.iter().cloned().collect(),
-        sources: hir.sources.clone(),
+        sources: rows.sources(hir),
         scores: hir.scores.clone(),
         splits: hir.splits.clone(),
         histories,

@@ -85,6 +85,15 @@ fn scores_that_have_to_be_older_are_told() {
 }
 
 #[test]
+fn a_source_of_other_rows_is_told() {
+    let lines = said(&["sources"], "\"views.csv\"", "\"views.csv\" where click");
+    assert_eq!(
+        lines,
+        ["view: of the rows of its files, those of which click holds, was all"]
+    );
+}
+
+#[test]
 fn a_graph_of_other_neighbours_is_told() {
     let lines = said(&["columns and graphs"], "top: 20", "top: 50");
     assert_eq!(lines[0], "graph near is made otherwise:");

@@ -85,7 +85,7 @@ fn items_are_accepted() {
 #[test]
 fn entries_of_sources_are_accepted() {
     accept_in(
-        "events e from [\"a.csv\", \"b/*.csv\"] as of updated_at {\n  ",
+        "events e from [\"a.csv\", \"b/*.csv\"] as of updated_at where tab == 4 and (x |> f) {\n  ",
         &[
             "key user_id: int",
             "key (shop: int, item: str)",

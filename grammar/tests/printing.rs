@@ -124,6 +124,7 @@ setting table = { a_long_name: "a long text that fills the line", another_name: 
 loss main over rating where stars >= 4 { let c = in_batch(movie) // candidates
   // the main loss
   softmax_loss(dot(viewer(user, rating), film(c)), c, temperature: temperature, mask: known_positives, log_q: refined_by_counts) }
+events log from "log/day=*/part-*.parquet" where tab == 4 and date >= 20220415 and not is_rand and source != "feed_of_the_home_page" { at: time }
 loss all over log where click and seconds > 10 and length > 1000 and not skipped and source != "feed_of_the_home_page" = f(x)
 fn f(x: f32[.., D], // input
   form: a | b = a) -> f32 = match form { a => x, b => y }

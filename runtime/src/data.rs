@@ -6,8 +6,10 @@
 
 mod assemble;
 mod bad;
+mod bounds;
 mod cell;
 mod columnar;
+mod condition;
 mod daily;
 mod delimited;
 mod fault;
@@ -51,6 +53,7 @@ use reckon_kernel::{Data, Fitted, RowProgram};
 pub(crate) use assemble::AskedRows;
 pub use assemble::{Assembler, Batch, HostTensor, HostValues, Now, StepKey};
 pub use bad::BadCount;
+pub use condition::LeftOut;
 pub(crate) use fit::{FIT_NAMES, fit_names, load_named as load_named_fit};
 pub use fit::{content_hash, load as load_fits, save as save_fits};
 pub use inspect::{ColumnSketch, Sketch, inspect};

@@ -8,7 +8,7 @@ use std::io::Write;
 use reckon_grammar::diagnostic::Diagnostic;
 use serde::Serialize;
 
-use crate::data::{BadCount, OutcomeReport, ScoresReport, VectorsReport};
+use crate::data::{BadCount, LeftOut, OutcomeReport, ScoresReport, VectorsReport};
 use crate::evaluate::Report;
 pub(crate) use tensorboard::EventFile;
 
@@ -35,6 +35,9 @@ pub enum Event {
         rows: usize,
         /// Rows dropped by `unique by`.
         repeats: usize,
+        /// Rows of its files that its condition has left out.
+        #[serde(skip_serializing_if = "LeftOut::is_none")]
+        left_out: LeftOut,
         /// Rows that could not be read and were left out, or hold defaults.
         #[serde(skip_serializing_if = "BadCount::is_none")]
         bad: BadCount,

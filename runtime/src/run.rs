@@ -321,6 +321,7 @@ fn describe(data: &Dataset, observer: &mut dyn Observer) {
             source: source.name.clone(),
             rows: source.rows,
             repeats: source.repeats,
+            left_out: source.left_out,
             bad: source.bad,
             absent: source
                 .absent

@@ -15,7 +15,9 @@ use reckon_grammar::span::Span;
 use crate::check::row_op;
 use crate::hir::{EmbedTable, Expr, ExprKind, Hir, Loop, Rows, Sampler, Ty};
 use crate::plan::row::{Inst, Kernel, RowKind, RowOp, RowType};
-use crate::plan::{FitKind, FitPlan, SamplerPlan, SourceKind, TableRows, TakenFit, VectorsPlan};
+use crate::plan::{
+    FitKind, FitPlan, SamplerPlan, SourceKind, SourcePlan, TableRows, TakenFit, VectorsPlan,
+};
 use crate::value::Value;
 pub(crate) use bags::{bag_identity, bag_in, bag_of};
 use growing::Growing;
@@ -88,6 +90,20 @@ impl RowPrograms {
             .filter_map(|source| self.kernels.get(&source.name))
             .map(|growing| growing.kernel().clone())
             .collect()
+    }
+
+    /// The sources, each with the program that says which rows of its files it has.
+    pub(crate) fn sources(&mut self, hir: &Hir) -> Vec<SourcePlan> {
+        let mut sources = hir.sources.clone();
+        for source in &mut sources {
+            source.condition = hir.conditions.get(&source.name).map(|condition| {
+                let mut kernel = Growing::new(&source.name);
+                let value = self.inst(&mut kernel, &source.name, condition);
+                kernel.output("holds".to_owned(), value);
+                kernel.finish()
+            });
+        }
+        sources
     }
 
     /// The output of the source's kernel that holds this value, as a float where a tensor wants numbers. It is named after

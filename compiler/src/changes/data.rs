@@ -1,6 +1,7 @@
 //! What is read and how it is cut.
 
 use super::{Compiled, Paired, came_and_went, paired, was};
+use crate::build::rows::text;
 use crate::plan::print::{bad_rows, immature, source_lines, split};
 use crate::plan::{SourcePlan, SplitPlan};
 
@@ -77,6 +78,18 @@ fn source(old: &Compiled<'_>, new: &Compiled<'_>, a: &SourcePlan, b: &SourcePlan
         };
         let (a, b) = (of(&a.versions), of(&b.versions));
         said.push(was(&format!("{name}: of its things,"), &a, &b));
+    }
+    let of = |of: &Compiled<'_>| match of.hir.conditions.get(name) {
+        Some(condition) => format!("those of which {} holds", text(condition)),
+        None => "all".to_owned(),
+    };
+    let (kept, keeps) = (of(old), of(new));
+    if kept != keeps {
+        said.push(was(
+            &format!("{name}: of the rows of its files,"),
+            &kept,
+            &keeps,
+        ));
     }
     if a.unique != b.unique {
         let of = |columns: &[String]| match columns.is_empty() {

@@ -164,6 +164,7 @@ impl<'a> Checker<'a> {
                 time: None,
                 versions: None,
                 computed: Vec::new(),
+                condition: None,
                 unique: Vec::new(),
                 on_bad_row: BadRows::Fail,
                 immature: Immature::Drop,

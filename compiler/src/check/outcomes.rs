@@ -71,7 +71,7 @@ impl<'a> Checker<'a> {
         source.columns.iter_mut().find(|known| known.name == column)
     }
 
-    fn source_plan(&self, name: &str) -> Option<&SourcePlan> {
+    pub(super) fn source_plan(&self, name: &str) -> Option<&SourcePlan> {
         self.hir.sources.iter().find(|known| known.name == name)
     }
 

@@ -36,6 +36,9 @@ impl<'a> Checker<'a> {
             self.entries_fit(source);
             self.outcomes(source);
         }
+        for source in &sources {
+            self.source_condition(source);
+        }
         for item in self.user_items() {
             if let ItemKind::Split(split) = &item.kind {
                 self.split(split, item.span);
@@ -59,6 +62,7 @@ impl<'a> Checker<'a> {
             references: Vec::new(),
             time: None,
             versions: None,
+            condition: None,
             computed: Vec::new(),
             unique: Vec::new(),
             on_bad_row: BadRows::Fail,

@@ -2,7 +2,7 @@
 
 use reckon_grammar::span::Span;
 
-use super::row::RowType;
+use super::row::{Kernel, RowType};
 use crate::value::Value;
 
 /// An entity or events source.
@@ -25,6 +25,8 @@ pub struct SourcePlan {
     /// `as of updated_at`: the column of type time that dates the versions of things. Each row of the files is a version
     /// then, and a row of events sees the latest strictly before it.
     pub versions: Option<String>,
+    /// `where tab == 4`: a row program over the columns of the files whose one output says which of their rows it has.
+    pub condition: Option<Kernel>,
     /// `unique by`: columns whose repeats are dropped, the first kept.
     pub unique: Vec<String>,
     /// What becomes of rows that cannot be read as declared.

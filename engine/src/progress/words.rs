@@ -2,7 +2,7 @@
 
 use reckon_compiler::figures::grouped;
 use reckon_compiler::training::{GRADIENT_NORM, TOTAL_LOSS};
-use reckon_runtime::data::{BadCount, OutcomeReport, ScoresReport, VectorsReport};
+use reckon_runtime::data::{BadCount, LeftOut, OutcomeReport, ScoresReport, VectorsReport};
 use reckon_runtime::evaluate::Report;
 use reckon_runtime::observer::{Event, Progress, SplitNotice};
 
@@ -13,9 +13,10 @@ pub(super) fn line(event: &Event) -> Option<String> {
             source,
             rows,
             repeats,
+            left_out,
             bad,
             absent,
-        } => read(source, *rows, *repeats, *bad, absent),
+        } => read(source, (*rows, *left_out), *repeats, *bad, absent),
         Event::ScoresRead(scores) => scored(scores),
         Event::VectorsRead(vectors) => begun_with(vectors),
         Event::OutcomesJoined(outcomes) => joined(outcomes),
@@ -98,12 +99,18 @@ fn clock(seconds: f64) -> String {
 
 fn read(
     source: &str,
-    rows: usize,
+    (rows, left_out): (usize, LeftOut),
     repeats: usize,
     bad: BadCount,
     absent: &[(String, usize)],
 ) -> String {
     let mut line = format!("read {source}: {}", counted(rows, "row"));
+    if left_out.rows > 0 {
+        line += &format!(", {} left out by its condition", grouped(left_out.rows));
+    }
+    if left_out.row_groups > 0 {
+        line += &format!(", {} not read", counted(left_out.row_groups, "row group"));
+    }
     if repeats > 0 {
         line += &format!(", {} dropped", counted(repeats, "repeat"));
     }
@@ -266,7 +273,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{clock, cut, duration, read, state};
-    use reckon_runtime::data::BadCount;
+    use reckon_runtime::data::{BadCount, LeftOut};
     use reckon_runtime::observer::{PartNotice, Progress, SplitNotice};
 
     #[test]
@@ -303,7 +310,7 @@ mod tests {
         assert_eq!(
             read(
                 "rating",
-                1000,
+                (1000, LeftOut::default()),
                 0,
                 BadCount::default(),
                 &[("user".to_owned(), 0)]
@@ -312,16 +319,27 @@ mod tests {
         );
         let absent = [("movie".to_owned(), 2)];
         assert_eq!(
-            read("rating", 10, 3, BadCount::default(), &absent),
+            read(
+                "rating",
+                (10, LeftOut::default()),
+                3,
+                BadCount::default(),
+                &absent
+            ),
             "read rating: 10 rows, 3 repeats dropped, 2 without their movie"
         );
+        let left_out = LeftOut {
+            rows: 990,
+            row_groups: 1,
+        };
         let bad = BadCount {
             skipped: 1,
             defaulted: 0,
         };
         assert_eq!(
-            read("rating", 10, 0, bad, &[]),
-            "read rating: 10 rows, 1 row skipped that cannot be read"
+            read("rating", (10, left_out), 0, bad, &[]),
+            "read rating: 10 rows, 990 left out by its condition, 1 row group not read, \
+             1 row skipped that cannot be read"
         );
     }
 

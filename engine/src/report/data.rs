@@ -86,6 +86,8 @@ pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) rows: u64,
     pub(crate) repeats: u64,
+    /// Rows of the files that its condition leaves out.
+    pub(crate) left_out: u64,
     /// Rows that could not be read and were left out.
     pub(crate) skipped: u64,
     /// Rows with defaults for what could not be read.
@@ -220,6 +222,7 @@ fn source(value: &Value) -> Source {
         name: string(&value["source"]),
         rows: count(&value["rows"]),
         repeats: count(&value["repeats"]),
+        left_out: count(&value["left_out"]["rows"]),
         skipped: count(&value["bad"]["skipped"]),
         defaulted: count(&value["bad"]["defaulted"]),
         absent: named(&value["absent"], count),

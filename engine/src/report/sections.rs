@@ -323,6 +323,7 @@ pub(super) fn facts(run: &Run) -> String {
                 })
                 .collect();
             for (count, what) in [
+                (source.left_out, "left out by its condition"),
                 (source.skipped, "skipped that cannot be read"),
                 (source.defaulted, "with defaults for what cannot be read"),
             ] {

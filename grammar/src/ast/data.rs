@@ -12,7 +12,7 @@ pub enum SourceKind {
     Events,
 }
 
-/// `entity NAME from EXPR [as of COLUMN] { ... }` or `events ...`
+/// `entity NAME from EXPR [as of COLUMN] [where COND] { ... }` or `events ...`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// Entity or events.
@@ -23,6 +23,8 @@ pub struct Source {
     pub from: Expr,
     /// The column that dates versions of an entity.
     pub as_of: Option<Name>,
+    /// Which rows of its files it has.
+    pub cond: Option<Expr>,
     /// The entries of the body.
     pub entries: Vec<SourceEntry>,
 }

@@ -15,6 +15,8 @@ pub(super) enum Piece<'a> {
     Value(&'a Expr),
     /// Item rows.
     Rows(&'a Expr),
+    /// A condition of rows.
+    Cond(&'a Expr),
     /// One operand, where a word follows.
     Small(&'a Expr),
     /// `(a: A, b: B)`
@@ -76,6 +78,7 @@ impl Printer<'_> {
             Piece::Text(text) => text.clone(),
             Piece::Value(expr) => self.flat_open(expr),
             Piece::Rows(expr) => guard(self.flat_rows(expr)),
+            Piece::Cond(expr) => guard(self.flat_cond(expr)),
             Piece::Small(expr) => self.flat_small(expr),
             Piece::Params(params) => {
                 let params: Vec<_> = params.iter().map(|param| self.flat_param(param)).collect();
@@ -118,6 +121,10 @@ impl Printer<'_> {
                 Piece::Rows(expr) => match guard(self.flat_rows(expr)) {
                     guarded if guarded.starts_with("({") => self.push(&guarded),
                     _ => self.expr(expr, Place::Rows, tail),
+                },
+                Piece::Cond(expr) => match guard(self.flat_cond(expr)) {
+                    guarded if guarded.starts_with("({") => self.push(&guarded),
+                    _ => self.expr(expr, Place::Cond, tail),
                 },
                 Piece::Small(expr) => {
                     let flat = self.flat_small(expr);

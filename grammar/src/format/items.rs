@@ -208,6 +208,9 @@ impl Printer<'_> {
         if let Some(as_of) = &source.as_of {
             pieces.push(Piece::text(format!(" as of {}", as_of.text)));
         }
+        if let Some(cond) = &source.cond {
+            pieces.extend([Piece::text(" where "), Piece::Cond(cond)]);
+        }
         let lines = source
             .entries
             .iter()

@@ -154,7 +154,7 @@ impl Parser<'_> {
         }
     }
 
-    fn run(&mut self, node: Node<'_>) -> Expr {
+    pub(super) fn run(&mut self, node: Node<'_>) -> Expr {
         self.operation(&mut Run::over(node.children()), Level::Or)
     }
 

@@ -26,6 +26,10 @@ impl Parser<'_> {
             name: self.first_name(node),
             from: self.child_value(node),
             as_of: node.find(Rule::as_of).map(|as_of| self.first_name(as_of)),
+            cond: node
+                .find(Rule::row_where)
+                .and_then(|cond| cond.find(Rule::cond))
+                .map(|cond| self.run(cond)),
             entries,
         }
     }

@@ -144,6 +144,9 @@ impl Reporter<'_> {
             None => Advice::say(otherwise),
         };
         match (rule, parent) {
+            (Rule::err_entry, Some(Rule::source_item)) if word == "where" => Advice::say(
+                "which rows of its files a source has stands behind the path: `from \"log.csv\" where tab == 4 {`",
+            ),
             (Rule::err_entry | Rule::err_reserved, _) if keywords::RESERVED.contains(&word) => {
                 Advice::say(help_with_reserved(word))
             }

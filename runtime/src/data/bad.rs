@@ -3,11 +3,11 @@
 use reckon_compiler::plan::{BadRows, SkipLimit, SourcePlan};
 use reckon_grammar::diagnostic::{Code, Diagnostic};
 use reckon_grammar::span::Span;
-use reckon_kernel::Column;
 use serde::Serialize;
 
+use super::condition::Condition;
 use super::fault::{Faults, TOLD, TOO_MANY_BAD};
-use super::table::{Part, Piece};
+use super::table::Piece;
 
 /// What of a kind is wrong in a piece of a file: in which rows, counted from 0 in the piece, and the first few in words.
 #[derive(Clone, Debug)]
@@ -51,6 +51,11 @@ impl Wrongs {
         if self.told.len() < TOLD {
             self.told.push((row, what()));
         }
+    }
+
+    /// Whether nothing is.
+    pub(crate) fn is_none(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Whether something of the kind was noted in this row, which was among the last.
@@ -181,15 +186,30 @@ impl Piece {
         let kept: Vec<u32> = (0..self.part.rows as u32)
             .filter(|row| next.next_if_eq(&row).is_none())
             .collect();
+        self.keep(kept);
+        bad.len()
+    }
+
+    /// Leaves out the rows that do not pass, and counts them.
+    pub(crate) fn choose(&mut self, condition: &Condition) -> Result<usize, Diagnostic> {
+        let passing = condition.passing(&self.columns, self.part.rows)?;
+        let left_out = self.part.rows - passing.len();
+        if left_out > 0 {
+            self.keep(passing);
+        }
+        Ok(left_out)
+    }
+
+    /// Keeps some of the rows that are left.
+    fn keep(&mut self, rows: Vec<u32>) {
         for (_, column) in &mut self.columns {
-            *column = Column::take(column, &kept);
+            *column = column.take(&rows);
         }
         let part = &mut self.part;
-        *part = Part {
-            rows: kept.len(),
-            kept: Some(kept),
-            ..part.clone()
-        };
-        bad.len()
+        part.rows = rows.len();
+        part.kept = Some(match &part.kept {
+            Some(before) => rows.iter().map(|row| before[*row as usize]).collect(),
+            None => rows,
+        });
     }
 }

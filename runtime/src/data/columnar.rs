@@ -1,6 +1,7 @@
 //! Parquet and arrow files: record batches to the declared columns.
 
 mod arrays;
+mod groups;
 
 use std::fs::File as Handle;
 use std::io::{Read, Seek};
@@ -28,6 +29,7 @@ use super::format::Format;
 use super::table::{Extent, Lines, Part, Piece, Taken};
 use super::text::of_column;
 use arrays::Reader;
+use groups::{Wanted, rows_of, wanted};
 
 /// Rows a record batch.
 const BATCH: usize = 65_536;
@@ -90,11 +92,7 @@ fn row_groups(
         .collect();
     kept.retain(|at| !skipped.contains(at));
     let mask = ProjectionMask::roots(footer.parquet_schema(), kept);
-    let rows_of = |group: usize| {
-        let rows = footer.metadata().row_group(group).num_rows();
-        usize::try_from(rows).unwrap_or_default()
-    };
-    let group = |group: &usize| -> Result<Piece, Diagnostic> {
+    let group = |(group, before): &(usize, usize)| -> Result<Piece, Diagnostic> {
         let handle = Handle::open(&file.path).map_err(|error| fault(error.into()))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(handle, footer.clone());
         let batches = builder
@@ -102,26 +100,42 @@ fn row_groups(
             .with_row_groups(vec![*group])
             .with_batch_size(BATCH)
             .build();
-        piece(
+        let piece = piece(
             (plan, &columns),
-            (file, rows_of(*group)),
+            (file, rows_of(&footer, *group)),
             batches.map_err(|error| fault(error.into()))?,
-        )
+        )?;
+        Ok(Piece {
+            unread: *before,
+            ..piece
+        })
     };
-    let groups = match extent {
-        Extent::Whole => footer.metadata().num_row_groups(),
-        Extent::Beginning => footer.metadata().num_row_groups().min(1),
-    };
-    let groups: Vec<usize> = (0..groups).collect();
-    let mut coming: usize = groups.iter().map(|group| rows_of(*group)).sum();
-    for some in groups.chunks(2 * rayon::current_num_threads()) {
-        let pieces: Vec<Result<Piece, Diagnostic>> = some.par_iter().map(group).collect();
+    let mut wanted = wanted((plan, file), &footer, taken.condition());
+    if extent == Extent::Beginning {
+        wanted.groups.truncate(1);
+    }
+    in_groups(&wanted, |group| rows_of(&footer, group), group, taken)?;
+    Ok(Some(()))
+}
+
+/// Reads row groups, two a thread at a time.
+fn in_groups(
+    wanted: &Wanted,
+    rows_of: impl Fn(usize) -> usize,
+    read: impl Fn(&(usize, usize)) -> Result<Piece, Diagnostic> + Sync,
+    taken: &mut Taken<'_>,
+) -> Result<(), Diagnostic> {
+    let groups = wanted.groups.iter();
+    let mut coming: usize = groups.map(|(group, _)| rows_of(*group)).sum();
+    for some in wanted.groups.chunks(2 * rayon::current_num_threads()) {
+        let pieces: Vec<Result<Piece, Diagnostic>> = some.par_iter().map(&read).collect();
         let pieces: Vec<Piece> = pieces.into_iter().collect::<Result<_, _>>()?;
         let rows: usize = pieces.iter().map(|piece| piece.part.rows).sum();
         taken.add(pieces, coming.max(rows))?;
         coming = coming.saturating_sub(rows);
     }
-    Ok(Some(()))
+    taken.leave_out(wanted.left_out, wanted.behind);
+    Ok(())
 }
 
 /// The record batches of an arrow file or stream, as one piece.
@@ -185,6 +199,7 @@ fn piece(
             kept: None,
         },
         wrongs,
+        unread: 0,
     })
 }
 

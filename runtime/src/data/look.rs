@@ -12,10 +12,11 @@ use reckon_grammar::diagnostic::{Diagnostic, nearest};
 use reckon_kernel::{Column, Data};
 
 use super::cell::shortened;
+use super::condition::Condition;
 use super::daily;
 use super::fault::SAYS_NOTHING;
 use super::source::{self, ABSENT_ROW, Source};
-use super::table::{self, Extent, Table};
+use super::table::{self, Extent, Table, nothing_passes};
 use super::vectors;
 
 const SECOND: i64 = 1_000_000;
@@ -74,6 +75,10 @@ pub fn look(plan: &Plan, root: &Path) -> Looked {
         match table {
             Ok(table) => {
                 looked.sources.push(described(source, &table));
+                if table.rows == 0 {
+                    looked.findings.extend(none_passes(source, &table));
+                    continue;
+                }
                 looked.findings.extend(never_equal(plan, source, &table));
                 for column in &source.columns {
                     looked.findings.extend(says_nothing(source, column, &table));
@@ -190,8 +195,19 @@ fn holds(column: &Column, kind: &RowKind) -> String {
     }
 }
 
+/// Says that no row that was looked at passes the condition of its source. Of all rows it is an error, told where they are read.
+fn none_passes(source: &SourcePlan, table: &Table) -> Option<Diagnostic> {
+    let condition = Condition::of(source)?;
+    let (message, help) = nothing_passes(source, table.left_out.rows);
+    Some(Diagnostic::warning(SAYS_NOTHING, condition.span(), message).help(help))
+}
+
 /// A column that is null nearly everywhere, or the same everywhere.
 fn says_nothing(source: &SourcePlan, column: &ColumnPlan, table: &Table) -> Option<Diagnostic> {
+    let condition = Condition::of(source);
+    if condition.is_some_and(|of| of.reads(&column.name)) {
+        return None;
+    }
     let values = table.columns.get(&column.name)?;
     let (rows, nulls) = (values.len(), values.null_count());
     let what = if rows > 0 && nulls as f64 > rows as f64 * MUCH {

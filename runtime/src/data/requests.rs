@@ -160,6 +160,8 @@ fn asked(
         time: time.filter(|time| columns.iter().any(|column| column.name == *time)),
         columns,
         references,
+        // Which rows of a log are trained on says nothing of requests.
+        condition: None,
         unique: Vec::new(),
         on_bad_row: match of.on_bad_row {
             BadRows::Default => BadRows::Default,

@@ -159,7 +159,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::data::BadCount;
+    use crate::data::{BadCount, LeftOut};
     use reckon_compiler::plan::{BadRows, Immature, SourceKind, SourcePlan};
     use reckon_grammar::span::{FileId, Span};
 
@@ -184,6 +184,7 @@ mod tests {
                 time: None,
                 versions: None,
                 computed: Vec::new(),
+                condition: None,
                 unique: Vec::new(),
                 on_bad_row: BadRows::Fail,
                 immature: Immature::Drop,
@@ -235,6 +236,7 @@ mod tests {
             parts: None,
             outputs: BTreeMap::new(),
             repeats: 0,
+            left_out: LeftOut::default(),
             bad: BadCount::default(),
             maturity: None,
             wait: None,

@@ -8,6 +8,7 @@ use reckon_grammar::diagnostic::Diagnostic;
 use reckon_kernel::{Column, Data};
 
 use super::bad::BadCount;
+use super::condition::LeftOut;
 use super::fault::{
     ABSENT, DUPLICATE_KEY, Faults, MIXED_KEYS, NULL, PLAN, Place, TOLD, WRONG_TYPE, too_many_rows,
 };
@@ -57,6 +58,8 @@ pub struct Source {
     pub repeats: usize,
     /// What became of rows that could not be read.
     pub bad: BadCount,
+    /// Rows of the files that its condition has left out.
+    pub left_out: LeftOut,
     /// References to absent entities, by the name of the entity.
     pub absent: BTreeMap<String, usize>,
     pub(crate) key: Vec<String>,
@@ -297,6 +300,7 @@ fn bare(plan: &SourcePlan, table: &Table, sink: &mut Vec<Diagnostic>) -> Source 
         outputs: BTreeMap::new(),
         repeats: 0,
         bad: table.bad,
+        left_out: table.left_out,
         maturity: None,
         wait: None,
         time: plan.time.clone().unwrap_or_default(),

@@ -10,6 +10,7 @@ use reckon_kernel::Column;
 
 use super::bad::{BadCount, Wrongs, beyond_limit, examples, settle};
 use super::columnar;
+use super::condition::{Condition, LeftOut};
 use super::fault::{EMPTY, Place, TOLD, UNREADABLE};
 use super::files::{File, files};
 use super::format::{ENDINGS, Format, belied, format_of};
@@ -24,6 +25,8 @@ pub(crate) struct Table {
     pub(crate) parts: Vec<Part>,
     /// What became of rows that could not be read.
     pub(crate) bad: BadCount,
+    /// Rows that its condition has left out.
+    pub(crate) left_out: LeftOut,
 }
 
 /// Rows of one file that follow one another.
@@ -55,6 +58,8 @@ pub(crate) struct Piece {
     pub(crate) columns: Vec<(String, Column)>,
     pub(crate) part: Part,
     pub(crate) wrongs: Vec<Wrongs>,
+    /// The rows of the file between the piece before and this one, which were not read.
+    pub(crate) unread: usize,
 }
 
 impl Table {
@@ -188,8 +193,9 @@ fn read_by(
     let mut sink = Vec::new();
     let mut table = Table::default();
     let mut first_bad = Vec::new();
+    let condition = Condition::of(plan);
     for file in files(plan, root, &mut sink) {
-        let taken = Taken::new(plan, &mut table, unread);
+        let taken = Taken::new((plan, condition.as_ref()), &mut table, unread);
         let Some(of_file) = read_file(plan, &file, (extent, taken), &mut sink) else {
             continue;
         };
@@ -202,6 +208,9 @@ fn read_by(
         .into_par_iter()
         .map(|(name, column)| (name, column.once_each()))
         .collect();
+    if extent == Extent::Whole {
+        sink.extend(nothing_left(plan, condition.as_ref(), &table));
+    }
     first_bad.truncate(TOLD);
     sink.extend(beyond_limit(plan, table.rows, table.bad, &first_bad));
     if sink.iter().any(Diagnostic::is_error) {
@@ -211,9 +220,29 @@ fn read_by(
     }
 }
 
+/// Says that no row of a source passes its condition.
+fn nothing_left(
+    plan: &SourcePlan,
+    condition: Option<&Condition>,
+    table: &Table,
+) -> Option<Diagnostic> {
+    let condition = condition.filter(|_| table.rows == 0 && table.left_out.rows > 0)?;
+    let (message, help) = nothing_passes(plan, table.left_out.rows);
+    Some(Diagnostic::error(EMPTY, condition.span(), message).help(help))
+}
+
+/// That none of so many rows passes a condition, and what to do.
+pub(crate) fn nothing_passes(plan: &SourcePlan, rows: usize) -> (String, &'static str) {
+    (
+        format!("none of {rows} rows of `{}` passes its `where`", plan.name),
+        "without the condition `reckon check --data` tells what the columns hold",
+    )
+}
+
 /// Pieces of a file on their way into the table.
 pub(crate) struct Taken<'a> {
     plan: &'a SourcePlan,
+    condition: Option<&'a Condition>,
     table: &'a mut Table,
     /// Columns that are looked at and let go.
     unread: &'a BTreeSet<&'a str>,
@@ -226,12 +255,13 @@ pub(crate) struct Taken<'a> {
 impl<'a> Taken<'a> {
     /// Of a file from which nothing has come yet.
     pub(crate) fn new(
-        plan: &'a SourcePlan,
+        (plan, condition): (&'a SourcePlan, Option<&'a Condition>),
         table: &'a mut Table,
         unread: &'a BTreeSet<&'a str>,
     ) -> Self {
         Self {
             plan,
+            condition,
             table,
             unread,
             pieces: Vec::new(),
@@ -241,7 +271,20 @@ impl<'a> Taken<'a> {
 
     /// Whether nothing reads a column.
     pub(crate) fn is_unread(&self, column: &str) -> bool {
-        self.unread.contains(column)
+        let asked = self.condition.is_some_and(|of| of.reads(column));
+        self.unread.contains(column) && !asked
+    }
+
+    /// Which rows are taken.
+    pub(crate) fn condition(&self) -> Option<&'a Condition> {
+        self.condition
+    }
+
+    /// Counts rows of the file that its footer leaves out: in so many row groups, and how many of them lie behind the last piece.
+    pub(crate) fn leave_out(&mut self, of: LeftOut, behind: usize) {
+        self.table.left_out.rows += of.rows;
+        self.table.left_out.row_groups += of.row_groups;
+        self.rows += behind;
     }
 
     /// The pieces of the file, without their columns.
@@ -260,26 +303,38 @@ impl<'a> Taken<'a> {
 
     /// Adds the pieces that follow in the file, the first of about so many rows. Where bad rows are skipped, theirs are left out.
     pub(crate) fn add(&mut self, mut pieces: Vec<Piece>, coming: usize) -> Result<(), Diagnostic> {
-        let mut left_out = 0;
+        let mut read = 0;
+        for piece in &mut pieces {
+            self.rows += piece.unread;
+            piece.part.before = self.rows;
+            self.rows += piece.part.rows;
+            read += piece.part.rows;
+            if let BadRows::Skip(_) = self.plan.on_bad_row {
+                self.table.bad.skipped += piece.skip_bad_rows();
+            }
+        }
+        if let Some(condition) = self.condition {
+            let left_out = pieces.par_iter_mut().map(|piece| piece.choose(condition));
+            self.table.left_out.rows += left_out.sum::<Result<usize, Diagnostic>>()?;
+        }
+        let taken: usize = pieces.iter().map(|piece| piece.part.rows).sum();
         for piece in &mut pieces {
             piece
                 .columns
                 .retain(|(name, _)| !self.unread.contains(name.as_str()));
-            piece.part.before = self.rows;
-            self.rows += piece.part.rows;
-            if let BadRows::Skip(_) = self.plan.on_bad_row {
-                left_out += piece.skip_bad_rows();
-            }
         }
-        self.table.bad.skipped += left_out;
         let empty = |piece: &mut Piece| Piece {
             columns: Vec::new(),
             part: piece.part.clone(),
             wrongs: std::mem::take(&mut piece.wrongs),
+            unread: 0,
         };
         let first = self.pieces.len();
         self.pieces.extend(pieces.iter_mut().map(empty));
-        if self.table.add(pieces, coming - left_out) {
+        // Of the rows that come as many are left out as of these.
+        let share = taken as f64 / read.max(1) as f64;
+        let coming = taken.max((coming as f64 * share) as usize);
+        if self.table.add(pieces, coming) {
             return Ok(());
         }
         let file = self.pieces.get(first).map_or("", |piece| &piece.part.file);

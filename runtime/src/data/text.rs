@@ -386,6 +386,7 @@ impl<'p> Rows<'p> {
                 kept: None,
             },
             wrongs,
+            unread: 0,
         }
     }
 }

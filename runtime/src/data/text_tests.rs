@@ -37,6 +37,7 @@ fn plan(on_bad_row: BadRows) -> SourcePlan {
         time: None,
         versions: None,
         computed: Vec::new(),
+        condition: None,
         unique: Vec::new(),
         on_bad_row,
         immature: Immature::Drop,
@@ -63,7 +64,7 @@ fn read_packed(
     };
     let (plan, mut table) = (plan(on_bad_row), Table::default());
     let unread = BTreeSet::new();
-    let mut taken = Taken::new(&plan, &mut table, &unread);
+    let mut taken = Taken::new((&plan, None), &mut table, &unread);
     let size = Size { piece, pieces };
     let windows = Windows::open(&file.path, packing, style, (size, None)).unwrap();
     let read = in_windows(&plan, &file, (windows, style), &mut taken);

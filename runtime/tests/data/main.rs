@@ -6,6 +6,7 @@ mod ago;
 mod all_faults;
 mod assemble;
 mod bags;
+mod condition;
 mod corrupted;
 mod domains;
 mod faults;

@@ -55,6 +55,7 @@ pub(crate) fn entity(name: &str, path: &str, columns: &[(&str, &str)]) -> Source
         time: None,
         versions: None,
         computed: Vec::new(),
+        condition: None,
         unique: Vec::new(),
         on_bad_row: BadRows::Fail,
         immature: Immature::Drop,

@@ -28,6 +28,7 @@ pub(super) fn vectors_plan(of: &Vectors, table: &EmbedTable, span: Span) -> Vect
             references: Vec::new(),
             time: None,
             versions: None,
+            condition: None,
             unique: Vec::new(),
             on_bad_row: BadRows::default(),
             computed: Vec::new(),

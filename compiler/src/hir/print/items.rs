@@ -2,6 +2,7 @@
 
 use super::Printer;
 use super::expr::init;
+use crate::build::rows::text;
 use crate::graph::text::rule;
 use crate::hir::{
     Amount, Draw, Evaluation, EvaluationKind, Except, Expr, Feature, ItemGraph, Loop, Loss,
@@ -26,6 +27,9 @@ impl Printer<'_> {
             };
             let lines = source_lines(source, &labels);
             self.out.push_str(&lines);
+            if let Some(condition) = self.hir.conditions.get(&source.name) {
+                self.line(&format!("  rows of which this holds: {}", text(condition)));
+            }
         }
         for one in &self.hir.splits {
             self.item();

@@ -58,6 +58,11 @@ fn source(text: &mut Text, source: &SourcePlan, label: &dyn Fn(&str) -> bool) {
             })
             .collect();
         text.columns(&rows);
+        if let Some(condition) = &source.condition {
+            text.nested("rows of which this holds".to_owned(), |text| {
+                kernel::kernel(text, condition);
+            });
+        }
         if !source.unique.is_empty() {
             text.line(format!(
                 "the first of rows of equal ({})",

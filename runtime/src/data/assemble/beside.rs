@@ -224,6 +224,7 @@ impl Beside {
             parts: None,
             outputs: BTreeMap::new(),
             repeats: 0,
+            left_out: crate::data::LeftOut::default(),
             bad: crate::data::BadCount::default(),
             maturity: None,
             wait: None,

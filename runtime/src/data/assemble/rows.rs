@@ -476,6 +476,7 @@ pub(super) fn source_now(
         parts: None,
         outputs: BTreeMap::new(),
         repeats: 0,
+        left_out: crate::data::LeftOut::default(),
         bad: crate::data::BadCount::default(),
         maturity: None,
         wait: None,

@@ -201,6 +201,12 @@ impl Resolver<'_> {
         if let Some(column) = &source.as_of {
             self.named_column(own, column);
         }
+        if let Some(cond) = &source.cond {
+            self.within(own, |resolver| {
+                resolver.region(cond.span);
+                resolver.expr(cond);
+            });
+        }
         for entry in &source.entries {
             match entry {
                 SourceEntry::Key(columns) => {
