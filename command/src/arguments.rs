@@ -157,12 +157,15 @@ pub struct Explain {
 
 /// Arguments of `reckon new`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "reckon new <DIR> [--from <DATA>...]",
+    after_help = "\
 Examples:
   reckon new first                            a small example with its own data
   reckon new shop --from buys.csv items.csv   a spec for these files
   reckon new shop --from log.parquet          a spec for a log alone
-  reckon new shop --from data/                a spec for the files of a folder")]
+  reckon new shop --from data/                a spec for the files of a folder"
+)]
 pub struct New {
     /// The folder to write to; must not exist, or be empty
     #[arg(value_name = "DIR")]

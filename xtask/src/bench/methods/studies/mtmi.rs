@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const RECALL: (&str, &str) = ("things", "recall@50");
 const ONE: &str = "one tower of the same budget";
-const FOUR: &str = "four towers";
+pub(super) const FOUR: &str = "four towers";
 
 pub(super) const STUDY: Study = Study {
     name: "mtmi",
@@ -222,8 +222,8 @@ fn recall_of_one_interest(runs: &Runs, arm: &str, lists: Lists) -> Result<f64, T
     })))
 }
 
-/// The share of training clicks whose thing the tower with the fewest wins.
-fn smallest_share(runs: &Runs) -> Result<f64, Trouble> {
+/// The share of training rows whose thing the tower with the fewest wins.
+pub(super) fn smallest_share(runs: &Runs) -> Result<f64, Trouble> {
     let mut won = [0.0; OF_TOWERS.len()];
     for said in runs.column(FOUR, "winner")? {
         won[number(&said["value"], "value")? as usize] += 1.0;

@@ -1,5 +1,6 @@
 //! The methods on data that were measured: their baselines and ablations as settings of the same specs.
 
+use super::mtmi::{FOUR, smallest_share};
 use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Study};
 
 /// The spec as it stands.
@@ -228,7 +229,11 @@ pub(super) const SSL: Study = Study {
 
 const MTMI_ARMS: &[Arm] = &[
     with("one tower", &["K=1", "epochs=3"]),
-    with("four towers", &["epochs=3"]),
+    with(
+        "one tower, four times as wide",
+        &["K=1", "width=512", "epochs=3"],
+    ),
+    with(FOUR, &["epochs=3"]),
     with("four towers, smooth maximum", &["route=lse", "epochs=3"]),
     with(
         "four towers, label-aware",
@@ -239,11 +244,12 @@ const MTMI_ARMS: &[Arm] = &[
 ];
 
 const MTMI_PAIRS: &[Pair] = &[
-    pair("four towers", "one tower", FILMS),
+    pair(FOUR, "one tower", FILMS),
+    pair(FOUR, "one tower, four times as wide", FILMS),
     pair("four towers, smooth maximum", "one tower", FILMS),
-    pair("four towers", "four towers, label-aware", FILMS),
-    pair("four towers", "four towers, without repel", FILMS),
-    pair("four towers", "four towers, ids alone", FILMS),
+    pair(FOUR, "four towers, label-aware", FILMS),
+    pair(FOUR, "four towers, without repel", FILMS),
+    pair(FOUR, "four towers, ids alone", FILMS),
 ];
 
 pub(super) const MTMI_SMALL: Study = Study {
@@ -257,7 +263,12 @@ pub(super) const MTMI: Study = Study {
     spec: "examples/mtmi/model.rec",
     data: ML_1M,
     arms: MTMI_ARMS,
-    claims: &[],
+    claims: &[Claim {
+        what: "smallest share of films liked in training that a tower wins",
+        of: smallest_share,
+        planted: Asked::Bar(Bar::Between(0.05, 1.0)),
+        null: Asked::Nothing,
+    }],
     pairs: MTMI_PAIRS,
     figures: &[FILMS, ("films", "recall@20")],
 };
