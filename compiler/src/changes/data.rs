@@ -71,6 +71,14 @@ fn source(old: &Compiled<'_>, new: &Compiled<'_>, a: &SourcePlan, b: &SourcePlan
             }
         }
     }
+    said.extend(rows(old, new, a, b));
+    said
+}
+
+/// Which rows of its files a source has, and what becomes of them.
+fn rows(old: &Compiled<'_>, new: &Compiled<'_>, a: &SourcePlan, b: &SourcePlan) -> Vec<String> {
+    let name = &b.name;
+    let mut said = Vec::new();
     if a.versions != b.versions {
         let of = |column: &Option<String>| match column {
             Some(column) => format!("versions as of {column}"),

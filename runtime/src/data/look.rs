@@ -58,6 +58,21 @@ pub struct LookedColumn {
     pub holds: String,
 }
 
+impl Looked {
+    /// What a source holds, by itself.
+    fn of_source(&mut self, plan: &Plan, source: &SourcePlan, table: &Table) {
+        self.sources.push(described(source, table));
+        if table.rows == 0 {
+            self.findings.extend(none_passes(source, table));
+            return;
+        }
+        self.findings.extend(never_equal(plan, source, table));
+        for column in &source.columns {
+            self.findings.extend(says_nothing(source, column, table));
+        }
+    }
+}
+
 /// Looks at the data of a plan. Paths are relative to `root`, the folder of the spec.
 pub fn look(plan: &Plan, root: &Path) -> Looked {
     let mut looked = Looked::default();
@@ -74,16 +89,10 @@ pub fn look(plan: &Plan, root: &Path) -> Looked {
     for (source, table) in plan.sources.iter().zip(tables) {
         match table {
             Ok(table) => {
-                looked.sources.push(described(source, &table));
-                if table.rows == 0 {
-                    looked.findings.extend(none_passes(source, &table));
-                    continue;
+                looked.of_source(plan, source, &table);
+                if table.rows > 0 {
+                    read.push((source, table));
                 }
-                looked.findings.extend(never_equal(plan, source, &table));
-                for column in &source.columns {
-                    looked.findings.extend(says_nothing(source, column, &table));
-                }
-                read.push((source, table));
             }
             Err(mut faults) => looked.findings.append(&mut faults),
         }

@@ -59,7 +59,7 @@ fn source(text: &mut Text, source: &SourcePlan, label: &dyn Fn(&str) -> bool) {
             .collect();
         text.columns(&rows);
         if let Some(condition) = &source.condition {
-            text.nested("rows of which this holds".to_owned(), |text| {
+            text.nested("rows of which this holds", |text| {
                 kernel::kernel(text, condition);
             });
         }
