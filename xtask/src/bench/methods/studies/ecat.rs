@@ -4,6 +4,10 @@ use super::super::truth::{auc, number};
 use super::{Arm, Asked, Bar, Claim, Data, Pair, Role, Runs, Study};
 use crate::trouble::Trouble;
 
+/// Nothing is cut, and all rows of the platform together weigh four times as much as the target instead of twenty.
+const BY_RATIO: &str = "all by their ratio, lighter";
+const ALIKE: &str = "all alike, lighter";
+
 pub(super) const STUDY: Study = Study {
     name: "ecat",
     spec: "examples/ecat/world.rec",
@@ -45,6 +49,24 @@ pub(super) const STUDY: Study = Study {
             role: Role::Claimed,
         },
         Arm {
+            name: BY_RATIO,
+            spec: None,
+            settings: &["theta=0", "most=1000", "share=1", "rows=320", "beta=4"],
+            role: Role::Claimed,
+        },
+        Arm {
+            name: ALIKE,
+            spec: None,
+            settings: &[
+                "theta=0",
+                "most=1000",
+                "weighted=false",
+                "rows=320",
+                "beta=4",
+            ],
+            role: Role::Claimed,
+        },
+        Arm {
             name: "oracle selection",
             spec: None,
             settings: &[
@@ -66,6 +88,24 @@ pub(super) const STUDY: Study = Study {
         },
     ],
     claims: &[
+        Claim {
+            what: "pooled auc, all by their ratio, lighter, minus target only",
+            of: |runs| pooled_auc(runs, BY_RATIO, "target only"),
+            planted: Asked::Reported,
+            null: Asked::Nothing,
+        },
+        Claim {
+            what: "pooled auc, all by their ratio, lighter, minus all alike, lighter",
+            of: |runs| pooled_auc(runs, BY_RATIO, ALIKE),
+            planted: Asked::Reported,
+            null: Asked::Reported,
+        },
+        Claim {
+            what: "pooled auc, all by their ratio, lighter, minus merge all",
+            of: |runs| pooled_auc(runs, BY_RATIO, "merge all"),
+            planted: Asked::Reported,
+            null: Asked::Reported,
+        },
         Claim {
             what: "pooled auc, merge all minus target only",
             of: |runs| pooled_auc(runs, "merge all", "target only"),
