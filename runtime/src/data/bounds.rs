@@ -157,66 +157,61 @@ fn days(micros: i64) -> i64 {
 
 /// Whether a comparison may be true, and whether it may be false.
 fn compared(op: &RowOp, a: &Range, b: &Range) -> (bool, bool) {
-    let (Range::Between(a_low, a_high), Range::Between(b_low, b_high)) = (a, b) else {
-        return match (a, b) {
-            (Range::Truth { .. }, Range::Truth { .. }) => compared_truth(op, a, b),
-            _ => (true, true),
-        };
-    };
-    let (Some(first), Some(second)) = (order(a_low, b_high), order(b_low, a_high)) else {
-        return (true, true);
-    };
-    // `first` says whether some value of `a` may be below one of `b`, `second` whether one may be above.
-    let (below, above) = (first.may_be_less, second.may_be_less);
-    let meets = first.may_be_equal_or_less && second.may_be_equal_or_less;
-    match op {
-        RowOp::Eq => (meets, below || above),
-        RowOp::Ne => (below || above, meets),
-        RowOp::Lt => (below, second.may_be_equal_or_less),
-        RowOp::Le => (first.may_be_equal_or_less, above),
-        RowOp::Gt => (above, first.may_be_equal_or_less),
-        _ => (second.may_be_equal_or_less, below),
+    match (a, b) {
+        (Range::Between(a_low, a_high), Range::Between(b_low, b_high)) => {
+            let (Some(below), Some(above)) = (order(a_low, b_high), order(b_low, a_high)) else {
+                return (true, true);
+            };
+            compared_limits(op, &below, &above)
+        }
+        (
+            Range::Truth { yes, no },
+            Range::Truth {
+                yes: b_yes,
+                no: b_no,
+            },
+        ) => {
+            let same = (*yes && *b_yes) || (*no && *b_no);
+            let other = (*yes && *b_no) || (*no && *b_yes);
+            match op {
+                RowOp::Eq => (same, other),
+                RowOp::Ne => (other, same),
+                _ => (true, true),
+            }
+        }
+        _ => (true, true),
     }
 }
 
-/// Truth values are only ever equal or not.
-fn compared_truth(op: &RowOp, a: &Range, b: &Range) -> (bool, bool) {
-    let (
-        Range::Truth { yes, no },
-        Range::Truth {
-            yes: b_yes,
-            no: b_no,
-        },
-    ) = (a, b)
-    else {
-        return (true, true);
-    };
-    let (same, other) = (
-        (*yes && *b_yes) || (*no && *b_no),
-        (*yes && *b_no) || (*no && *b_yes),
-    );
+/// The same by how the least of the left stands to the greatest of the right, and the least of the right to the greatest of the left.
+fn compared_limits(op: &RowOp, below: &Order, above: &Order) -> (bool, bool) {
+    let meets = below.may_be_at_most && above.may_be_at_most;
+    let differs = below.may_be_less || above.may_be_less;
     match op {
-        RowOp::Eq => (same, other),
-        RowOp::Ne => (other, same),
-        _ => (true, true),
+        RowOp::Eq => (meets, differs),
+        RowOp::Ne => (differs, meets),
+        RowOp::Lt => (below.may_be_less, above.may_be_at_most),
+        RowOp::Le => (below.may_be_at_most, above.may_be_less),
+        RowOp::Gt => (above.may_be_less, below.may_be_at_most),
+        _ => (above.may_be_at_most, below.may_be_less),
     }
 }
 
 /// How a limit may stand to another.
 struct Order {
     may_be_less: bool,
-    may_be_equal_or_less: bool,
+    may_be_at_most: bool,
 }
 
 /// `None` where they do not compare. Whole numbers beside floats may be rounded, so equal ones may be a little apart.
 fn order(a: &Limit, b: &Limit) -> Option<Order> {
     let exact = |order: Ordering| Order {
         may_be_less: order == Ordering::Less,
-        may_be_equal_or_less: order != Ordering::Greater,
+        may_be_at_most: order != Ordering::Greater,
     };
     let rounded = |a: f64, b: f64| Order {
         may_be_less: a <= b,
-        may_be_equal_or_less: a <= b,
+        may_be_at_most: a <= b,
     };
     match (a, b) {
         (Limit::Int(a), Limit::Int(b)) => Some(exact(a.cmp(b))),
