@@ -14,6 +14,7 @@ mod generated;
 mod gradients;
 mod library;
 mod ops;
+mod plain;
 mod runs;
 mod store;
 mod two_towers;
