@@ -10,6 +10,7 @@ pub(crate) mod world;
 
 mod chains;
 mod edges;
+mod fused;
 mod generated;
 mod gradients;
 mod library;
