@@ -115,6 +115,7 @@ fn order_constants(build: &Builder, found: &mut Found) {
     if let (Op::Add | Op::Mul | Op::Eq | Op::Ne, [a, b]) = (found.op, &found.operands[..])
         && filled(build.graph, *a).is_some()
         && filled(build.graph, *b).is_none()
+        && joins(build.graph, [*b, *a], found)
     {
         found.operands = vec![*b, *a];
     }
@@ -171,9 +172,13 @@ fn sign(build: &mut Builder, found: &Found) -> Option<NodeId> {
 
 /// The difference of two values that stood the other way round, unless they do not join to the same type then.
 fn swapped(build: &mut Builder, found: &Found, a: NodeId, b: NodeId) -> Option<NodeId> {
-    let dims = [a, b].map(|id| build.graph.ty(id).dims.clone());
-    let joined = join(&build.graph.spaces, &[&dims[0], &dims[1]]);
-    (joined.as_ref() == Ok(&found.ty.dims)).then(|| node!(build, (Sub a b)))
+    joins(build.graph, [a, b], found).then(|| node!(build, (Sub a b)))
+}
+
+/// Whether two values, in this order, join to the dimensions of `found`.
+fn joins(graph: &Graph, operands: [NodeId; 2], found: &Found) -> bool {
+    let [a, b] = operands.map(|id| &graph.ty(id).dims[..]);
+    join(&graph.spaces, &[a, b]).is_ok_and(|joined| joined == found.ty.dims)
 }
 
 /// Moves after moves.

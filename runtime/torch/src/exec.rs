@@ -129,7 +129,7 @@ pub(crate) fn kernel(
         Op::And => binary(Tensor::f_logical_and),
         Op::Or => binary(Tensor::f_logical_or),
 
-        Op::SumOver(axis) => axis_op(*axis, reduce::sum),
+        Op::SumOver(axis) => reduce::sum_over(*axis, kernels),
         Op::MaxOver(axis) => axis_op(*axis, reduce::max),
         Op::Argmax(axis) => axis_op(*axis, reduce::argmax),
         Op::LogSumExp(axis) => axis_op(*axis, reduce::log_sum_exp),
@@ -159,7 +159,7 @@ pub(crate) fn kernel(
 
         Op::Unique => gather::unique(kernels),
         Op::UniqueInverse => gather::unique_inverse(kernels),
-        Op::GlobalNorm => Box::new(|x, _| Ok(reduce::global_norm(x)?)),
+        Op::GlobalNorm => reduce::global_norm(kernels),
         Op::Update { path, rule } => update::update(path, *rule, graph.operands(id).len(), kernels),
         Op::Assign { path } => update::assign(path),
     })

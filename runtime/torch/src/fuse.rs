@@ -36,6 +36,7 @@ pub(crate) fn fused(graph: &Graph, id: NodeId, uses: &Uses) -> Option<Fused> {
         Op::ScatterAdd(_) => scattered_rows(graph, id, uses),
         Op::Select => relu_gradient(graph, id),
         Op::Sub => softmax_xent_gradient(graph, id, uses),
+        Op::Add => added_product(graph, id, uses),
         _ => None,
     }
 }
@@ -135,6 +136,52 @@ fn relu_gradient(graph: &Graph, id: NodeId) -> Option<Fused> {
 
 fn is_zero(graph: &Graph, id: NodeId) -> bool {
     graph.node(id).op == Op::Const(vec![0.0]) && graph.ty(id).rank() == 0
+}
+
+/// `add(sum, matmul(a, weight))`: the product is added where the sum stands, as where several layers read one value.
+fn added_product(graph: &Graph, id: NodeId, uses: &Uses) -> Option<Fused> {
+    let (sum, product) = sum_and_product(graph, id, uses)?;
+    let mut operands = vec![sum];
+    operands.extend(graph.operands(product));
+    Some(Fused {
+        operands,
+        kernel: added_product_kernel,
+    })
+}
+
+fn sum_and_product(graph: &Graph, id: NodeId, uses: &Uses) -> Option<(NodeId, NodeId)> {
+    let ty = graph.ty(id);
+    let [Dim::Space(_), Dim::Fixed(_)] = ty.dims[..] else {
+        return None;
+    };
+    let [left, right] = graph.operands(id)[..] else {
+        return None;
+    };
+    let own = |id: NodeId| uses.get(&id) == Some(&1) && graph.ty(id) == ty;
+    let is_weight = |id: NodeId| {
+        let dims = &graph.ty(id).dims;
+        dims.iter().all(|dim| matches!(dim, Dim::Fixed(_)))
+    };
+    let fits = |(sum, product): &(NodeId, NodeId)| {
+        own(*sum)
+            && own(*product)
+            && matches!(graph.node(*sum).op, Op::MatMul { .. } | Op::Add)
+            && matches!(graph.node(*product).op, Op::MatMul { .. })
+            && is_weight(graph.operands(*product)[1])
+    };
+    [(left, right), (right, left)].into_iter().find(fits)
+}
+
+fn added_product_kernel(graph: &Graph, id: NodeId, uses: &Uses) -> Kernel {
+    let (_, product) = sum_and_product(graph, id, uses).expect("the group was found before");
+    let transposed = graph.node(product).op == Op::MatMul { transpose_b: true };
+    Box::new(move |x, _| {
+        let mut sum = x[0].shallow_clone();
+        Ok(match transposed {
+            true => sum.f_addmm_(x[1], &x[2].f_transpose(0, 1)?)?,
+            false => sum.f_addmm_(x[1], x[2])?,
+        })
+    })
 }
 
 /// `softmax(scores) * g - place(g, column)`: the gradient of softmax cross-entropy.

@@ -1,6 +1,6 @@
 //! Kernels of our own for the CPU, where libtorch would make several passes or temporary tensors: rows summed at
-//! indices, distinct ids, optimiser steps. Each has the same bits whatever the number of threads, because threads
-//! divide elements, never sums.
+//! indices, distinct ids, optimiser steps, long sums. Each has the same bits whatever the number of threads, because threads
+//! divide elements, or blocks of a fixed length, never one sum.
 
 #![expect(unsafe_code, reason = "tensors are read and written as slices")]
 
@@ -10,6 +10,7 @@ pub(crate) mod product;
 pub(crate) mod rows;
 pub(crate) mod softmax;
 pub(crate) mod steps;
+pub(crate) mod sums;
 mod team;
 
 use std::ops::Range;

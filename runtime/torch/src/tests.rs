@@ -10,10 +10,12 @@ pub(crate) mod world;
 
 mod chains;
 mod edges;
+mod fused;
 mod generated;
 mod gradients;
 mod library;
 mod ops;
+mod plain;
 mod runs;
 mod store;
 mod two_towers;

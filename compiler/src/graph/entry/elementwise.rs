@@ -204,8 +204,9 @@ pub(super) const RELU: Entry = map(
     "relu",
     "`max(x, 0)`, with slope 0 at 0",
     |x| if x.is_nan() { x } else { x.max(0.0) },
-    factor(X, |b, _| {
-        dense(node!(b.build, (Select (Gt { b.x(0) } 0.0) { b.g } 0.0)))
+    // The result is above 0 where the operand is, so the operand need not be kept.
+    factor(Y, |b, _| {
+        dense(node!(b.build, (Select (Gt { b.node } 0.0) { b.g } 0.0)))
     }),
 );
 

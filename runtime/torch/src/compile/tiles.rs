@@ -247,7 +247,7 @@ impl Search<'_, '_> {
             .axis_of(id, self.space)
             .filter(|_| !graph.has_pairs(id, self.space))
             .is_some_and(|place| match graph.node(id).op {
-                Op::Select => true,
+                Op::Select | Op::Add => true,
                 Op::Sub => place != last,
                 _ => false,
             })

@@ -3,14 +3,32 @@
 
 use tch::{Kind, TchError, Tensor};
 
-use super::Kernel;
+use super::{Kernel, axis_op};
+use crate::kernels::{self, Kernels, sums};
 
 /// Below this many elements libtorch reduces in one thread.
 const SERIAL: i64 = 32_768;
 const CHUNK: i64 = 4_096;
 
 /// The sum along an axis.
-pub(super) fn sum(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+pub(super) fn sum_over(axis: usize, kernels: Kernels) -> Kernel {
+    if kernels == Kernels::Libtorch || axis != 0 {
+        return axis_op(axis, sum);
+    }
+    Box::new(|x, _| {
+        let shape = x[0].size();
+        let (elements, rows) = (x[0].numel() as i64, shape[0]);
+        let taken = x[0].kind() == Kind::Float && kernels::is_slice(x[0]);
+        if !taken || elements < SERIAL || elements == rows {
+            return Ok(sum(x[0], 0)?);
+        }
+        let mut result = Tensor::f_empty(&shape[1..], (Kind::Float, x[0].device()))?;
+        sums::of_rows(kernels::slice(x[0]), kernels::slice_mut(&mut result));
+        Ok(result)
+    })
+}
+
+fn sum(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
     let shape = x.size();
     let elements: i64 = shape.iter().product();
     if elements < SERIAL || elements != shape[axis as usize] {
@@ -110,7 +128,22 @@ pub(super) fn top_k(axis: usize, k: usize) -> Kernel {
 }
 
 /// `sqrt` of the sum of squares of all operands.
-pub(super) fn global_norm(operands: &[&Tensor]) -> Result<Tensor, TchError> {
+pub(super) fn global_norm(kernels: Kernels) -> Kernel {
+    match kernels {
+        Kernels::Own => Box::new(|x, _| Ok(norm(x)?)),
+        Kernels::Libtorch => Box::new(|x, _| Ok(plain_norm(x)?)),
+    }
+}
+
+fn norm(operands: &[&Tensor]) -> Result<Tensor, TchError> {
+    let mut all = 0.0;
+    for x in operands {
+        all += sums::squares(kernels::slice(&x.f_contiguous()?));
+    }
+    Ok(Tensor::from(all.sqrt() as f32))
+}
+
+fn plain_norm(operands: &[&Tensor]) -> Result<Tensor, TchError> {
     let squares: Vec<Tensor> = operands
         .iter()
         .map(|x| total(&x.f_square()?.f_reshape(-1)?))

@@ -226,3 +226,14 @@ fn long_sums_to_one_number_are_right() {
     check(&Op::LogSumExp(0), &[row]);
     check(&Op::GlobalNorm, &[row, row]);
 }
+
+#[test]
+fn sums_over_many_rows_are_right() {
+    let values: Vec<f64> = (0..15 * 9_001).map(|at| f64::from(at % 7) - 3.0).collect();
+    let (three, five) = (Dim::Fixed(3), Dim::Fixed(5));
+    let sums = |dims: &[Dim], sizes: &[usize]| {
+        check(&Op::SumOver(0), &[(Elem::F32, dims, sizes, &values)]);
+    };
+    sums(&[B, Dim::Fixed(15)], &[9_001, 15]);
+    sums(&[B, three, five], &[9_001, 3, 5]);
+}

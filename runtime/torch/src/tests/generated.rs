@@ -37,7 +37,7 @@ fn with_gradients(mut graph: Graph) -> Graph {
 }
 
 /// Where our kernels, on whole values or row by row, give something else than libtorch.
-fn difference(graph: &Graph, env: &Env) -> Option<String> {
+pub(super) fn difference(graph: &Graph, env: &Env) -> Option<String> {
     let fed = Fed::new(graph, env);
     let run = |program: Program| -> Outputs {
         let mut store = store(graph, env);
