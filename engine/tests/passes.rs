@@ -40,7 +40,7 @@ const EXAMPLES: [(&str, usize); 18] = [
     ("zoo/dlrm", STEPS),
     ("zoo/dssm", STEPS),
     ("zoo/esmm", STEPS),
-    ("zoo/mind", STEPS),
+    ("zoo/mind", 11),
     ("zoo/mmoe", STEPS),
     ("zoo/ple", STEPS),
     ("zoo/sasrec", 5),

@@ -48,9 +48,9 @@ pub(crate) fn best_of_products(panels: &Panels, vectors: &[f32], wanted: &Wanted
         let vectors = &vectors[group * TOGETHER * width..][..left_out.len() * width];
         let tops = left_out.iter().map(|items| Top::new(wanted.depth, items));
         let mut tops: Vec<Top<'_>> = tops.collect();
-        let mut products = Vec::new();
+        let (queries, mut products) = (panels.queries(vectors), Vec::new());
         for (panel, items) in panels.ranges().enumerate() {
-            panels.products(panel, vectors, &mut products);
+            panels.products(panel, &queries, &mut products);
             for (top, scores) in tops.iter_mut().zip(products.chunks(Panels::WIDE)) {
                 top.offer(items.start as u32, &scores[..items.len()]);
             }

@@ -5,6 +5,7 @@ mod composite;
 mod elementwise;
 mod gather;
 mod leaf;
+pub(crate) mod matmul;
 mod reduce;
 mod shape;
 mod update;
@@ -131,7 +132,7 @@ pub(crate) fn kernel(
 
         Op::SumOver(axis) => reduce::sum_over(*axis, kernels),
         Op::MaxOver(axis) => axis_op(*axis, reduce::max),
-        Op::Argmax(axis) => axis_op(*axis, reduce::argmax),
+        Op::Argmax(axis) => reduce::argmax(*axis, kernels),
         Op::LogSumExp(axis) => axis_op(*axis, reduce::log_sum_exp),
         Op::Softmax(axis) => axis_op(*axis, reduce::softmax),
         Op::CumSum(axis) => axis_op(*axis, |x, axis| x.f_cumsum(axis, None)),
@@ -139,8 +140,7 @@ pub(crate) fn kernel(
         Op::Argsort(axis) => axis_op(*axis, |x, axis| x.f_argsort_stable(true, axis, false)),
         Op::TopK { axis, k } => reduce::top_k(*axis, *k),
 
-        Op::MatMul { transpose_b: false } => binary(Tensor::f_matmul),
-        Op::MatMul { transpose_b: true } => binary(|a, b| a.f_matmul(&b.f_transpose(-2, -1)?)),
+        Op::MatMul { .. } => matmul::matmul(graph, id, kernels),
 
         Op::Stop => unary(Tensor::f_detach),
         Op::Reverse(_) => Box::new(|x, _| Ok(x[0].shallow_clone())),

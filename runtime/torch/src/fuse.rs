@@ -7,8 +7,9 @@ use reckon_compiler::graph::{Dim, Elem, Graph, NodeId, Op};
 use tch::{Kind, TchError, Tensor};
 
 use crate::error::Error;
+use crate::exec::matmul::Products;
 use crate::exec::{Kernel, outside};
-use crate::kernels::{self, rows};
+use crate::kernels::{self, Kernels, rows};
 
 /// How often each live node is read, outputs included.
 pub(crate) type Uses = BTreeMap<NodeId, usize>;
@@ -174,14 +175,8 @@ fn sum_and_product(graph: &Graph, id: NodeId, uses: &Uses) -> Option<(NodeId, No
 
 fn added_product_kernel(graph: &Graph, id: NodeId, uses: &Uses) -> Kernel {
     let (_, product) = sum_and_product(graph, id, uses).expect("the group was found before");
-    let transposed = graph.node(product).op == Op::MatMul { transpose_b: true };
-    Box::new(move |x, _| {
-        let mut sum = x[0].shallow_clone();
-        Ok(match transposed {
-            true => sum.f_addmm_(x[1], &x[2].f_transpose(0, 1)?)?,
-            false => sum.f_addmm_(x[1], x[2])?,
-        })
-    })
+    let products = Products::of(graph, product, Kernels::Own);
+    Box::new(move |x, _| Ok(products.add_to(x[0], x[1], x[2])?))
 }
 
 /// `softmax(scores) * g - place(g, column)`: the gradient of softmax cross-entropy.

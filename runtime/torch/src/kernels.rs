@@ -6,6 +6,12 @@
 
 pub(crate) mod attention;
 pub(crate) mod chain;
+pub(crate) mod extremes;
+#[cfg_attr(
+    not(all(target_os = "linux", target_arch = "x86_64")),
+    path = "kernels/no_matrix.rs"
+)]
+pub(crate) mod matrix;
 pub(crate) mod product;
 pub(crate) mod rows;
 pub(crate) mod softmax;
@@ -16,7 +22,7 @@ mod team;
 use std::ops::Range;
 
 use tch::kind::Element;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 pub(crate) use team::parallel;
 
@@ -60,6 +66,25 @@ pub(crate) fn slice<T: Element>(tensor: &Tensor) -> &[T] {
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<T>(), elements) }
 }
 
+/// The memory of a host tensor from its first element to its last, in which its strides count.
+pub(crate) fn span(tensor: &Tensor) -> &[f32] {
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == Kind::Float,
+        "internal: a slice of another kind of tensor"
+    );
+    if tensor.numel() == 0 {
+        return &[];
+    }
+    let (sizes, steps) = (tensor.size(), tensor.stride());
+    let last: i64 = sizes
+        .iter()
+        .zip(&steps)
+        .map(|(size, step)| (size - 1) * step)
+        .sum();
+    // SAFETY: strides are not negative, so all elements lie between the first and the last; otherwise as in `slice`.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), last as usize + 1) }
+}
+
 /// The elements of a contiguous host tensor whose memory no other slice of this instruction covers.
 pub(crate) fn slice_mut<T: Element>(tensor: &mut Tensor) -> &mut [T] {
     assert!(
@@ -97,6 +122,15 @@ impl<'a, T> Shared<'a, T> {
         }
     }
 
+    /// Where some of the elements begin.
+    fn place(&self, range: Range<usize>) -> *mut T {
+        assert!(
+            range.start <= range.end && range.end <= self.elements,
+            "internal: a part outside its slice"
+        );
+        self.first.wrapping_add(range.start)
+    }
+
     /// Some of the elements.
     ///
     /// # Safety
@@ -106,12 +140,9 @@ impl<'a, T> Shared<'a, T> {
         reason = "callers see to it that parts are disjoint"
     )]
     unsafe fn part(&self, range: Range<usize>) -> &mut [T] {
-        assert!(
-            range.start <= range.end && range.end <= self.elements,
-            "internal: a part outside its slice"
-        );
+        let first = self.place(range.clone());
         // SAFETY: in bounds as just checked, and disjoint by contract.
-        unsafe { std::slice::from_raw_parts_mut(self.first.add(range.start), range.len()) }
+        unsafe { std::slice::from_raw_parts_mut(first, range.len()) }
     }
 }
 

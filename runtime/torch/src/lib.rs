@@ -32,7 +32,7 @@ pub use error::Error;
 pub use feeds::{Feeds, Values};
 pub use memory::{give_back_memory, keep_memory};
 pub use outputs::{Floats, Outputs};
-pub use panels::Panels;
+pub use panels::{Panels, Queries};
 pub use profile::NodeTime;
 pub use program::{NonFinite, Program, RunKey};
 pub use store::{Store, Stored};

@@ -4,7 +4,7 @@
 use tch::{Kind, TchError, Tensor};
 
 use super::{Kernel, axis_op};
-use crate::kernels::{self, Kernels, sums};
+use crate::kernels::{self, Kernels, extremes, sums};
 
 /// Below this many elements libtorch reduces in one thread.
 const SERIAL: i64 = 32_768;
@@ -99,7 +99,28 @@ pub(super) fn max(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
 }
 
 /// The first index of the largest element along an axis, 0 along an empty one.
-pub(super) fn argmax(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
+pub(super) fn argmax(axis: usize, kernels: Kernels) -> Kernel {
+    Box::new(move |x, _| {
+        let (x, mut rest) = (x[0], x[0].size());
+        let count = rest.remove(axis) as usize;
+        let own = kernels == Kernels::Own && x.kind() == Kind::Float && x.numel() > 0;
+        // What libtorch does well is to look through numbers that lie side by side.
+        let (true, Some(width)) = (own && x.stride()[axis] != 1, rest.last()) else {
+            return Ok(argmax_of(x, axis as i64)?);
+        };
+        let mut order: Vec<i64> = (0..x.dim() as i64)
+            .filter(|at| *at != axis as i64)
+            .collect();
+        order.insert(order.len() - 1, axis as i64);
+        let values = x.f_permute(&order)?.f_contiguous()?;
+        let mut places = Tensor::f_empty(&rest, (Kind::Int64, x.device()))?;
+        let into = kernels::slice_mut(&mut places);
+        extremes::argmax(kernels::slice(&values), count, *width as usize, into);
+        Ok(places)
+    })
+}
+
+fn argmax_of(x: &Tensor, axis: i64) -> Result<Tensor, TchError> {
     if x.size()[axis as usize] > 0 {
         return match x.kind() {
             // libtorch knows no largest truth value.
