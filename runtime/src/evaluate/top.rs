@@ -63,7 +63,7 @@ pub(crate) fn best_of_products(panels: &Panels, vectors: &[f32], wanted: &Wanted
 /// Scores of a row that are looked at together.
 const RUN: usize = 32;
 /// Vectors that are multiplied with a panel of items while it is in the cache.
-const TOGETHER: usize = 64;
+const TOGETHER: usize = 256;
 
 /// The best items among those that have been offered.
 struct Top<'a> {

@@ -122,6 +122,12 @@ impl<'a, T> Shared<'a, T> {
         }
     }
 
+    /// Has elements that are needed soon brought nearer.
+    #[inline(always)]
+    fn fetch(&self, first: usize, count: usize) {
+        fetch(self.first.wrapping_add(first), count);
+    }
+
     /// Where some of the elements begin.
     fn place(&self, range: Range<usize>) -> *mut T {
         assert!(
@@ -144,6 +150,22 @@ impl<'a, T> Shared<'a, T> {
         // SAFETY: in bounds as just checked, and disjoint by contract.
         unsafe { std::slice::from_raw_parts_mut(first, range.len()) }
     }
+}
+
+/// Has memory that is needed soon brought nearer. This is advice: any address will do.
+#[inline(always)]
+fn fetch<T>(first: *const T, count: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+
+        for at in (0..count * size_of::<T>()).step_by(64) {
+            // SAFETY: nothing is read.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(first.cast::<i8>().wrapping_add(at)) };
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (first, count);
 }
 
 /// Defines a function twice, for processors with AVX2 and for others, and calls the one that suits. The same operations

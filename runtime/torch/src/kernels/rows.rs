@@ -3,8 +3,10 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Shared, parallel, wide};
+use super::{Shared, fetch, parallel, wide};
 
+/// How many rows before it is its turn a row is asked for: rows lie anywhere, and memory takes as long as some of them.
+const AHEAD: usize = 8;
 /// Fewer columns than this are not worth a thread.
 const COLUMNS: usize = 16;
 /// Less work than this, in elements, is not worth a thread.
@@ -55,6 +57,13 @@ wide! {
         columns: Range<usize>,
     ) {
         for (n, row) in to.iter().enumerate() {
+            if let Some(next) = to.get(n + AHEAD) {
+                let first = |row: i64| row as usize * width + columns.start;
+                target.fetch(first(*next), columns.len());
+                if let Some(from) = from {
+                    fetch(source.as_ptr().wrapping_add(first(from[n + AHEAD])), columns.len());
+                }
+            }
             let row = *row as usize * width;
             let read = from.map_or(n, |from| from[n] as usize) * width;
             // SAFETY: each thread has its own columns, and this is the only part that it holds.

@@ -6,6 +6,8 @@ use reckon_compiler::graph::UpdateRule;
 
 use super::{Shared, parallel, wide};
 
+/// How many rows before it is its turn a row is asked for.
+const AHEAD: usize = 4;
 /// Fewer elements than this are not worth a thread.
 const ELEMENTS: usize = 1 << 16;
 
@@ -86,7 +88,16 @@ pub(crate) fn dense(step: Step, target: Target<'_>, gradient: &[f32]) {
 
 wide! {
     fn each_row(step: Step, slices: &[Shared<'_>; 3], ids: &[i64], gradient: &[f32], width: usize) {
-        for (id, gradient) in ids.iter().zip(gradient.chunks_exact(width.max(1))) {
+        let widths = match step.rule {
+            UpdateRule::RowwiseAdagrad { .. } => [width, 1, 0],
+            _ => [width; 3],
+        };
+        for (n, (id, gradient)) in ids.iter().zip(gradient.chunks_exact(width.max(1))).enumerate() {
+            if let Some(next) = ids.get(n + AHEAD) {
+                for (slice, wide) in slices.iter().zip(widths) {
+                    slice.fetch(*next as usize * wide, wide);
+                }
+            }
             let id = *id as usize;
             match step.rule {
                 UpdateRule::RowwiseAdagrad { eps } => {

@@ -4,6 +4,7 @@
 use std::arch::x86_64::*;
 use std::ops::Range;
 
+use super::super::fetch;
 use super::unit::{SIDE, is_there};
 
 /// Bytes of a tile: 16 rows of 64.
@@ -109,8 +110,7 @@ impl Lines<'_> {
             let there = line < lines;
             let at = (first + line) * self.steps.0 + from;
             // The next block of the line.
-            self.fetch(at + DEEP);
-            self.fetch(at + DEEP + LANES);
+            fetch(self.numbers.as_ptr().wrapping_add(at + DEEP), DEEP);
             let low = split(self.load(at, if there { low } else { 0 }));
             let high = split(self.load(at + LANES, if there { high } else { 0 }));
             for piece in 0..PIECES {
@@ -134,8 +134,9 @@ impl Lines<'_> {
         for pair in 0..LANES {
             let at = (from + 2 * pair) * self.steps.1 + first;
             // The next strip of lines.
-            self.fetch(at + SIDE);
-            self.fetch(at + self.steps.1 + SIDE);
+            let next = self.numbers.as_ptr().wrapping_add(at + SIDE);
+            fetch(next, LANES);
+            fetch(next.wrapping_add(self.steps.1), LANES);
             let even = split(self.load(at, if 2 * pair < count { lines } else { 0 }));
             let odd = if 2 * pair + 1 < count { lines } else { 0 };
             let odd = split(self.load(at + self.steps.1, odd));
@@ -145,14 +146,6 @@ impl Lines<'_> {
                 store(block, tile(piece, half) + pair, row);
             }
         }
-    }
-
-    /// Has what is needed soon brought nearer, if it is there at all.
-    #[inline]
-    fn fetch(&self, at: usize) {
-        let place = self.numbers.as_ptr().wrapping_add(at);
-        // SAFETY: this is advice, which no address makes wrong.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
     }
 
     /// The numbers of a mask from a place on, others as 0.
