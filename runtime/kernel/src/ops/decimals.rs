@@ -194,7 +194,10 @@ mod tests {
             assert_eq!(both(part), [alone; 2], "{part:?}");
             assert_eq!(number(part).map(f64::to_bits), alone, "{part:?}");
         }
-        // Each byte in each place of a number, among them every one that is next to a digit.
+    }
+
+    #[test]
+    fn a_byte_that_is_no_digit_is_seen_in_each_place_of_a_number() {
         for byte in 0..128_u8 {
             for at in 0..4 {
                 let mut part = *b"1234";
