@@ -222,26 +222,34 @@ impl<'a> Run<'a> {
     /// What is made of the parts of texts.
     fn parts(&mut self, parts: Parts) -> Result<(), KernelError> {
         let inst = |at: usize| &self.kernel.code[at];
-        let (RowOp::Split(separator), [text]) =
-            (&inst(parts.split).op, &inst(parts.split).args[..])
-        else {
-            unreachable!("internal: `steps` has found a split")
+        let [text] = inst(parts.split).args[..] else {
+            unreachable!("internal: `steps` has found what takes parts of one text")
         };
-        self.leaf(*text)?;
-        let operand = Operand::of(self.column(*text), &inst(*text).ty.kind);
-        let of = ops::parts::Parts::new(&operand, separator, &inst(parts.of).op, self.fitted);
-        let column = of.and_then(|of| match parts.pool {
-            Some(pool) => of.pooled(&inst(pool).op, &inst(pool).ty),
-            None => of.lists(),
+        self.leaf(text)?;
+        let operand = Operand::of(self.column(text), &inst(text).ty.kind);
+        let ops = [&inst(parts.split).op, &inst(parts.of).op];
+        let of = ops::parts::Parts::new(&operand, ops, self.fitted);
+        let columns = of.and_then(|of| match (parts.pool, parts.weights) {
+            (Some(pool), _) => {
+                let pooled = of.pooled(&inst(pool).op, &inst(pool).ty)?;
+                Some(vec![(pool, pooled)])
+            }
+            (None, Some(weights)) => {
+                let [lists, beside] = of.lists_and_weights()?;
+                Some(vec![(parts.of, lists), (weights, beside)])
+            }
+            (None, None) => Some(vec![(parts.of, of.lists()?)]),
         });
-        let Some(column) = column else {
+        let Some(columns) = columns else {
             // What is wrong is told by who looks at one thing after the other.
             return parts.code().try_for_each(|at| self.columns(at));
         };
-        self.slots[parts.pool.unwrap_or(parts.of)] = Some(Slot {
-            column: Cow::Owned(column),
-            scalar: false,
-        });
+        for (at, column) in columns {
+            self.slots[at] = Some(Slot {
+                column: Cow::Owned(column),
+                scalar: false,
+            });
+        }
         Ok(())
     }
 

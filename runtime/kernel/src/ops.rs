@@ -3,6 +3,7 @@
 
 mod bags;
 mod compare;
+mod decimals;
 mod groups;
 mod hashing;
 mod ids;

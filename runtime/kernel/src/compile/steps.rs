@@ -12,7 +12,7 @@ use crate::ops::parts::{pools_parts, reads_parts};
 pub(crate) enum Step {
     /// An instruction over whole columns.
     Columns(usize),
-    /// An op of each part of a text and the split that gives them, which nothing else reads.
+    /// An op of each part of a text and what gives them, which nothing else reads.
     Parts(Parts),
     /// A loop.
     Island(Island),
@@ -21,18 +21,27 @@ pub(crate) enum Step {
 /// Instructions that go through the parts of texts together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Parts {
-    /// The split.
+    /// What takes the parts: a split, or the keys of a bag.
     pub(crate) split: usize,
     /// The op of each part.
     pub(crate) of: usize,
     /// What makes one number of those of a text, where nothing else reads them.
     pub(crate) pool: Option<usize>,
+    /// The weights of the same bags, where the parts are keys.
+    pub(crate) weights: Option<usize>,
 }
 
 impl Parts {
-    /// The instructions in order; the last is the one that is read outside.
+    /// The instructions, each behind those that it reads.
     pub(crate) fn code(self) -> impl Iterator<Item = usize> {
-        [self.split, self.of].into_iter().chain(self.pool)
+        let taken = [self.split, self.of].into_iter();
+        taken.chain(self.pool).chain(self.weights)
+    }
+
+    /// The first instruction that is read outside.
+    fn first(self) -> usize {
+        let of = self.pool.unwrap_or(self.of);
+        self.weights.map_or(of, |weights| weights.min(of))
     }
 }
 
@@ -119,13 +128,18 @@ pub(crate) fn steps(kernel: &Kernel, shape: &Shape) -> Vec<Step> {
     steps
 }
 
-/// What goes through the parts of texts, by the instruction that is read outside.
+/// What goes through the parts of texts, by the first instruction that is read outside.
 fn parts(kernel: &Kernel, facts: &Facts, readers: &[Vec<usize>]) -> BTreeMap<usize, Parts> {
     let mut parts = BTreeMap::new();
     for (at, inst) in kernel.code.iter().enumerate() {
         if let Some(split) = split_for(kernel, facts, readers, at) {
-            let (of, pool) = (at, None);
-            parts.insert(at, Parts { split, of, pool });
+            let fused = Parts {
+                split,
+                of: at,
+                pool: None,
+                weights: None,
+            };
+            parts.insert(at, fused);
         }
         if let [of] = inst.args[..]
             && !inst.mapped
@@ -137,7 +151,24 @@ fn parts(kernel: &Kernel, facts: &Facts, readers: &[Vec<usize>]) -> BTreeMap<usi
             parts.insert(at, Parts { pool, ..fused });
         }
     }
-    parts
+    let mut taken = BTreeSet::new();
+    let with_weights = parts.into_values().map(|fused| {
+        let weights = weights_beside(kernel, fused.split).filter(|_| fused.pool.is_none());
+        let weights = weights.filter(|at| taken.insert(*at));
+        Parts { weights, ..fused }
+    });
+    with_weights.map(|fused| (fused.first(), fused)).collect()
+}
+
+/// The weights of the bags of which an instruction gives the keys.
+fn weights_beside(kernel: &Kernel, keys: usize) -> Option<usize> {
+    let keys = &kernel.code[keys];
+    let RowOp::BagKeys(bag) = keys.op else {
+        return None;
+    };
+    kernel.code.iter().position(|inst| {
+        inst.op == RowOp::BagWeights(bag) && !inst.mapped && inst.args == keys.args
+    })
 }
 
 /// The split whose parts only this instruction reads, each for itself.
@@ -149,7 +180,7 @@ fn split_for(kernel: &Kernel, facts: &Facts, readers: &[Vec<usize>], at: usize) 
     let of = &kernel.code[split];
     let fused = inst.mapped
         && reads_parts(&inst.op)
-        && matches!(of.op, RowOp::Split(_))
+        && matches!(of.op, RowOp::Split(_) | RowOp::BagKeys(_))
         && !of.mapped
         && readers[split] == [at]
         && facts.class[split] == Class::Columns

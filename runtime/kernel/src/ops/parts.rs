@@ -1,11 +1,13 @@
 //! Parts of texts between separators, and numbers of them where nothing else reads the parts: those are looked at where they stand
-//! in their text, and never stored.
+//! in their text, and never stored. So are the keys of bags, whose weights are read on the same way.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use reckon_compiler::plan::row::{RowOp, RowType};
+use reckon_compiler::plan::row::{Bag, RowOp, RowType};
 
+use super::bags;
 use super::lists::{Reduction, sum};
 use super::marks::each_marked;
 use super::{Operand, coerce};
@@ -78,6 +80,15 @@ pub(crate) fn pools_parts(op: &RowOp) -> bool {
     matches!(op, RowOp::ListSum | RowOp::ListMean)
 }
 
+/// What the parts of a text are.
+#[derive(Clone, Copy)]
+enum Taken<'a> {
+    /// What stands between separators.
+    Split(&'a str),
+    /// The keys of a bag.
+    Keys(Bag),
+}
+
 /// What becomes of each part.
 enum Number<'a> {
     /// Its characters.
@@ -93,24 +104,63 @@ const SOME: usize = 4_096;
 /// Rows whose numbers are made before those of the next.
 const BLOCK: usize = 512;
 
-/// Texts, how they are split, and what becomes of each part.
+/// Texts, what is taken from them, and what becomes of each part.
 pub(crate) struct Parts<'a> {
     texts: &'a Texts,
     valid: Option<&'a [bool]>,
-    separator: &'a str,
+    taken: Taken<'a>,
     number: Number<'a>,
 }
 
+/// Numbers of the parts of some rows, back to back.
+struct Made {
+    /// Where each row ends, behind a zero.
+    offsets: Vec<usize>,
+    numbers: Vec<i64>,
+    /// The weights of keys, where they are asked for.
+    weights: Option<Vec<f64>>,
+}
+
+impl Made {
+    fn none(weights: Option<Vec<f64>>) -> Self {
+        Self {
+            offsets: vec![0],
+            numbers: Vec::new(),
+            weights,
+        }
+    }
+
+    fn reserve(&mut self, rows: usize, parts: usize) {
+        self.offsets.reserve(rows);
+        self.numbers.reserve(parts);
+        if let Some(weights) = &mut self.weights {
+            weights.reserve(parts);
+        }
+    }
+}
+
+fn list(offsets: Vec<usize>, values: Data) -> Column {
+    Column::new(Data::List(Lists {
+        offsets,
+        values: Box::new(values),
+    }))
+}
+
 impl<'a> Parts<'a> {
-    /// What `op` gives of the parts; `None` where this is not what the operand and the fits are for.
+    /// What the second op gives of the parts that the first one takes; `None` where this is not what the operand and the fits
+    /// are for.
     pub(crate) fn new(
         x: &Operand<'a>,
-        separator: &'a str,
-        op: &RowOp,
+        [taken, op]: [&'a RowOp; 2],
         fitted: &'a [Fitted],
     ) -> Option<Self> {
         let Data::Str(texts) = x.data else {
             return None;
+        };
+        let taken = match taken {
+            RowOp::Split(separator) => Taken::Split(separator),
+            RowOp::BagKeys(bag) => Taken::Keys(*bag),
+            _ => return None,
         };
         let number = match op {
             RowOp::Length => Number::Length,
@@ -127,26 +177,40 @@ impl<'a> Parts<'a> {
         Some(Self {
             texts,
             valid: x.valid,
-            separator,
+            taken,
             number,
         })
     }
 
     /// A list of numbers a row.
     pub(crate) fn lists(&self) -> Option<Column> {
+        let parts = self.made(None).into_iter();
+        let lists = parts.map(|of| list(of.offsets, Data::Int(of.numbers)));
+        Some(self.valid(Column::joined(lists.collect())?.data))
+    }
+
+    /// A list of the numbers of the keys of each row, and one of their weights.
+    pub(crate) fn lists_and_weights(&self) -> Option<[Column; 2]> {
+        let (mut lists, mut weights) = (Vec::new(), Vec::new());
+        for of in self.made(Some(Vec::new())) {
+            weights.push(list(of.offsets.clone(), Data::Float(of.weights?)));
+            lists.push(list(of.offsets, Data::Int(of.numbers)));
+        }
+        let lists = self.valid(Column::joined(lists)?.data);
+        Some([lists, self.valid(Column::joined(weights)?.data)])
+    }
+
+    /// The numbers of all parts, range of rows by range of rows; `weights` is where those of a range go.
+    fn made(&self, weights: Option<Vec<f64>>) -> Vec<Made> {
         let rows = self.texts.len();
-        let data = match is_for_one(rows) {
-            true => Data::List(self.lists_of(0..rows)),
-            false => {
-                let parts = (0..rows.div_ceil(CHUNK)).into_par_iter().map(|part| {
-                    let first = part * CHUNK;
-                    let of = self.lists_of(first..rows.min(first + CHUNK));
-                    Column::new(Data::List(of))
-                });
-                Column::joined(parts.collect())?.data
-            }
-        };
-        Some(self.valid(data))
+        if is_for_one(rows) {
+            return vec![self.of_rows(0..rows, weights)];
+        }
+        let parts = (0..rows.div_ceil(CHUNK)).into_par_iter().map(|part| {
+            let first = part * CHUNK;
+            self.of_rows(first..rows.min(first + CHUNK), weights.clone())
+        });
+        parts.collect()
     }
 
     /// One number a row, of a type: what `pool` makes of its list.
@@ -173,54 +237,57 @@ impl<'a> Parts<'a> {
         pool: impl Fn(&[i64]) -> T + Sync,
     ) -> Vec<T> {
         filled(rows, Pace::Computed, |first, pooled| {
-            let (mut numbers, mut offsets) = (Vec::new(), vec![0]);
-            self.put(first..first + pooled.len(), &mut numbers, &mut offsets);
-            for (pooled, ends) in pooled.iter_mut().zip(offsets.windows(2)) {
-                *pooled = pool(&numbers[ends[0]..ends[1]]);
+            let mut made = Made::none(None);
+            self.put(first..first + pooled.len(), &mut made);
+            for (pooled, ends) in pooled.iter_mut().zip(made.offsets.windows(2)) {
+                *pooled = pool(&made.numbers[ends[0]..ends[1]]);
             }
         })
     }
 
-    fn lists_of(&self, rows: Range<usize>) -> Lists {
+    fn of_rows(&self, rows: Range<usize>, weights: Option<Vec<f64>>) -> Made {
         let count = rows.len();
-        let mut offsets = Vec::with_capacity(count + 1);
-        offsets.push(0);
-        let mut numbers: Vec<i64> = Vec::with_capacity(2 * count);
+        let mut made = Made::none(weights);
+        made.reserve(count, 2 * count);
         for first in rows.clone().step_by(BLOCK) {
             if first - rows.start == SOME {
                 // As many more as these have, and an eighth: a large vector is moved once at most.
-                numbers.reserve(numbers.len() * (count - SOME) / SOME * 9 / 8);
+                let parts = made.numbers.len() * (count - SOME) / SOME * 9 / 8;
+                made.reserve(count - SOME, parts);
             }
             let block = first..rows.end.min(first + BLOCK);
-            self.put(block, &mut numbers, &mut offsets);
+            self.put(block, &mut made);
         }
-        Lists {
-            offsets,
-            values: Box::new(Data::Int(numbers)),
+        made
+    }
+
+    /// Puts the numbers of some rows behind others.
+    fn put(&self, rows: Range<usize>, made: &mut Made) {
+        match self.taken {
+            Taken::Split(separator) => self.put_parts(rows, separator, made),
+            Taken::Keys(bag) => self.put_keys(rows, bag, made),
         }
     }
 
-    /// Puts the numbers of some rows behind others, and where each row ends.
-    fn put(&self, rows: Range<usize>, numbers: &mut Vec<i64>, offsets: &mut Vec<usize>) {
+    fn put_parts(&self, rows: Range<usize>, separator: &str, made: &mut Made) {
+        let Made {
+            offsets, numbers, ..
+        } = made;
         let all = self.texts.all();
-        let walk =
-            |rows, met: &mut dyn FnMut(Met)| each_part(self.texts, rows, self.separator, met);
+        let walk = |rows, met: &mut dyn FnMut(Met)| each_part(self.texts, rows, separator, met);
         match &self.number {
             Number::Length if self.is_ascii(&rows) => {
-                each_part(self.texts, rows, self.separator, |met| match met {
+                each_part(self.texts, rows, separator, |met| match met {
                     Met::Part(part) => numbers.push(part.len() as i64),
                     Met::End => offsets.push(numbers.len()),
                 });
             }
             Number::Length => walk(rows, &mut |met| match met {
-                Met::Part(part) => numbers.push(all[part].chars().count() as i64),
+                Met::Part(part) => numbers.push(length(&all[part])),
                 Met::End => offsets.push(numbers.len()),
             }),
             Number::Slot { first, n } => walk(rows, &mut |met| match met {
-                Met::Part(part) => {
-                    let hash = absorb(*first, Hashed::Str(&all[part]));
-                    numbers.push(slot(hash, *n) as i64);
-                }
+                Met::Part(part) => numbers.push(slot_of(&all[part], *first, *n)),
                 Met::End => offsets.push(numbers.len()),
             }),
             Number::Id(vocabulary) => {
@@ -234,9 +301,54 @@ impl<'a> Parts<'a> {
         }
     }
 
+    fn put_keys(&self, rows: Range<usize>, bag: Bag, made: &mut Made) {
+        let Made {
+            offsets,
+            numbers,
+            weights,
+        } = made;
+        let before = numbers.len();
+        // Keys without the backslashes of their texts, by their places among the others.
+        let mut unescaped: Vec<(usize, String)> = Vec::new();
+        let mut keys: Vec<&str> = Vec::with_capacity(4 * BLOCK);
+        bags::each(self.texts, rows, bag, |met| match met {
+            bags::Met::Pair(key, weight) => {
+                match key {
+                    Cow::Borrowed(key) => keys.push(key),
+                    Cow::Owned(key) => {
+                        unescaped.push((keys.len(), key));
+                        keys.push("");
+                    }
+                }
+                if let Some(weights) = weights {
+                    weights.push(weight);
+                }
+            }
+            bags::Met::End => offsets.push(before + keys.len()),
+        });
+        for (at, key) in &unescaped {
+            keys[*at] = key;
+        }
+        match &self.number {
+            Number::Length => numbers.extend(keys.iter().map(|key| length(key))),
+            Number::Slot { first, n } => {
+                numbers.extend(keys.iter().map(|key| slot_of(key, *first, *n)));
+            }
+            Number::Id(vocabulary) => vocabulary.ids_of_texts(&keys, numbers),
+        }
+    }
+
     /// Whether texts that stand back to back have one byte a character.
     fn is_ascii(&self, rows: &Range<usize>) -> bool {
         let ends = self.texts.ends(rows.clone());
         ends.is_some_and(|ends| self.texts.all().as_bytes()[ends[0]..ends[rows.len()]].is_ascii())
     }
+}
+
+fn length(part: &str) -> i64 {
+    part.chars().count() as i64
+}
+
+fn slot_of(part: &str, first: u64, n: u64) -> i64 {
+    slot(absorb(first, Hashed::Str(part)), n) as i64
 }

@@ -3,6 +3,7 @@
 //! The quick test has fixed seeds; the ignored one goes on for the minutes that its constant says and prints how many
 //! programs it has seen: `cargo test -p reckon-kernel --test machine_code -- --ignored --nocapture`.
 
+mod bags;
 mod generate;
 mod single;
 
