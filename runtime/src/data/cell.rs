@@ -101,6 +101,13 @@ impl<'a> Builder<'a> {
 
     /// Adds the value of a field of text.
     pub(crate) fn push(&mut self, field: &str) {
+        if self.sentinels.is_empty()
+            && let (Data::Int(values), Reads::Int) = (&mut self.data, &self.reads)
+            && let Some(value) = plain_digits(field)
+        {
+            values.push(value);
+            return self.valid.push(true);
+        }
         let is_text = matches!(self.reads, Reads::Str);
         let empty = if is_text {
             field.is_empty() && self.plan.ty.nullable
@@ -350,6 +357,17 @@ pub(crate) fn pattern(plan: &ColumnPlan) -> Result<Pattern, Diagnostic> {
     Pattern::new(format, zone).map_err(|message| Diagnostic::error(TIME_FORMAT, plan.span, message))
 }
 
+/// The number of up to 18 digits, as most fields of whole numbers are; `None` for any other, which may be a number too.
+fn plain_digits(field: &str) -> Option<i64> {
+    if !(1..=18).contains(&field.len()) {
+        return None;
+    }
+    field.bytes().try_fold(0, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| 10 * number + i64::from(digit))
+    })
+}
+
 /// An integer; `3.0` is one too, since writers that know no missing integers spell them so.
 fn int(field: &str) -> Option<i64> {
     let field = field.trim();
@@ -377,5 +395,31 @@ pub(crate) fn shortened(field: &str) -> String {
     match field.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}...", &field[..end]),
         None => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{int, plain_digits};
+
+    #[test]
+    fn plain_digits_are_the_number_that_any_reading_gives() {
+        for field in ["0", "007", "42", "999999999999999999"] {
+            assert_eq!(plain_digits(field), int(field), "{field}");
+            assert!(plain_digits(field).is_some(), "{field}");
+        }
+        for other in [
+            "",
+            "-1",
+            "+1",
+            " 1",
+            "1.0",
+            "1e3",
+            "nan",
+            "٣",
+            "1234567890123456789",
+        ] {
+            assert_eq!(plain_digits(other), None, "{other}");
+        }
     }
 }
