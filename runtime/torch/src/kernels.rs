@@ -7,6 +7,7 @@
 pub(crate) mod attention;
 pub(crate) mod chain;
 pub(crate) mod extremes;
+pub(crate) mod lines;
 #[cfg_attr(
     not(all(target_os = "linux", target_arch = "x86_64")),
     path = "kernels/no_matrix.rs"

@@ -7,7 +7,8 @@
 
 use std::ops::Range;
 
-use crate::kernels::matrix::{self, Lines, Session, Side};
+use crate::kernels::lines::Lines;
+use crate::kernels::matrix::{self, Session, Side};
 use crate::kernels::product::{LANES, Product, Reach};
 use crate::kernels::widest;
 

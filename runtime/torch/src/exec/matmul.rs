@@ -4,8 +4,8 @@ use reckon_compiler::graph::{Dim, Graph, NodeId, Op};
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::Kernel;
-use crate::kernels::matrix::{self, Lines, Matrices};
-use crate::kernels::{self, Kernels};
+use crate::kernels::lines::{Lines, Matrices};
+use crate::kernels::{self, Kernels, matrix};
 
 /// Dimensions of fixed size below this leave most of the unit idle. In tests all will do: random graphs have small ones.
 const LEAST: usize = if cfg!(test) { 1 } else { 16 };

@@ -10,8 +10,8 @@ mod unit;
 use std::cell::RefCell;
 use std::ops::Range;
 
+use super::lines::{Lines, Matrices};
 use super::{Shared, parallel};
-pub(crate) use pack::Lines;
 use pack::{BLOCK, DEEP, Layout};
 use unit::Unit;
 pub(crate) use unit::{SIDE, is_there};
@@ -28,22 +28,6 @@ const PRODUCTS: usize = 1 << 21;
 const NUMBERS: usize = 1 << 14;
 /// Bytes of packed lines that are kept for the next product.
 const KEPT: usize = 8 << 20;
-
-/// Matrices of one shape: the lines of the first, and how far it is from each to the next.
-#[derive(Clone, Copy)]
-pub(crate) struct Matrices<'a> {
-    pub(crate) first: Lines<'a>,
-    pub(crate) step: usize,
-}
-
-impl<'a> Matrices<'a> {
-    fn at(&self, matrix: usize) -> Lines<'a> {
-        Lines {
-            numbers: &self.first.numbers[matrix * self.step..],
-            ..self.first
-        }
-    }
-}
 
 /// Puts the products of matrices into `out`, one after the other, or adds them to what is there. Each has those of all lines of
 /// the left matrix with all of the right one; a number depends on its two lines alone.

@@ -1,22 +1,8 @@
 //! Where no processor has a matrix unit that is known here. See `matrix.rs` for the others.
 
-#![expect(dead_code, reason = "nothing reads what nothing computes with")]
+use super::lines::{Lines, Matrices};
 
 pub(crate) const SIDE: usize = 32;
-
-#[derive(Clone, Copy)]
-pub(crate) struct Lines<'a> {
-    pub(crate) numbers: &'a [f32],
-    pub(crate) count: usize,
-    pub(crate) length: usize,
-    pub(crate) steps: (usize, usize),
-}
-
-#[derive(Clone, Copy)]
-pub(crate) struct Matrices<'a> {
-    pub(crate) first: Lines<'a>,
-    pub(crate) step: usize,
-}
 
 pub(crate) fn is_there() -> bool {
     false

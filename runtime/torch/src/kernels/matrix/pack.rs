@@ -5,6 +5,7 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 use super::super::fetch;
+use super::super::lines::Lines;
 use super::unit::{SIDE, is_there};
 
 /// Bytes of a tile: 16 rows of 64.
@@ -18,16 +19,6 @@ const PIECES: usize = 3;
 
 const LANES: usize = 16;
 
-/// Lines whose products with other lines are wanted: rows of a left matrix, columns of a right one.
-#[derive(Clone, Copy)]
-pub(crate) struct Lines<'a> {
-    pub(crate) numbers: &'a [f32],
-    pub(crate) count: usize,
-    pub(crate) length: usize,
-    /// From a line to the next, and from a number of a line to the next. One of them is 1.
-    pub(crate) steps: (usize, usize),
-}
-
 /// How a tile lies in memory.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -38,14 +29,6 @@ pub(super) enum Layout {
 }
 
 impl Lines<'_> {
-    /// Whether all lines lie within the numbers.
-    pub(super) fn fit(&self) -> bool {
-        let last = |count: usize, step: usize| count.saturating_sub(1) * step;
-        self.count == 0
-            || self.length == 0
-            || last(self.count, self.steps.0) + last(self.length, self.steps.1) < self.numbers.len()
-    }
-
     /// Packs some numbers of strips of [`SIDE`] lines, from strip `first` on, as many as there is room for. Beyond the last line
     /// are zeros.
     pub(super) fn pack(&self, first: usize, slice: Range<usize>, layout: Layout, out: &mut [u8]) {
